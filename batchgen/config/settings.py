@@ -1,0 +1,94 @@
+"""Every setting of a run, its default, and the reason for it. Nothing else decides a default.
+
+`RunConfig()` is a complete, valid configuration; `load.py` builds others. The classes are plain
+frozen dataclasses so that a run without a configuration file pays for no validation library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
+
+PositiveInt = Annotated[int, Ge(1)]
+Seconds = Annotated[float, Gt(0)]
+FieldValue = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Where the service is and how long to wait for it."""
+
+    # The public service. A simulator's URL stands here in tests and demos.
+    base_url: str = "https://api.aimlapi.com"
+    # A healthy handshake takes well under a second, over a poor line a few.
+    connect_timeout_s: Seconds = 15.0
+    # The service sends nothing while it draws; the slowest models need two minutes.
+    silence_timeout_s: Seconds = 180.0
+    # A slow line still gets a 4-image answer (about 8 MB as base64) after the silence.
+    total_timeout_s: Seconds = 300.0
+    # Four 2K images as base64 are 30 MB; more than this is no answer but an attack or a mistake.
+    max_answer_bytes: PositiveInt = 64 * 1024 * 1024
+    # One image of the largest model stays below 16 MB.
+    max_image_bytes: PositiveInt = 32 * 1024 * 1024
+    # A link may be late by minutes; fetching is free, so patience costs nothing.
+    download_attempts: PositiveInt = 8
+    # One file of a few MB; a CDN that needs longer is stuck.
+    download_timeout_s: Seconds = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What must never be exceeded, in any window of time."""
+
+    # Google's quota for Imagen 3 is 20 a minute for a project; AI/ML API states no figure.
+    requests_per_minute: Annotated[float, Gt(0)] = 20.0
+    # The service counts requests; set this where an account is limited by images.
+    images_per_minute: Annotated[float, Gt(0)] | None = None
+    # An image takes 5 to 20 s: eight at once fill 20 a minute, and few are in doubt after a crash.
+    concurrency: Annotated[int, Ge(1), Le(1024)] = 8
+    # No budget unless the user names one: any figure of ours would be wrong.
+    max_cost_usd: Annotated[float, Ge(0)] | None = None
+    # Find the service's own limit after a 429 instead of running into it again and again.
+    adaptive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """How hard to try for one request, in one run."""
+
+    # Transient errors of hosted models come in bursts; five tries outlast most.
+    max_attempts: PositiveInt = 5
+    # With waits for a rate limit apart, no request deserves more of the night than this.
+    deadline_s: Seconds = 1800.0
+    # Full jitter: a wait is drawn from 0 to base * 2^attempt, so that workers do not march in step.
+    backoff_base_s: Seconds = 2.0
+    # Longer waits find nothing that a minute does not.
+    backoff_max_s: Seconds = 60.0
+    # Ten refused connections with no success between them are an outage, not bad luck.
+    connection_failures: PositiveInt = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """The configuration of a run, whole and valid.
+
+    defaults: values for model fields where the manifest's cell is empty.
+    models: catalog files of the user's own; they add models or override shipped ones.
+    allow_failures: how many `failed` and `invalid` slots still make exit code 0: "12" or "5%".
+    """
+
+    # The model this project was made for.
+    model: str = "imagen-3.0-generate-002"
+    # Base64 needs no second request: what was paid for arrives with the answer.
+    image_transport: Literal["base64", "url"] = "base64"
+    # Unattended runs should be loud: any failure is worth exit code 1.
+    allow_failures: Annotated[str, "N or P%"] = "0"
+    models: tuple[str, ...] = ()
+    defaults: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
+    api: ApiSettings = field(default_factory=ApiSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    retry: RetrySettings = field(default_factory=RetrySettings)

@@ -1,0 +1,161 @@
+"""The values that travel through a run, from manifest row to index record.
+
+Every room speaks in these. They are frozen, they import nothing of batchgen, and whoever holds
+one may trust it: what came from outside was parsed before it became one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BatchgenError(Exception):
+    """A failure the user can act on: its text says what happened, where, and what to do."""
+
+
+class Status(StrEnum):
+    """Where an image slot stands. A slot with no record at all is pending."""
+
+    OK = "ok"
+    BLOCKED = "blocked"  # the safety filter answered: nothing was charged, asking again gives the same
+    FAILED = "failed"  # asked, and refused for good or given up on
+    INVALID = "invalid"  # the row is wrong: never sent
+    IN_DOUBT = "in_doubt"  # sent, answer never seen: may have been charged
+
+
+class SeedSource(StrEnum):
+    """Where the seed of a request comes from."""
+
+    MANIFEST = "manifest"
+    DERIVED = "derived"  # from row id and request number, so that a rerun asks for the same picture
+    NONE = "none"  # the model takes no seeds, or the watermark makes a seed useless
+
+
+class CostSource(StrEnum):
+    """How a cost became known."""
+
+    HEADER = "header"  # the service said it, in x-aimlapi-usd-spent
+    PRICE = "price"  # the catalog's price times the images that came back
+    UNKNOWN = "unknown"  # the cost is null, never 0
+
+
+class ErrorKind(StrEnum):
+    """What went wrong, in one word; stands as `error_kind` in the index."""
+
+    # the row's own
+    INVALID_ROW = "invalid_row"
+    BAD_REQUEST = "bad_request"
+    SAFETY = "safety"
+    # the account's: stop the run, blame no row
+    BAD_KEY = "bad_key"
+    NO_CREDITS = "no_credits"
+    NOT_FOUND = "not_found"
+    # the pace's: everyone waits
+    RATE_LIMITED = "rate_limited"
+    # the moment's: try again
+    CONFLICT = "conflict"  # 408, 409, 425
+    SERVER_ERROR = "server_error"  # 500, 502, 503, 504 and unknown statuses of 5xx
+    UNREACHABLE = "unreachable"  # no connection was made: nothing was sent
+    DISCONNECTED = "disconnected"  # sent, then the connection broke: in doubt
+    TIMEOUT = "timeout"  # sent, then silence past the limit: in doubt
+    # the answer's: success was said, but what came is not usable
+    BAD_ANSWER = "bad_answer"  # no JSON, or neither shape of answer
+    BAD_IMAGE = "bad_image"  # not an image, or a damaged one
+    NOT_FETCHED = "not_fetched"  # paid for, link known, download not yet done
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One API call for one row.
+
+    `body` is the JSON exactly as it is sent. `extra` is the row's passthrough columns as one Arrow
+    record batch of one row, serialised without its schema (empty if the manifest has none).
+    `held` are image numbers that an earlier run already saved for this very request; new images
+    take the other numbers.
+    """
+
+    fingerprint: str  # 32 hex digits
+    row_id: str
+    row_number: int  # 0-based position in the manifest
+    line: int  # 1-based line (CSV) or row (Parquet, DataFrame) for messages
+    request_number: int  # 0-based, within the row
+    num_images: int
+    model: str
+    prompt: str
+    seed: int | None
+    seed_source: SeedSource
+    aspect_ratio: str | None
+    body: bytes
+    price_usd: float | None  # expected cost of the whole call
+    extra: bytes = b""
+    held: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A whole image as it came: untouched bytes, and what its header says."""
+
+    data: bytes
+    mime_type: str  # of the bytes, whatever the service called it
+    extension: str  # png, jpg or webp
+    width: int  # pixels
+    height: int  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An image that was paid for and waits at a URL."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An image of an answer that cannot be used, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """One image slot of an answer."""
+
+    image: Image | Link | Damaged
+    enhanced_prompt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a successful call gave. Fewer images than asked for means that the rest was blocked."""
+
+    returned: tuple[Returned, ...]
+    http_status: int
+    cost_usd: float | None  # as the service's header said, None if it did not
+    inference_id: str | None
+
+
+class ApiError(BatchgenError):
+    """A call that gave no usable answer.
+
+    kind: what it was. http_status: None if no answer came. retry_after_s: what the service asked
+    for, in seconds. cost_usd: what the service says the call cost all the same, if it says so.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        http_status: int | None = None,
+        retry_after_s: float | None = None,
+        cost_usd: float | None = None,
+        inference_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.http_status = http_status
+        self.retry_after_s = retry_after_s
+        self.cost_usd = cost_usd
+        self.inference_id = inference_id
