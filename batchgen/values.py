@@ -7,6 +7,7 @@ one may trust it: what came from outside was parsed before it became one of them
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -59,10 +60,29 @@ class ErrorKind(StrEnum):
     UNREACHABLE = "unreachable"  # no connection was made: nothing was sent
     DISCONNECTED = "disconnected"  # sent, then the connection broke: in doubt
     TIMEOUT = "timeout"  # sent, then silence past the limit: in doubt
+    LOST = "lost"  # answered, but batchgen was killed before the image was on disk
     # the answer's: success was said, but what came is not usable
     BAD_ANSWER = "bad_answer"  # no JSON, or neither shape of answer
     BAD_IMAGE = "bad_image"  # not an image, or a damaged one
     NOT_FETCHED = "not_fetched"  # paid for, link known, download not yet done
+
+
+# Asking again would give the same, or would buy again what came damaged: only `--retry` does it.
+PERMANENT_KINDS = frozenset({ErrorKind.INVALID_ROW, ErrorKind.BAD_REQUEST, ErrorKind.SAFETY, ErrorKind.BAD_IMAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What earlier runs left behind for a request that is sent again.
+
+    held: image numbers already saved; new images take other numbers, so nothing is overwritten.
+    spent_usd: what was paid for attempts that gave nothing. in_doubt_ids: client request ids whose
+    answer was never seen.
+    """
+
+    held: tuple[int, ...] = ()
+    spent_usd: float = 0.0
+    in_doubt_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +91,6 @@ class Request:
 
     `body` is the JSON exactly as it is sent. `extra` is the row's passthrough columns as one Arrow
     record batch of one row, serialised without its schema (empty if the manifest has none).
-    `held` are image numbers that an earlier run already saved for this very request; new images
-    take the other numbers.
     """
 
     fingerprint: str  # 32 hex digits
@@ -89,7 +107,21 @@ class Request:
     body: bytes
     price_usd: float | None  # expected cost of the whole call
     extra: bytes = b""
-    held: tuple[int, ...] = ()
+    prior: Prior = Prior()
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that is wrong and is never sent; `fingerprint` is over its raw cells, so it is recognised again."""
+
+    fingerprint: str  # 32 hex digits
+    row_id: str
+    row_number: int  # 0-based position in the manifest
+    line: int
+    model: str
+    prompt: str
+    reason: str
+    extra: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +137,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An image that was paid for and waits at a URL."""
+    """An image that was paid for and waits at a URL; `problem` says why it was not fetched yet."""
 
     url: str
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +152,11 @@ class Damaged:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """One image slot of an answer."""
+    """One image slot of an answer; `url` is where a fetched image came from."""
 
     image: Image | Link | Damaged
     enhanced_prompt: str | None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +167,23 @@ class Answer:
     http_status: int
     cost_usd: float | None  # as the service's header said, None if it did not
     inference_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What it took to settle a request, over all its attempts in this run.
+
+    client_request_id, sent_at and latency_s are those of the last attempt. wasted_usd is what
+    attempts cost that gave no usable image; in_doubt_ids are the attempts whose answer was never seen.
+    """
+
+    attempts: int
+    client_request_id: str
+    sent_at: datetime  # UTC
+    finished_at: datetime  # UTC
+    latency_s: float
+    wasted_usd: float = 0.0
+    in_doubt_ids: tuple[str, ...] = ()
 
 
 class ApiError(BatchgenError):

@@ -1,0 +1,32 @@
+"""What can go wrong with a dataset, in words for the person who has to put it right.
+
+DatasetError
+├── NotADataset     the folder holds no dataset
+├── Locked          another run holds it
+├── DiskError       the disk refused a write
+└── DamagedIndex    a part of the index cannot be read
+"""
+
+from __future__ import annotations
+
+from batchgen.values import BatchgenError
+
+
+class DatasetError(BatchgenError):
+    """A dataset cannot be read or written."""
+
+
+class NotADataset(DatasetError):
+    """The folder holds no dataset of batchgen."""
+
+
+class Locked(DatasetError):
+    """Another run is writing this dataset."""
+
+
+class DiskError(DatasetError):
+    """The disk refused a write; what is there stays as it is."""
+
+
+class DamagedIndex(DatasetError):
+    """A part of the index cannot be read."""

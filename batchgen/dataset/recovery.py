@@ -1,0 +1,113 @@
+"""Brings a dataset back into order after a run that did not end cleanly.
+
+What the ledger still holds becomes one index part. A request that was received is done if all its
+images are on disk with the right hash; one that was sent and never answered is in doubt. Every
+step may be cut short and done again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from batchgen.dataset import disk, ledger
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.parts import write_part
+from batchgen.dataset.records import IndexRecord
+from batchgen.dataset.schema import conform, to_table, unify
+from batchgen.values import ErrorKind, Status
+
+
+def recover(layout: Layout) -> Counter[Status]:
+    """Turn what the ledger holds into a part and clear the ledger; return the rescued slots by status.
+
+    The caller holds the lock. Raises OSError.
+    """
+    segments = layout.segments()
+    newest_part = max(layout.parts(), default=0)
+    unsealed = {number: path for number, path in segments.items() if number > newest_part}
+    rescued: Counter[Status] = Counter()
+    if unsealed:
+        tables = []
+        for extra_schema, records in _settle(layout.root, unsealed.values()).items():
+            rescued.update(record.status for record in records)
+            tables.append(to_table(records, extra_schema))
+        if rescued:
+            schema = unify([table.schema for table in tables])
+            write_part(layout, max(unsealed), (conform(table, schema) for table in tables), schema)
+    for path in segments.values():
+        disk.remove(path)
+    for path in layout.temporary.iterdir():
+        disk.remove(path)
+    return rescued
+
+
+def unsealed_records(layout: Layout) -> list[IndexRecord]:
+    """Return what the ledger of a dataset says beyond its parts, without touching anything; for readers.
+
+    Raises FileNotFoundError if a run sealed a segment meanwhile.
+    """
+    segments = layout.segments()
+    settled = _settle(layout.root, segments.values())
+    return [record for records in settled.values() for record in records]
+
+
+def _settle(root: Path, segments: Iterable[Path]) -> dict[bytes, list[IndexRecord]]:
+    """Replay segments in order; return the final records by the schema of their own columns."""
+    done: dict[tuple[str, int], tuple[bytes, IndexRecord]] = {}
+    unfinished: dict[str, tuple[bytes, ledger.Unfinished]] = {}
+    extra_schema = b""
+    for path in segments:
+        for entry in ledger.read_segment(path):
+            match entry:
+                case ledger.Open():
+                    extra_schema = entry.extra_schema
+                case ledger.Done():
+                    unfinished.pop(entry.fingerprint, None)
+                    done.update(_by_slot(extra_schema, entry.records))
+                case _:
+                    unfinished[entry.fingerprint] = (extra_schema, entry)
+    for schema, entry in unfinished.values():
+        records = entry.records
+        if isinstance(entry, ledger.Received):
+            records = tuple(_check(root, record) for record in records)
+        done.update(_by_slot(schema, records))
+    by_schema: dict[bytes, list[IndexRecord]] = {}
+    for schema, record in done.values():
+        by_schema.setdefault(schema, []).append(record)
+    return by_schema
+
+
+def _by_slot(extra_schema: bytes, records: Iterable[IndexRecord]) -> dict[tuple[str, int], tuple[bytes, IndexRecord]]:
+    return {(record.fingerprint, record.image_number): (extra_schema, record) for record in records}
+
+
+def _check(root: Path, record: IndexRecord) -> IndexRecord:
+    """A received record as it is true now: its image may have died with the process, in memory."""
+    if record.file_name is None:
+        return record
+    try:
+        if sha256((root / record.file_name).read_bytes()).hexdigest() == record.sha256:
+            return record
+    except FileNotFoundError:
+        pass
+    return lost(record, "answered and charged, but batchgen was killed before this image was on disk")
+
+
+def lost(record: IndexRecord, reason: str) -> IndexRecord:
+    """Return the record of a slot whose image is gone: what was paid stays, the picture has to be asked for again."""
+    if record.image_url is not None:
+        return replace(
+            _without_file(record),
+            status=Status.FAILED,
+            error_kind=ErrorKind.NOT_FETCHED,
+            error_message=f"{reason}; its link is kept",
+        )
+    return replace(_without_file(record), status=Status.IN_DOUBT, error_kind=ErrorKind.LOST, error_message=reason)
+
+
+def _without_file(record: IndexRecord) -> IndexRecord:
+    return replace(record, file_name=None, width=None, height=None, mime_type=None, size_bytes=None, sha256=None)
