@@ -1,0 +1,79 @@
+"""The client that a run is given: a request in, an answer out; a link in, an image out.
+
+It sends each call once and says exactly how it ended; whether to send again is the caller's
+decision. Reading an answer (JSON, base64, checksums of images) happens in threads, so that four
+images of two megabytes each do not hold up the other calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final
+
+from batchgen.api.account import Account
+from batchgen.api.answer import AnswerError, read_answer
+from batchgen.api.download import Downloader
+from batchgen.api.key import ApiKey
+from batchgen.api.session import ApiSession
+from batchgen.config.settings import ApiSettings
+from batchgen.values import Answer, Image
+
+# Below this, handing the work to a thread takes longer than the work.
+_INLINE_BYTES: Final = 64 * 1024
+# Reading takes under a millisecond an image and runs mostly under the interpreter's lock: more threads gain nothing.
+_READER_THREADS: Final = 2
+
+
+class ApiClient:
+    """AI/ML API, as an async context manager; `account` answers questions about the account.
+
+    key: sent to the API's host in one header, never with a download. concurrency: calls at once, and
+    downloads at once.
+    """
+
+    def __init__(self, settings: ApiSettings, key: ApiKey, concurrency: int) -> None:
+        self._settings = settings
+        self._session = ApiSession(settings, key, concurrency)
+        self._downloader = Downloader(settings, self._session.host, concurrency)
+        self._readers = ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="answer")
+        self._open = AsyncExitStack()
+        self.account: Final = Account(self._session)
+
+    async def __aenter__(self) -> ApiClient:
+        self._open.callback(self._readers.shutdown, wait=False, cancel_futures=True)
+        await self._open.enter_async_context(self._session)
+        await self._open.enter_async_context(self._downloader)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    async def generate(self, body: bytes, client_request_id: str) -> Answer:
+        """Ask for images, once.
+
+        body: the JSON of the request, sent as it is. client_request_id: 1 to 128 characters out of
+        A-Z a-z 0-9 . _ : - (the service drops others silently). Raises ApiError; DISCONNECTED and TIMEOUT
+        mean that the call may have been charged. An answer of Damaged slots only is returned, not raised.
+        """
+        success = await self._session.post("/v1/images/generations", body, client_request_id)
+        try:
+            if len(success.body) <= _INLINE_BYTES:
+                returned = read_answer(success.body, self._settings.max_image_bytes)
+            else:
+                returned = await asyncio.get_running_loop().run_in_executor(
+                    self._readers, read_answer, success.body, self._settings.max_image_bytes
+                )
+        except AnswerError as error:
+            problem = str(error)
+        else:
+            return Answer(returned, success.http_status, success.cost_usd, success.inference_id)
+        raise self._session.unreadable(success, problem)
+
+    async def download(self, url: str) -> Image:
+        """The image behind a link, one try. Raises ApiError NOT_FETCHED, or BAD_IMAGE for what is no whole image."""
+        return await self._downloader.download(url)

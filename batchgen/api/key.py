@@ -1,0 +1,70 @@
+"""The API key, kept from showing.
+
+Whoever prints, formats, logs or pickles an `ApiKey` gets a mask. The secret leaves through
+`reveal()`, called in one place: where the Authorization header is made. The price is that a key
+cannot be handed to another process; that process reads its own environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NoReturn
+from urllib.parse import quote
+
+from batchgen.values import BatchgenError
+
+KEY_VARIABLES: Final = ("AIMLAPI_API_KEY", "AIML_API_KEY")
+_MASK: Final = "[API key]"
+
+
+class ApiKeyError(BatchgenError):
+    """The key is missing or cannot be a key. The text never quotes it."""
+
+
+class ApiKey:
+    """A secret that fits into an HTTP header.
+
+    secret: the key as the user has it; surrounding whitespace is dropped.
+    Raises ApiKeyError if nothing is left or a character is not visible ASCII.
+    """
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: str) -> None:
+        secret = secret.strip()
+        if not secret:
+            raise ApiKeyError(f"The API key is empty. Set {KEY_VARIABLES[0]} to the key of your AI/ML API account.")
+        if not all("!" <= character <= "~" for character in secret):
+            raise ApiKeyError(
+                "The API key holds a space, a line break or a character that no HTTP header can carry. "
+                f"Copy it from your AI/ML API account again and set {KEY_VARIABLES[0]}."
+            )
+        self._secret = secret
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> ApiKey:
+        """The key of the first of KEY_VARIABLES that is set and not blank; ApiKeyError if none is."""
+        for variable in KEY_VARIABLES:
+            if secret := environment.get(variable, "").strip():
+                return cls(secret)
+        raise ApiKeyError(f"No API key found. Set {KEY_VARIABLES[0]} to the key of your AI/ML API account.")
+
+    def reveal(self) -> str:
+        """The secret itself, for the Authorization header and nothing else."""
+        return self._secret
+
+    def conceal(self, text: str) -> str:
+        """`text` with the key masked, plain or percent-encoded: a service may echo what it was sent."""
+        return text.replace(self._secret, _MASK).replace(quote(self._secret, safe=""), _MASK)
+
+    def __repr__(self) -> str:
+        return f"ApiKey({_MASK})"
+
+    def __str__(self) -> str:
+        return _MASK
+
+    def __format__(self, specification: str) -> str:
+        return format(_MASK, specification)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is not pickled or copied: read it from the environment where it is needed")
