@@ -23,6 +23,8 @@ from batchgen.dataset.schema import conform, unify
 # A part is merged with its newer neighbours while it is not much larger than they are together:
 # each record is then rewritten a logarithmic number of times.
 _GROWTH = 4
+# Up to here a dataset has one part: rewriting this much takes a fraction of a second.
+_SMALL_ROWS = 50_000
 # Merging holds its parts in memory: half a million records are some 300 MB of it.
 _MAX_MERGED_ROWS = 500_000
 # Rows that are read and written at a time when a large part is rewritten or read.
@@ -125,7 +127,8 @@ def _mergeable(rows: dict[int, int]) -> list[int]:
     numbers = sorted(rows, reverse=True)
     tail, total = [numbers[0]], rows[numbers[0]]
     for number in numbers[1:]:
-        if rows[number] > _GROWTH * total or total + rows[number] > _MAX_MERGED_ROWS:
+        small = total + rows[number] <= _SMALL_ROWS
+        if not small and (rows[number] > _GROWTH * total or total + rows[number] > _MAX_MERGED_ROWS):
             break
         tail.append(number)
         total += rows[number]

@@ -1,0 +1,124 @@
+"""Checks a dataset against itself: every image of the index is there, with the bytes that were received."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.dataset.errors import DamagedIndex
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.parts import open_part
+from batchgen.dataset.reader import latest
+from batchgen.values import Status
+
+# Hashing lets the other threads run; more of them only queue at the disk.
+_HASHING_THREADS = 4
+# Images in flight between reading the index and hashing, so that memory stays flat.
+_WINDOW_IMAGES = 1024
+
+
+class Fault(StrEnum):
+    """What is wrong with a file."""
+
+    MISSING = "missing"
+    EMPTY = "empty"
+    CHANGED = "changed"
+    STRAY = "stray"  # an image that the index does not know
+    DAMAGED = "damaged"  # a part of the index that cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One file that is not as it should be."""
+
+    fault: Fault
+    path: str  # relative to the dataset
+    row_id: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An image as the index describes it."""
+
+    file_name: str
+    row_id: str
+    size_bytes: int
+    sha256: str
+
+
+def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[Finding]:
+    """Yield everything that is wrong with a dataset; `checked` is told how many images were checked since."""
+    damaged = list(_damaged_parts(layout))
+    yield from damaged
+    if damaged:
+        return
+    # Listed before the index is read, so that an image saved meanwhile is no stray.
+    on_disk = sorted(_image_files(layout))
+    known = []
+    with ThreadPoolExecutor(_HASHING_THREADS) as pool:
+        images = _saved_images(layout)
+        while batch := list(islice(images, _WINDOW_IMAGES)):
+            known.append(_hashes([image.file_name for image in batch]))
+            yield from filter(None, pool.map(lambda image: _check(layout.root, image), batch))
+            checked(len(batch))
+    known_hashes = np.unique(np.concatenate(known)) if known else np.empty(0, np.int64)
+    stray = ~np.isin(_hashes(on_disk), known_hashes)
+    for position in np.flatnonzero(stray):
+        yield Finding(Fault.STRAY, on_disk[position], None, "the index does not know this image")
+
+
+def _damaged_parts(layout: Layout) -> Iterator[Finding]:
+    for path in layout.parts().values():
+        try:
+            with open_part(path) as part:
+                for batch in part.iter_batches():
+                    batch.validate(full=True)
+        except FileNotFoundError:
+            continue  # merged away meanwhile
+        except (DamagedIndex, pa.ArrowException, OSError) as error:
+            yield Finding(Fault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
+
+
+def _saved_images(layout: Layout) -> Iterator[Expected]:
+    columns = ["file_name", "row_id", "size_bytes", "sha256", "status"]
+    for table in latest(layout, columns):
+        saved = table.filter(pc.equal(table["status"], Status.OK)).drop_columns(["status"])
+        for batch in saved.to_batches(_WINDOW_IMAGES):
+            for row in batch.to_pylist():
+                yield Expected(**row)
+
+
+def _check(root: Path, image: Expected) -> Finding | None:
+    try:
+        data = (root / image.file_name).read_bytes()
+    except FileNotFoundError:
+        return Finding(Fault.MISSING, image.file_name, image.row_id, "the file is gone")
+    except OSError as error:
+        return Finding(Fault.MISSING, image.file_name, image.row_id, f"cannot be read: {error.strerror}")
+    if not data:
+        return Finding(Fault.EMPTY, image.file_name, image.row_id, f"empty, was {image.size_bytes} bytes")
+    if sha256(data).hexdigest() != image.sha256:
+        detail = f"{len(data)} bytes, was {image.size_bytes}; the hash is not that of what was received"
+        return Finding(Fault.CHANGED, image.file_name, image.row_id, detail)
+    return None
+
+
+def _image_files(layout: Layout) -> Iterator[str]:
+    if layout.images.is_dir():
+        for path in layout.images.rglob("*"):
+            if path.is_file():
+                yield path.relative_to(layout.root).as_posix()
+
+
+def _hashes(names: list[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.fromiter(map(hash, names), np.int64, len(names))
