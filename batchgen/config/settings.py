@@ -42,8 +42,10 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """What must never be exceeded, in any window of time."""
+    """What must never be exceeded: in no `window_s` seconds more than rate x window_s / 60."""
 
+    # Limits of services are stated, and counted, by the minute.
+    window_s: Seconds = 60.0
     # Google's quota for Imagen 3 is 20 a minute for a project; AI/ML API states no figure.
     requests_per_minute: Annotated[float, Gt(0)] = 20.0
     # The service counts requests; set this where an account is limited by images.
