@@ -1,0 +1,83 @@
+"""Bodies of successful answers, in both shapes that AI/ML API's documentation shows, and their broken forms."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from batchgen.simulator.models import Order
+from batchgen.simulator.settings import AnswerShape, ImageFormat, Picture, SimulatorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """An image that travels in the answer: its base64, already in quotes."""
+
+    quoted_base64: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """An image that the answer points to."""
+
+    url: str
+
+
+Item = Inline | Linked
+
+
+def inline(data: bytes) -> Inline:
+    """An image's bytes made ready for an answer."""
+    return Inline(b'"' + binascii.b2a_base64(data, newline=False) + b'"')
+
+
+def damage_base64(item: Item) -> Item:
+    """The item with characters in its base64 that base64 does not have; a link stays whole."""
+    if isinstance(item, Linked):
+        return item
+    text = item.quoted_base64
+    middle = len(text) // 2
+    return Inline(text[:middle] + b"%&~" + text[middle + 3 :])
+
+
+def format_answer(
+    settings: SimulatorSettings, items: Sequence[Item], order: Order, enhanced_prompt: str | None, credits_used: int
+) -> bytes:
+    """The JSON body of an answer. The old shape knows no links: an answer with links has the new one."""
+    if settings.answer_shape is AnswerShape.OLD and not order.as_link:
+        return msgspec.json.encode(_old_answer(items, order, enhanced_prompt))
+    image_format = settings.image_format if settings.picture is Picture.DRAWN else ImageFormat.PNG
+    data = [_describe(item, f"image/{image_format}", enhanced_prompt) for item in items]
+    usage = {"usage": {"credits_used": credits_used}}
+    return msgspec.json.encode({"data": None if settings.empty_as_null and not data else data, "meta": usage})
+
+
+def _describe(item: Item, mime_type: str, enhanced_prompt: str | None) -> dict[str, Any]:
+    described: dict[str, Any] = {"mime_type": mime_type}
+    match item:
+        case Inline(quoted):
+            described["b64_json"] = msgspec.Raw(quoted)
+        case Linked(url):
+            described["url"] = url
+    if enhanced_prompt is not None:
+        described["prompt"] = enhanced_prompt
+    return described
+
+
+def _old_answer(items: Sequence[Item], order: Order, enhanced_prompt: str | None) -> dict[str, Any]:
+    return {
+        "status": "finished",
+        "prompt": [enhanced_prompt or order.prompt],
+        "model": order.model,
+        "model_owner": "simulator",
+        "num_returns": len(items),
+        "args": {},
+        "subjobs": [],
+        "output": {
+            "choices": [{"image_base64": msgspec.Raw(item.quoted_base64)} for item in items if isinstance(item, Inline)]
+        },
+    }

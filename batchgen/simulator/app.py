@@ -1,0 +1,66 @@
+"""The simulator as an aiohttp application: which function answers which address, and how errors look."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from batchgen.simulator.account import list_logs, list_models, show_billing
+from batchgen.simulator.control import change_settings, show_bill
+from batchgen.simulator.download import download, follow
+from batchgen.simulator.generate import generate
+from batchgen.simulator.headers import REQUEST_ID, add_ids, new_request_id
+from batchgen.simulator.refusals import Refusal, format_error, format_retry_after
+from batchgen.simulator.service import SERVICE, Service
+
+# 400 characters of prompt need a few kilobytes; more than this is nothing a client should send.
+MAX_BODY_BYTES = 1 << 20
+
+
+def build_app(service: Service) -> web.Application:
+    """The application that serves this state."""
+    app = web.Application(middlewares=[_answer_errors], client_max_size=MAX_BODY_BYTES)
+    app[SERVICE] = service
+    app.on_response_prepare.append(add_ids)
+    app.add_routes(
+        [
+            web.post("/v1/images/generations", generate),
+            web.get("/v1/models", list_models),
+            web.get("/v2/billing", show_billing),
+            web.get("/v2/logs", list_logs),
+            web.get("/cdn/{path:.+}", download),
+            web.route("*", r"/redirects/{hop:\d{1,9}}", follow),
+            web.get("/__simulator__/bill", show_bill),
+            web.post("/__simulator__/settings", change_settings),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give every error the documented form, those of aiohttp's own included."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return _format(request, refusal)
+    except web.HTTPError as error:
+        reason = "No such endpoint" if error.status == 404 else error.reason
+        return _format(request, Refusal(error.status, reason, outcome="bad_request"))
+
+
+def _format(request: web.Request, refusal: Refusal) -> web.Response:
+    if refusal.html:
+        page = f"<html><body><h1>{refusal.status} {refusal.message}</h1></body></html>"
+        response = web.Response(status=refusal.status, text=page, content_type="text/html")
+    else:
+        request_id = new_request_id()
+        body = format_error(refusal.status, refusal.message, request.path, request_id)
+        response = web.Response(status=refusal.status, body=body, content_type="application/json")
+        response.headers[REQUEST_ID] = request_id
+    if refusal.retry_after_s is not None:
+        form = request.app[SERVICE].settings.retry_after
+        value = format_retry_after(refusal.retry_after_s, form)
+        if value is not None:
+            response.headers["Retry-After"] = value
+    return response

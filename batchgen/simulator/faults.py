@@ -1,0 +1,150 @@
+"""What the simulator can do wrong, and when: by chance, or to requests of given numbers.
+
+A fault is written `KIND=P` (the share of requests it hits, 0 to 1) or `KIND@3,7-9,20-` (numbers of
+arriving generate requests, counted from 1). A request meets at most one fault. Chance is exact: a
+kind with 0.1 hits one request in ten whatever other kinds there are, so all shares together stay
+within 1; and it depends on the number of the request and the simulator's seed alone.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batchgen.values import BatchgenError
+
+
+class FaultKind(StrEnum):
+    """Everything that can go wrong, by the name it has on the command line and in the bill."""
+
+    # The service refuses, with the error it documents. Nothing is charged.
+    BAD_REQUEST = "bad_request"  # 400
+    BAD_KEY = "bad_key"  # 401
+    NO_CREDITS = "no_credits"  # 403
+    NOT_FOUND = "not_found"  # 404
+    REQUEST_TIMEOUT = "request_timeout"  # 408
+    CONFLICT = "conflict"  # 409
+    TOO_EARLY = "too_early"  # 425
+    RATE_LIMITED = "rate_limited"  # 429, with Retry-After as the settings say
+    SERVER_ERROR = "server_error"  # 500
+    BAD_GATEWAY = "bad_gateway"  # 502, as HTML
+    UNAVAILABLE = "unavailable"  # 503, with Retry-After as the settings say
+    GATEWAY_TIMEOUT = "gateway_timeout"  # 504
+    # Something in between answers instead, or nobody. Nothing is charged.
+    RESET_EARLY = "reset_early"  # the connection is reset before any work
+    HTML_200 = "html_200"  # a proxy's page with status 200
+    REDIRECT = "redirect"  # a redirect that leads to the next one, for ever
+    # Success with less than was asked for. What is missing is not charged.
+    NO_IMAGE = "no_image"  # data is null or empty
+    FEWER_IMAGES = "fewer_images"  # one image short
+    # The work is done and charged, and then the answer breaks.
+    RESET = "reset"  # the connection is reset instead of an answer
+    STALL = "stall"  # no answer for a long time
+    TRUNCATED_BODY = "truncated_body"  # the connection closes in the middle of the body
+    BROKEN_JSON = "broken_json"  # whole by its length, but no JSON
+    BROKEN_BASE64 = "broken_base64"  # characters that base64 does not have
+    BROKEN_IMAGE = "broken_image"  # the image files are cut short
+    DRIP = "drip"  # the right answer, a byte at a time
+    HUGE = "huge"  # an answer of hundreds of megabytes
+    BOMB = "bomb"  # the same, compressed to a thousandth
+    # The answer is right; its links misbehave. Only answers with links are hit.
+    LATE_CDN = "late_cdn"  # 404, 403, ... for the first fetches
+    CUT_CDN = "cut_cdn"  # the first fetches break off in the middle
+    MOVED_CDN = "moved_cdn"  # one redirect, then the image
+    REDIRECT_CDN = "redirect_cdn"  # redirects for ever
+    GONE_CDN = "gone_cdn"  # 404, for ever
+
+
+# Numbers may go on for ever: "20-" stands for the range up to here.
+LAST_NUMBER = 2**63
+
+_SHARE = re.compile(r"\s*([a-z0-9_]+)\s*=\s*([0-9.eE+-]+)\s*", re.ASCII)
+_SCHEDULE = re.compile(r"\s*([a-z0-9_]+)\s*@\s*([0-9, -]+)", re.ASCII)
+_NUMBERS = re.compile(r"\s*([0-9]{1,15})\s*(-?)\s*([0-9]{0,15})\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of fault and whom it hits: a share of all requests, or those whose number is in `numbers`."""
+
+    kind: FaultKind
+    probability: float = 0.0
+    numbers: tuple[range, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise BatchgenError(f"fault {self.kind}: a probability is from 0 to 1, not {self.probability}")
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read `KIND=P` or `KIND@3,7-9`; raise BatchgenError with what is wrong and what is known."""
+        if share := _SHARE.fullmatch(text):
+            return cls(_parse_kind(share[1]), probability=_parse_probability(text, share[2]))
+        if schedule := _SCHEDULE.fullmatch(text):
+            numbers = tuple(_parse_numbers(text, part) for part in schedule[2].split(","))
+            return cls(_parse_kind(schedule[1]), numbers=numbers)
+        raise BatchgenError(
+            f"fault {_quote(text)}: write KIND=P with P from 0 to 1, as in reset=0.1, "
+            f"or KIND@NUMBERS, as in reset@3,7-9; kinds: {_list_kinds()}"
+        )
+
+    def __str__(self) -> str:
+        if not self.numbers:
+            return f"{self.kind}={self.probability!r}"
+        return f"{self.kind}@{','.join(map(_format_numbers, self.numbers))}"
+
+
+def choose_fault(faults: Sequence[Fault], number: int, seed: int) -> FaultKind | None:
+    """The fault that hits the request of this number: a scheduled one first, else by chance."""
+    for fault in faults:
+        if any(number in numbers for numbers in fault.numbers):
+            return fault.kind
+    # Not for secrets: chance that a test can repeat.
+    drawn = random.Random(f"fault {seed} {number}").random()  # noqa: S311
+    for fault in faults:
+        if drawn < fault.probability:
+            return fault.kind
+        drawn -= fault.probability
+    return None
+
+
+def _parse_kind(name: str) -> FaultKind:
+    if name not in FaultKind.__members__.values():
+        raise BatchgenError(f"unknown fault {_quote(name)}; kinds: {_list_kinds()}")
+    return FaultKind(name)
+
+
+def _parse_probability(text: str, number: str) -> float:
+    try:
+        return float(number)
+    except ValueError:
+        raise BatchgenError(f"fault {_quote(text)}: {number} is not a number from 0 to 1") from None
+
+
+def _parse_numbers(text: str, part: str) -> range:
+    found = _NUMBERS.fullmatch(part)
+    if not found or (found[3] and not found[2]):
+        raise BatchgenError(f"fault {_quote(text)}: {_quote(part)} is no number and no range such as 7-9 or 20-")
+    first = int(found[1])
+    last = int(found[3]) if found[3] else LAST_NUMBER - 1 if found[2] else first
+    if first < 1 or last < first:
+        raise BatchgenError(f"fault {_quote(text)}: requests are counted from 1, and a range goes upwards")
+    return range(first, last + 1)
+
+
+def _format_numbers(numbers: range) -> str:
+    if numbers.stop == LAST_NUMBER:
+        return f"{numbers.start}-"
+    return str(numbers.start) if len(numbers) == 1 else f"{numbers.start}-{numbers.stop - 1}"
+
+
+def _list_kinds() -> str:
+    return ", ".join(FaultKind)
+
+
+def _quote(text: str) -> str:
+    # A fault comes from a command line or a request: keep a message to one readable line.
+    return ascii(text[:80])

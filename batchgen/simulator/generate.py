@@ -1,0 +1,250 @@
+"""`POST /v1/images/generations`: from a body to a charged answer, with whatever goes wrong on the way.
+
+A request passes, in this order: the key, the limits, the body's check, its fault if it is one that
+comes before the work, the balance, the work, the charge, and its fault if it is one that breaks the
+answer. So a request that the key, a limit or the check refuses keeps its number, but meets no fault.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from aiohttp import web
+
+from batchgen.simulator import answers, wire
+from batchgen.simulator.bill import Arrival
+from batchgen.simulator.download import FIRST_REDIRECT
+from batchgen.simulator.drawing import Sketch
+from batchgen.simulator.faults import FaultKind, choose_fault
+from batchgen.simulator.headers import read_client_request_id, require_key
+from batchgen.simulator.models import Order, check_body, find_model, read_order
+from batchgen.simulator.refusals import REFUSING, Refusal, refuse
+from batchgen.simulator.service import SERVICE, Service
+from batchgen.simulator.settings import SimulatorSettings
+from batchgen.simulator.studio import Making
+from batchgen.simulator.words import enhance
+
+# The documentation does not tie credits to dollars; any rate serves a client that reads them.
+CREDITS_PER_USD = 2_000_000
+# What a slot's release takes at least; nobody can know when one will be free.
+SLOT_RETRY_AFTER_S = 1.0
+
+_INSTEAD = frozenset({FaultKind.RESET_EARLY, FaultKind.HTML_200, FaultKind.REDIRECT})
+_ON_THE_LINK = frozenset(
+    {FaultKind.LATE_CDN, FaultKind.CUT_CDN, FaultKind.MOVED_CDN, FaultKind.REDIRECT_CDN, FaultKind.GONE_CDN}
+)
+_PROXY_PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>Sign in to this network.</body></html>"
+
+
+async def generate(request: web.Request) -> web.StreamResponse:
+    """Write the arrival down, serve it, and write down what became of it."""
+    service = request.app[SERVICE]
+    arrival = service.bill.arrive(read_client_request_id(request), secrets.token_hex(12))
+    service.in_flight += 1
+    try:
+        return await _serve(service, request, arrival)
+    except Refusal as refusal:
+        service.bill.settle(arrival.number, refusal.outcome)
+        raise
+    except (wire.Left, ConnectionError):
+        service.bill.settle(arrival.number, "closed" if service.closing.is_set() else "client_gone")
+        return wire.reset(request)
+    finally:
+        service.in_flight -= 1
+        service.bill.settle(arrival.number, "closed")
+
+
+async def _serve(service: Service, request: web.Request, arrival: Arrival) -> web.StreamResponse:
+    settings, bill = service.settings, service.bill
+    require_key(request, settings.key)
+    _admit(service)
+    order = _read_order(await _read_body(request))
+    bill.name_model(arrival.number, order.model)
+    kind = choose_fault(settings.faults, arrival.number, settings.seed)
+    if kind is not None and kind in REFUSING:
+        raise refuse(kind, settings.retry_after_s)
+    if kind is not None and kind in _INSTEAD:
+        bill.settle(arrival.number, kind)
+        return _answer_instead(kind, request)
+    with _promise(service, order.num_images):
+        await wire.wait_for_closing(service.closing, _draw_latency(settings, arrival.number))
+        makings = _plan(settings, order, kind, arrival.number)
+        items = await _make(service, request, order, kind, makings, arrival)
+        usd = _price(settings, len(makings))
+        if makings:
+            bill.charge(arrival.number, len(makings), usd)
+    if kind is not None and not _touches(kind, order):
+        kind = None
+    bill.settle(arrival.number, kind or ("client_gone" if wire.has_left(request) else "ok" if makings else "blocked"))
+    return await _deliver(kind, service, request, _format(settings, order, items, arrival, usd))
+
+
+def _admit(service: Service) -> None:
+    """Refuse what is over a limit."""
+    settings = service.settings
+    if settings.max_concurrent is not None and service.in_flight > settings.max_concurrent:
+        _refuse_for_now(SLOT_RETRY_AFTER_S, "too_many_at_once")
+    if settings.requests_per_window is not None:
+        wait_s = service.requests.admit(time.monotonic(), settings.requests_per_window, settings.window_s)
+        if wait_s > 0:
+            _refuse_for_now(wait_s, FaultKind.RATE_LIMITED)
+
+
+def _refuse_for_now(wait_s: float, outcome: str) -> NoReturn:
+    status, message = REFUSING[FaultKind.RATE_LIMITED]
+    raise Refusal(status, message, outcome=outcome, retry_after_s=wait_s)
+
+
+async def _read_body(request: web.Request) -> Any:
+    try:
+        return json.loads(await request.read())
+    except web.HTTPRequestEntityTooLarge:
+        raise Refusal(413, "Request body is too large", outcome=FaultKind.BAD_REQUEST) from None
+    except (ValueError, RecursionError):
+        raise Refusal(400, "Body validation error: Expected JSON", outcome=FaultKind.BAD_REQUEST) from None
+
+
+def _read_order(body: Any) -> Order:
+    """The order in a body; a body that is none is refused with hints, an unknown model as not found."""
+    if not isinstance(body, dict):
+        _refuse_body(["Expected object"])
+    name = body.get("model")
+    if not isinstance(name, str):
+        _refuse_body(["model: Expected string"])
+    model = find_model(name)
+    if model is None:
+        raise Refusal(404, f"The model {name[:80]!r} was not found", outcome=FaultKind.NOT_FOUND)
+    hints = check_body(model, body)
+    if hints:
+        _refuse_body(hints)
+    return read_order(model, body)
+
+
+def _refuse_body(hints: list[str]) -> NoReturn:
+    raise Refusal(400, "; ".join(["Body validation error", *hints]), outcome=FaultKind.BAD_REQUEST)
+
+
+def _answer_instead(kind: FaultKind, request: web.Request) -> web.StreamResponse:
+    """The answer of something that stands before the service."""
+    match kind:
+        case FaultKind.HTML_200:
+            return web.Response(text=_PROXY_PAGE, content_type="text/html")
+        case FaultKind.REDIRECT:
+            return web.Response(status=307, headers={"Location": FIRST_REDIRECT})
+        case _:
+            return wire.reset(request)
+
+
+@contextmanager
+def _promise(service: Service, images: int) -> Iterator[None]:
+    """Hold the money for a request while it is worked on, so that many at once cannot overdraw the account."""
+    usd = _price(service.settings, images)
+    if service.bill.balance_usd - service.promised_usd < usd:
+        raise refuse(FaultKind.NO_CREDITS, 0)
+    service.promised_usd += usd
+    try:
+        yield
+    finally:
+        service.promised_usd -= usd
+
+
+def _price(settings: SimulatorSettings, images: int) -> Decimal:
+    return Decimal(str(settings.price_usd)) * images
+
+
+def _draw_latency(settings: SimulatorSettings, number: int) -> float:
+    # Not for secrets: chance that a test can repeat.
+    return random.Random(f"latency {settings.seed} {number}").uniform(*settings.latency_s)  # noqa: S311
+
+
+def _plan(settings: SimulatorSettings, order: Order, kind: FaultKind | None, number: int) -> list[Making]:
+    """How each image of the answer is made; fewer than ordered where the filter or a fault takes some."""
+    images = order.num_images - (kind is FaultKind.FEWER_IMAGES)
+    if kind is FaultKind.NO_IMAGE or (settings.blocked_word and settings.blocked_word in order.prompt):
+        images = 0
+    # Google's documentation: with a watermark, a seed has no effect.
+    seed = order.seed if order.seed is not None and not order.watermark else f"unseeded {settings.seed} {number}"
+    width, height = order.size
+    return [
+        Making(
+            settings.picture,
+            Sketch(
+                words=order.prompt,
+                variant=f"{order.model} {order.prompt} {seed} {order.num_images} {image}",
+                width=width,
+                height=height,
+                image_format=settings.image_format,
+                watermark=order.watermark,
+            ),
+            broken=kind is FaultKind.BROKEN_IMAGE,
+        )
+        for image in range(images)
+    ]
+
+
+async def _make(
+    service: Service,
+    request: web.Request,
+    order: Order,
+    kind: FaultKind | None,
+    makings: list[Making],
+    arrival: Arrival,
+) -> list[answers.Item]:
+    if order.as_link:
+        trouble = kind if kind in _ON_THE_LINK else None
+        names = (f"{arrival.inference_id} {image}" for image in range(len(makings)))
+        paths = [service.cdn.publish(name, making, trouble) for name, making in zip(names, makings, strict=True)]
+        return [answers.Linked(f"{request.url.origin()}{path}") for path in paths]
+    items: list[answers.Item] = [answers.inline(await service.studio.make(making)) for making in makings]
+    return [answers.damage_base64(item) for item in items] if kind is FaultKind.BROKEN_BASE64 else items
+
+
+def _touches(kind: FaultKind, order: Order) -> bool:
+    """Whether a fault has anything to break in the answer to this order."""
+    if kind in _ON_THE_LINK:
+        return order.as_link
+    return not (kind is FaultKind.BROKEN_BASE64 and order.as_link)
+
+
+def _format(
+    settings: SimulatorSettings, order: Order, items: list[answers.Item], arrival: Arrival, usd: Decimal
+) -> web.Response:
+    credits_used = int(usd * CREDITS_PER_USD)
+    headers = {"x-inference-id": arrival.inference_id}
+    if settings.announce_cost:
+        headers |= {"x-aimlapi-usd-spent": str(usd), "x-aimlapi-credits-used": str(credits_used)}
+    enhanced = enhance(order.prompt) if settings.enhance and order.enhance else None
+    body = answers.format_answer(settings, items, order, enhanced, credits_used)
+    return web.Response(body=body, status=settings.success_status, content_type="application/json", headers=headers)
+
+
+async def _deliver(
+    kind: FaultKind | None, service: Service, request: web.Request, answer: web.Response
+) -> web.StreamResponse:
+    """Send the answer, or break it the way the fault says."""
+    settings, closing = service.settings, service.closing
+    match kind:
+        case FaultKind.RESET:
+            return wire.reset(request)
+        case FaultKind.STALL:
+            await wire.stall(request, closing, settings.stall_s)
+            return wire.reset(request)
+        case FaultKind.TRUNCATED_BODY:
+            return await wire.cut(request, answer)
+        case FaultKind.BROKEN_JSON:
+            return wire.spoil(answer)
+        case FaultKind.DRIP:
+            return await wire.drip(request, answer, closing, settings.drip_s)
+        case FaultKind.HUGE:
+            return await wire.flood(request, answer, closing, settings.huge_bytes)
+        case FaultKind.BOMB:
+            return await wire.bomb(request, answer, closing, settings.huge_bytes)
+        case _:
+            return answer

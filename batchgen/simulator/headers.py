@@ -1,0 +1,44 @@
+"""What the simulator reads from and writes into headers: the key, and the ids of requests."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from aiohttp import web
+
+from batchgen.simulator.faults import FaultKind
+from batchgen.simulator.refusals import REFUSING, Refusal
+
+REQUEST_ID = "x-request-id"
+CLIENT_REQUEST_ID = "X-Client-Request-Id"
+# As AI/ML API's documentation on request tracing has it; anything else is dropped silently.
+_CLIENT_REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def read_client_request_id(request: web.Request) -> str | None:
+    """The client's own id for the request, None if it is missing or malformed."""
+    given = request.headers.get(CLIENT_REQUEST_ID, "")
+    return given if _CLIENT_REQUEST_ID_FORM.fullmatch(given) else None
+
+
+def require_key(request: web.Request, key: str | None) -> None:
+    """Refuse a request without the right API key; without a right one to compare with, one without any."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    right = bool(given.strip()) if key is None else secrets.compare_digest(given.encode(), key.encode())
+    if scheme != "Bearer" or not right:
+        status, message = REFUSING[FaultKind.BAD_KEY]
+        raise Refusal(status, message, outcome=FaultKind.BAD_KEY)
+
+
+def new_request_id() -> str:
+    """An id of the service's own for a request."""
+    return secrets.token_hex(16)
+
+
+async def add_ids(request: web.Request, response: web.StreamResponse) -> None:
+    """Send the ids of a request back with whatever answers it."""
+    response.headers.setdefault(REQUEST_ID, new_request_id())
+    given = read_client_request_id(request)
+    if given is not None:
+        response.headers[CLIENT_REQUEST_ID] = given

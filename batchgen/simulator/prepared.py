@@ -1,0 +1,29 @@
+"""Pictures made once, for benchmarks: a server that draws would be what a benchmark measures."""
+
+from __future__ import annotations
+
+import io
+import random
+from functools import cache
+
+from PIL import Image
+
+from batchgen.simulator.settings import Picture
+
+SIDE_PX = 1024
+
+
+@cache
+def prepare(picture: Picture) -> bytes:
+    """A PNG of 1024 by 1024 pixels: of one colour (4 kB), or of noise that does not compress (1.5 MB)."""
+    if picture is Picture.SMALL:
+        page = Image.new("RGB", (SIDE_PX, SIDE_PX), "#74a892")
+    else:
+        noise = random.Random("noise")  # noqa: S311  (not for secrets: the same picture every time)
+        fine, other = (Image.frombytes("L", (SIDE_PX, SIDE_PX), noise.randbytes(SIDE_PX**2)) for _ in range(2))
+        # 8 + 4 bits of noise a pixel: as many bytes as a detailed picture of this size has as PNG.
+        coarse = other.point([level & 0xF0 for level in range(256)])
+        page = Image.merge("RGB", (fine, coarse, Image.new("L", (SIDE_PX, SIDE_PX), 128)))
+    file = io.BytesIO()
+    page.save(file, "PNG", compress_level=6)
+    return file.getvalue()

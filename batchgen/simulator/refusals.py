@@ -1,0 +1,82 @@
+"""Refusals: an answer that is an error, in the form and words that AI/ML API's documentation shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from batchgen.simulator.faults import FaultKind
+from batchgen.simulator.settings import RetryAfter
+
+
+class Refusal(Exception):
+    """Raised where a request is refused; becomes the response.
+
+    outcome: its word in the bill. retry_after_s: when to come back, in seconds.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, outcome: str, retry_after_s: float | None = None, html: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.outcome = outcome
+        self.retry_after_s = retry_after_s
+        self.html = html
+
+
+# The faults that are plain refusals: status and message.
+REFUSING: Mapping[FaultKind, tuple[int, str]] = {
+    FaultKind.BAD_REQUEST: (400, "Body validation error: prompt: Expected another prompt, received this one"),
+    FaultKind.BAD_KEY: (401, "This request requires a valid API key"),
+    FaultKind.NO_CREDITS: (403, "You've run out of credits"),
+    FaultKind.NOT_FOUND: (404, "The model was not found"),
+    FaultKind.REQUEST_TIMEOUT: (408, "Request Timeout"),
+    FaultKind.CONFLICT: (409, "Conflict"),
+    FaultKind.TOO_EARLY: (425, "Too Early"),
+    FaultKind.RATE_LIMITED: (429, "Too Many Requests"),
+    FaultKind.SERVER_ERROR: (500, "Something wrong with the server"),
+    FaultKind.BAD_GATEWAY: (502, "Bad Gateway"),
+    FaultKind.UNAVAILABLE: (503, "Service unavailable"),
+    FaultKind.GATEWAY_TIMEOUT: (504, "Generation timeout"),
+}
+
+
+def refuse(kind: FaultKind, retry_after_s: float) -> Refusal:
+    """The refusal of a kind in `REFUSING`; only those for now, 429 and 503, say when to come back."""
+    status, message = REFUSING[kind]
+    return Refusal(
+        status,
+        message,
+        outcome=kind,
+        retry_after_s=retry_after_s if status in (429, 503) else None,
+        html=kind is FaultKind.BAD_GATEWAY,
+    )
+
+
+def format_error(status: int, message: str, path: str, request_id: str) -> bytes:
+    """The JSON body of an error."""
+    error = {
+        "message": message,
+        "path": path,
+        "requestId": request_id,
+        "statusCode": status,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    return json.dumps(error).encode()
+
+
+def format_retry_after(seconds: float, form: RetryAfter) -> str | None:
+    """The value of Retry-After, rounded up to whole seconds so that it never calls too early."""
+    whole = max(1, -int(-seconds // 1))
+    match form:
+        case RetryAfter.SECONDS:
+            return str(whole)
+        case RetryAfter.HTTP_DATE:
+            # A date has whole seconds: the next one is never too early.
+            return format_datetime(datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=whole + 1), usegmt=True)
+        case RetryAfter.NONE:
+            return None

@@ -1,0 +1,163 @@
+"""The simulator as a server: for coroutines, for threads, and for the command line.
+
+Whichever form is used, closing it ends every request at once, stalled ones included, and leaves no
+task, thread or socket behind. A `Simulator` may be opened again: it then serves at the same URL
+with the same bill, like a service that was gone and came back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from batchgen.simulator.app import build_app
+from batchgen.simulator.bill import Bill
+from batchgen.simulator.cdn import Cdn
+from batchgen.simulator.service import Service
+from batchgen.simulator.settings import SimulatorSettings
+from batchgen.values import BatchgenError
+
+# Requests end by themselves when the simulator closes; this is for clients that stopped reading.
+CLOSING_TIMEOUT_S = 1.0
+
+
+class Simulator:
+    """The embedded API, served from the running event loop: `async with Simulator() as simulator: simulator.url`."""
+
+    def __init__(self, settings: SimulatorSettings | None = None) -> None:
+        self._service = Service(settings or SimulatorSettings())
+        self._runner: web.AppRunner | None = None
+        self._port = self._service.settings.port
+
+    @property
+    def url(self) -> str:
+        """Where the API is, as a base URL without a slash at its end; known once opened."""
+        host = self._service.settings.host
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+    @property
+    def settings(self) -> SimulatorSettings:
+        """The settings as they are now."""
+        return self._service.settings
+
+    @property
+    def bill(self) -> Bill:
+        """What was counted and charged."""
+        return self._service.bill
+
+    @property
+    def cdn(self) -> Cdn:
+        """Who fetched which link, and what nobody may do."""
+        return self._service.cdn
+
+    def change(self, **changes: Any) -> None:
+        """Change settings by name, from the next request on: `change(faults=(), balance_usd=5)`."""
+        self._service.change(**changes)
+
+    async def open(self) -> None:
+        """Start to serve; raises BatchgenError if the address cannot be used."""
+        settings = self._service.settings
+        self._service.open()
+        self._runner = web.AppRunner(
+            build_app(self._service), access_log=None, shutdown_timeout=CLOSING_TIMEOUT_S, handle_signals=False
+        )
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, settings.host, self._port).start()
+        except (OSError, OverflowError) as error:
+            await self.close()
+            raise BatchgenError(f"the simulator cannot serve at {settings.host} port {self._port}: {error}") from error
+        self._port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """End every request and stop to serve. The bill stays."""
+        if self._runner is not None:
+            self._service.closing.set()
+            await self._runner.cleanup()
+            self._service.close()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class SimulatorThread:
+    """The embedded API, served from a thread of its own: `with SimulatorThread() as simulator: simulator.url`."""
+
+    def __init__(self, settings: SimulatorSettings | None = None) -> None:
+        self._simulator = Simulator(settings)
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+        self._opened = threading.Event()
+        self._failure: BatchgenError | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._leave: asyncio.Event
+
+    @property
+    def url(self) -> str:
+        """Where the API is, as a base URL without a slash at its end."""
+        return self._simulator.url
+
+    @property
+    def bill(self) -> Bill:
+        """What was counted and charged."""
+        return self._simulator.bill
+
+    @property
+    def cdn(self) -> Cdn:
+        """Who fetched which link, and what nobody may do."""
+        return self._simulator.cdn
+
+    def change(self, **changes: Any) -> None:
+        """Change settings by name, from the next request on; returns when it is done."""
+
+        async def change() -> None:
+            self._simulator.change(**changes)
+
+        asyncio.run_coroutine_threadsafe(change(), self._loop).result()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._opened.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._leave.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BatchgenError as error:
+            self._failure = error
+        finally:
+            self._opened.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._leave = asyncio.Event()
+        async with self._simulator:
+            self._opened.set()
+            await self._leave.wait()
+
+
+async def serve(settings: SimulatorSettings, announce: Callable[[str], None]) -> None:
+    """Serve until cancelled; tells `announce` the URL once it is open. Raises BatchgenError as `Simulator` does."""
+    async with Simulator(settings) as simulator:
+        announce(simulator.url)
+        await asyncio.Event().wait()

@@ -1,0 +1,50 @@
+"""The simulator's state, shared by its endpoints: settings, bill, limits, links, and the studio while it is open."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from aiohttp import web
+
+from batchgen.simulator.bill import Bill
+from batchgen.simulator.cdn import Cdn
+from batchgen.simulator.limits import SlidingWindow
+from batchgen.simulator.settings import SimulatorSettings
+from batchgen.simulator.studio import Studio
+
+
+class Service:
+    """Everything the simulator remembers from one opening to the next."""
+
+    studio: Studio
+    closing: asyncio.Event
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.settings = settings
+        self.bill = Bill(Decimal(str(settings.balance_usd)))
+        self.cdn = Cdn()
+        self.requests = SlidingWindow()
+        self.log_requests = SlidingWindow()
+        self.in_flight = 0
+        self.promised_usd = Decimal(0)  # what the requests that are being worked on will cost
+
+    def open(self) -> None:
+        """Make ready to serve, in the event loop that will."""
+        self.studio = Studio()
+        self.closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self.studio.close()
+
+    def change(self, **changes: Any) -> None:
+        """Change settings from the next request on. A balance given here replaces what is left of the old one."""
+        self.settings = replace(self.settings, **changes)
+        if "balance_usd" in changes:
+            self.bill.balance_usd = Decimal(str(self.settings.balance_usd))
+
+
+SERVICE = web.AppKey("service", Service)
