@@ -35,7 +35,7 @@ class Balance:
 class Price:
     """What the service asks for a model.
 
-    kind: fixed, variants or variable, in the service's words. usd_per_image: None where the price
+    kind: fixed, variants or variable, in the service's words, or unknown. usd_per_image: None where the price
     depends on more than the number of images.
     """
 
@@ -164,14 +164,15 @@ class Account:
         raise self._session.unreadable(answer, problem)
 
 
-def _price(pricing: _Pricing | None) -> Price | None:
+def _price(pricing: _Pricing | None) -> Price:
     if pricing is None:
-        return None
-    units = [unit for unit in pricing.units or () if unit.name == "image" and unit.measure in ("output", "")]
-    if pricing.kind != "fixed" or pricing.currency.upper() != "USD" or len(pricing.units or ()) != 1 or not units:
-        return Price(pricing.kind, None)
-    price, per = units[0].price, units[0].per
-    return Price(pricing.kind, None if price is None or per <= 0 else price / per)
+        return Price("unknown", None)
+    match pricing.units:
+        case [_Unit(name="image", measure="output", price=float(price), per=per)] if per > 0:
+            per_image = pricing.kind == "fixed" and pricing.currency.upper() == "USD"
+            return Price(pricing.kind, price / per if per_image else None)
+        case _:
+            return Price(pricing.kind, None)
 
 
 def _log_entry(entry: _Entry) -> LogEntry:

@@ -39,7 +39,7 @@ class AddressGuard:
             return
         try:
             found = await asyncio.get_running_loop().getaddrinfo(self._api_host, None, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+        except OSError:
             return
         self._api_is_private = any(is_private(str(address[0])) for *_, address in found)
 

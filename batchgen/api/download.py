@@ -182,4 +182,4 @@ def _absolute(url: URL, location: str) -> str:
     try:
         return str(url.join(URL(location)))
     except ValueError:
-        raise RefusedLinkError("it redirects to something that is no URL") from None
+        raise RefusedLinkError("it redirects to what cannot be read as a URL") from None

@@ -63,6 +63,7 @@ _MEANINGS: Final = MappingProxyType(
         ErrorKind.UNREACHABLE: Meaning(Scope.MOMENT, Charged.NO),
         ErrorKind.DISCONNECTED: Meaning(Scope.MOMENT, Charged.MAYBE),
         ErrorKind.TIMEOUT: Meaning(Scope.MOMENT, Charged.MAYBE),
+        ErrorKind.LOST: Meaning(Scope.ANSWER, Charged.YES),
         ErrorKind.BAD_ANSWER: Meaning(Scope.ANSWER, Charged.MAYBE),
         ErrorKind.BAD_IMAGE: Meaning(Scope.ANSWER, Charged.YES),
         ErrorKind.NOT_FETCHED: Meaning(Scope.ANSWER, Charged.YES),

@@ -9,7 +9,7 @@ headers, and so the key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
@@ -37,7 +37,7 @@ class Success:
     """The answer to a call that the API accepted."""
 
     http_status: int
-    body: bytes
+    body: bytes = field(repr=False)  # megabytes, and whatever the service echoed
     cost_usd: float | None
     inference_id: str | None
 
