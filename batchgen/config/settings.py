@@ -6,16 +6,21 @@ frozen dataclasses so that a run without a configuration file pays for no valida
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Predicate
 
 PositiveInt = Annotated[int, Ge(1)]
 Seconds = Annotated[float, Gt(0)]
 FieldValue = str | int | float | bool
+
+
+def _is_allowance(text: str) -> bool:
+    return re.fullmatch(r"\d+|\d+(\.\d+)?%", text, re.ASCII) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,15 @@ class RunConfig:
     # Base64 needs no second request: what was paid for arrives with the answer.
     image_transport: Literal["base64", "url"] = "base64"
     # Unattended runs should be loud: any failure is worth exit code 1.
-    allow_failures: Annotated[str, "N or P%"] = "0"
+    allow_failures: Annotated[str, Predicate(_is_allowance)] = "0"
     models: tuple[str, ...] = ()
     defaults: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
     api: ApiSettings = field(default_factory=ApiSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)
+
+    def allowed_failures(self, slots: int) -> int:
+        """How many of so many image slots may be `failed` or `invalid`."""
+        if self.allow_failures.endswith("%"):
+            return int(slots * float(self.allow_failures[:-1]) / 100)
+        return int(self.allow_failures)

@@ -1,0 +1,191 @@
+"""Flags over environment over configuration file over defaults -> one RunConfig, and where each value came from.
+
+Everything is checked together and all errors are said at once, each with its place. pydantic is
+imported only when there is something to check: a run on defaults alone does not wait for it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from batchgen.config.settings import RunConfig
+from batchgen.values import BatchgenError
+
+# Environment variables that set something. The API key is not among them: it is no setting, and is never shown.
+ENVIRONMENT = MappingProxyType({"BATCHGEN_BASE_URL": "api.base_url"})
+
+Setting = object  # a value as TOML or the command line gives it, before it is checked
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """One thing that is wrong with the configuration. line and column are 1-based, None if it is in no file."""
+
+    origin: str  # the file, the flag or the variable
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.origin, self.line, self.column) if part is not None)
+        return f"{place} error E061 {self.message}"
+
+
+class ConfigError(BatchgenError):
+    """The configuration cannot be used; `problems` says why."""
+
+    def __init__(self, problems: Sequence[ConfigProblem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A valid configuration. origins: for each dotted setting that is not a default, who set it."""
+
+    config: RunConfig
+    origins: Mapping[str, str]
+
+
+def load_config(
+    path: Path | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    flags: Mapping[str, Setting] = MappingProxyType({}),
+) -> Loaded:
+    """Merge and check all sources.
+
+    path: a TOML file. environ: see ENVIRONMENT. flags: values by dotted setting name, None for one that was not given.
+    Raises ConfigError.
+    """
+    source = _read(path) if path is not None else ""
+    settings: dict[str, Setting] = {}
+    origins: dict[str, str] = {}
+    layers: list[tuple[str | None, Mapping[str, Setting]]] = [
+        (str(path), _flatten(_parse(path, source)) if path is not None else {}),
+        (None, {name: environ[variable] for variable, name in ENVIRONMENT.items() if environ.get(variable)}),
+        (None, {name: value for name, value in flags.items() if value is not None}),
+    ]
+    for number, (origin, layer) in enumerate(layers):
+        settings |= layer
+        origins |= {name: origin or _named(number == 1, name) for name in layer}
+    if not settings:
+        return Loaded(RunConfig(), origins)
+    return Loaded(_validate(settings, origins, path, source), origins)
+
+
+def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
+    """Yield every setting as (dotted name, value, where it came from)."""
+    for name, value in _leaves(loaded.config, ""):
+        yield name, value, loaded.origins.get(name, "default")
+
+
+def _named(from_environment: bool, setting: str) -> str:
+    if from_environment:
+        return next(variable for variable, name in ENVIRONMENT.items() if name == setting)
+    return "command line"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([ConfigProblem(str(path), f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([ConfigProblem(str(path), f"is not UTF-8: byte {error.start} is wrong")]) from error
+
+
+def _parse(path: Path, source: str) -> dict[str, Setting]:
+    try:
+        return tomllib.loads(source)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (None, None)
+        message = "is not valid TOML: " + re.sub(r" \(at .*\)$", "", str(error))
+        raise ConfigError([ConfigProblem(str(path), message, line, column)]) from error
+
+
+def _flatten(tree: Mapping[str, Setting], prefix: str = "") -> dict[str, Setting]:
+    flat: dict[str, Setting] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and name != "defaults":
+            flat |= _flatten(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path: Path | None, source: str) -> RunConfig:
+    from pydantic import TypeAdapter, ValidationError  # costs 0.1 s: only with something to check
+
+    def problem(name: str, message: str) -> ConfigProblem:
+        origin = origins.get(name, str(path))
+        line, column = _find(source, name) if origin == str(path) else (None, None)
+        return ConfigProblem(origin, f"{name}: {message}", line, column)
+
+    known = [name for name, _ in _leaves(RunConfig(), "")]
+    problems = [problem(name, _suggest(name, known)) for name in settings if name not in known]
+    tree: dict[str, Setting] = {}
+    for name in settings.keys() & set(known):
+        *sections, key = name.split(".")
+        section = tree
+        for part in sections:
+            section = section.setdefault(part, {})  # type: ignore[assignment]
+        section[key] = settings[name]
+    try:
+        config = TypeAdapter(RunConfig).validate_python(tree)
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False, include_input=False):
+            name = next((known_name for known_name in known if _is_below(known_name, error["loc"])), "")
+            problems.append(problem(name, _explain(error["type"], error["msg"])))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _explain(kind: str, message: str) -> str:
+    if kind == "predicate_failed":  # the one setting with a form of its own is allow_failures
+        return "write a number of images like 12, or a share like 5%"
+    return message[0].lower() + message[1:]
+
+
+def _is_below(name: str, location: tuple[int | str, ...]) -> bool:
+    """Whether a validation error is about a setting; its location may go on into a collection or a union."""
+    parts = tuple(name.split("."))
+    return location[: len(parts)] == parts
+
+
+def _suggest(name: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches  # only a typo needs it
+
+    near = get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]}?" if near else "`batchgen run --show-config` lists them all"
+    return f"no setting has this name; {advice}"
+
+
+def _find(source: str, name: str) -> tuple[int | None, int | None]:
+    """Where a setting stands in a TOML file, for the message; (None, None) if it is written in an unusual way."""
+    *sections, key = name.split(".")
+    table = ""
+    for number, line in enumerate(source.splitlines(), start=1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            table = header[1].replace(" ", "").replace('"', "")
+        elif table == ".".join(sections) and (found := re.match(rf"""\s*["']?({re.escape(key)})["']?\s*=""", line)):
+            return number, found.start(1) + 1
+    return None, None
+
+
+def _leaves(settings: object, prefix: str) -> Iterator[tuple[str, object]]:
+    if not is_dataclass(settings):
+        return
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if is_dataclass(value):
+            yield from _leaves(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", value

@@ -1,0 +1,68 @@
+"""The course of one request through its attempts: what is known so far, for the ledger and for decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+from batchgen.api.errors import Charged, meaning_of
+from batchgen.dataset.records import IN_DOUBT_KINDS
+from batchgen.values import ApiError, Request, Trail
+
+
+@dataclass(slots=True)
+class Course:
+    """Mutable, and owned by the one task that settles the request."""
+
+    request: Request
+    run_id: str
+    attempts: int = 0  # all that left
+    tries: int = 0  # those that count against the limit of attempts
+    wasted_usd: float = 0.0
+    in_doubt_ids: tuple[str, ...] = ()
+    _first_at: float = field(default_factory=monotonic)
+    _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _sent_clock: float = 0.0
+
+    @property
+    def client_request_id(self) -> str:
+        """The id of the current attempt: unique among all attempts of all runs."""
+        return f"{self.run_id}.{self.request.fingerprint[:16]}.{self.attempts}"
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since this request was taken up."""
+        return monotonic() - self._first_at
+
+    def begin_attempt(self) -> None:
+        """Start the next attempt."""
+        self.attempts += 1
+        self.tries += 1
+        self._sent_at = datetime.now(UTC)
+        self._sent_clock = monotonic()
+
+    def failed(self, error: ApiError) -> None:
+        """Take in how the current attempt failed, and what it may have cost."""
+        if error.kind in IN_DOUBT_KINDS:
+            self.in_doubt_ids = (*self.in_doubt_ids, self.client_request_id)
+        elif error.cost_usd is not None:
+            self.wasted_usd += error.cost_usd
+        elif meaning_of(error.kind).charged is Charged.YES:
+            self.wasted_usd += self.request.price_usd or 0.0
+
+    def not_counted(self) -> None:
+        """The current attempt does not use up one of the tries."""
+        self.tries -= 1
+
+    def trail(self) -> Trail:
+        """Return the course so far as a value."""
+        return Trail(
+            attempts=self.attempts,
+            client_request_id=self.client_request_id,
+            sent_at=self._sent_at,
+            finished_at=datetime.now(UTC),
+            latency_s=monotonic() - self._sent_clock,
+            wasted_usd=self.wasted_usd,
+            in_doubt_ids=self.in_doubt_ids,
+        )

@@ -1,0 +1,65 @@
+"""Writes what a run decides into events.jsonl, one line a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batchgen.dataset.events import EventLog
+from batchgen.dataset.records import IndexRecord
+from batchgen.run.course import Course
+from batchgen.run.decide import Decision, Retry
+from batchgen.values import Answer, ApiError
+
+
+class Journal:
+    """The events of a run, in the words of the run."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    def started(self, manifest: str, model: str) -> None:
+        """The run begins."""
+        self._log.write("started", manifest=manifest, model=model)
+
+    def sent(self, course: Course) -> None:
+        """An attempt leaves."""
+        self._log.write("sent", row_id=course.request.row_id, **_which(course))
+
+    def answered(self, course: Course, answer: Answer) -> None:
+        """An attempt was answered with success."""
+        self._log.write(
+            "answered",
+            **_which(course),
+            images=len(answer.returned),
+            cost_usd=answer.cost_usd,
+            inference_id=answer.inference_id,
+        )
+
+    def failed(self, course: Course, error: ApiError, decision: Decision) -> None:
+        """An attempt failed, and this is what is done about it."""
+        self._log.write(
+            "failed",
+            **_which(course),
+            error_kind=error.kind,
+            message=error.message,
+            http_status=error.http_status,
+            decision=type(decision).__name__.lower(),
+            after_s=decision.after_s if isinstance(decision, Retry) else None,
+        )
+
+    def settled(self, course: Course, records: Sequence[IndexRecord]) -> None:
+        """A request has its outcome, and it is durable."""
+        statuses = ",".join(record.status for record in records)
+        self._log.write("settled", **_which(course), row_id=course.request.row_id, statuses=statuses)
+
+    def stopping(self, reason: str, in_flight: int) -> None:
+        """The run stops before its end."""
+        self._log.write("stopping", reason=reason, in_flight=in_flight)
+
+    def ended(self, exit_code: int) -> None:
+        """The run is over."""
+        self._log.write("ended", exit_code=exit_code)
+
+
+def _which(course: Course) -> dict[str, str]:
+    return {"client_request_id": course.client_request_id}

@@ -1,0 +1,54 @@
+"""Why a run stops before its manifest is done, and how everyone learns of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum
+
+
+class StopKind(Enum):
+    """What stopped a run."""
+
+    INTERRUPTED = "interrupted"
+    TERMINATED = "terminated"
+    BUDGET = "budget"
+    ACCOUNT = "account"
+    NETWORK = "network"
+    DISK = "disk"
+    MANIFEST = "manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class StopReason:
+    """What stopped a run, in words for its user."""
+
+    kind: StopKind
+    message: str
+
+
+class StopSignal:
+    """Set once; the first reason stays. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.reason: StopReason | None = None
+
+    def set(self, kind: StopKind, message: str) -> None:
+        """Ask the run to stop. A later reason than the first is ignored."""
+        if self.reason is None:
+            self.reason = StopReason(kind, message)
+            self._event.set()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the run is to stop."""
+        return self.reason is not None
+
+    async def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the run is to stop, at most so long; return whether it is."""
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
