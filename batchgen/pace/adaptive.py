@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Stay just below what was refused: a request in flight may have been counted as accepted too early.
-HEADROOM = 0.98
+HEADROOM = 0.99
 # One refusal may be an accident or another client's fault; a limit that really fell is found by more of them.
 LARGEST_CUT = 0.5
 # With the cubic law: 1 % above the headroom after one window, 8 % after two, and twice the limit
@@ -35,6 +35,7 @@ class Load:
 
     in_window: int  # accepted or on the way, in the last window
     in_flight: int
+    burst: int  # how many bursts of refusals came before it
 
 
 class AdaptiveLimit:
@@ -73,30 +74,45 @@ class AdaptiveLimit:
 
 
 class AdaptiveLimits:
-    """The two hidden limits of a service, and which of them a refusal speaks of."""
+    """The two hidden limits of a service, and which of them a refusal speaks of.
+
+    A refusal speaks of a limit only if something was accepted that left in the same time, between the
+    last burst of refusals and it. Otherwise the service refuses everything, and only waiting helps.
+    """
 
     def __init__(self, requests: int, in_flight: int) -> None:
         self.requests = AdaptiveLimit(requests)
         self.in_flight = AdaptiveLimit(in_flight)
-        self._accepted = False  # anything since the last cut
+        self._burst = 0
+        self._accepted = False  # anything that left since the last burst
+        self._unconfirmed: Load | None = None  # refused, and nothing that left in the same time accepted yet
 
     def accept(self, load: Load) -> None:
         """Learn that the service took an attempt that left under `load`."""
-        self._accepted = True
-        self.requests.accept(load.in_window)
-        self.in_flight.accept(load.in_flight)
+        refused = self._unconfirmed
+        if refused is not None and load.burst >= refused.burst:
+            self._unconfirmed = None
+            if load.burst == refused.burst:
+                self._cut(refused)
+        if load.burst == self._burst:
+            self._accepted = True
+            self.requests.accept(load.in_window)
+            self.in_flight.accept(load.in_flight)
 
     def refuse(self, load: Load) -> None:
-        """Learn from the first refusal of a burst.
-
-        Where nothing was accepted since the last one, the service refuses everything: that says nothing
-        about a limit, and only waiting helps.
-        """
-        if not self._accepted:
-            return
+        """Learn from the first refusal of a burst; the others of it say nothing new."""
+        if self._accepted:
+            self._cut(load)
+        elif self._unconfirmed is None:
+            self._unconfirmed = load
         self._accepted = False
+        self._burst = load.burst + 1
+
+    def _cut(self, load: Load) -> None:
         if self._was_too_many_at_once(load):
             self.in_flight.cut(load.in_flight)
+            # If that was not the reason, the next refusal comes at the same window, and is then one of the window.
+            self.requests.carried = min(self.requests.carried, load.in_window - 1)
         else:
             self.requests.cut(load.in_window)
 

@@ -69,14 +69,13 @@ class Permit:
     in its window from its answer on, which is as safe, but wastes the time that the service took to answer.
     """
 
-    __slots__ = ("_arrived", "_burst", "_governor", "_images", "_load", "_reservation", "_settled", "_transit")
+    __slots__ = ("_arrived", "_governor", "_images", "_load", "_reservation", "_settled", "_transit")
 
-    def __init__(self, governor: Governor, images: int, reservation: Reservation, load: Load, burst: int) -> None:
+    def __init__(self, governor: Governor, images: int, reservation: Reservation, load: Load) -> None:
         self._governor = governor
         self._images = images
         self._reservation = reservation
         self._load = load
-        self._burst = burst
         self._transit: asyncio.TimerHandle | None = None
         self._arrived = False
         self._settled = False
@@ -93,7 +92,7 @@ class Permit:
         """
         self._settle()
         self._governor._budget.charge(self._reservation, images, cost_usd)
-        self._governor._accepted(self._load, self._burst)
+        self._governor._accepted(self._load)
 
     def refused(self) -> None:
         """Settle: nothing was charged, since the answer was an error (but no 429) or nothing was sent."""
@@ -104,7 +103,7 @@ class Permit:
         """Settle: the answer was 429. Everyone waits, `retry_after_s` or what is reasonable if that is None."""
         self._settle()
         self._governor._budget.release(self._reservation)
-        self._governor._throttled(self._load, self._burst, retry_after_s)
+        self._governor._throttled(self._load, retry_after_s)
 
     def in_doubt(self) -> None:
         """Settle: sent, and the answer will never be seen. Counts as charged in full."""
@@ -198,10 +197,14 @@ class Governor:
         if not self._budget.has_room(images, price_usd) or self._in_flight >= self._found.in_flight.value:
             return math.inf
         now = self._loop.time()
-        free_at = max(self._pause.until, self._requests.free_at(now, 1, self._found.requests.value))
+        free_at = max(self._pause.until, self._requests.free_at(now, 1, self._requests_limit(now)))
         if self._images is not None:
             free_at = max(free_at, self._images.free_at(now, images, self._images.limit))
         return free_at
+
+    def _requests_limit(self, now: float) -> int:
+        # What was found is a number of accepted requests; refused ones come on top, within what is configured.
+        return min(self._requests.limit, self._found.requests.value + self._refusals.count(now))
 
     async def _change_or(self, at: float) -> None:
         self._changed.clear()
@@ -218,8 +221,9 @@ class Governor:
         if self._images is not None:
             self._images.leave(now, images, self._images.limit)
         self._in_flight += 1
-        load = Load(self._requests.count(now) - self._refusals.count(now), self._in_flight)
-        return Permit(self, images, self._budget.reserve(images, price_usd), load, self._bursts)
+        in_window = self._requests.count(now) - self._refusals.count(now)
+        load = Load(in_window, self._in_flight, self._bursts)
+        return Permit(self, images, self._budget.reserve(images, price_usd), load)
 
     def _give_back(self) -> None:
         self._in_flight -= 1
@@ -232,18 +236,18 @@ class Governor:
             self._images.arrived(now, images)
         self._changed.set()
 
-    def _accepted(self, load: Load, burst: int) -> None:
-        if burst != self._bursts:
-            return  # left before the last pause: says nothing about what is allowed now
-        self._pause.worked()
+    def _accepted(self, load: Load) -> None:
+        # What left beside the refused ones, or later, shows that the service does not refuse everything.
+        if load.burst >= self._bursts - 1:
+            self._pause.worked()
         if self._adapts:
             self._found.accept(load)
 
-    def _throttled(self, load: Load, burst: int, retry_after_s: float | None) -> None:
+    def _throttled(self, load: Load, retry_after_s: float | None) -> None:
         now = self._loop.time()
         self._refusals.leave(1)
         self._refusals.arrived(now, 1)
-        if burst == self._bursts:
+        if load.burst == self._bursts:
             self._bursts += 1
             self._pause.after_burst(now, retry_after_s)
             if self._adapts:

@@ -29,7 +29,7 @@ class Pause:
         return max(self._service_until, self._caller_until)
 
     def after_burst(self, now: float, retry_after_s: float | None) -> None:
-        """Begin to wait: as long as the service asks, longer where that has just proved too short."""
+        """Begin to wait: as long as the service asks, and longer if nothing has worked since the last wait."""
         self._bursts_in_a_row += 1
         if retry_after_s is None or self._bursts_in_a_row > 1:
             wait_s = max(retry_after_s or 0.0, self._backoff_s())
@@ -42,7 +42,7 @@ class Pause:
         self._service_until = max(self._service_until, now + min(retry_after_s, LONGEST_RETRY_AFTER_S))
 
     def worked(self) -> None:
-        """Learn that the service takes requests again."""
+        """Learn that the service takes requests."""
         self._bursts_in_a_row = 0
 
     def hold(self, now: float, seconds: float) -> None:
