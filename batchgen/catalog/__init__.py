@@ -1,0 +1,10 @@
+"""What each model accepts, gives and costs: one TOML file a model, one loader, no code a model.
+
+The shipped files stand beside this one. A default in them is frozen once shipped, because a
+fingerprint leaves out what equals the default: a changed default would make old pictures new.
+"""
+
+from batchgen.catalog.loader import Catalog, CatalogError, load_catalog
+from batchgen.catalog.model import Enhancement, Field, Model, Price, Transport, Value
+
+__all__ = ["Catalog", "CatalogError", "Enhancement", "Field", "Model", "Price", "Transport", "Value", "load_catalog"]

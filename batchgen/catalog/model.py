@@ -1,0 +1,171 @@
+"""What one model accepts, gives and costs, as its TOML file says it.
+
+A model is data: nothing in the code knows the name of one. Four field names carry a meaning that is
+the same for every model: `prompt`, `num_images` (its maximum is what one call gives), `seed` and
+`aspect_ratio`. All other fields are passed on as they are once their value has been checked.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import msgspec
+
+Value = str | int | float | bool
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+
+
+class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The values of a field that only chooses how images travel, never what they show."""
+
+    link: Value
+    base64: Value
+
+
+class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One field of a model's request body.
+
+    min, max: bounds of a number, both allowed. max_length: characters of a string. default: what
+    the service uses where nothing is sent; frozen once shipped, since fingerprints leave defaults
+    out. transport: set on the one field that chooses between links and base64.
+    """
+
+    type: Literal["string", "integer", "number", "boolean"]
+    min: int | float | None = None
+    max: int | float | None = None
+    values: tuple[Value, ...] | None = None
+    max_length: int | None = None
+    default: Value | None = None
+    transport: Transport | None = None
+
+    def accepts(self, value: Value) -> bool:
+        """Whether a value of the right type lies within what the model takes."""
+        if not isinstance(value, _TYPES[self.type]) or (isinstance(value, bool) and self.type != "boolean"):
+            return False
+        if self.values is not None and value not in self.values:
+            return False
+        if isinstance(value, str):
+            return self.max_length is None or len(value) <= self.max_length
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
+        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+
+
+class Enhancement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The field that lets the service rewrite prompts, and from how many words on it keeps the result to itself."""
+
+    field: str
+    silent_from_words: int
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one image costs in US dollars, and who said so when."""
+
+    usd_per_image: float
+    date: datetime.date
+    source: str
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model of the catalog. `price` is None where no figure is known: costs are then unknown, never 0."""
+
+    name: str
+    fields: dict[str, Field]
+    aliases: tuple[str, ...] = ()
+    sizes: dict[str, tuple[int, int]] = {}  # aspect ratio -> width, height in pixels
+    seed_disabled_by: str | None = None
+    enhancement: Enhancement | None = None
+    price: Price | None = None
+
+    @property
+    def takes_seed(self) -> bool:
+        """Whether a seed makes the model repeat itself."""
+        return "seed" in self.fields
+
+    @property
+    def images_per_call(self) -> int:
+        """How many images one call can give: 1 for a model without the field `num_images`."""
+        field = self.fields.get("num_images")
+        return 1 if field is None else int(field.max or 1)
+
+    @property
+    def transport(self) -> tuple[str, Transport] | None:
+        """Name and values of the field that chooses between links and base64, if the model has one."""
+        for name, field in self.fields.items():
+            if field.transport is not None:
+                return name, field.transport
+        return None
+
+
+def inconsistencies(model: Model) -> list[str]:
+    """Say in which ways a model's file contradicts itself, each as `key: what is wrong`."""
+    found = [*_reserved_name_inconsistencies(model)]
+    if not model.name.isprintable() or not model.name.strip():
+        found.append("name: must be printable and not empty")
+    for name, field in model.fields.items():
+        found += [f"fields.{name}.{text}" for text in _field_inconsistencies(field)]
+    if sum(field.transport is not None for field in model.fields.values()) > 1:
+        found.append("fields: only one field can choose the transport")
+    for key, name in _switches(model):
+        if name not in model.fields or model.fields[name].type != "boolean":
+            found.append(f"{key}: {name!r} is not a boolean field of this model")
+    ratio = model.fields.get("aspect_ratio")
+    ratios = (ratio and ratio.values) or ()
+    found += [f"sizes.{size!r}: is not a value of the field aspect_ratio" for size in model.sizes if size not in ratios]
+    if model.price is not None and not 0 <= model.price.usd_per_image < math.inf:
+        found.append("price.usd_per_image: must be 0 or more")
+    return found
+
+
+def _reserved_name_inconsistencies(model: Model) -> Iterator[str]:
+    prompt = model.fields.get("prompt")
+    if prompt is None or prompt.type != "string":
+        yield 'fields.prompt: every model needs this field, with type = "string"'
+    for name in ("id", "model"):
+        if name in model.fields:
+            yield f"fields.{name}: this name belongs to the manifest and cannot be a field"
+    for name in ("seed", "num_images"):
+        if name in model.fields and model.fields[name].type != "integer":
+            yield f'fields.{name}.type: must be "integer"'
+    num_images = model.fields.get("num_images")
+    if num_images is not None and (num_images.min != 1 or num_images.max is None):
+        yield "fields.num_images: needs min = 1, and max = the images that one call gives"
+
+
+def _field_inconsistencies(field: Field) -> list[str]:
+    found = []
+    if field.type not in ("integer", "number") and (field.min is not None or field.max is not None):
+        found.append("min, max: only numbers have bounds")
+    if field.min is not None and field.max is not None and field.min > field.max:
+        found.append("min: is larger than max")
+    if field.max_length is not None and field.type != "string":
+        found.append("max_length: only strings have a length")
+    bare = Field(type=field.type, min=field.min, max=field.max, max_length=field.max_length)
+    found += [
+        f"values: {value!r} is not a valid {field.type} here" for value in field.values or () if not bare.accepts(value)
+    ]
+    if field.default is not None and not field.accepts(field.default):
+        found.append(f"default: {field.default!r} is not a value the field accepts")
+    if field.transport is not None:
+        if field.default is not None:
+            found.append("default: a transport field is always sent and needs no default")
+        found += [
+            f"transport: {value!r} is not a value the field accepts"
+            for value in (field.transport.link, field.transport.base64)
+            if not field.accepts(value)
+        ]
+    return found
+
+
+def _switches(model: Model) -> list[tuple[str, str]]:
+    switches = [] if model.seed_disabled_by is None else [("seed_disabled_by", model.seed_disabled_by)]
+    return switches if model.enhancement is None else [*switches, ("enhancement.field", model.enhancement.field)]

@@ -1,0 +1,279 @@
+"""CSV and TSV as a manifest: strings stay what they are, and a bad row spoils no other.
+
+`csv.reader` does the work, in C. What it cannot read as a row (quotes that do not match, too few
+cells, bytes that are not UTF-8) becomes a row with a fault, and reading goes on with the next line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from batchgen.manifest.problems import Finding, ManifestError, Problem
+from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
+from batchgen.manifest.text_blocks import (
+    LINE_MAX_CHARS,
+    Lines,
+    LineTooLongError,
+    Record,
+    TextBlocks,
+    first_undecodable,
+    repair,
+)
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+DELIMITERS: Mapping[str, str] = {".csv": ",", ".tsv": "\t"}
+
+# The longest prompt of any model is far below this; what is longer is a mistake, and would fill the index.
+CELL_MAX_CHARS = 1024 * 1024
+
+# What other programs write first, and what to do about it. Longer marks first: UTF-32 starts like UTF-16.
+_FOREIGN_STARTS: tuple[tuple[bytes, str, str], ...] = (
+    (codecs.BOM_UTF32_LE, "E005", "the file is UTF-32 (its first bytes say so); save it as UTF-8"),
+    (codecs.BOM_UTF16_LE, "E005", "the file is UTF-16 (byte order mark at byte 0); save it as 'CSV UTF-8'"),
+    (codecs.BOM_UTF16_BE, "E005", "the file is UTF-16 (byte order mark at byte 0); save it as 'CSV UTF-8'"),
+    (b"PAR1", "E006", "the content is Parquet; let the name end in .parquet"),
+    (b"PK\x03\x04", "E006", "the content is a spreadsheet or a zip archive; save the table as CSV"),
+    (b"\x1f\x8b", "E006", "the content is gzipped; let the name end in .csv.gz"),
+)
+
+
+def open_csv(path: Path, name: str, delimiter: str, *, gzipped: bool) -> CsvManifest:
+    """Open a CSV file and read its header.
+
+    Raises:
+        ManifestError: it cannot be read, is empty, is not UTF-8, or its header cannot be used.
+    """
+    # csv keeps this limit for the whole process; it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), LINE_MAX_CHARS))
+    with _open(path, name, gzipped) as file:
+        _refuse_foreign(name, file.read(4096))
+    with _open(path, name, gzipped) as file:
+        blocks = TextBlocks(file)
+        header = _next_header(name, csv.reader(blocks.lines(), delimiter=delimiter, strict=True))
+        if not header:
+            raise ManifestError([Problem("E002", name, "the file is empty; it needs a header and a row", 1, 1)])
+        text = blocks.keep().record(1, 2)
+    damaged = first_undecodable(text.text)
+    if damaged is not None:
+        raise ManifestError([Problem("E005", name, _encoding_text(text, damaged), *text.place(damaged))])
+    check_header(name, header)
+    return CsvManifest(name, tuple(header), path, delimiter, gzipped)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvManifest:
+    """A CSV file whose header was found usable."""
+
+    name: str
+    columns: tuple[str, ...]
+    path: Path
+    delimiter: str
+    gzipped: bool
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """All cells of a CSV file are text."""
+        kind: Kind = "text"
+        return (kind,) * len(self.columns)
+
+    def type_name(self, index: int) -> str:
+        """Text, whatever stands in it."""
+        return self.kinds[index]
+
+    @property
+    def row_count(self) -> int | None:
+        """Unknown: a line is not a row."""
+        return None
+
+    def extra_schema(self, columns: Sequence[int]) -> bytes:
+        """The serialised Arrow schema of these columns: strings."""
+        if not columns:
+            return b""
+        import pyarrow as pa
+
+        schema = pa.schema([(self.columns[column], pa.string()) for column in columns])
+        return cast("bytes", schema.serialize().to_pybytes())
+
+    def chunks(self) -> Iterator[CsvChunk]:
+        """Read the rows from the start."""
+        with _open(self.path, self.name, self.gzipped) as file:
+            blocks = TextBlocks(file)
+            reader = csv.reader(blocks.lines(), delimiter=self.delimiter, strict=True)
+            _next_header(self.name, reader)
+            row_number = 0
+            while True:
+                blocks.forget_before(reader.line_num + 1)
+                chunk = self._read_chunk(reader, blocks, row_number)
+                if not chunk.lines:
+                    return
+                row_number += len(chunk.lines)
+                yield chunk
+
+    def _read_chunk(self, reader: Reader, blocks: TextBlocks, first_row_number: int) -> CsvChunk:
+        rows: list[list[str]] = []
+        lines: list[int] = []
+        faults: dict[int, Finding] = {}
+        end, full = reader.line_num, blocks.chars_read + BATCH_BYTES
+        blank = [""] * len(self.columns)
+        while True:
+            try:
+                for row in reader:
+                    if row:  # not a blank line
+                        rows.append(row)
+                        lines.append(end + 1)
+                    end = reader.line_num
+                    if len(rows) >= BATCH_ROWS or blocks.chars_read >= full:
+                        break
+                break
+            except csv.Error as error:
+                faults[len(rows)] = _explain(error, reader.line_num)
+                rows.append(blank)
+                lines.append(end + 1)
+                end = reader.line_num
+            except LineTooLongError as error:
+                text = f"line {error.line} is longer than {LINE_MAX_CHARS:,} characters; is this a table of prompts?"
+                raise ManifestError([Problem("E023", self.name, text, error.line, 1)]) from error
+        chunk = CsvChunk(self, first_row_number, rows, [*lines, end + 1], faults, blocks.keep())
+        chunk.find_faults()
+        return chunk
+
+
+@dataclass(slots=True)
+class CsvChunk:
+    """Some thousand rows of a CSV file. `starts` has one line more than there are rows: where the next row starts."""
+
+    manifest: CsvManifest
+    first_row_number: int
+    rows: list[list[str]]
+    starts: list[int]
+    faults: dict[int, Finding]
+    text: Lines
+    _columns: list[tuple[str, ...]] = field(default_factory=list)
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """The line on which each row starts."""
+        return self.starts[:-1]
+
+    def column(self, index: int) -> Sequence[Cell]:
+        """The cells of one column."""
+        if not self._columns:
+            self._columns = list(zip(*self.rows, strict=True))
+        return self._columns[index]
+
+    def place(self, row: int, column: int | None) -> tuple[int, int]:
+        """Line and character where a cell starts."""
+        if column is None:
+            return self.starts[row], 1
+        record = self._record(row)
+        return record.place(record.cell_start(column, self.manifest.delimiter))
+
+    def serialise(self, row: int, columns: Sequence[int]) -> bytes:
+        """These cells of a row as an Arrow record batch of strings."""
+        if not columns:
+            return b""
+        import pyarrow as pa
+
+        cells = [pa.array([repair(self.rows[row][column][:CELL_MAX_CHARS])], pa.string()) for column in columns]
+        batch = pa.RecordBatch.from_arrays(cells, [self.manifest.columns[column] for column in columns])
+        return cast("bytes", batch.serialize().to_pybytes())
+
+    def find_faults(self) -> None:
+        """Recognise rows that are no rows: one look at the whole batch, a closer one only if it fails."""
+        width = len(self.manifest.columns)
+        if set(map(len, self.rows)) - {width}:
+            for row, cells in enumerate(self.rows):
+                if len(cells) != width:
+                    self.faults[row] = _ragged(cells, width)
+                    self.rows[row] = (cells + [""] * width)[:width]
+        text = "".join(chain.from_iterable(self.rows))
+        if "\0" in text or len(text) > CELL_MAX_CHARS or first_undecodable(text) is not None:
+            for row, cells in enumerate(self.rows):
+                if row not in self.faults:
+                    self._find_bad_cell(row, cells)
+
+    def _find_bad_cell(self, row: int, cells: list[str]) -> None:
+        for column, cell in enumerate(cells):
+            if first_undecodable(cell) is not None:
+                record = self._record(row)
+                damaged = cast("int", first_undecodable(record.text))
+                self.faults[row] = Finding("E021", _encoding_text(record, damaged), column)
+            elif "\0" in cell:
+                self.faults[row] = Finding(
+                    "E022", "the cell has a NUL character; remove it (is the file damaged?)", column
+                )
+            elif len(cell) > CELL_MAX_CHARS:
+                text = f"the cell has {len(cell):,} characters; at most {CELL_MAX_CHARS:,} are read"
+                self.faults[row] = Finding("E023", text, column)
+            else:
+                continue
+            return
+
+    def _record(self, row: int) -> Record:
+        return self.text.record(self.starts[row], self.starts[row + 1])
+
+
+@contextmanager
+def _open(path: Path, name: str, gzipped: bool) -> Iterator[BinaryIO]:
+    try:
+        with gzip.open(path) if gzipped else path.open("rb") as file:
+            yield cast("BinaryIO", file)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ManifestError([Problem("E007", name, f"the gzip data is damaged or cut off: {error}")]) from error
+    except OSError as error:
+        raise ManifestError([Problem("E001", name, f"cannot be read: {error.strerror or error}")]) from error
+
+
+def _refuse_foreign(name: str, start: bytes) -> None:
+    for mark, code, text in _FOREIGN_STARTS:
+        if start.startswith(mark):
+            raise ManifestError([Problem(code, name, text, 1, 1)])
+    # English text as UTF-16 without a mark: every second byte is NUL.
+    if max(start[0::2].count(0), start[1::2].count(0)) * 4 > len(start):
+        text = f"the file looks like UTF-16 (a NUL byte at byte {start.index(0)}); save it as 'CSV UTF-8'"
+        raise ManifestError([Problem("E005", name, text, 1, 1)])
+
+
+def _next_header(name: str, reader: Reader) -> list[str]:
+    try:
+        return next(filter(None, reader), [])
+    except csv.Error as error:
+        finding = _explain(error, reader.line_num)
+        raise ManifestError([Problem(finding.code, name, f"in the header: {finding.message}", 1, 1)]) from error
+    except LineTooLongError as error:
+        text = f"the header is longer than {LINE_MAX_CHARS:,} characters; is this a table of prompts?"
+        raise ManifestError([Problem("E023", name, text, error.line, 1)]) from error
+
+
+def _explain(error: csv.Error, line: int) -> Finding:
+    text = str(error)
+    if "field larger" in text:
+        return Finding("E023", f"a cell has more than {LINE_MAX_CHARS:,} characters; is a quote never closed?")
+    if "unexpected end" in text:
+        return Finding(
+            "E025", 'a cell that starts with " is never closed; all lines from here to the end were read as one cell'
+        )
+    return Finding(
+        "E024", f'the quoting is broken on line {line}: inside a quoted cell write "" for ", and close each quote'
+    )
+
+
+def _ragged(cells: Sequence[str], width: int) -> Finding:
+    more = "a cell with a comma in it needs quotes" if len(cells) > width else "is a comma missing?"
+    return Finding("E020", f"the row has {len(cells)} cells, the header {width}; {more}")
+
+
+def _encoding_text(record: Record, index: int) -> str:
+    byte = record.text[index].encode("utf-8", "surrogateescape")[0]
+    return f"not UTF-8: byte 0x{byte:02X} at byte {record.byte_at(index)} of the file; save the file as UTF-8"

@@ -1,0 +1,165 @@
+"""A path or a DataFrame -> a manifest that can be read again and again, batch by batch.
+
+What a manifest is, is said here as two protocols; how CSV and Arrow tables keep them stands in
+`csv_source` and `arrow_source`. Opening reads the header only, and says at once if it is unusable.
+pyarrow is imported only for what needs it, so that checking a small CSV takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, cast
+
+from batchgen.manifest.problems import Finding, ManifestError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Cell = str | int | float | bool | None
+Kind = Literal["text", "integer", "number", "boolean", "other"]
+
+# Enough rows that the work by column pays off, few enough that a batch stays within some MB.
+BATCH_ROWS = 8192
+BATCH_BYTES = 4 * 1024 * 1024
+
+
+class Chunk(Protocol):
+    """Some thousand rows as they stand in the manifest."""
+
+    @property
+    def first_row_number(self) -> int:
+        """0-based position of the first row in the manifest."""
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """For each row the 1-based line (CSV) or row (Parquet, DataFrame) it starts on."""
+
+    @property
+    def faults(self) -> Mapping[int, Finding]:
+        """Rows that could not be read as rows, and why; their cells may be missing or wrong."""
+
+    def column(self, index: int) -> Sequence[Cell]:
+        """The cells of one column."""
+
+    def place(self, row: int, column: int | None) -> tuple[int, int]:
+        """1-based line and column where a cell starts, or where its row does."""
+
+    def serialise(self, row: int, columns: Sequence[int]) -> bytes:
+        """These cells of a row as an Arrow record batch of one row, serialised without its schema."""
+
+
+class Manifest(Protocol):
+    """An opened manifest: its header is usable, its rows are not read yet."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the path as it was given, or `DataFrame`."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The column names, in order."""
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """For each column what its cells are."""
+
+    def type_name(self, index: int) -> str:
+        """What the file itself calls the type of a column."""
+
+    @property
+    def row_count(self) -> int | None:
+        """How many rows there are, or None where only reading all of them would tell."""
+
+    def extra_schema(self, columns: Sequence[int]) -> bytes:
+        """The serialised Arrow schema of these columns, with their own types; empty for no columns."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Read from the start. Raises ManifestError where the file turns out to be damaged."""
+
+
+def open_manifest(source: str | os.PathLike[str] | pd.DataFrame) -> Manifest:
+    """Open a CSV, TSV or Parquet file, a folder of Parquet files, or a pandas DataFrame.
+
+    Raises:
+        ManifestError: there is no such file, or its header cannot be used.
+    """
+    if not isinstance(source, str | os.PathLike):
+        from batchgen.manifest.arrow_source import open_dataframe
+
+        return open_dataframe(source)
+    name = os.fspath(source)
+    path = Path(source)
+    if path.is_dir():
+        _refuse_dataset(path, name)
+        from batchgen.manifest.arrow_source import open_parquet_folder
+
+        return open_parquet_folder(path, name)
+    if not path.is_file():
+        what = "is neither a file nor a folder" if path.exists() else "does not exist"
+        raise ManifestError([Problem("E001", name, f"{what}; give the path of a CSV or Parquet file")])
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] in ([".parquet"], [".pq"]):
+        from batchgen.manifest.arrow_source import open_parquet_file
+
+        return open_parquet_file(path, name)
+    from batchgen.manifest.csv_source import DELIMITERS, open_csv
+
+    gzipped = suffixes[-1:] == [".gz"]
+    kind = "".join(suffixes[-2:-1] if gzipped else suffixes[-1:])
+    if kind not in DELIMITERS:
+        raise ManifestError([Problem("E006", name, "the name must end in .csv, .tsv, .csv.gz, .tsv.gz or .parquet")])
+    return open_csv(path, name, DELIMITERS[kind], gzipped=gzipped)
+
+
+def as_texts(cells: Sequence[Cell]) -> list[str]:
+    """Return cells of text or whole numbers as text, null as an empty one."""
+    if set(map(type, cells)) == {str}:
+        return list(cast("Sequence[str]", cells))
+    return ["" if cell is None else str(cell) for cell in cells]
+
+
+def check_header(name: str, columns: Sequence[str]) -> None:
+    """Refuse a header with which no row can be read, naming all that is wrong with it.
+
+    Raises:
+        ManifestError: a name is missing, repeated or unprintable, or there is no `prompt`.
+    """
+    problems = []
+    for index, column in enumerate(columns):
+        first = columns.index(column)
+        if not column:
+            text = f"column {index + 1} has no name; name it, or write the file without its index (pandas: index=False)"
+        elif first != index:
+            text = f"column {index + 1} repeats the name {column!r} of column {first + 1}; rename one of them"
+        elif not column.isprintable():
+            text = f"the name of column {index + 1} has unprintable characters: {column[:40]!r}; rename it"
+        else:
+            continue
+        problems.append(Problem("E004", name, text, 1, index + 1, column))
+    if "prompt" not in columns:
+        problems.append(Problem("E003", name, _no_prompt(columns), 1, 1, "prompt"))
+    if problems:
+        raise ManifestError(problems)
+
+
+def _no_prompt(columns: Sequence[str]) -> str:
+    shown = ", ".join(repr(column[:40]) for column in columns[:8]) + (", ..." if len(columns) > 8 else "")
+    text = f"there is no column named 'prompt'; the header is read as {shown}"
+    for column in columns:
+        if column.strip().lower() == "prompt":
+            return f"{text}: rename {column!r} to 'prompt' (names are matched exactly)"
+    if len(columns) == 1 and ";" in columns[0]:
+        return f"{text}: cells seem to be separated by ';', write them separated by ','"
+    if len(columns) == 1 and "\t" in columns[0]:
+        return f"{text}: cells seem to be separated by tabs, let the name of the file end in .tsv"
+    return f"{text}: if the file has no header, put one on the first line, for example: id,prompt"
+
+
+def _refuse_dataset(path: Path, name: str) -> None:
+    if (path / ".batchgen").exists() or any((path / "index").glob("part-*.parquet")):
+        text = (
+            "this folder is a dataset that batchgen wrote, not a manifest; give the table of prompts it was made from"
+        )
+        raise ManifestError([Problem("E009", name, text)])
