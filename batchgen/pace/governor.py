@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from batchgen.config.settings import LimitSettings
@@ -81,7 +82,7 @@ class Permit:
         self._settled = False
 
     def sent(self) -> None:
-        """Say that the request has been written to its connection. Any call but the first in time means nothing."""
+        """Say that the request has been written to its connection. Only the first call counts."""
         if self._transit is None and not self._settled:
             self._transit = self._governor._loop.call_later(TRANSIT_S, self._arrive)
 
@@ -126,9 +127,19 @@ class Permit:
 
 
 class Governor:
-    """Gives permits within `limits`. Make it inside the event loop that uses it."""
+    """Gives permits within `limits`. Make it inside the event loop that uses it.
 
-    def __init__(self, limits: LimitSettings, *, rng: random.Random | None = None) -> None:
+    earlier: what other runs sent within the last window, each as seconds ago and images: the service
+    counts it still. rng: spreads the waits for which the service names no time.
+    """
+
+    def __init__(
+        self,
+        limits: LimitSettings,
+        *,
+        earlier: Iterable[tuple[float, int]] = (),
+        rng: random.Random | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._requests = Rate(limits.requests_per_minute, limits.window_s)
         self._images = None if limits.images_per_minute is None else Rate(limits.images_per_minute, limits.window_s)
@@ -143,6 +154,11 @@ class Governor:
         self._closed = False
         self._turnstile = asyncio.Lock()
         self._changed = asyncio.Event()
+        for ago_s, images in sorted(earlier, reverse=True):
+            arrived_at = self._loop.time() - max(ago_s, 0.0) + TRANSIT_S
+            self._requests.remember(arrived_at, 1)
+            if self._images is not None:
+                self._images.remember(arrived_at, images)
 
     async def permit(self, *, images: int, price_usd: float | None) -> Permit:
         """Wait until a request for `images` images at `price_usd` for the whole call may leave.

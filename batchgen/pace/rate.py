@@ -32,6 +32,11 @@ class Rate:
         self._next_at = max(self._next_at, now - LATE_TIMER_S) + amount * self.window_s / limit
         self._window.leave(amount)
 
+    def remember(self, arrived_at: float, amount: int) -> None:
+        """Count `amount` that an earlier run sent. Call in the order of time, before anything leaves."""
+        self._window.leave(amount)
+        self._window.arrived(arrived_at, amount)
+
     def arrived(self, now: float, amount: int) -> None:
         """Say that `amount`, which left earlier, has surely arrived by now."""
         self._window.arrived(now, amount)

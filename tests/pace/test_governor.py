@@ -199,6 +199,21 @@ def test_after_a_start_and_after_a_pause_requests_leave_spaced(in_virtual_time, 
     assert left[-1] - left[0] <= 6.4
 
 
+def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time):
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        limits = LimitSettings(requests_per_minute=20, images_per_minute=80)
+        governor = Governor(limits, earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
+        begun = loop.time()
+        left = []
+        for _ in range(3):
+            (await governor.permit(images=4, price_usd=None)).refused()
+            left.append(loop.time() - begun)
+        return left
+
+    assert in_virtual_time(main()) == pytest.approx([31.5, 34.5, 37.5], abs=0.1)
+
+
 def test_images_are_limited_beside_requests(in_virtual_time):
     async def main() -> float:
         loop = asyncio.get_running_loop()
