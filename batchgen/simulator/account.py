@@ -19,6 +19,8 @@ LONGEST_LOG_WINDOW = timedelta(days=92)
 LOG_REQUESTS_PER_MINUTE = 200
 # The documentation shows this as the usual size of a page; the simulator gives no larger one.
 LOG_PAGE_SIZE = 100
+# No log is older, and reckoning with the first years of the calendar overflows.
+FIRST_LOG_YEAR = 2000
 
 
 async def show_billing(request: web.Request) -> web.Response:
@@ -85,9 +87,12 @@ def _read_time(request: web.Request, name: str, default: datetime) -> datetime:
         return default
     try:
         moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         _refuse_query(f"{name}: Expected an ISO 8601 date")
+    if moment.year < FIRST_LOG_YEAR:
+        _refuse_query(f"{name}: Expected a date after {FIRST_LOG_YEAR}")
+    return moment
 
 
 def _read_number(request: web.Request, name: str, default: int, *, least: int, most: int) -> int:

@@ -29,10 +29,13 @@ async def change_settings(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     try:
         changes = json.loads(await request.read())
+    except (ValueError, RecursionError):
+        changes = None
+    try:
         if not isinstance(changes, dict):
             raise BatchgenError("simulator: settings are changed by a JSON object of their names and values")
         service.change(**parse_changes(changes))
-    except (BatchgenError, ValueError, RecursionError) as error:
+    except BatchgenError as error:
         raise Refusal(400, str(error), outcome="bad_request") from error
     return web.json_response(service.settings.to_json())
 

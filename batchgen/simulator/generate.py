@@ -47,17 +47,17 @@ async def generate(request: web.Request) -> web.StreamResponse:
     """Write the arrival down, serve it, and write down what became of it."""
     service = request.app[SERVICE]
     arrival = service.bill.arrive(read_client_request_id(request), secrets.token_hex(12))
-    service.in_flight += 1
+    service.in_progress[arrival.number] = request
     try:
         return await _serve(service, request, arrival)
     except Refusal as refusal:
         service.bill.settle(arrival.number, refusal.outcome)
         raise
     except (wire.Left, ConnectionError):
-        service.bill.settle(arrival.number, "closed" if service.closing.is_set() else "client_gone")
+        service.bill.settle(arrival.number, _who_left(service))
         return wire.reset(request)
     finally:
-        service.in_flight -= 1
+        del service.in_progress[arrival.number]
         service.bill.settle(arrival.number, "closed")
 
 
@@ -82,14 +82,25 @@ async def _serve(service: Service, request: web.Request, arrival: Arrival) -> we
             bill.charge(arrival.number, len(makings), usd)
     if kind is not None and not _touches(kind, order):
         kind = None
-    bill.settle(arrival.number, kind or ("client_gone" if wire.has_left(request) else "ok" if makings else "blocked"))
+    bill.settle(arrival.number, kind or _name_outcome(service, request, makings))
     return await _deliver(kind, service, request, _format(settings, order, items, arrival, usd))
+
+
+def _name_outcome(service: Service, request: web.Request, makings: list[Making]) -> str:
+    """The word for work that was done without a fault."""
+    if wire.has_left(request):
+        return _who_left(service)
+    return "ok" if makings else "blocked"
+
+
+def _who_left(service: Service) -> str:
+    return "closed" if service.closing.is_set() else "client_gone"
 
 
 def _admit(service: Service) -> None:
     """Refuse what is over a limit."""
     settings = service.settings
-    if settings.max_concurrent is not None and service.in_flight > settings.max_concurrent:
+    if settings.max_concurrent is not None and len(service.in_progress) > settings.max_concurrent:
         _refuse_for_now(SLOT_RETRY_AFTER_S, "too_many_at_once")
     if settings.requests_per_window is not None:
         wait_s = service.requests.admit(time.monotonic(), settings.requests_per_window, settings.window_s)

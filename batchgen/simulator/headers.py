@@ -25,7 +25,7 @@ def read_client_request_id(request: web.Request) -> str | None:
 def require_key(request: web.Request, key: str | None) -> None:
     """Refuse a request without the right API key; without a right one to compare with, one without any."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    right = bool(given.strip()) if key is None else secrets.compare_digest(given.encode(), key.encode())
+    right = bool(given.strip()) if key is None else secrets.compare_digest(_to_bytes(given), _to_bytes(key))
     if scheme != "Bearer" or not right:
         status, message = REFUSING[FaultKind.BAD_KEY]
         raise Refusal(status, message, outcome=FaultKind.BAD_KEY)
@@ -42,3 +42,8 @@ async def add_ids(request: web.Request, response: web.StreamResponse) -> None:
     given = read_client_request_id(request)
     if given is not None:
         response.headers[CLIENT_REQUEST_ID] = given
+
+
+def _to_bytes(text: str) -> bytes:
+    # Bytes of a header that are no UTF-8 come as lone surrogates, which plain encoding refuses.
+    return text.encode(errors="surrogateescape")

@@ -174,6 +174,8 @@ def _check_text(value: Any, longest: int) -> str | None:
         return f"Expected string, received {_type(value)}"
     if not value:
         return "String must contain at least 1 character(s)"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "Expected Unicode, received half of a surrogate pair"
     return f"String must contain at most {longest} character(s)" if len(value) > longest else None
 
 

@@ -22,7 +22,7 @@ from batchgen.simulator.service import Service
 from batchgen.simulator.settings import SimulatorSettings
 from batchgen.values import BatchgenError
 
-# Requests end by themselves when the simulator closes; this is for clients that stopped reading.
+# Requests were ended before; this is for a fetch whose picture is still being drawn.
 CLOSING_TIMEOUT_S = 1.0
 
 
@@ -77,7 +77,7 @@ class Simulator:
     async def close(self) -> None:
         """End every request and stop to serve. The bill stays."""
         if self._runner is not None:
-            self._service.closing.set()
+            self._service.interrupt()
             await self._runner.cleanup()
             self._service.close()
             self._runner = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from batchgen.simulator import wire
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
 from batchgen.simulator.limits import SlidingWindow
@@ -28,13 +29,19 @@ class Service:
         self.cdn = Cdn()
         self.requests = SlidingWindow()
         self.log_requests = SlidingWindow()
-        self.in_flight = 0
+        self.in_progress: dict[int, web.Request] = {}  # by the number of the arrival
         self.promised_usd = Decimal(0)  # what the requests that are being worked on will cost
 
     def open(self) -> None:
         """Make ready to serve, in the event loop that will."""
         self.studio = Studio()
         self.closing = asyncio.Event()
+
+    def interrupt(self) -> None:
+        """End every request that is being worked on, whether it waits, sends, or waits to send."""
+        self.closing.set()
+        for request in self.in_progress.values():
+            wire.reset(request)
 
     def close(self) -> None:
         """Let the threads go."""

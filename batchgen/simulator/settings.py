@@ -130,7 +130,7 @@ def parse_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
             raise BatchgenError(f"simulator: {name[:80]!r} cannot be changed; what can: {', '.join(_PARSERS)}")
         try:
             parsed[name] = _PARSERS[name](value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, BatchgenError) as error:
             raise BatchgenError(f"simulator: {name}: {error}") from error
     return parsed
 
