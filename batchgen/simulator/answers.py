@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,8 +31,9 @@ class Linked:
 Item = Inline | Linked
 
 
+@lru_cache(maxsize=4)
 def inline(data: bytes) -> Inline:
-    """An image's bytes made ready for an answer."""
+    """An image's bytes made ready for an answer; a prepared picture only once."""
     return Inline(b'"' + binascii.b2a_base64(data, newline=False) + b'"')
 
 

@@ -43,7 +43,7 @@ class Picture(StrEnum):
     """Where pictures come from."""
 
     DRAWN = "drawn"  # one for each prompt and seed, some ten milliseconds each
-    SMALL = "small"  # always the same few kilobytes: the server costs nothing
+    SMALL = "small"  # always the same 16 kB: the server costs next to nothing
     LARGE = "large"  # always the same 1.5 MB, as large as a real one
 
 

@@ -230,7 +230,7 @@ async def test_an_account_cannot_be_overdrawn_even_by_many_at_once(client: Any) 
 
 
 @pytest.mark.parametrize(
-    ("picture", "least_bytes", "most_bytes"), [(Picture.SMALL, 100, 9e3), (Picture.LARGE, 1e6, 2e6)]
+    ("picture", "least_bytes", "most_bytes"), [(Picture.SMALL, 100, 20e3), (Picture.LARGE, 1e6, 2e6)]
 )
 async def test_a_prepared_picture_is_whole_and_as_large_as_said(
     client: Any, picture: Picture, least_bytes: float, most_bytes: float
