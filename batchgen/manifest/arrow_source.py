@@ -146,6 +146,10 @@ class ArrowChunk:
             cells = array.cast(pa.large_binary()).to_pylist()
             return [cell and cell.decode("utf-8", "surrogateescape") for cell in cells]
 
+    def raw(self, row: int) -> str:
+        """Nothing: no row has a fault."""
+        return ""
+
     def place(self, row: int, column: int | None) -> tuple[int, int]:
         """Number of the row and of the column."""
         return self.first_row_number + row + 1, 1 if column is None else column + 1

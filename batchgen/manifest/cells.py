@@ -71,7 +71,7 @@ def _integer_advice(field: Field, text: str) -> str:
         number = float(text)
         if number.is_integer() and field.accepts(int(number)):
             return f"write {int(number)}"
-    return "write digits only, for example 7"
+    return "write digits only"
 
 
 def _number(name: str, cell: Cell) -> float:

@@ -172,6 +172,10 @@ class CsvChunk:
             self._columns = list(zip(*self.rows, strict=True))
         return self._columns[index]
 
+    def raw(self, row: int) -> str:
+        """The text of a row, without the line break at its end."""
+        return self._record(row).text.rstrip("\r\n")
+
     def place(self, row: int, column: int | None) -> tuple[int, int]:
         """Line and character where a cell starts."""
         if column is None:

@@ -68,9 +68,9 @@ def derived_row_id(content: int, earlier: int) -> str:
     return f"{digits}-{earlier + 1}" if earlier else digits
 
 
-def invalid_fingerprint(cells: Mapping[str, object]) -> bytes:
-    """Fingerprint a wrong row over its raw cells, so that the same wrong row is known again."""
-    content = _encode((FINGERPRINT_VERSION, "invalid", sorted(cells.items())))
+def invalid_fingerprint(raw: object) -> bytes:
+    """Fingerprint a wrong row over its cells as they stand in the manifest, so that it is known again."""
+    content = _encode((FINGERPRINT_VERSION, "invalid", raw))
     return sha256(content).digest()[:FINGERPRINT_BYTES]
 
 

@@ -157,11 +157,12 @@ class _Reading:
 
     def _invalid(self, chunk: Chunk, rows: _Rows, row: int, report: Report) -> InvalidRow:
         roles = self._roles
-        read = {"prompt": roles.prompt, "id": roles.row_id, "seed": roles.seed, **roles.settings}
-        cells = {name: chunk.column(column)[row] for name, column in read.items() if column is not None}
-        fingerprint = invalid_fingerprint(
-            {name: repair(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
-        )
+        if row in chunk.faults:
+            fingerprint = invalid_fingerprint(repair(chunk.raw(row)))
+        else:
+            read = {"prompt": roles.prompt, "id": roles.row_id, "seed": roles.seed, **roles.settings}
+            cells = [(name, chunk.column(column)[row]) for name, column in read.items() if column is not None]
+            fingerprint = invalid_fingerprint(sorted((name, repair(str(cell))) for name, cell in cells))
         row_id = "" if rows.ids is None else repair(rows.ids[row][:ID_MAX_CHARS])
         return InvalidRow(
             row_id=row_id.strip() or fingerprint[:8].hex(),

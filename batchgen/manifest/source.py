@@ -43,6 +43,9 @@ class Chunk(Protocol):
     def column(self, index: int) -> Sequence[Cell]:
         """The cells of one column."""
 
+    def raw(self, row: int) -> str:
+        """The text of a row with a fault, as it stands in the file."""
+
     def place(self, row: int, column: int | None) -> tuple[int, int]:
         """1-based line and column where a cell starts, or where its row does."""
 
