@@ -6,7 +6,7 @@ unfinished, which is little, is kept in full.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import Keys, fingerprint_keys, iterate
+from batchgen.dataset.recovery import unsealed_records
+from batchgen.dataset.schema import to_table
 from batchgen.values import PERMANENT_KINDS, ErrorKind, Prior, Status
 
 
@@ -93,19 +95,32 @@ def keys_of(fingerprints: Sequence[bytes]) -> Keys:
 
 
 def load(layout: Layout) -> Known:
-    """Read from the index's parts what is known of each request. Raises DamagedIndex."""
+    """Read what is known of each request: from the index, and from the ledger of a run that was cut off.
+
+    Raises DamagedIndex.
+    """
     keys, states, parts, rows = [], [], [], []
-    for number, path in layout.parts().items():
-        for batch in iterate(path, _COLUMNS):
-            keys.append(fingerprint_keys(batch.column("fingerprint")))
-            states.append(_states_of(batch))
-            parts.append(np.full(len(batch), number, np.uint32))
-            rows.append(np.unique(_hash_row_ids(batch.column("row_id").to_pylist())))
+    for number, batch in _batches(layout, _COLUMNS):
+        keys.append(fingerprint_keys(batch.column("fingerprint")))
+        states.append(_states_of(batch))
+        parts.append(np.full(len(batch), number, np.uint32))
+        rows.append(np.unique(_hash_row_ids(batch.column("row_id").to_pylist())))
     if not keys:
         return Known()
     known = _collapse(np.concatenate(keys), np.concatenate(states), np.concatenate(parts))
     row_ids = np.unique(np.concatenate(rows))
     return Known(*known, row_ids, _priors(layout, known[0], known[1]))
+
+
+def _batches(layout: Layout, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Records in batches, oldest first, each with its part's number; the ledger counts as the newest part."""
+    paths = layout.parts()
+    for number, path in paths.items():
+        for batch in iterate(path, columns):
+            yield number, batch
+    ledger = to_table(unsealed_records(layout), b"").select(columns)
+    for batch in ledger.combine_chunks().to_batches():
+        yield max(paths, default=0) + 1, batch
 
 
 def _collapse(keys: Keys, states: States, parts: npt.NDArray[np.uint32]) -> tuple[Keys, States, npt.NDArray[np.uint32]]:
@@ -144,13 +159,12 @@ def _priors(layout: Layout, keys: Keys, states: States) -> dict[int, Prior]:
     if not len(unfinished):
         return {}
     slots: dict[tuple[int, int], dict[str, object]] = {}
-    for path in layout.parts().values():
-        for batch in iterate(path, _PRIOR_COLUMNS):
-            batch_keys = fingerprint_keys(batch.column("fingerprint"))
-            positions = np.minimum(np.searchsorted(unfinished, batch_keys), len(unfinished) - 1)
-            rows = np.flatnonzero(unfinished[positions] == batch_keys)
-            for key, slot in zip(batch_keys[rows].tolist(), batch.take(pa.array(rows)).to_pylist(), strict=True):
-                slots[key, slot["image_number"]] = slot
+    for _, batch in _batches(layout, _PRIOR_COLUMNS):
+        batch_keys = fingerprint_keys(batch.column("fingerprint"))
+        positions = np.minimum(np.searchsorted(unfinished, batch_keys), len(unfinished) - 1)
+        rows = np.flatnonzero(unfinished[positions] == batch_keys)
+        for key, slot in zip(batch_keys[rows].tolist(), batch.take(pa.array(rows)).to_pylist(), strict=True):
+            slots[key, slot["image_number"]] = slot
     priors: dict[int, Prior] = {}
     for (key, image_number), slot in slots.items():
         prior = _with_slot(priors.get(key, Prior()), image_number, slot)

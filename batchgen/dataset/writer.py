@@ -87,6 +87,15 @@ class DatasetWriter:
         self._sealer = ThreadPoolExecutor(1, "batchgen-seal")
         self._sealing: list[Future[None]] = []
 
+    def write_config(self, text: bytes) -> None:
+        """Keep the configuration of this run beside the dataset. Raises DiskError."""
+        temporary = self.layout.temporary / self.layout.config.name
+        try:
+            disk.write_file(temporary, text)
+            disk.publish(temporary, self.layout.config)
+        except OSError as error:
+            raise _refused(error, self.layout.root) from error
+
     def sent(self, request: Request, trail: Trail) -> None:
         """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt. Raises DiskError."""
         self._note(ledger.Sent(request.fingerprint, records_of_attempt(request, trail, self._provenance)))

@@ -1,0 +1,155 @@
+"""The command line's grammar. Imports nothing but argparse, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+
+from batchgen import __version__
+
+_DESCRIPTION = (
+    "Turn a table of prompts into a dataset of images. The same command, run again, goes on where it stopped."
+)
+_EPILOG = """\
+exit codes:
+  0  all done, or up to date
+  1  finished, but more failed and invalid than --allow-failures (verify: something is wrong)
+  2  usage, configuration or manifest error: nothing was sent
+  3  the budget is reached
+  4  stopped by account, lock, disk or network
+  5  the selection is empty
+  130, 143  stopped by Ctrl-C, by SIGTERM
+After 3, 4, 130 and 143 the same command goes on.
+
+environment:
+  AIMLAPI_API_KEY     the API key (or AIML_API_KEY)
+  BATCHGEN_BASE_URL   where the API is
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; the chosen one's name is in `command`."""
+    parser = argparse.ArgumentParser(
+        "batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"batchgen {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_check(commands)
+    _add_plan(commands)
+    _add_run(commands)
+    _add_status(commands)
+    _add_verify(commands)
+    _add_simulate(commands)
+    return parser
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "check", "validate every row and the configuration; needs no key and no network")
+    parser.add_argument("manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: a prompt and parameters a row")
+    _add_config(parser)
+    parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how to say what is wrong")
+
+
+def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "plan", "say what a run would do and cost; sends nothing")
+    parser.add_argument("manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: a prompt and parameters a row")
+    parser.add_argument("-o", "--out", metavar="OUT", required=True, help="the dataset's folder")
+    _add_config(parser)
+    _add_selection(parser)
+    _add_limits(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "run", "make the images; goes on by itself where an earlier run stopped")
+    parser.add_argument(
+        "manifest", metavar="MANIFEST", nargs="?", help="CSV, TSV or Parquet: a prompt and parameters a row"
+    )
+    parser.add_argument("-o", "--out", metavar="OUT", help="the dataset's folder")
+    _add_config(parser)
+    _add_selection(parser)
+    _add_limits(parser)
+    service = parser.add_mutually_exclusive_group()
+    service.add_argument("--base-url", metavar="URL", help="where the API is")
+    service.add_argument(
+        "--simulate", action="store_true", help="use the embedded simulator: no key, no network, no cost"
+    )
+    parser.add_argument(
+        "--allow-failures", metavar="N|P%", help="so many failed and invalid images still make exit code 0 (default 0)"
+    )
+    parser.add_argument(
+        "--show-config", action="store_true", help="print every setting and where it comes from, and exit"
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+
+
+def _add_status(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "status", "count a dataset: also while a run is writing it")
+    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_verify(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "verify", "check that every image is there and unchanged, and list strays")
+    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "simulate", "serve the embedded API on loopback and print its URL")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="the port (default: any free one)")
+    parser.add_argument("--rpm", type=int, metavar="N", help="answer 429 above so many requests a minute")
+    parser.add_argument("--latency", default="1", metavar="S", help="seconds an answer takes: 2, or a range like 0.5-2")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="KIND=P",
+        help="go wrong with a probability (server_error=0.05) or on a schedule (reset@3,7-9); repeatable",
+    )
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", metavar="CONFIG", help="a TOML file with settings")
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
+    parser.add_argument("--select", metavar="GLOB", help="only rows whose id matches, for example 'hero-*'")
+    parser.add_argument(
+        "--limit", type=_positive, metavar="N", help="only the first N pending requests: try before you buy"
+    )
+    parser.add_argument(
+        "--retry",
+        type=_statuses,
+        default=frozenset(),
+        metavar="STATUS,...",
+        help="ask again for what is failed, blocked",
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rpm", metavar="N", help="requests a minute at most")
+    parser.add_argument("--ipm", metavar="N", help="images a minute at most")
+    parser.add_argument("--concurrency", metavar="N", help="requests at once at most")
+    parser.add_argument("--max-cost", metavar="USD", help="spend at most so much in this run")
+
+
+def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    return commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")  # type: ignore[attr-defined, no-any-return]
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _statuses(text: str) -> frozenset[str]:
+    statuses = frozenset(part.strip() for part in text.split(","))
+    if not statuses <= {"failed", "blocked"}:
+        raise argparse.ArgumentTypeError(f"{text!r}: give failed, blocked, or failed,blocked")
+    return statuses

@@ -1,0 +1,103 @@
+"""`batchgen check`: every row and the configuration, all errors at once."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from batchgen.catalog import CatalogError, load_catalog
+from batchgen.cli.exits import Exit
+from batchgen.cli.reading import Reading
+from batchgen.cli.settings import load_settings
+from batchgen.cli.words import complain, count, harmless, say
+from batchgen.config.load import ConfigError
+from batchgen.manifest import ManifestError, Problem, make_rules, open_manifest, read_rows
+
+
+def execute(options: Namespace) -> Exit:
+    """Check a manifest and print what is wrong; exit code 2 if anything is."""
+    counts: Counter[str] = Counter()
+    write = {"text": _write_text, "json": _write_json, "github": _write_github}[options.format]
+    write(_find(options, counts), counts)
+    return Exit.USAGE if _errors(counts) else Exit.OK
+
+
+def _find(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
+    """Yield all problems; leave how many rows and problems there are in `counts`."""
+    try:
+        for problem in _check(options, counts):
+            if problem.code not in counts:
+                counts[problem.code] = 0  # counted by the batch: a batch may keep some warnings to itself
+            yield problem
+    except (ManifestError, ConfigError, CatalogError) as error:
+        for problem in _problems_of(error, options):
+            counts[problem.code] += 1
+            yield problem
+
+
+def _check(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
+    loaded = load_settings(options)
+    rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
+    counts.update(problem.code for problem in rules.problems)
+    yield from rules.problems
+    manifest = open_manifest(options.manifest)
+    with Reading("checking", manifest.row_count) as reading:
+        for batch in read_rows(manifest, rules):
+            counts["rows"] += batch.rows
+            counts.update(batch.problem_counts)
+            yield from batch.problems
+            reading.add(batch.rows)
+
+
+def _problems_of(error: ManifestError | ConfigError | CatalogError, options: Namespace) -> list[Problem]:
+    match error:
+        case ManifestError():
+            return list(error.problems)
+        case ConfigError():
+            return [Problem("E061", item.origin, item.message, item.line, item.column) for item in error.problems]
+        case _:
+            return [Problem("E062", options.config or "configuration", line) for line in str(error).splitlines()]
+
+
+def _write_text(problems: Iterator[Problem], counts: Counter[str]) -> None:
+    for problem in problems:
+        say(str(problem).replace("\n", "\\n"))
+    errors, warnings = _errors(counts), _warnings(counts)
+    complain(f"{count(counts['rows'], 'row')} checked: {count(errors, 'error')}, {count(warnings, 'warning')}.")
+
+
+def _write_json(problems: Iterator[Problem], counts: Counter[str]) -> None:
+    print('{"problems": [', end="")
+    for number, problem in enumerate(problems):
+        print(",\n  " if number else "\n  ", msgspec.json.encode(problem).decode(), sep="", end="")
+    totals = {"rows": counts["rows"], "errors": _errors(counts), "warnings": _warnings(counts)}
+    print("],", msgspec.json.encode(totals).decode().removeprefix("{"))
+
+
+def _write_github(problems: Iterator[Problem], counts: Counter[str]) -> None:
+    for problem in problems:
+        kind = "error" if problem.is_error else "warning"
+        place = f"file={_property(problem.file)}"
+        if problem.line is not None:
+            place += f",line={problem.line},col={problem.column or 1}"
+        print(f"::{kind} {place},title={problem.code}::{_message(problem.message)}")
+
+
+def _message(text: str) -> str:
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _errors(counts: Counter[str]) -> int:
+    return sum(number for code, number in counts.items() if code.startswith("E"))
+
+
+def _warnings(counts: Counter[str]) -> int:
+    return sum(number for code, number in counts.items() if code.startswith("W"))

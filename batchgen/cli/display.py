@@ -1,0 +1,148 @@
+"""Shows a run while it goes on: one tqdm line on a terminal, a plain line every half minute elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+from typing import Any
+
+from tqdm import tqdm
+
+from batchgen.cli.plan import price_source
+from batchgen.cli.words import complain, count, dollars, duration
+from batchgen.pace import Snapshot
+from batchgen.run.job import Job, Live
+from batchgen.run.plan import Plan
+from batchgen.run.progress import Progress
+from batchgen.run.stop import StopKind, StopReason
+from batchgen.values import Status
+
+# Logs of CI and nohup stay short, and still show that it lives.
+_PLAIN_EVERY_S = 30.0
+# How many wrong rows are named at the start; `batchgen check` names all.
+_PROBLEMS_SHOWN = 5
+
+
+class _Words:
+    """What both displays say in the same words."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._progress = Progress()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests whose answers have not come yet."""
+        return self._progress.in_flight
+
+    def refresh(self, live: Live) -> None:
+        """Remember what to look at."""
+        self._progress = live.progress
+
+    def opened(self, recovered: dict[Status, int]) -> None:
+        """Say what was rescued of a run that was cut off."""
+        if recovered:
+            parts = ", ".join(f"{number:,} {status.value.replace('_', ' ')}" for status, number in recovered.items())
+            self._say(f"The last run was cut off; from its ledger: {parts}.")
+
+    def planned(self, plan: Plan) -> None:
+        """Say what will be done, and which rows are wrong."""
+        errors = [problem for problem in plan.problems if problem.is_error]
+        for problem in errors[:_PROBLEMS_SHOWN]:
+            self._say(str(problem))
+        if plan.invalid_rows:
+            rows = count(plan.invalid_rows, "row")
+            self._say(f"{rows} will not be sent; `batchgen check {self._job.manifest.name}` says why.")
+        todo = f"{count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')} to send"
+        cost = "at unknown cost" if plan.unpriced_images else f"about {dollars(plan.cost_usd)}"
+        least = duration(60 * plan.minutes(self._job.loaded.config.limits))
+        done = f"; {count(plan.up_to_date.images, 'image')} up to date" if plan.up_to_date.images else ""
+        self._say(f"{todo}: {cost} ({price_source(self._job)}), at least {least}{done}.")
+
+    def stopping(self, reason: StopReason, in_flight: int) -> None:
+        """Say at once why the run ends and what it still waits for."""
+        if reason.kind in (StopKind.INTERRUPTED, StopKind.TERMINATED):
+            again = " Press Ctrl-C again to abandon them." if in_flight and reason.kind is StopKind.INTERRUPTED else ""
+            self._say(f"Stopping: no new requests; finishing {count(in_flight, 'request')} in flight.{again}")
+        else:
+            self._say(f"Stopping: {reason.message}")
+            if in_flight:
+                self._say(f"Finishing {count(in_flight, 'request')} in flight.")
+
+    def _say(self, text: str) -> None:
+        complain(text)
+
+
+class PlainDisplay(_Words):
+    """For CI and log files."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._next = monotonic() + _PLAIN_EVERY_S
+
+    def refresh(self, live: Live) -> None:
+        """Print a line when its time has come."""
+        super().refresh(live)
+        if monotonic() >= self._next:
+            self._next += _PLAIN_EVERY_S
+            self._say(progress_line(live))
+
+    def closing(self) -> None:
+        """Nothing to take down."""
+
+
+class TerminalDisplay(_Words):
+    """One line that is drawn again and again."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._bar: Any = None
+
+    def refresh(self, live: Live) -> None:
+        """Draw the line."""
+        super().refresh(live)
+        if self._bar is None:
+            form = "{percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} images · {postfix} · {remaining} left"
+            self._bar = tqdm(total=live.progress.total_images, bar_format=form, dynamic_ncols=True, leave=False)
+        self._bar.total = live.progress.total_images
+        self._bar.n = live.progress.done_images
+        self._bar.set_postfix_str(_counts(live.progress, live.snapshot()), refresh=False)
+        self._bar.refresh()
+
+    def closing(self) -> None:
+        """Take the line down."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _say(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        complain(text)
+
+
+def make_display(job: Job) -> PlainDisplay | TerminalDisplay:
+    """Return the display that fits where stderr goes."""
+    return TerminalDisplay(job) if sys.stderr.isatty() else PlainDisplay(job)
+
+
+def progress_line(live: Live) -> str:
+    """How far a run is, in one line."""
+    progress, total = live.progress, live.progress.total_images
+    if total is None:
+        return f"planning: {live.rows_read:,} rows read; {progress.done_images:,} images done so far"
+    return f"{progress.done_images:,} of {total:,} images · {_counts(progress, live.snapshot())}"
+
+
+def _counts(progress: Progress, pace: Snapshot) -> str:
+    slots = progress.slots
+    text = f"{slots[Status.OK]:,} ok"
+    for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT):
+        if slots[status]:
+            text += f" {slots[status]:,} {status.value.replace('_', ' ')}"
+    if progress.retries:
+        text += f" {progress.retries:,} retries"
+    text += f" · {dollars(progress.spent_usd)} · {pace.requests_per_minute:.0f}/{pace.limit_per_minute:.0f} rpm"
+    if pace.paused_for_s >= 1:
+        text += f" · paused {pace.paused_for_s:.0f} s"
+    return text

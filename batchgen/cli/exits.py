@@ -1,0 +1,18 @@
+"""Exit codes: what a script that calls batchgen can rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """After BUDGET, STOPPED, INTERRUPTED and TERMINATED the same command goes on where it stopped."""
+
+    OK = 0  # all done, or up to date
+    FAILURES = 1  # finished, but more failed and invalid than allowed; or something is wrong with a dataset
+    USAGE = 2  # usage, configuration or manifest error: nothing was sent
+    BUDGET = 3  # the budget is reached
+    STOPPED = 4  # by account, lock, disk or network
+    EMPTY = 5  # the selection is empty
+    INTERRUPTED = 130  # Ctrl-C
+    TERMINATED = 143  # SIGTERM

@@ -1,0 +1,126 @@
+"""`batchgen plan`: what a run would do, and what it would cost. Sends nothing, writes nothing."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import msgspec
+
+from batchgen.cli.exits import Exit
+from batchgen.cli.reading import Reading
+from batchgen.cli.settings import load_settings
+from batchgen.cli.words import count, dollars, duration, say
+from batchgen.dataset import states
+from batchgen.dataset.layout import Layout
+from batchgen.manifest import ManifestError, open_manifest, read_rows
+from batchgen.run.job import Job, make_job
+from batchgen.run.plan import Group, Plan, make_plan
+from batchgen.run.selection import Selection
+from batchgen.values import Status
+
+
+def execute(options: Namespace) -> Exit:
+    """Print the plan of a run."""
+    job = make_job(open_manifest(options.manifest), load_settings(options), Path(options.out), selection_of(options))
+    with Reading("planning", job.manifest.row_count) as reading:
+        known = states.load(Layout(job.out))
+        plan = make_plan(read_rows(job.manifest, job.rules), known, job.selection, reading.add)
+    if options.json:
+        print(msgspec.json.encode(_as_json(plan, job)).decode())
+    else:
+        say(describe(plan, job))
+    if plan.requests == 0:
+        raise ManifestError(plan.problems)
+    return Exit.EMPTY if is_empty(plan, job.selection) else Exit.OK
+
+
+def selection_of(options: Namespace) -> Selection:
+    """The selection that a command line asks for."""
+    return Selection(options.select, frozenset(map(Status, options.retry)), options.limit)
+
+
+def is_empty(plan: Plan, selection: Selection) -> bool:
+    """Whether the user selected rows and there are none such."""
+    return selection.select is not None and plan.selected_requests == 0
+
+
+def describe(plan: Plan, job: Job) -> str:
+    """Return the plan as a table for people."""
+    lines = [
+        f"{job.manifest.name}: {count(plan.rows, 'row')}, {count(plan.requests, 'request')}, {count(plan.images, 'image')}",
+        "",
+        *_group("up to date", plan.up_to_date),
+        *_group("new", plan.new),
+        *_group("changed", plan.changed),
+        *_group("to retry", plan.to_retry),
+        *_group("  of which in doubt", plan.in_doubt, "sent before, answer never seen: may be charged again"),
+        *_group("to fetch", plan.unfetched, "paid for; only the download is missing"),
+        *_group("failed for good", plan.kept_failed, "sent again only with --retry failed"),
+        *_plain("invalid rows", plan.invalid_rows, "`batchgen check` says why"),
+        *_plain("orphaned", plan.orphaned, "in the dataset, no longer asked for; kept in the index"),
+        "",
+        f"to send: {count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')}",
+        f"cost:    {_cost(plan)} ({price_source(job)})",
+        f"time:    at least {duration(60 * plan.minutes(job.loaded.config.limits))} at {_limits(job)}",
+    ]
+    return "\n".join(lines)
+
+
+def price_source(job: Job) -> str:
+    """Where the estimate's price comes from."""
+    price = job.rules.model.price
+    if price is None:
+        return f"the catalog has no price for {job.rules.model.name}"
+    return f"{dollars(price.usd_per_image)} an image for {job.rules.model.name}: {price.source}, {price.date}"
+
+
+def _cost(plan: Plan) -> str:
+    if plan.unpriced_images == 0:
+        return dollars(plan.cost_usd)
+    if plan.cost_usd == 0:
+        return "unknown"
+    return f"{dollars(plan.cost_usd)} and the unknown cost of {count(plan.unpriced_images, 'image')}"
+
+
+def _limits(job: Job) -> str:
+    limits = job.loaded.config.limits
+    text = f"{limits.requests_per_minute:g} requests a minute"
+    if limits.images_per_minute is not None:
+        text += f" and {limits.images_per_minute:g} images a minute"
+    return text
+
+
+def _group(name: str, group: Group, remark: str = "") -> list[str]:
+    if group.requests == 0:
+        return []
+    examples = ", ".join(group.examples) + (", ..." if group.requests > len(group.examples) else "")
+    return [f"  {name:<20}{group.requests:>12,}  {remark or examples}"]
+
+
+def _plain(name: str, number: int, remark: str) -> list[str]:
+    return [f"  {name:<20}{number:>12,}  {remark}"] if number else []
+
+
+def _as_json(plan: Plan, job: Job) -> dict[str, object]:
+    groups = {
+        name: {"requests": group.requests, "images": group.images, "examples": group.examples}
+        for name in ("up_to_date", "new", "changed", "to_retry", "in_doubt", "unfetched", "kept_failed", "to_send")
+        if isinstance(group := getattr(plan, name), Group)
+    }
+    return {
+        "manifest": job.manifest.name,
+        "out": str(job.out),
+        "rows": plan.rows,
+        "requests": plan.requests,
+        "images": plan.images,
+        "invalid_rows": plan.invalid_rows,
+        "orphaned": plan.orphaned,
+        **groups,
+        "cost_usd": None if plan.unpriced_images else plan.cost_usd,
+        "price_source": price_source(job),
+        "minutes": plan.minutes(job.loaded.config.limits),
+        "errors": plan.errors,
+        "warnings": plan.warnings,
+        "problems": [str(problem) for problem in plan.problems],
+    }

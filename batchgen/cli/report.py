@@ -1,0 +1,152 @@
+"""The end of a run, in words and as JSON: what was made, what was not and why, what it cost, what to type next."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+import msgspec
+
+from batchgen.cli.exits import Exit
+from batchgen.cli.plan import is_empty
+from batchgen.cli.words import count, dollars, duration, say, shorten
+from batchgen.run.job import Job, RunSummary
+from batchgen.run.progress import Failure
+from batchgen.run.stop import StopKind
+from batchgen.values import Status
+
+# A screenful; the index has them all.
+_FAILURES_SHOWN = 20
+
+_EXIT_OF_STOP = {
+    StopKind.INTERRUPTED: Exit.INTERRUPTED,
+    StopKind.TERMINATED: Exit.TERMINATED,
+    StopKind.BUDGET: Exit.BUDGET,
+    StopKind.ACCOUNT: Exit.STOPPED,
+    StopKind.NETWORK: Exit.STOPPED,
+    StopKind.DISK: Exit.STOPPED,
+    StopKind.MANIFEST: Exit.USAGE,
+}
+
+
+def exit_of(summary: RunSummary, job: Job) -> Exit:
+    """The exit code that tells a script how a run ended."""
+    if summary.stop is not None:
+        return _EXIT_OF_STOP[summary.stop.kind]
+    if is_empty(summary.plan, job.selection):
+        return Exit.EMPTY
+    slots = summary.plan.images + summary.plan.invalid_rows
+    return Exit.FAILURES if _not_made(summary) > job.loaded.config.allowed_failures(slots) else Exit.OK
+
+
+def write_text(summary: RunSummary, job: Job) -> None:
+    """Print the summary for people."""
+    slots, progress = summary.progress.slots, summary.progress
+    ended = "Done" if summary.stop is None else "Stopped"
+    parts = [f"{count(slots[Status.OK] + progress.fetched_late, 'image')} saved"]
+    parts += [
+        f"{slots[status]:,} {status.value.replace('_', ' ')}"
+        for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)
+        if slots[status]
+    ]
+    if summary.plan.invalid_rows:
+        parts.append(f"{summary.plan.invalid_rows:,} invalid")
+    if summary.plan.up_to_date.images:
+        parts.append(f"{summary.plan.up_to_date.images:,} up to date before")
+    say(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
+    if progress.failures or summary.plan.errors:
+        say("\nNot made:")
+        for line in _not_made_lines(summary, job):
+            say(f"  {line}")
+    if summary.stop is not None:
+        say(f"\nWhy: {summary.stop.message}")
+    say(f"\nDataset: {summary.out}")
+    say(f"Next:    {_next(summary, job)}")
+
+
+def write_json(summary: RunSummary, job: Job) -> None:
+    """Print the summary as one JSON object."""
+    progress, plan = summary.progress, summary.plan
+    print(
+        msgspec.json.encode(
+            {
+                "run_id": summary.run_id,
+                "out": str(summary.out),
+                "exit_code": int(exit_of(summary, job)),
+                "stop": None
+                if summary.stop is None
+                else {"kind": summary.stop.kind.value, "message": summary.stop.message},
+                "seconds": summary.seconds,
+                "rows": plan.rows,
+                "images": plan.images,
+                "up_to_date": plan.up_to_date.images,
+                "saved": progress.slots[Status.OK] + progress.fetched_late,
+                **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
+                "invalid": plan.invalid_rows,
+                "attempts": progress.attempts,
+                "retries": progress.retries,
+                "throttled": progress.throttled,
+                "cost_usd": progress.spent_usd,
+                "unknown_costs": progress.unknown_costs,
+                "not_made": [
+                    {
+                        "status": failure.status.value,
+                        "row_id": failure.row_id,
+                        "where": _where(failure, job),
+                        "reason": failure.reason,
+                    }
+                    for failure in progress.failures
+                ],
+                "problems": [str(problem) for problem in plan.problems],
+            }
+        ).decode()
+    )
+
+
+def _not_made(summary: RunSummary) -> int:
+    """Slots of the manifest that are failed, in doubt or invalid now, whichever run found that out."""
+    slots, plan = summary.progress.slots, summary.plan
+    waiting = plan.unfetched.requests - summary.progress.fetched_late
+    return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + plan.kept_failed.images + max(0, waiting)
+
+
+def _not_made_lines(summary: RunSummary, job: Job) -> list[str]:
+    lines = [
+        f"{failure.status.value:<9} {failure.row_id}  {_where(failure, job)}  {shorten(failure.reason)}"
+        for failure in summary.progress.failures
+    ]
+    lines += [
+        f"{'invalid':<9} {problem.row_id or '-'}  {problem.file}:{problem.line}  {shorten(problem.message)}"
+        for problem in summary.plan.problems
+        if problem.is_error
+    ]
+    rest = len(lines) - _FAILURES_SHOWN
+    if rest > 0:
+        lines[_FAILURES_SHOWN:] = [f"and {rest:,} more: `batchgen status {shlex.quote(str(summary.out))}`"]
+    return lines
+
+
+def _where(failure: Failure, job: Job) -> str:
+    return f"{job.manifest.name}:{failure.line}"
+
+
+def _spent(summary: RunSummary) -> str:
+    unknown = summary.progress.unknown_costs
+    text = f"Spent {dollars(summary.progress.spent_usd)}"
+    return f"{text}, and the unknown cost of {count(unknown, 'image')}." if unknown else f"{text}."
+
+
+def _next(summary: RunSummary, job: Job) -> str:
+    same = shlex.join(["batchgen", *sys.argv[1:]])
+    if summary.stop is not None:
+        return {
+            StopKind.BUDGET: f"{same}   (with a higher --max-cost)",
+            StopKind.MANIFEST: f"batchgen check {shlex.quote(job.manifest.name)}",
+        }.get(summary.stop.kind, same)
+    if summary.plan.invalid_rows:
+        return f"batchgen check {shlex.quote(job.manifest.name)}"
+    if summary.plan.kept_failed.requests or summary.progress.slots[Status.FAILED]:
+        return f"batchgen status {shlex.quote(str(summary.out))}"
+    if job.selection.limit is not None:
+        return "the same command without --limit"
+    return f"batchgen verify {shlex.quote(str(summary.out))}"

@@ -1,0 +1,90 @@
+"""`batchgen run`: makes the images, and goes on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from argparse import Namespace
+from contextlib import ExitStack
+from pathlib import Path
+
+from batchgen.api.key import ApiKey
+from batchgen.cli.display import make_display
+from batchgen.cli.exits import Exit
+from batchgen.cli.plan import selection_of
+from batchgen.cli.report import exit_of, write_json, write_text
+from batchgen.cli.settings import load_settings
+from batchgen.cli.words import complain, count, say
+from batchgen.config.load import Loaded, rows_of
+from batchgen.manifest import open_manifest
+from batchgen.run.job import Job, RunSummary, make_job, run_job
+from batchgen.run.stop import StopKind, StopSignal
+from batchgen.values import BatchgenError
+
+# The simulator accepts any key, and the user's own has no business there.
+_SIMULATED_KEY = "simulated"
+
+
+def execute(options: Namespace) -> Exit:
+    """Run a job, print its summary and return its exit code."""
+    if options.show_config:
+        return _show_config(load_settings(options))
+    if options.manifest is None or options.out is None:
+        raise BatchgenError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
+    with ExitStack() as embedded:
+        key = _prepare(options, embedded)
+        job = make_job(
+            open_manifest(options.manifest), load_settings(options), Path(options.out), selection_of(options)
+        )
+        summary = asyncio.run(_run(job, key))
+    (write_json if options.json else write_text)(summary, job)
+    return exit_of(summary, job)
+
+
+def _prepare(options: Namespace, embedded: ExitStack) -> ApiKey:
+    if not options.simulate:
+        return ApiKey.from_environment(os.environ)
+    from batchgen.simulator import SimulatorSettings, SimulatorThread
+
+    simulator = embedded.enter_context(SimulatorThread(SimulatorSettings(latency_s=(0.2, 0.8))))
+    options.base_url = simulator.url
+    return ApiKey(_SIMULATED_KEY)
+
+
+async def _run(job: Job, key: ApiKey) -> RunSummary:
+    stop = StopSignal()
+    display = make_display(job)
+    running = asyncio.ensure_future(run_job(job, key, display, stop))
+    signals: list[signal.Signals] = []
+
+    def receive(number: signal.Signals, kind: StopKind) -> None:
+        signals.append(number)
+        if len(signals) == 1:
+            stop.set(kind, f"stopped by {number.name}")
+        else:
+            running.cancel()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, receive, signal.SIGINT, StopKind.INTERRUPTED)
+    loop.add_signal_handler(signal.SIGTERM, receive, signal.SIGTERM, StopKind.TERMINATED)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        display.closing()
+        complain(
+            f"Abandoned: {count(display.in_flight, 'request')} in doubt, recorded as such. The same command goes on."
+        )
+        sys.stderr.flush()
+        # Threads may still wait for the disk; everything they could tell is in the ledger, and the user said: now.
+        os._exit(Exit.TERMINATED if signals[0] is signal.SIGTERM else Exit.INTERRUPTED)
+    finally:
+        display.closing()
+
+
+def _show_config(loaded: Loaded) -> Exit:
+    for name, value, origin in rows_of(loaded):
+        shown = dict(value) if name == "defaults" else value  # type: ignore[call-overload]
+        say(f"{name:<32}{shown!s:<34}{origin}")
+    return Exit.OK

@@ -1,0 +1,43 @@
+"""`batchgen simulate`: serves the embedded API until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import Namespace
+
+from batchgen.cli.exits import Exit
+from batchgen.cli.words import complain
+from batchgen.simulator import Fault, SimulatorSettings, serve
+from batchgen.values import BatchgenError
+
+
+def execute(options: Namespace) -> Exit:
+    """Serve, and print the URL on stdout."""
+    settings = SimulatorSettings(
+        port=options.port,
+        requests_per_window=options.rpm,
+        latency_s=_range(options.latency),
+        faults=tuple(Fault.parse(text) for text in options.fault),
+    )
+    try:
+        asyncio.run(serve(settings, _announce))
+    except KeyboardInterrupt:
+        complain("The simulator has stopped.")
+    except OSError as error:
+        raise BatchgenError(f"The simulator cannot listen on port {options.port}: {error.strerror}.") from error
+    return Exit.OK
+
+
+def _announce(url: str) -> None:
+    print(url, flush=True)
+    complain(
+        f"Simulating AI/ML API. In another terminal: batchgen run MANIFEST -o OUT --base-url {url}   (any key will do)"
+    )
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, _, high = text.partition("-")
+    try:
+        return float(low), float(high or low)
+    except ValueError:
+        raise BatchgenError(f"--latency {text}: give seconds like 2, or a range like 0.5-2") from None

@@ -1,0 +1,70 @@
+"""`batchgen status`: what a dataset holds, also while a run is writing it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import msgspec
+
+from batchgen.cli.exits import Exit
+from batchgen.cli.words import count, dollars, say, shorten
+from batchgen.dataset.reader import open_layout
+from batchgen.dataset.summary import DatasetSummary, RunSummary, summarise
+from batchgen.values import Status
+
+
+def execute(options: Namespace) -> Exit:
+    """Print what a dataset holds."""
+    summary = summarise(open_layout(Path(options.out)))
+    if options.json:
+        print(msgspec.json.encode(_as_json(summary)).decode())
+    else:
+        say(_describe(summary, options.out))
+    return Exit.OK
+
+
+def _describe(summary: DatasetSummary, out: str) -> str:
+    lines = [f"{out}: {'a run is writing it now' if summary.running else 'no run is writing it'}", ""]
+    lines += [
+        f"  {status.value.replace('_', ' '):<10}{summary.slots[status]:>12,}"
+        for status in Status
+        if summary.slots[status]
+    ]
+    lines += ["", f"spent {dollars(summary.cost_usd)}{_unknown(summary)}"]
+    if summary.runs:
+        lines += ["", "runs:"]
+        lines += [f"  {_describe_run(run)}" for run in summary.runs.values()]
+    if summary.errors:
+        lines += ["", "not made:"]
+    for kind, errors in sorted(summary.errors.items(), key=lambda item: -item[1].count):
+        lines.append(f"  {kind.replace('_', ' ')}: {errors.count:,}")
+        lines += [f"    {item.row_id}  {item.where}  {shorten(item.message)}" for item in errors.examples]
+    return "\n".join(lines)
+
+
+def _unknown(summary: DatasetSummary) -> str:
+    text = f", and the unknown cost of {count(summary.unknown_costs, 'image')}" if summary.unknown_costs else ""
+    if summary.in_doubt_ids:
+        text += f"; {count(len(summary.in_doubt_ids), 'attempt')} in doubt"
+    return text
+
+
+def _describe_run(run: RunSummary) -> str:
+    rate = f"{run.images_per_minute:,.1f} images a minute" if run.images_per_minute is not None else "no rate"
+    started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "nothing sent"
+    return f"{run.run_id}  {started}  {count(run.images, 'image')}, {rate}, {dollars(run.cost_usd)}"
+
+
+def _as_json(summary: DatasetSummary) -> dict[str, object]:
+    return {
+        "running": summary.running,
+        "slots": {status.value: summary.slots[status] for status in Status},
+        "cost_usd": summary.cost_usd,
+        "unknown_costs": summary.unknown_costs,
+        "in_doubt_ids": summary.in_doubt_ids,
+        "errors": summary.errors,
+        "runs": [
+            {**msgspec.to_builtins(run), "images_per_minute": run.images_per_minute} for run in summary.runs.values()
+        ],
+    }

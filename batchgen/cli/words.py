@@ -1,0 +1,56 @@
+"""How things are said: numbers, money, times, and text that nobody can trust."""
+
+from __future__ import annotations
+
+import sys
+
+
+def harmless(text: str) -> str:
+    """Return text for a terminal: control characters and escapes from prompts and answers are shown, not obeyed."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else _shown(character) for character in text
+    )
+
+
+def complain(text: str) -> None:
+    """Say on stderr what went wrong."""
+    print(harmless(text), file=sys.stderr)
+
+
+def say(text: str = "") -> None:
+    """Print a result on stdout."""
+    print(harmless(text))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 image`, `1,200 images`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def dollars(usd: float) -> str:
+    """An amount with as many digits as it needs to be more than zero."""
+    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}".rstrip("0").ljust(5, "0")
+
+
+def duration(seconds: float) -> str:
+    """`3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def shorten(text: str, width: int = 160) -> str:
+    """Text on one line, cut off with an ellipsis."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _shown(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode()

@@ -1,0 +1,268 @@
+"""One run from manifest to dataset: opens every room, lets the loop work, and closes everything in order.
+
+The manifest is read twice: once to plan, once to send. Planning gets a head start, so that of a
+short manifest everything is known before anything is paid for; of a long one the first requests
+leave while planning goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+import msgspec
+
+from batchgen.api.client import ApiClient
+from batchgen.api.key import ApiKey
+from batchgen.catalog import load_catalog
+from batchgen.config.load import Loaded, rows_of
+from batchgen.dataset.records import IndexRecord, Provenance
+from batchgen.dataset.writer import DatasetWriter
+from batchgen.manifest.columns import extra_schema
+from batchgen.manifest.problems import ManifestError
+from batchgen.manifest.rows import read_rows
+from batchgen.manifest.rules import Rules, make_rules
+from batchgen.manifest.source import Manifest
+from batchgen.pace import Governor, Snapshot
+from batchgen.run.journal import Journal
+from batchgen.run.loop import run_requests
+from batchgen.run.pending import PendingRequests
+from batchgen.run.plan import Plan, make_plan
+from batchgen.run.progress import Progress
+from batchgen.run.selection import Selection
+from batchgen.run.settle import Settler, fetch
+from batchgen.run.stop import StopKind, StopReason, StopSignal
+from batchgen.values import BatchgenError, Image, Status
+
+# How long planning may go on before the first request leaves without waiting for it.
+_HEAD_START_S = 2.0
+# Requests that wait for a retry or for the disk leave room for others: twice as many workers as slots.
+_WORKERS_PER_SLOT = 2
+# Fetching late images is free but not urgent; it leaves the line to what is being bought.
+_LATE_FETCHES = 4
+
+
+@dataclass(slots=True)
+class Live:
+    """What a display may look at while a run goes on."""
+
+    progress: Progress
+    snapshot: Callable[[], Snapshot]
+    rows_read: int = 0
+    plan: Plan | None = None
+
+
+class Display(Protocol):
+    """What shows a run to its user. Every method returns at once."""
+
+    def opened(self, recovered: dict[Status, int]) -> None:
+        """The dataset is open; so many slots of a run that was cut off were recovered."""
+
+    def planned(self, plan: Plan) -> None:
+        """The whole manifest has been read."""
+
+    def refresh(self, live: Live) -> None:
+        """Show how far it is. Called several times a second."""
+
+    def stopping(self, reason: StopReason, in_flight: int) -> None:
+        """The run ends early; so many requests in flight are finished first."""
+
+    def closing(self) -> None:
+        """The work is done; the index is merged and the dataset view written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run ended. stop is None if the manifest is done as far as it was selected."""
+
+    run_id: str
+    out: Path
+    plan: Plan
+    progress: Progress
+    stop: StopReason | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to run. `rules` and `manifest` were checked when this was made."""
+
+    manifest: Manifest
+    rules: Rules
+    loaded: Loaded
+    out: Path
+    selection: Selection
+
+
+def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection) -> Job:
+    """Check configuration and manifest header against the catalog. Raises CatalogError, ManifestError."""
+    rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
+    wrong = [problem for problem in rules.problems if problem.is_error]
+    if wrong:
+        raise ManifestError(wrong)
+    return Job(manifest, rules, loaded, out, selection)
+
+
+async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> RunSummary:
+    """Run a job to its end, or until `stop` is set and what was in flight is finished.
+
+    Cancelling abandons what is in flight: the ledger keeps it as in doubt. Raises DatasetError, ManifestError.
+    """
+    started = monotonic()
+    run_id = _new_run_id()
+    own_columns = extra_schema(job.manifest, job.rules)
+    provenance = Provenance(run_id, job.manifest.name)
+    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, own_columns)
+    try:
+        await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
+        display.opened(dict(writer.recovered))
+        running = _Running(job, key, display, stop, writer, run_id)
+        plan = await running.run()
+    except asyncio.CancelledError:
+        writer.abandon()
+        raise
+    except BaseException:
+        await asyncio.to_thread(writer.close, None)
+        raise
+    display.closing()
+    await asyncio.to_thread(writer.close, plan.current if plan else None)
+    return RunSummary(run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started)
+
+
+class _Running:
+    """A run while it goes on."""
+
+    def __init__(
+        self, job: Job, key: ApiKey, display: Display, stop: StopSignal, writer: DatasetWriter, run_id: str
+    ) -> None:
+        self._job = job
+        self._config = job.loaded.config
+        self._key = key
+        self._display = display
+        self._stop = stop
+        self._writer = writer
+        self._run_id = run_id
+        self._journal = Journal(writer.events)
+        self._governor = Governor(self._config.limits)
+        self.progress = Progress()
+        self._live = Live(self.progress, self._governor.snapshot)
+
+    async def run(self) -> Plan | None:
+        """Plan and send; return the plan, None if the run was stopped before it was made."""
+        self._journal.started(self._job.manifest.name, self._job.rules.model.name)
+        watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
+        planning = asyncio.create_task(asyncio.to_thread(self._plan))
+        try:
+            await asyncio.wait({planning, watching[1]}, timeout=_HEAD_START_S, return_when=asyncio.FIRST_COMPLETED)
+            if planning.done():
+                self._planned(self._check(planning.result()))
+            else:
+                planning.add_done_callback(self._planned_late)
+            if not self._stop.is_set and not self._nothing_to_do():
+                await self._send()
+            return await self._end_planning(planning)
+        finally:
+            for task in watching:
+                task.cancel()
+
+    def _plan(self) -> Plan:
+        def read(rows: int) -> None:
+            self._live.rows_read += rows
+            if self._stop.is_set:
+                raise _PlanningStopped
+
+        batches = read_rows(self._job.manifest, self._job.rules)
+        return make_plan(batches, self._writer.known, self._job.selection, read)
+
+    def _planned(self, plan: Plan) -> None:
+        self._live.plan = plan
+        self.progress.total_images = plan.to_send.images
+        self._display.planned(plan)
+
+    def _planned_late(self, planning: asyncio.Task[Plan]) -> None:
+        if not planning.cancelled() and planning.exception() is None:
+            self._planned(planning.result())
+
+    def _nothing_to_do(self) -> bool:
+        plan = self._live.plan
+        return plan is not None and not (plan.to_send.requests or plan.unfetched.requests or plan.invalid_rows)
+
+    async def _end_planning(self, planning: asyncio.Task[Plan]) -> Plan | None:
+        try:
+            return self._check(await planning)
+        except _PlanningStopped:
+            return None
+
+    def _check(self, plan: Plan) -> Plan:
+        if plan.requests == 0:
+            raise ManifestError(plan.problems)
+        return plan
+
+    async def _send(self) -> None:
+        config = self._config
+        slots = config.limits.concurrency
+        async with ApiClient(config.api, self._key, slots) as client:
+            settler = Settler(
+                client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self._journal
+            )
+            pending = PendingRequests(
+                lambda: read_rows(self._job.manifest, self._job.rules),
+                self._writer.known,
+                self._job.selection,
+                self._writer,
+            )
+            async with asyncio.TaskGroup() as tasks:
+                if Status.FAILED not in self._job.selection.retry:
+                    tasks.create_task(self._fetch_late(client))
+                tasks.create_task(run_requests(pending, settler, self._governor, slots * _WORKERS_PER_SLOT, self._stop))
+
+    async def _fetch_late(self, client: ApiClient) -> None:
+        """Fetch what earlier runs paid for and could not fetch."""
+        gate = asyncio.Semaphore(_LATE_FETCHES)
+
+        async def fetch_one(record: IndexRecord) -> None:
+            async with gate:
+                if self._stop.is_set or record.image_url is None:
+                    return
+                image = await fetch(client, record.image_url, self._config.api.download_attempts, self._stop)
+            if isinstance(image, Image):
+                await self._writer.fetched(record, image)
+                self.progress.fetched_late += 1
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for record in await asyncio.to_thread(self._writer.unfetched):
+                    tasks.create_task(fetch_one(record))
+        except* BatchgenError as failed:
+            self._stop.set(StopKind.DISK, str(failed.exceptions[0]))
+
+    async def _refresh(self) -> None:
+        while True:
+            self._display.refresh(self._live)
+            await asyncio.sleep(0.2)
+
+    async def _tell_of_stop(self) -> None:
+        await self._stop.wait()
+        if self._stop.reason is not None:
+            self._journal.stopping(self._stop.reason.message, self.progress.in_flight)
+            self._display.stopping(self._stop.reason, self.progress.in_flight)
+
+
+class _PlanningStopped(Exception):
+    """The run stopped before the manifest was read."""
+
+
+def _config_text(loaded: Loaded) -> bytes:
+    settings = {name: {"value": value, "from": origin} for name, value, origin in rows_of(loaded)}
+    return msgspec.json.format(msgspec.json.encode(settings, enc_hook=dict))
+
+
+def _new_run_id() -> str:
+    """Sorts by time; the tail tells apart runs that start in the same second on two machines."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"

@@ -1,0 +1,148 @@
+"""What a run would do, from one reading of the manifest: nothing is sent, nothing is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from batchgen.config.settings import LimitSettings
+from batchgen.dataset.parts import Keys
+from batchgen.dataset.states import Known, State
+from batchgen.manifest.batch import RowBatch
+from batchgen.manifest.problems import Problem
+from batchgen.run.selection import Classified, Classifier, Selection
+
+# Enough to recognise what is meant.
+_EXAMPLES = 3
+# Enough to read; `batchgen check` shows them all.
+_PROBLEMS_KEPT = 100
+
+
+@dataclass(slots=True)
+class Group:
+    """Requests of one kind: how many, how many images they ask for, and the first row ids."""
+
+    requests: int = 0
+    images: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What the manifest asks for, against what the index has.
+
+    Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
+    chance, in doubt, or chosen by --retry); kept_failed (refused for good, sent only with --retry failed);
+    unfetched (paid for, waits at a link). cost_usd is what sending would cost as far as prices are known;
+    unpriced_images are those without a price. orphaned counts requests of the index that the manifest does
+    not ask for any more.
+    """
+
+    rows: int = 0
+    images: int = 0
+    requests: int = 0
+    invalid_rows: int = 0
+    selected_requests: int = 0
+    up_to_date: Group = field(default_factory=Group)
+    new: Group = field(default_factory=Group)
+    changed: Group = field(default_factory=Group)
+    to_retry: Group = field(default_factory=Group)
+    in_doubt: Group = field(default_factory=Group)
+    kept_failed: Group = field(default_factory=Group)
+    unfetched: Group = field(default_factory=Group)
+    to_send: Group = field(default_factory=Group)
+    orphaned: int = 0
+    cost_usd: float = 0.0
+    unpriced_images: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    problem_counts: Counter[str] = field(default_factory=Counter)
+    current: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
+
+    @property
+    def errors(self) -> int:
+        """How many errors the manifest has."""
+        return sum(count for code, count in self.problem_counts.items() if code.startswith("E"))
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings the manifest has."""
+        return self.problem_counts.total() - self.errors
+
+    def minutes(self, limits: LimitSettings) -> float:
+        """How long sending takes at least, at the configured limits."""
+        by_requests = self.to_send.requests / limits.requests_per_minute
+        if limits.images_per_minute is None:
+            return by_requests
+        return max(by_requests, self.to_send.images / limits.images_per_minute)
+
+
+def make_plan(
+    batches: Iterable[RowBatch],
+    known: Known,
+    selection: Selection,
+    read: Callable[[int], object] = lambda rows: None,
+) -> Plan:
+    """Read the whole manifest and say what a run would do; `read` is told how many rows were read since.
+
+    Raises ManifestError.
+    """
+    plan = Plan()
+    classifier = Classifier(known, selection)
+    asked_for = np.zeros(len(known.keys), np.bool_)
+    keys: list[Keys] = []
+    for batch in batches:
+        classified = classifier.classify(batch)
+        keys.append(classified.keys)
+        asked_for[classified.positions[classified.states != State.UNSEEN]] = True
+        _count_rows(plan, batch, classified)
+        _count_requests(plan, batch, classified, known)
+        read(batch.rows)
+    plan.orphaned = int(np.count_nonzero(~asked_for & (known.states != State.INVALID)))
+    plan.current = np.sort(np.concatenate(keys)) if keys else plan.current
+    return plan
+
+
+def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:
+    plan.rows += batch.rows
+    plan.requests += len(batch)
+    plan.images += sum(batch.num_images)
+    plan.invalid_rows += len(batch.invalid)
+    plan.selected_requests += int(np.count_nonzero(classified.selected))
+    plan.problem_counts.update(batch.problem_counts)
+    plan.problems.extend(batch.problems[: _PROBLEMS_KEPT - len(plan.problems)])
+
+
+def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: Known) -> None:
+    states, pending = classified.states, classified.pending
+    left = classified.selected.copy()
+    left[pending] = False
+    _add(plan.up_to_date, batch, np.flatnonzero(left & np.isin(states, (State.DONE, State.BLOCKED))))
+    _add(plan.kept_failed, batch, np.flatnonzero(left & (states == State.REFUSED)))
+    _add(plan.unfetched, batch, np.flatnonzero(left & (states == State.UNFETCHED)))
+    _add(plan.to_send, batch, pending)
+    unseen = pending[states[pending] == State.UNSEEN]
+    known_row = known.knows_rows([batch.row_ids[index] for index in unseen])
+    _add(plan.changed, batch, unseen[known_row])
+    _add(plan.new, batch, unseen[~known_row])
+    _add(plan.to_retry, batch, pending[states[pending] != State.UNSEEN])
+    _add(plan.in_doubt, batch, pending[states[pending] == State.IN_DOUBT])
+    for index in pending.tolist():
+        price = batch.prices_usd[index]
+        if price is None:
+            plan.unpriced_images += batch.num_images[index]
+        else:
+            plan.cost_usd += price
+
+
+def _add(group: Group, batch: RowBatch, positions: npt.NDArray[np.intp]) -> None:
+    indices: list[int] = positions.tolist()
+    group.requests += len(indices)
+    group.images += sum(batch.num_images[index] for index in indices)
+    for index in indices[:_EXAMPLES]:
+        row_id = batch.row_ids[index]
+        if len(group.examples) < _EXAMPLES and row_id not in group.examples:
+            group.examples.append(row_id)

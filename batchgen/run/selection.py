@@ -1,0 +1,77 @@
+"""Which requests of a manifest are to be sent: by what the index knows of them, and by what the user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from re import compile as compile_pattern
+
+import numpy as np
+import numpy.typing as npt
+
+from batchgen.dataset.parts import Keys
+from batchgen.dataset.states import Known, State, States, keys_of
+from batchgen.manifest.batch import RowBatch
+from batchgen.values import Status
+
+# Sent without being asked for: never asked, failed by chance, or lost on the way.
+_ALWAYS = (State.UNSEEN, State.FAILED, State.IN_DOUBT)
+# Sent only with `--retry`. A failed download is bought again only so: the image behind the link is paid for.
+_ON_RETRY = {Status.FAILED: (State.REFUSED, State.UNFETCHED), Status.BLOCKED: (State.BLOCKED,)}
+RETRYABLE = tuple(_ON_RETRY)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the user chose. select: a glob over row ids. retry: statuses to ask for again. limit: requests at most."""
+
+    select: str | None = None
+    retry: frozenset[Status] = frozenset()
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """The requests of one batch: key, state and position in `Known` of each, and which are to be sent."""
+
+    keys: Keys
+    states: States
+    positions: npt.NDArray[np.intp]
+    selected: npt.NDArray[np.bool_]
+    pending: npt.NDArray[np.intp]
+
+
+class Classifier:
+    """Classifies the batches of one reading of the manifest, in order; counts towards `limit`."""
+
+    def __init__(self, known: Known, selection: Selection) -> None:
+        self._known = known
+        self._left = selection.limit
+        self._pattern = compile_pattern(translate(selection.select)) if selection.select is not None else None
+        self._eligible = np.zeros(len(State), np.bool_)
+        self._eligible[list(_ALWAYS)] = True
+        for status in selection.retry:
+            self._eligible[list(_ON_RETRY[status])] = True
+
+    def classify(self, batch: RowBatch) -> Classified:
+        """Tell which requests of the next batch are to be sent."""
+        keys = keys_of(batch.fingerprints)
+        states, positions = self._known.look_up(keys)
+        selected = self._select(batch.row_ids)
+        pending = np.flatnonzero(self._eligible[states] & selected)
+        if self._left is not None:
+            pending = pending[: self._left]
+            self._left -= len(pending)
+        return Classified(keys, states, positions, selected, pending)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit leaves nothing more to send."""
+        return self._left == 0
+
+    def _select(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
+        if self._pattern is None:
+            return np.ones(len(row_ids), np.bool_)
+        match = self._pattern.match
+        return np.fromiter((match(row_id) is not None for row_id in row_ids), np.bool_, len(row_ids))
