@@ -6,7 +6,7 @@ one may trust it: what came from outside was parsed before it became one of them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -104,9 +104,9 @@ class Request:
     seed: int | None
     seed_source: SeedSource
     aspect_ratio: str | None
-    body: bytes
+    body: bytes = field(repr=False)
     price_usd: float | None  # expected cost of the whole call
-    extra: bytes = b""
+    extra: bytes = field(default=b"", repr=False)
     prior: Prior = Prior()
 
 
@@ -128,7 +128,7 @@ class RejectedRow:
 class Image:
     """A whole image as it came: untouched bytes, and what its header says."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     mime_type: str  # of the bytes, whatever the service called it
     extension: str  # png, jpg or webp
     width: int  # pixels

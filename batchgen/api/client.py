@@ -8,6 +8,7 @@ images of two megabytes each do not hold up the other calls.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -54,14 +55,14 @@ class ApiClient:
     ) -> None:
         await self._open.aclose()
 
-    async def generate(self, body: bytes, client_request_id: str) -> Answer:
-        """Ask for images, once.
+    async def generate(self, body: bytes, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
+        """Ask for images, once; `on_sent` is called when the request has been written to its connection.
 
         body: the JSON of the request, sent as it is. client_request_id: 1 to 128 characters out of
         A-Z a-z 0-9 . _ : - (the service drops others silently). Raises ApiError; DISCONNECTED and TIMEOUT
         mean that the call may have been charged. An answer of Damaged slots only is returned, not raised.
         """
-        success = await self._session.post("/v1/images/generations", body, client_request_id)
+        success = await self._session.post("/v1/images/generations", body, client_request_id, on_sent)
         try:
             if len(success.body) <= _INLINE_BYTES:
                 returned = read_answer(success.body, self._settings.max_image_bytes)

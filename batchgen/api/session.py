@@ -8,10 +8,10 @@ headers, and so the key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Final
 
 import aiohttp
@@ -78,6 +78,7 @@ class ApiSession:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=_READ_BUFFER_BYTES,
+            trace_configs=[_tell_when_sent()],
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "batchgen"},
             timeout=aiohttp.ClientTimeout(
                 total=self._settings.total_timeout_s,
@@ -93,14 +94,17 @@ class ApiSession:
         if self._http is not None:
             await self._http.close()
 
-    async def post(self, path: str, body: bytes, client_request_id: str) -> Success:
-        """Send JSON. Raises ApiError of every kind that errors.kind_of_status and the network have."""
+    async def post(self, path: str, body: bytes, client_request_id: str, on_sent: Callable[[], None]) -> Success:
+        """Send JSON; call `on_sent` once it is written to its connection.
+
+        Raises ApiError of every kind that errors.kind_of_status and the network have.
+        """
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": client_request_id}
-        return await self._call("POST", path, {}, body, headers)
+        return await self._call("POST", path, {}, body, headers, on_sent)
 
     async def get(self, path: str, query: Mapping[str, str]) -> Success:
         """Ask for JSON. Raises as `post`."""
-        return await self._call("GET", path, query, None, {})
+        return await self._call("GET", path, query, None, {}, None)
 
     def unreadable(self, answer: Success, problem: str) -> ApiError:
         """The BAD_ANSWER for a success that cannot be read, with a quote of what came."""
@@ -113,15 +117,27 @@ class ApiSession:
         )
 
     async def _call(
-        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        headers: Mapping[str, str],
+        on_sent: Callable[[], None] | None,
     ) -> Success:
-        outcome = await self._attempt(method, path, query, body, headers)
+        outcome = await self._attempt(method, path, query, body, headers, on_sent)
         if isinstance(outcome, ApiError):
             raise outcome  # here, outside of any handler: no exception of aiohttp hangs on to it
         return outcome
 
     async def _attempt(
-        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        headers: Mapping[str, str],
+        on_sent: Callable[[], None] | None,
     ) -> Success | ApiError:
         if self._http is None:
             raise RuntimeError("the session is not open: use it as an async context manager")
@@ -133,6 +149,7 @@ class ApiSession:
                 data=body,
                 headers={**headers, "Authorization": f"Bearer {self._key.reveal()}"},
                 allow_redirects=False,
+                trace_request_ctx=on_sent,
             )
         except (aiohttp.ClientError, TimeoutError) as error:
             return self._failure(error)
@@ -193,3 +210,15 @@ class ApiSession:
         if isinstance(error, aiohttp.ClientResponseError):
             return ApiError(ErrorKind.DISCONNECTED, f"{host} answered with something that is not HTTP")
         return ApiError(ErrorKind.DISCONNECTED, f"{host} closed the connection before it answered")
+
+
+def _tell_when_sent() -> aiohttp.TraceConfig:
+    """Call a request's `trace_request_ctx` when its body has been handed to the connection."""
+
+    async def tell(session: object, context: SimpleNamespace, chunk: object) -> None:
+        if context.trace_request_ctx is not None:
+            context.trace_request_ctx()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(tell)
+    return trace

@@ -47,8 +47,9 @@ def is_empty(plan: Plan, selection: Selection) -> bool:
 
 def describe(plan: Plan, job: Job) -> str:
     """Return the plan as a table for people."""
+    asked = f"{count(plan.rows, 'row')}, {count(plan.requests, 'request')}, {count(plan.images, 'image')}"
     lines = [
-        f"{job.manifest.name}: {count(plan.rows, 'row')}, {count(plan.requests, 'request')}, {count(plan.images, 'image')}",
+        f"{job.manifest.name}: {asked}",
         "",
         *_group("up to date", plan.up_to_date),
         *_group("new", plan.new),

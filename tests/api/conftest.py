@@ -59,7 +59,7 @@ def replying(status: int = 200, body: bytes = b"", **headers: str) -> Handler:
 async def failure(client: ApiClient) -> ApiError:
     """How one request fails."""
     with pytest.raises(ApiError) as caught:
-        await client.generate(BODY, "r-1")
+        await client.generate(BODY, "r-1", lambda: None)
     return caught.value
 
 

@@ -55,7 +55,7 @@ async def test_the_key_and_cookies_never_go_along_with_a_download(serve: Serve, 
 
     base_url = (await serve(handler)).replace("127.0.0.1", "localhost")
     client = await open_client(base_url)
-    await client.generate(b"{}", "r-1")
+    await client.generate(b"{}", "r-1", lambda: None)
     await client.download(f"{base_url}/first")
     assert "Authorization" in seen[0]
     assert len(seen) == 3
