@@ -11,7 +11,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
@@ -22,6 +22,7 @@ from batchgen.api.client import ApiClient
 from batchgen.api.key import ApiKey
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded, rows_of
+from batchgen.dataset.events import sent_since
 from batchgen.dataset.records import IndexRecord, Provenance
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.manifest.columns import extra_schema
@@ -149,7 +150,7 @@ class _Running:
         self._writer = writer
         self._run_id = run_id
         self._journal = Journal(writer.events)
-        self._governor = Governor(self._config.limits)
+        self._governor = Governor(self._config.limits, earlier=_earlier(writer, self._config.limits.window_s))
         self.progress = Progress()
         self._live = Live(self.progress, self._governor.snapshot)
 
@@ -256,6 +257,13 @@ class _Running:
 
 class _PlanningStopped(Exception):
     """The run stopped before the manifest was read."""
+
+
+def _earlier(writer: DatasetWriter, window_s: float) -> list[tuple[float, int]]:
+    """Attempts of earlier runs that the service may still count: seconds ago, and images."""
+    now = datetime.now(UTC)
+    sent = sent_since(writer.layout.events, now - timedelta(seconds=window_s))
+    return [(max(0.0, (now - entry.at).total_seconds()), entry.images) for entry in sent]
 
 
 def _config_text(loaded: Loaded) -> bytes:

@@ -23,7 +23,7 @@ class Journal:
 
     def sent(self, course: Course) -> None:
         """An attempt leaves."""
-        self._log.write("sent", row_id=course.request.row_id, **_which(course))
+        self._log.write("sent", **_which(course), row_id=course.request.row_id, images=course.request.num_images)
 
     def answered(self, course: Course, answer: Answer) -> None:
         """An attempt was answered with success."""
