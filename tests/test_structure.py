@@ -1,0 +1,110 @@
+"""What the layout of the code promises: which way imports point, what a quick command loads, and how modules open."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import batchgen
+
+PACKAGE = Path(batchgen.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 300
+
+VALUES = {"batchgen", "values"}  # `batchgen` itself: its version
+BELOW_RUN = {"manifest", "api", "pace", "dataset"}
+SETTINGS = {"catalog", "config"}
+
+# Room -> the rooms that it may import from. Siblings are missing on purpose.
+ALLOWED: dict[str, set[str]] = {
+    "values": set(),
+    "config": VALUES,
+    "catalog": VALUES,
+    **dict.fromkeys(BELOW_RUN, VALUES | SETTINGS),
+    **dict.fromkeys(("run", "gallery", "export"), VALUES | SETTINGS | BELOW_RUN),
+    "simulator": VALUES,
+    "cli": VALUES | SETTINGS | BELOW_RUN | {"run", "gallery", "export", "simulator"},
+    "__main__": {"cli"},
+    "__init__": VALUES | SETTINGS | BELOW_RUN | {"run"},
+}
+
+HEAVY = {"pandas", "pyarrow", "aiohttp", "numpy", "pydantic"}
+
+
+def name_of(module: Path) -> str:
+    """A module's path below the package, as pytest shows it."""
+    return module.relative_to(PACKAGE).as_posix()
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(module: Path) -> Iterator[tuple[int, str]]:
+    """Line and room of every import of batchgen, wherever in the module it stands."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(module)}:{node.lineno} is a relative import"
+            source = node.module or ""
+            names = [f"{source}.{alias.name}" for alias in node.names] if source == "batchgen" else [source]
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == "batchgen":
+                room = rest.split(".")[0]
+                yield (
+                    node.lineno,
+                    room if (PACKAGE / room).exists() or (PACKAGE / f"{room}.py").exists() else "batchgen",
+                )
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_imports_point_down_and_never_sideways(module: Path) -> None:
+    room = room_of(module)
+    assert room in ALLOWED, "a new room gets its place among the floors first"
+    allowed = ALLOWED[room] | {room}
+    wrong = [
+        f"{name_of(module)}:{line} imports {other}" for line, other in imported_rooms(module) if other not in allowed
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_a_module_says_what_it_is_and_stays_short(module: Path) -> None:
+    source = module.read_text()
+    assert len(source.splitlines()) <= MAX_LINES
+    assert not source.strip() or ast.get_docstring(ast.parse(source)), "a module opens with what it promises"
+
+
+def loaded_by(*arguments: str, cwd: Path) -> set[str]:
+    """The modules that a command has imported by the time it ends."""
+    program = (
+        "import sys\n"
+        "from batchgen.cli.main import main\n"
+        "try:\n"
+        "    code = main(sys.argv[1:])\n"
+        "except SystemExit as leave:\n"
+        "    code = leave.code\n"
+        "print('MODULES', *sys.modules, file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.rpartition("MODULES ")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["check", "small.csv"]])
+def test_a_quick_command_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "small.csv").write_text("id,prompt,seed\na,a red fox,7\nb,a blue hare,\n")
+    loaded = loaded_by(*arguments, cwd=tmp_path)
+    assert "argparse" in loaded
+    assert loaded & HEAVY == set()
