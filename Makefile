@@ -1,0 +1,56 @@
+# Two commands do all the set-up: `make demo` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+
+.PHONY: help demo test readers lint docs lock bench torture clean
+
+help: ## list what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+demo: $(VENV)/runtime ## make the images of sample_manifests/demo.csv: no key, no network, no cost
+	$(BIN)/batchgen run sample_manifests/demo.csv -o demo-dataset --simulate --rpm 600
+	@$(BIN)/python scripts/contact_sheet.py demo-dataset demo-contact-sheet.jpg
+	@echo "The images are in demo-dataset/images, all of them on one sheet in demo-contact-sheet.jpg."
+
+test: $(VENV)/test ## the default test run
+	$(BIN)/pytest
+
+readers: $(VENV)/readers ## load datasets with Hugging Face, DuckDB and pandas
+	$(BIN)/pytest -m readers
+
+lint: $(VENV)/lint ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: $(VENV)/runtime ## write the generated pages under docs/
+	$(BIN)/python scripts/generate_docs.py
+
+lock: ## pin the versions that are installed now
+	$(BIN)/python scripts/lock.py > requirements.lock
+
+clean: ## remove the virtual environment and what the demo made
+	rm -rf $(VENV) demo-dataset demo-contact-sheet.jpg
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "batchgen needs Python 3.11 or later; try: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make virtual environments here; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/runtime: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/test: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/runtime
+
+$(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable '.[test,readers]'
+	@touch $@ $(VENV)/runtime $(VENV)/test
+
+$(VENV)/lint: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable '.[lint,test]'
+	@touch $@ $(VENV)/runtime $(VENV)/test

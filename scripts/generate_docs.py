@@ -1,0 +1,75 @@
+"""Writes the pages under docs/ that are made from the code; a test fails when they differ from it."""
+
+import argparse
+import os
+from pathlib import Path
+
+# Help is wrapped to the terminal; the page is not.
+os.environ["COLUMNS"] = "110"
+
+from batchgen.cli.arguments import build_parser
+from batchgen.config.load import Loaded, rows_of
+from batchgen.config.settings import RunConfig
+from batchgen.manifest import TITLES
+
+_DOCS = Path(__file__).parent.parent / "docs"
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every generated page by its file name."""
+    return {"cli.md": _commands(), "messages.md": _messages(), "settings.md": _settings()}
+
+
+def _commands() -> str:
+    parser = build_parser()
+    text = f"# The command line\n\n{_block(parser)}"
+    for name, command in _subcommands(parser).items():
+        text += f"\n## batchgen {name}\n\n{_block(command)}"
+        for nested, deeper in _subcommands(command).items():
+            text += f"\n### batchgen {name} {nested}\n\n{_block(deeper)}"
+    return text
+
+
+def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def _block(parser: argparse.ArgumentParser) -> str:
+    return f"```\n{parser.format_help()}```\n"
+
+
+def _messages() -> str:
+    lines = [
+        "# Messages about manifests and configurations",
+        "",
+        "`batchgen check` prints one line each, `FILE:LINE:COLUMN error E0nn message`. An error keeps a row from being",
+        "sent, or makes the whole file unusable; a warning stops nothing. Codes are stable.",
+        "",
+        "| code | what is wrong |",
+        "| --- | --- |",
+    ]
+    return "\n".join([*lines, *(f"| {code} | {title} |" for code, title in TITLES.items())]) + "\n"
+
+
+def _settings() -> str:
+    lines = [
+        "# Settings and their defaults",
+        "",
+        "In a TOML file `limits.concurrency` is the key `concurrency` of the table `[limits]`. The reason for each",
+        "default stands beside it in `batchgen/config/settings.py`. `batchgen run --show-config` prints what is in",
+        "force, and where each value comes from.",
+        "",
+        "| setting | default |",
+        "| --- | --- |",
+    ]
+    for name, value, _ in rows_of(Loaded(RunConfig(), {})):
+        lines.append(f"| `{name}` | {'none' if value in (None, (), {}) else f'`{value}`'} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (_DOCS / name).write_text(text)
