@@ -21,6 +21,9 @@ ENVIRONMENT = MappingProxyType({"BATCHGEN_BASE_URL": "api.base_url"})
 
 Setting = object  # a value as TOML or the command line gives it, before it is checked
 
+# A configuration is a page of text; what is larger is another file, or a device that never ends.
+_MAX_FILE_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigProblem:
@@ -92,7 +95,13 @@ def _named(from_environment: bool, setting: str) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+        if len(content) > _MAX_FILE_BYTES:
+            raise ConfigError(
+                [ConfigProblem(str(path), f"is no configuration: it has more than {_MAX_FILE_BYTES} bytes")]
+            )
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError([ConfigProblem(str(path), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
@@ -102,21 +111,21 @@ def _read(path: Path) -> str:
 def _parse(path: Path, source: str) -> dict[str, Setting]:
     try:
         return tomllib.loads(source)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: a number may be too long for Python
+        place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
         line, column = (int(place[1]), int(place[2])) if place else (None, None)
-        message = "is not valid TOML: " + re.sub(r" \(at .*\)$", "", str(error))
+        message = "is not valid TOML: " + (str(error)[: place.start()] if place else str(error))
         raise ConfigError([ConfigProblem(str(path), message, line, column)]) from error
 
 
-def _flatten(tree: Mapping[str, Setting], prefix: str = "") -> dict[str, Setting]:
+def _flatten(tree: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Settings by dotted name. Sections are one deep, and `defaults` is one setting."""
     flat: dict[str, Setting] = {}
     for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and name != "defaults":
-            flat |= _flatten(value, f"{name}.")
+        if isinstance(value, Mapping) and key != "defaults":
+            flat |= {f"{key}.{name}": setting for name, setting in value.items()}
         else:
-            flat[name] = value
+            flat[key] = value
     return flat
 
 
@@ -124,14 +133,17 @@ def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path:
     from pydantic import TypeAdapter, ValidationError  # costs 0.1 s: only with something to check
 
     def problem(name: str, message: str) -> ConfigProblem:
-        origin = origins.get(name, str(path))
+        origin = origins.get(name, origins.get(name.partition(".")[0], str(path)))
         line, column = _find(source, name) if origin == str(path) else (None, None)
-        return ConfigProblem(origin, f"{name}: {message}", line, column)
+        return ConfigProblem(origin, f"{_shown(name)}: {message}", line, column)
 
-    known = [name for name, _ in _leaves(RunConfig(), "")]
-    problems = [problem(name, _suggest(name, known)) for name in settings if name not in known]
+    defaults = dict(_leaves(RunConfig(), ""))
+    problems = [problem(name, _suggest(name, list(defaults))) for name in settings if name not in defaults]
     tree: dict[str, Setting] = {}
-    for name in settings.keys() & set(known):
+    for name in defaults.keys() & settings.keys():
+        if isinstance(settings[name], bool) is not isinstance(defaults[name], bool):
+            problems.append(problem(name, _KIND_ADVICE[isinstance(defaults[name], bool)]))
+            continue
         *sections, key = name.split(".")
         section = tree
         for part in sections:
@@ -140,18 +152,33 @@ def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path:
     try:
         config = TypeAdapter(RunConfig).validate_python(tree)
     except ValidationError as invalid:
+        wrong: dict[str, str] = {}
         for error in invalid.errors(include_url=False, include_input=False):
-            name = next((known_name for known_name in known if _is_below(known_name, error["loc"])), "")
-            problems.append(problem(name, _explain(error["type"], error["msg"])))
+            name = next(known for known in defaults if _is_below(known, error["loc"]))
+            if name == "defaults" and len(error["loc"]) > 1:
+                name = f"defaults.{error['loc'][1]}"
+            wrong.setdefault(name, _explain(name, error["msg"]))  # of a union, one word is enough
+        problems += [problem(name, message) for name, message in wrong.items()]
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(sorted(problems, key=lambda item: (item.line or 0, item.column or 0)))
     return config
 
 
-def _explain(kind: str, message: str) -> str:
-    if kind == "predicate_failed":  # the one setting with a form of its own is allow_failures
-        return "write a number of images like 12, or a share like 5%"
-    return message[0].lower() + message[1:]
+# By whether the setting is a switch. Python takes True for 1, and a user who writes it means something else.
+_KIND_ADVICE = {True: "write true or false, without quotes", False: "true and false have no meaning here"}
+
+
+def _explain(name: str, message: str) -> str:
+    if name == "allow_failures":
+        return 'write a number of images like "12", or a share like "5%", in quotes'
+    if name.startswith("defaults."):
+        return "write a text, a number, true or false"
+    words = message[0].lower() + message[1:]
+    return words.replace("tuple", "list").replace("dictionary", "table")  # TOML's words, not Python's
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() and name else repr(name)
 
 
 def _is_below(name: str, location: tuple[int | str, ...]) -> bool:
@@ -163,6 +190,8 @@ def _is_below(name: str, location: tuple[int | str, ...]) -> bool:
 def _suggest(name: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches  # only a typo needs it
 
+    if any(other.startswith(f"{name}.") for other in known):
+        return f"this is a section: write [{name}] and its settings below"
     near = get_close_matches(name, known, n=1)
     advice = f"did you mean {near[0]}?" if near else "`batchgen run --show-config` lists them all"
     return f"no setting has this name; {advice}"
@@ -170,14 +199,22 @@ def _suggest(name: str, known: Sequence[str]) -> str:
 
 def _find(source: str, name: str) -> tuple[int | None, int | None]:
     """Where a setting stands in a TOML file, for the message; (None, None) if it is written in an unusual way."""
-    *sections, key = name.split(".")
     table = ""
     for number, line in enumerate(source.splitlines(), start=1):
         if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            table = header[1].replace(" ", "").replace('"', "")
-        elif table == ".".join(sections) and (found := re.match(rf"""\s*["']?({re.escape(key)})["']?\s*=""", line)):
-            return number, found.start(1) + 1
+            table = _unquoted(header[1]) + "."
+        elif (assigned := re.match(r"\s*([^\s=#][^=#]*?)\s*=", line)) and _holds(table + _unquoted(assigned[1]), name):
+            return number, assigned.start(1) + 1
     return None, None
+
+
+def _unquoted(key: str) -> str:
+    return re.sub(r"""[\s"']""", "", key)
+
+
+def _holds(assigned: str, name: str) -> bool:
+    """Whether an assignment is that of a setting, or of an inline table that holds it."""
+    return assigned == name or name.startswith(f"{assigned}.")
 
 
 def _leaves(settings: object, prefix: str) -> Iterator[tuple[str, object]]:

@@ -15,7 +15,14 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Predicate
 
 PositiveInt = Annotated[int, Ge(1)]
-Seconds = Annotated[float, Gt(0)]
+# More tries than a night has minutes help nobody.
+Tries = Annotated[int, Ge(1), Le(1000)]
+# A wait of more than a day is a mistake in the unit.
+Seconds = Annotated[float, Gt(0), Le(86_400)]
+# From one in a hundred minutes to more than any service takes: in between, every sum of the pace is finite.
+PerMinute = Annotated[float, Ge(0.01), Le(1_000_000)]
+# More than any budget that is meant; infinity is no budget.
+Dollars = Annotated[float, Ge(0), Le(1_000_000_000)]
 FieldValue = str | int | float | bool
 
 
@@ -40,7 +47,7 @@ class ApiSettings:
     # One image of the largest model stays below 16 MB.
     max_image_bytes: PositiveInt = 32 * 1024 * 1024
     # A link may be late by minutes; fetching is free, so patience costs nothing.
-    download_attempts: PositiveInt = 8
+    download_attempts: Tries = 8
     # One file of a few MB; a CDN that needs longer is stuck.
     download_timeout_s: Seconds = 60.0
 
@@ -52,13 +59,13 @@ class LimitSettings:
     # Limits of services are stated, and counted, by the minute.
     window_s: Seconds = 60.0
     # Google's quota for Imagen 3 is 20 a minute for a project; AI/ML API states no figure.
-    requests_per_minute: Annotated[float, Gt(0)] = 20.0
+    requests_per_minute: PerMinute = 20.0
     # The service counts requests; set this where an account is limited by images.
-    images_per_minute: Annotated[float, Gt(0)] | None = None
+    images_per_minute: PerMinute | None = None
     # An image takes 5 to 20 s: eight at once fill 20 a minute, and few are in doubt after a crash.
     concurrency: Annotated[int, Ge(1), Le(1024)] = 8
     # No budget unless the user names one: any figure of ours would be wrong.
-    max_cost_usd: Annotated[float, Ge(0)] | None = None
+    max_cost_usd: Dollars | None = None
     # Find the service's own limit after a 429 instead of running into it again and again.
     adaptive: bool = True
 
@@ -68,7 +75,7 @@ class RetrySettings:
     """How hard to try for one request, in one run."""
 
     # Transient errors of hosted models come in bursts; five tries outlast most.
-    max_attempts: PositiveInt = 5
+    max_attempts: Tries = 5
     # With waits for a rate limit apart, no request deserves more of the night than this.
     deadline_s: Seconds = 1800.0
     # Full jitter: a wait is drawn from 0 to base * 2^attempt, so that workers do not march in step.
@@ -76,7 +83,7 @@ class RetrySettings:
     # Longer waits find nothing that a minute does not.
     backoff_max_s: Seconds = 60.0
     # Ten refused connections with no success between them are an outage, not bad luck.
-    connection_failures: PositiveInt = 10
+    connection_failures: Tries = 10
 
 
 @dataclass(frozen=True, slots=True)
