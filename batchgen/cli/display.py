@@ -53,6 +53,9 @@ class _Words:
         if plan.invalid_rows:
             rows = count(plan.invalid_rows, "row")
             self._say(f"{rows} will not be sent; `batchgen check {self._job.manifest.name}` says why.")
+        if not plan.to_send.requests:
+            self._say(f"Nothing to send: {count(plan.up_to_date.images, 'image')} up to date.")
+            return
         todo = f"{count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')} to send"
         cost = "at unknown cost" if plan.unpriced_images else f"about {dollars(plan.cost_usd)}"
         least = duration(60 * plan.minutes(self._job.loaded.config.limits))
@@ -102,11 +105,11 @@ class TerminalDisplay(_Words):
         """Draw the line."""
         super().refresh(live)
         if self._bar is None:
-            form = "{percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} images · {postfix} · {remaining} left"
+            form = "{percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} images · {desc} · {remaining} left"
             self._bar = tqdm(total=live.progress.total_images, bar_format=form, dynamic_ncols=True, leave=False)
         self._bar.total = live.progress.total_images
         self._bar.n = live.progress.done_images
-        self._bar.set_postfix_str(_counts(live.progress, live.snapshot()), refresh=False)
+        self._bar.set_description_str(_counts(live.progress, live.snapshot()), refresh=False)
         self._bar.refresh()
 
     def closing(self) -> None:
@@ -119,6 +122,8 @@ class TerminalDisplay(_Words):
         if self._bar is not None:
             self._bar.clear()
         complain(text)
+        if self._bar is not None:
+            self._bar.refresh()
 
 
 def make_display(job: Job) -> PlainDisplay | TerminalDisplay:

@@ -63,6 +63,7 @@ def describe(plan: Plan, job: Job) -> str:
         "",
         f"to send: {count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')}",
         f"cost:    {_cost(plan)} ({price_source(job)})",
+        *_price_origin(job),
         f"time:    at least {duration(60 * plan.minutes(job.loaded.config.limits))} at {_limits(job)}",
     ]
     return "\n".join(lines)
@@ -73,7 +74,12 @@ def price_source(job: Job) -> str:
     price = job.rules.model.price
     if price is None:
         return f"the catalog has no price for {job.rules.model.name}"
-    return f"{dollars(price.usd_per_image)} an image for {job.rules.model.name}: {price.source}, {price.date}"
+    return f"{dollars(price.usd_per_image)} an image, catalog of {price.date}"
+
+
+def _price_origin(job: Job) -> list[str]:
+    price = job.rules.model.price
+    return [] if price is None else [f"         {price.source}"]
 
 
 def _cost(plan: Plan) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 
 import msgspec
 
@@ -113,7 +114,8 @@ def _not_made(summary: RunSummary) -> int:
 def _not_made_lines(summary: RunSummary, job: Job) -> list[str]:
     lines = [
         f"{failure.status.value:<9} {failure.row_id}  {_where(failure, job)}  {shorten(failure.reason)}"
-        for failure in summary.progress.failures
+        + (f" ({count(images, 'image')})" if images > 1 else "")
+        for failure, images in Counter(summary.progress.failures).items()
     ]
     lines += [
         f"{'invalid':<9} {problem.row_id or '-'}  {problem.file}:{problem.line}  {shorten(problem.message)}"

@@ -58,12 +58,15 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
     display = make_display(job)
     running = asyncio.ensure_future(run_job(job, key, display, stop))
     signals: list[signal.Signals] = []
+    abandoned = 0
 
     def receive(number: signal.Signals, kind: StopKind) -> None:
+        nonlocal abandoned
         signals.append(number)
         if len(signals) == 1:
             stop.set(kind, f"stopped by {number.name}")
         else:
+            abandoned = max(abandoned, display.in_flight)
             running.cancel()
 
     loop = asyncio.get_running_loop()
@@ -73,9 +76,7 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
         return await running
     except asyncio.CancelledError:
         display.closing()
-        complain(
-            f"Abandoned: {count(display.in_flight, 'request')} in doubt, recorded as such. The same command goes on."
-        )
+        complain(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command goes on.")
         sys.stderr.flush()
         # Threads may still wait for the disk; everything they could tell is in the ledger, and the user said: now.
         os._exit(Exit.TERMINATED if signals[0] is signal.SIGTERM else Exit.INTERRUPTED)
