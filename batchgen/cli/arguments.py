@@ -81,6 +81,13 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         "--allow-failures", metavar="N|P%", help="so many failed and invalid images still make exit code 0 (default 0)"
     )
     parser.add_argument(
+        "--no-preflight",
+        dest="preflight",
+        action="store_const",
+        const=False,
+        help="do not ask the account for its balance and the model's price first",
+    )
+    parser.add_argument(
         "--show-config", action="store_true", help="print every setting and where it comes from, and exit"
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
@@ -128,6 +135,12 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         default=frozenset(),
         metavar="STATUS,...",
         help="ask again for what is failed, blocked",
+    )
+    parser.add_argument(
+        "--in-doubt",
+        choices=("retry", "skip"),
+        default="retry",
+        help="what becomes of requests whose answer was never seen: sent again (default; may pay twice), or left alone",
     )
 
 

@@ -11,8 +11,10 @@ from tqdm import tqdm
 from batchgen.cli.plan import price_source
 from batchgen.cli.words import complain, count, dollars, duration
 from batchgen.pace import Snapshot
-from batchgen.run.job import Job, Live
+from batchgen.run.display import Live
+from batchgen.run.job import Job
 from batchgen.run.plan import Plan
+from batchgen.run.preflight import Preflight
 from batchgen.run.progress import Progress
 from batchgen.run.stop import StopKind, StopReason
 from batchgen.values import Status
@@ -29,6 +31,7 @@ class _Words:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._progress = Progress()
+        self._preflight = Preflight()
 
     @property
     def in_flight(self) -> int:
@@ -45,6 +48,12 @@ class _Words:
             parts = ", ".join(f"{number:,} {status.value.replace('_', ' ')}" for status, number in recovered.items())
             self._say(f"The last run was cut off; from its ledger: {parts}.")
 
+    def checked(self, preflight: Preflight) -> None:
+        """Say what is odd about the account."""
+        self._preflight = preflight
+        for remark in preflight.remarks:
+            self._say(remark)
+
     def planned(self, plan: Plan) -> None:
         """Say what will be done, and which rows are wrong."""
         errors = [problem for problem in plan.problems if problem.is_error]
@@ -60,7 +69,14 @@ class _Words:
         cost = "at unknown cost" if plan.unpriced_images else f"about {dollars(plan.cost_usd)}"
         least = duration(60 * plan.minutes(self._job.loaded.config.limits))
         done = f"; {count(plan.up_to_date.images, 'image')} up to date" if plan.up_to_date.images else ""
-        self._say(f"{todo}: {cost} ({price_source(self._job)}), at least {least}{done}.")
+        price = price_source(self._job, self._preflight.prices_usd.get(self._job.rules.model.name))
+        self._say(f"{todo}: {cost} ({price}), at least {least}{done}.")
+        if self._preflight.shortfall_usd(plan.cost_usd):
+            balance = dollars(self._preflight.balance_usd or 0.0)
+            self._say(
+                f"The account has {balance}, and this costs about {dollars(plan.cost_usd)}. It begins all the same: "
+                "if credits run out it stops cleanly (exit code 4), and after a top-up the same command goes on."
+            )
 
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         """Say at once why the run ends and what it still waits for."""

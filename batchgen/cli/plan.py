@@ -19,6 +19,18 @@ from batchgen.run.plan import Group, Plan, make_plan
 from batchgen.run.selection import Selection
 from batchgen.values import Status
 
+_GROUPS = (
+    "up_to_date",
+    "new",
+    "changed",
+    "to_retry",
+    "in_doubt",
+    "unfetched",
+    "kept_failed",
+    "kept_in_doubt",
+    "to_send",
+)
+
 
 def execute(options: Namespace) -> Exit:
     """Print the plan of a run."""
@@ -37,7 +49,7 @@ def execute(options: Namespace) -> Exit:
 
 def selection_of(options: Namespace) -> Selection:
     """The selection that a command line asks for."""
-    return Selection(options.select, frozenset(map(Status, options.retry)), options.limit)
+    return Selection(options.select, frozenset(map(Status, options.retry)), options.in_doubt, options.limit)
 
 
 def is_empty(plan: Plan, selection: Selection) -> bool:
@@ -57,6 +69,7 @@ def describe(plan: Plan, job: Job) -> str:
         *_group("to retry", plan.to_retry),
         *_group("  of which in doubt", plan.in_doubt, "sent before, answer never seen: may be charged again"),
         *_group("to fetch", plan.unfetched, "paid for; only the download is missing"),
+        *_group("in doubt", plan.kept_in_doubt, "left alone (--in-doubt skip); `batchgen reconcile` says their cost"),
         *_group("failed for good", plan.kept_failed, "sent again only with --retry failed"),
         *_plain("invalid rows", plan.invalid_rows, "`batchgen check` says why"),
         *_plain("orphaned", plan.orphaned, "in the dataset, no longer asked for; kept in the index"),
@@ -69,8 +82,10 @@ def describe(plan: Plan, job: Job) -> str:
     return "\n".join(lines)
 
 
-def price_source(job: Job) -> str:
-    """Where the estimate's price comes from."""
+def price_source(job: Job, today_usd: float | None = None) -> str:
+    """Where the estimate's price comes from. today_usd: what the service asks for an image, if it said so."""
+    if today_usd is not None:
+        return f"{dollars(today_usd)} an image for {job.rules.model.name}, as the service says now"
     price = job.rules.model.price
     if price is None:
         return f"the catalog has no price for {job.rules.model.name}"
@@ -112,7 +127,17 @@ def _plain(name: str, number: int, remark: str) -> list[str]:
 def _as_json(plan: Plan, job: Job) -> dict[str, object]:
     groups = {
         name: {"requests": group.requests, "images": group.images, "examples": group.examples}
-        for name in ("up_to_date", "new", "changed", "to_retry", "in_doubt", "unfetched", "kept_failed", "to_send")
+        for name in (
+            "up_to_date",
+            "new",
+            "changed",
+            "to_retry",
+            "in_doubt",
+            "unfetched",
+            "kept_failed",
+            "kept_in_doubt",
+            "to_send",
+        )
         if isinstance(group := getattr(plan, name), Group)
     }
     return {

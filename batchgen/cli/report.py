@@ -108,7 +108,8 @@ def _not_made(summary: RunSummary) -> int:
     """Slots of the manifest that are failed, in doubt or invalid now, whichever run found that out."""
     slots, plan = summary.progress.slots, summary.plan
     waiting = plan.unfetched.requests - summary.progress.fetched_late
-    return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + plan.kept_failed.images + max(0, waiting)
+    kept = plan.kept_failed.images + plan.kept_in_doubt.images
+    return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + kept + max(0, waiting)
 
 
 def _not_made_lines(summary: RunSummary, job: Job) -> list[str]:

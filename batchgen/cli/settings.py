@@ -17,6 +17,7 @@ _FLAGS = {
     "concurrency": "limits.concurrency",
     "max_cost": "limits.max_cost_usd",
     "allow_failures": "allow_failures",
+    "preflight": "preflight",
 }
 
 

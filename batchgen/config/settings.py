@@ -101,6 +101,8 @@ class RunConfig:
     image_transport: Literal["base64", "url"] = "base64"
     # Unattended runs should be loud: any failure is worth exit code 1.
     allow_failures: Annotated[str, Predicate(_is_allowance)] = "0"
+    # Two free questions before anything is bought tell of a balance that will not last, and of today's price.
+    preflight: bool = True
     models: tuple[str, ...] = ()
     defaults: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
     api: ApiSettings = field(default_factory=ApiSettings)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import Any
 
 import msgspec
 
 from batchgen.api.client import ApiClient
 from batchgen.api.key import ApiKey
+from batchgen.api.session import parse_base_url
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded, rows_of
 from batchgen.dataset.events import sent_since
@@ -30,11 +30,13 @@ from batchgen.manifest.problems import ManifestError
 from batchgen.manifest.rows import read_rows
 from batchgen.manifest.rules import Rules, make_rules
 from batchgen.manifest.source import Manifest
-from batchgen.pace import Governor, Snapshot
+from batchgen.pace import Governor
+from batchgen.run.display import Display, Live
 from batchgen.run.journal import Journal
 from batchgen.run.loop import run_requests
 from batchgen.run.pending import PendingRequests
 from batchgen.run.plan import Plan, make_plan
+from batchgen.run.preflight import Preflight, ask_account
 from batchgen.run.progress import Progress
 from batchgen.run.selection import Selection
 from batchgen.run.settle import Settler, fetch
@@ -47,35 +49,6 @@ _HEAD_START_S = 2.0
 _WORKERS_PER_SLOT = 2
 # Fetching late images is free but not urgent; it leaves the line to what is being bought.
 _LATE_FETCHES = 4
-
-
-@dataclass(slots=True)
-class Live:
-    """What a display may look at while a run goes on."""
-
-    progress: Progress
-    snapshot: Callable[[], Snapshot]
-    rows_read: int = 0
-    plan: Plan | None = None
-
-
-class Display(Protocol):
-    """What shows a run to its user. Every method returns at once."""
-
-    def opened(self, recovered: dict[Status, int]) -> None:
-        """The dataset is open; so many slots of a run that was cut off were recovered."""
-
-    def planned(self, plan: Plan) -> None:
-        """The whole manifest has been read."""
-
-    def refresh(self, live: Live) -> None:
-        """Show how far it is. Called several times a second."""
-
-    def stopping(self, reason: StopReason, in_flight: int) -> None:
-        """The run ends early; so many requests in flight are finished first."""
-
-    def closing(self) -> None:
-        """The work is done; the index is merged and the dataset view written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +75,11 @@ class Job:
 
 
 def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection) -> Job:
-    """Check configuration and manifest header against the catalog. Raises CatalogError, ManifestError."""
+    """Check configuration and manifest header against the catalog.
+
+    Raises CatalogError, ManifestError, and BatchgenError for a base URL that cannot be one.
+    """
+    parse_base_url(loaded.config.api.base_url)
     rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
     wrong = [problem for problem in rules.problems if problem.is_error]
     if wrong:
@@ -153,6 +130,7 @@ class _Running:
         self._governor = Governor(self._config.limits, earlier=_earlier(writer, self._config.limits.window_s))
         self.progress = Progress()
         self._live = Live(self.progress, self._governor.snapshot)
+        self._preflight = Preflight()
 
     async def run(self) -> Plan | None:
         """Plan and send; return the plan, None if the run was stopped before it was made."""
@@ -160,17 +138,38 @@ class _Running:
         watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
         planning = asyncio.create_task(asyncio.to_thread(self._plan))
         try:
-            await asyncio.wait({planning, watching[1]}, timeout=_HEAD_START_S, return_when=asyncio.FIRST_COMPLETED)
-            if planning.done():
-                self._planned(self._check(planning.result()))
-            else:
-                planning.add_done_callback(self._planned_late)
-            if not self._stop.is_set and not self._nothing_to_do():
-                await self._send()
+            async with ApiClient(self._config.api, self._key, self._config.limits.concurrency) as client:
+                await self._prepare(client, planning)
+                if not self._stop.is_set and not self._nothing_to_do():
+                    await self._send(client)
             return await self._end_planning(planning)
         finally:
             for task in watching:
                 task.cancel()
+
+    async def _prepare(self, client: ApiClient, planning: asyncio.Task[Plan]) -> None:
+        """Give planning its head start, and ask the account before anything is bought."""
+        await self._unless_stopped(planning, _HEAD_START_S)
+        plan = self._check(planning.result()) if planning.done() else None
+        if self._config.preflight and not self._stop.is_set and (plan is None or plan.to_send.requests):
+            models = [self._job.rules.model.name] if plan is None else list(plan.models)
+            asking = asyncio.create_task(ask_account(client.account, models))
+            await self._unless_stopped(asking)
+            if asking.done():
+                self._preflight = asking.result()
+                self._journal.checked(self._preflight)
+                self._display.checked(self._preflight)
+            asking.cancel()
+        if plan is None:
+            planning.add_done_callback(self._planned_late)
+        else:
+            self._planned(plan)
+
+    async def _unless_stopped(self, task: asyncio.Task[Any], timeout_s: float | None = None) -> None:
+        """Wait for a task, at most so long, and no longer than until the run is to stop. The task goes on."""
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({task, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
 
     def _plan(self) -> Plan:
         def read(rows: int) -> None:
@@ -182,6 +181,7 @@ class _Running:
         return make_plan(batches, self._writer.known, self._job.selection, read)
 
     def _planned(self, plan: Plan) -> None:
+        plan.prices_usd.update(self._preflight.prices_usd)
         self._live.plan = plan
         self.progress.total_images = plan.to_send.images
         self._display.planned(plan)
@@ -205,23 +205,23 @@ class _Running:
             raise ManifestError(plan.problems)
         return plan
 
-    async def _send(self) -> None:
+    async def _send(self, client: ApiClient) -> None:
         config = self._config
-        slots = config.limits.concurrency
-        async with ApiClient(config.api, self._key, slots) as client:
-            settler = Settler(
-                client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self._journal
-            )
-            pending = PendingRequests(
-                lambda: read_rows(self._job.manifest, self._job.rules),
-                self._writer.known,
-                self._job.selection,
-                self._writer,
-            )
-            async with asyncio.TaskGroup() as tasks:
-                if Status.FAILED not in self._job.selection.retry:
-                    tasks.create_task(self._fetch_late(client))
-                tasks.create_task(run_requests(pending, settler, self._governor, slots * _WORKERS_PER_SLOT, self._stop))
+        settler = Settler(
+            client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self._journal
+        )
+        pending = PendingRequests(
+            lambda: read_rows(self._job.manifest, self._job.rules),
+            self._writer.known,
+            self._job.selection,
+            self._writer,
+            self._preflight.prices_usd,
+        )
+        workers = config.limits.concurrency * _WORKERS_PER_SLOT
+        async with asyncio.TaskGroup() as tasks:
+            if Status.FAILED not in self._job.selection.retry:
+                tasks.create_task(self._fetch_late(client))
+            tasks.create_task(run_requests(pending, settler, self._governor, workers, self._stop))
 
     async def _fetch_late(self, client: ApiClient) -> None:
         """Fetch what earlier runs paid for and could not fetch."""

@@ -8,6 +8,7 @@ from batchgen.dataset.events import EventLog
 from batchgen.dataset.records import IndexRecord
 from batchgen.run.course import Course
 from batchgen.run.decide import Decision, Retry
+from batchgen.run.preflight import Preflight
 from batchgen.values import Answer, ApiError
 
 
@@ -20,6 +21,12 @@ class Journal:
     def started(self, manifest: str, model: str) -> None:
         """The run begins."""
         self._log.write("started", manifest=manifest, model=model)
+
+    def checked(self, preflight: Preflight) -> None:
+        """The account was asked."""
+        prices = ",".join(f"{model}={price:g}" for model, price in preflight.prices_usd.items())
+        remarks = " ".join(preflight.remarks)
+        self._log.write("checked", balance_usd=preflight.balance_usd, prices_usd=prices, remarks=remarks)
 
     def sent(self, course: Course) -> None:
         """An attempt leaves."""

@@ -7,7 +7,7 @@ flat however long the manifest is. Rows that are wrong are recorded as they are 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Protocol
@@ -29,7 +29,10 @@ class Recorder(Protocol):
 
 
 class PendingRequests:
-    """An asynchronous iterator over the requests to send, in the manifest's order. Raises ManifestError."""
+    """An asynchronous iterator over the requests to send, in the manifest's order. Raises ManifestError.
+
+    prices_usd: of one image by model, where the service says another than the catalog.
+    """
 
     def __init__(
         self,
@@ -37,11 +40,13 @@ class PendingRequests:
         known: Known,
         selection: Selection,
         recorder: Recorder,
+        prices_usd: Mapping[str, float],
     ) -> None:
         self._batches = batches
         self._known = known
         self._selection = selection
         self._recorder = recorder
+        self._prices_usd = prices_usd
 
     async def __aiter__(self) -> AsyncIterator[Request]:
         entries = self._read()
@@ -60,9 +65,13 @@ class PendingRequests:
             for index in classifier.classify(batch).pending.tolist():
                 request = batch.request(index)
                 prior = self._known.priors.get(key_of(request.fingerprint), Prior())
-                yield replace(request, prior=prior)
+                yield replace(request, prior=prior, price_usd=self._price_usd(request))
             if classifier.exhausted:
                 return
+
+    def _price_usd(self, request: Request) -> float | None:
+        price_usd = self._prices_usd.get(request.model)
+        return request.price_usd if price_usd is None else price_usd * request.num_images
 
     def _new_rejections(self, rows: Sequence[InvalidRow]) -> Iterator[RejectedRow]:
         states, _ = self._known.look_up(keys_of([row.fingerprint for row in rows]))

@@ -37,9 +37,9 @@ class Plan:
 
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
     chance, in doubt, or chosen by --retry); kept_failed (refused for good, sent only with --retry failed);
-    unfetched (paid for, waits at a link). cost_usd is what sending would cost as far as prices are known;
-    unpriced_images are those without a price. orphaned counts requests of the index that the manifest does
-    not ask for any more.
+    unfetched (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
+    images to send by model, and prices_usd is what one of each costs. orphaned counts requests of the index
+    that the manifest does not ask for any more.
     """
 
     rows: int = 0
@@ -52,15 +52,26 @@ class Plan:
     changed: Group = field(default_factory=Group)
     to_retry: Group = field(default_factory=Group)
     in_doubt: Group = field(default_factory=Group)
+    kept_in_doubt: Group = field(default_factory=Group)
     kept_failed: Group = field(default_factory=Group)
     unfetched: Group = field(default_factory=Group)
     to_send: Group = field(default_factory=Group)
     orphaned: int = 0
-    cost_usd: float = 0.0
-    unpriced_images: int = 0
+    models: Counter[str] = field(default_factory=Counter)
+    prices_usd: dict[str, float | None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     problem_counts: Counter[str] = field(default_factory=Counter)
     current: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
+
+    @property
+    def cost_usd(self) -> float:
+        """What sending costs, as far as prices are known."""
+        return sum(images * (self.prices_usd[model] or 0.0) for model, images in self.models.items())
+
+    @property
+    def unpriced_images(self) -> int:
+        """How many images are to be sent for whose price nobody knows."""
+        return sum(images for model, images in self.models.items() if self.prices_usd[model] is None)
 
     @property
     def errors(self) -> int:
@@ -117,12 +128,10 @@ def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:
 
 
 def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: Known) -> None:
-    states, pending = classified.states, classified.pending
-    left = classified.selected.copy()
-    left[pending] = False
-    _add(plan.up_to_date, batch, np.flatnonzero(left & np.isin(states, (State.DONE, State.BLOCKED))))
-    _add(plan.kept_failed, batch, np.flatnonzero(left & (states == State.REFUSED)))
-    _add(plan.unfetched, batch, np.flatnonzero(left & (states == State.UNFETCHED)))
+    states, kept, pending = classified.states, classified.kept, classified.pending
+    _add(plan.up_to_date, batch, np.flatnonzero(kept & np.isin(states, (State.DONE, State.BLOCKED))))
+    _add(plan.kept_failed, batch, np.flatnonzero(kept & (states == State.REFUSED)))
+    _add(plan.unfetched, batch, np.flatnonzero(kept & (states == State.UNFETCHED)))
     _add(plan.to_send, batch, pending)
     unseen = pending[states[pending] == State.UNSEEN]
     known_row = known.knows_rows([batch.row_ids[index] for index in unseen])
@@ -130,12 +139,11 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: 
     _add(plan.new, batch, unseen[~known_row])
     _add(plan.to_retry, batch, pending[states[pending] != State.UNSEEN])
     _add(plan.in_doubt, batch, pending[states[pending] == State.IN_DOUBT])
+    _add(plan.kept_in_doubt, batch, np.flatnonzero(kept & (states == State.IN_DOUBT)))
     for index in pending.tolist():
-        price = batch.prices_usd[index]
-        if price is None:
-            plan.unpriced_images += batch.num_images[index]
-        else:
-            plan.cost_usd += price
+        settings = batch.columns.settings[index]
+        plan.models[settings.model_name] += batch.num_images[index]
+        plan.prices_usd[settings.model_name] = settings.price_usd
 
 
 def _add(group: Group, batch: RowBatch, positions: npt.NDArray[np.intp]) -> None:

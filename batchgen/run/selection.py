@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from re import compile as compile_pattern
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,21 +25,31 @@ RETRYABLE = tuple(_ON_RETRY)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the user chose. select: a glob over row ids. retry: statuses to ask for again. limit: requests at most."""
+    """What the user chose.
+
+    select: a glob over row ids. retry: statuses to ask for again. in_doubt: what becomes of requests whose answer
+    was never seen; to send them again may pay twice, and is the only way to their picture. limit: requests at most.
+    """
 
     select: str | None = None
     retry: frozenset[Status] = frozenset()
+    in_doubt: Literal["retry", "skip"] = "retry"
     limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """The requests of one batch: key, state and position in `Known` of each, and which are to be sent."""
+    """The requests of one batch: key, state and position in `Known` of each.
+
+    selected: by the user. kept: of these, the ones that are done or are to be left alone. pending: positions of
+    those that are to be sent, within the limit.
+    """
 
     keys: Keys
     states: States
     positions: npt.NDArray[np.intp]
     selected: npt.NDArray[np.bool_]
+    kept: npt.NDArray[np.bool_]
     pending: npt.NDArray[np.intp]
 
 
@@ -51,6 +62,7 @@ class Classifier:
         self._pattern = compile_pattern(translate(selection.select)) if selection.select is not None else None
         self._eligible = np.zeros(len(State), np.bool_)
         self._eligible[list(_ALWAYS)] = True
+        self._eligible[State.IN_DOUBT] = selection.in_doubt == "retry"
         for status in selection.retry:
             self._eligible[list(_ON_RETRY[status])] = True
 
@@ -59,11 +71,12 @@ class Classifier:
         keys = keys_of(batch.fingerprints)
         states, positions = self._known.look_up(keys)
         selected = self._select(batch.row_ids)
-        pending = np.flatnonzero(self._eligible[states] & selected)
+        eligible = self._eligible[states]
+        pending = np.flatnonzero(eligible & selected)
         if self._left is not None:
             pending = pending[: self._left]
             self._left -= len(pending)
-        return Classified(keys, states, positions, selected, pending)
+        return Classified(keys, states, positions, selected, selected & ~eligible, pending)
 
     @property
     def exhausted(self) -> bool:
