@@ -45,6 +45,8 @@ from batchgen.values import BatchgenError, Image, Status
 
 # How long planning may go on before the first request leaves without waiting for it.
 _HEAD_START_S = 2.0
+# Often enough to look alive, seldom enough to cost nothing.
+_REFRESH_S = 0.2
 # Requests that wait for a retry or for the disk leave room for others: twice as many workers as slots.
 _WORKERS_PER_SLOT = 2
 # Fetching late images is free but not urgent; it leaves the line to what is being bought.
@@ -109,6 +111,7 @@ async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> 
         await asyncio.to_thread(writer.close, None)
         raise
     display.closing()
+    running.journal.ended(monotonic() - started)
     await asyncio.to_thread(writer.close, plan.current if plan else None)
     return RunSummary(run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started)
 
@@ -126,15 +129,16 @@ class _Running:
         self._stop = stop
         self._writer = writer
         self._run_id = run_id
-        self._journal = Journal(writer.events)
+        self.journal = Journal(writer.events)
         self._governor = Governor(self._config.limits, earlier=_earlier(writer, self._config.limits.window_s))
         self.progress = Progress()
         self._live = Live(self.progress, self._governor.snapshot)
         self._preflight = Preflight()
+        self._over = False
 
     async def run(self) -> Plan | None:
         """Plan and send; return the plan, None if the run was stopped before it was made."""
-        self._journal.started(self._job.manifest.name, self._job.rules.model.name)
+        self.journal.started(self._job.manifest.name, self._job.rules.model.name)
         watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
         planning = asyncio.create_task(asyncio.to_thread(self._plan))
         try:
@@ -142,8 +146,11 @@ class _Running:
                 await self._prepare(client, planning)
                 if not self._stop.is_set and not self._nothing_to_do():
                     await self._send(client)
-            return await self._end_planning(planning)
+            return self._check(await planning)
+        except _PlanningStopped:
+            return None
         finally:
+            self._over = True
             for task in watching:
                 task.cancel()
 
@@ -157,7 +164,7 @@ class _Running:
             await self._unless_stopped(asking)
             if asking.done():
                 self._preflight = asking.result()
-                self._journal.checked(self._preflight)
+                self.journal.checked(self._preflight)
                 self._display.checked(self._preflight)
             asking.cancel()
         if plan is None:
@@ -174,7 +181,7 @@ class _Running:
     def _plan(self) -> Plan:
         def read(rows: int) -> None:
             self._live.rows_read += rows
-            if self._stop.is_set:
+            if self._stop.is_set or self._over:
                 raise _PlanningStopped
 
         batches = read_rows(self._job.manifest, self._job.rules)
@@ -183,6 +190,7 @@ class _Running:
     def _planned(self, plan: Plan) -> None:
         plan.prices_usd.update(self._preflight.prices_usd)
         self._live.plan = plan
+        self.journal.planned(plan)
         self.progress.total_images = plan.to_send.images
         self._display.planned(plan)
 
@@ -194,12 +202,6 @@ class _Running:
         plan = self._live.plan
         return plan is not None and not (plan.to_send.requests or plan.unfetched.requests or plan.invalid_rows)
 
-    async def _end_planning(self, planning: asyncio.Task[Plan]) -> Plan | None:
-        try:
-            return self._check(await planning)
-        except _PlanningStopped:
-            return None
-
     def _check(self, plan: Plan) -> Plan:
         if plan.requests == 0:
             raise ManifestError(plan.problems)
@@ -208,7 +210,7 @@ class _Running:
     async def _send(self, client: ApiClient) -> None:
         config = self._config
         settler = Settler(
-            client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self._journal
+            client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self.journal
         )
         pending = PendingRequests(
             lambda: read_rows(self._job.manifest, self._job.rules),
@@ -244,14 +246,20 @@ class _Running:
             self._stop.set(StopKind.DISK, str(failed.exceptions[0]))
 
     async def _refresh(self) -> None:
+        known: tuple[float, int, bool] | None = None
         while True:
+            pace = self._governor.snapshot()
+            now = (pace.limit_per_minute, pace.in_flight_limit, pace.paused_for_s > 0)
+            if now != known:
+                self.journal.pace(pace)
+                known = now
             self._display.refresh(self._live)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(_REFRESH_S)
 
     async def _tell_of_stop(self) -> None:
         await self._stop.wait()
         if self._stop.reason is not None:
-            self._journal.stopping(self._stop.reason.message, self.progress.in_flight)
+            self.journal.stopping(self._stop.reason.message, self.progress.in_flight)
             self._display.stopping(self._stop.reason, self.progress.in_flight)
 
 

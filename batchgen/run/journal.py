@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from batchgen.dataset.events import EventLog
 from batchgen.dataset.records import IndexRecord
+from batchgen.pace import Snapshot
 from batchgen.run.course import Course
 from batchgen.run.decide import Decision, Retry
+from batchgen.run.plan import Plan
 from batchgen.run.preflight import Preflight
 from batchgen.values import Answer, ApiError
 
@@ -21,6 +23,22 @@ class Journal:
     def started(self, manifest: str, model: str) -> None:
         """The run begins."""
         self._log.write("started", manifest=manifest, model=model)
+
+    def planned(self, plan: Plan) -> None:
+        """The whole manifest has been read."""
+        to_send = plan.to_send
+        self._log.write(
+            "planned", rows=plan.rows, requests=to_send.requests, images=to_send.images, invalid_rows=plan.invalid_rows
+        )
+
+    def pace(self, pace: Snapshot) -> None:
+        """What may leave has changed: the limit that is in force, or a pause."""
+        self._log.write(
+            "pace",
+            limit_per_minute=pace.limit_per_minute,
+            in_flight_limit=pace.in_flight_limit,
+            paused_for_s=pace.paused_for_s,
+        )
 
     def checked(self, preflight: Preflight) -> None:
         """The account was asked."""
@@ -56,16 +74,21 @@ class Journal:
 
     def settled(self, course: Course, records: Sequence[IndexRecord]) -> None:
         """A request has its outcome, and it is durable."""
-        statuses = ",".join(record.status for record in records)
-        self._log.write("settled", **_which(course), row_id=course.request.row_id, statuses=statuses)
+        self._log.write(
+            "settled",
+            **_which(course),
+            row_id=course.request.row_id,
+            statuses=",".join(record.status for record in records),
+            cost_usd=sum(record.cost_usd or 0.0 for record in records) - course.request.prior.spent_usd,
+        )
 
     def stopping(self, reason: str, in_flight: int) -> None:
         """The run stops before its end."""
         self._log.write("stopping", reason=reason, in_flight=in_flight)
 
-    def ended(self, exit_code: int) -> None:
-        """The run is over."""
-        self._log.write("ended", exit_code=exit_code)
+    def ended(self, seconds: float) -> None:
+        """The run is over, and everything is on disk."""
+        self._log.write("ended", seconds=seconds)
 
 
 def _which(course: Course) -> dict[str, str]:

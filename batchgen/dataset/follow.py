@@ -1,0 +1,126 @@
+"""Follows a run from its events alone, from another terminal or another machine that sees the folder.
+
+What is read is added up; a line that is not readable, or not known, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+# The service's own unit of rates.
+_RATE_WINDOW = timedelta(minutes=1)
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The events of all kinds, as far as following a run needs them; docs/events.md describes them in full."""
+
+    at: datetime
+    run: str
+    event: str
+    manifest: str = ""
+    images: int = 0
+    statuses: str = ""
+    cost_usd: float | None = None
+    error_kind: str = ""
+    decision: str = ""
+    limit_per_minute: float = 0.0
+    paused_for_s: float = 0.0
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Following:
+    """A run as its events tell it. total_images is 0 until the manifest has been read."""
+
+    run_id: str = ""
+    manifest: str = ""
+    started_at: datetime | None = None
+    total_images: int = 0
+    slots: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    in_flight: int = 0
+    retries: int = 0
+    spent_usd: float = 0.0
+    limit_per_minute: float = 0.0
+    paused_until: datetime | None = None
+    stopping: str = ""
+    ended: bool = False
+    _sent_at: list[datetime] = field(default_factory=list)
+
+    def requests_per_minute(self, now: datetime) -> int:
+        """How many attempts left within the last minute."""
+        self._sent_at = [moment for moment in self._sent_at if now - moment <= _RATE_WINDOW]
+        return len(self._sent_at)
+
+    def seconds_left(self, now: datetime) -> float | None:
+        """How long the rest takes at the pace so far; None while nobody can tell."""
+        done = self.slots.total()
+        if not done or not self.total_images or self.started_at is None or self.ended:
+            return None
+        return (now - self.started_at).total_seconds() / done * max(0, self.total_images - done)
+
+    def take(self, event: Event) -> None:
+        """Add one event."""
+        match event.event:
+            case "planned":
+                self.total_images = event.images
+            case "sent":
+                self.in_flight += 1
+                self._sent_at.append(event.at)
+            case "answered":
+                self.in_flight -= 1
+            case "failed":
+                self.in_flight -= 1
+                self.errors[event.error_kind] += 1
+                self.retries += event.decision == "retry"
+            case "settled":
+                self.slots.update(filter(None, event.statuses.split(",")))
+                self.spent_usd += event.cost_usd or 0.0
+            case "pace":
+                self.limit_per_minute = event.limit_per_minute
+                paused = timedelta(seconds=event.paused_for_s)
+                self.paused_until = event.at + paused if event.paused_for_s > 0 else None
+            case "stopping":
+                self.stopping = event.reason
+            case "ended":
+                self.ended = True
+
+
+class Follower:
+    """Reads an event log as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._decoder = msgspec.json.Decoder(Event)
+        self.following = Following()
+
+    def poll(self) -> Following:
+        """Take in what was written since; return the newest run as it stands now."""
+        try:
+            with self._path.open("rb") as log:
+                log.seek(self._offset)
+                for line in log:
+                    if not line.endswith(b"\n"):
+                        break  # still being written
+                    self._offset += len(line)
+                    self._take(line)
+        except FileNotFoundError:
+            self.following = Following()
+        return self.following
+
+    def _take(self, line: bytes) -> None:
+        try:
+            event = self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        if event.event == "started":
+            at = event.at if event.at.tzinfo else event.at.replace(tzinfo=UTC)
+            self.following = Following(event.run, event.manifest, at)
+        elif event.run == self.following.run_id:
+            self.following.take(event)
