@@ -15,6 +15,7 @@ import pyarrow as pa
 from batchgen.dataset.records import IndexRecord
 
 _TIME = pa.timestamp("us", tz="UTC")
+_PREFIX = "manifest_"
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -89,8 +90,11 @@ def to_records(table: pa.Table, extra_schema: bytes) -> list[IndexRecord]:
 
 
 def extra_name(name: str) -> str:
-    """Return the index column for a manifest's own column."""
-    return f"manifest_{name}" if name in INDEX_SCHEMA.names else name
+    """Return the index column for a manifest's own column: no two of them have the same."""
+    bare = name
+    while bare not in INDEX_SCHEMA.names and bare.startswith(_PREFIX):
+        bare = bare.removeprefix(_PREFIX)
+    return f"{_PREFIX}{name}" if bare in INDEX_SCHEMA.names else name
 
 
 def unify(schemas: Sequence[pa.Schema]) -> pa.Schema:

@@ -15,12 +15,10 @@ import pyarrow.compute as pc
 from batchgen.dataset import disk
 from batchgen.dataset.card import render_card
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.loadable import loadable_schema, to_loadable
 from batchgen.dataset.parts import Keys, fingerprint_keys, iterate, open_part, write_parquet
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
 from batchgen.values import Status
-
-# Hugging Face takes a column with such a name for the path of another file and fails to find it.
-_FILE_NAME_SUFFIXES = ("_file_name", "_file_names")
 
 
 def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
@@ -40,11 +38,11 @@ def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
             for batch in iterate(path):
                 shown = batch.filter(_shown(batch, current, run_id))
                 if len(shown):
-                    yield conform(pa.Table.from_batches([shown]), schema).rename_columns(names)
+                    yield to_loadable(conform(pa.Table.from_batches([shown]), schema), loadable)
 
-    names = [_loadable(name) for name in schema.names]
+    loadable = loadable_schema(schema)
     temporary = layout.temporary / layout.view.name
-    write_parquet(temporary, saved(), pa.schema([field.with_name(_loadable(field.name)) for field in schema]))
+    write_parquet(temporary, saved(), loadable)
     disk.publish(temporary, layout.view)
     card = layout.temporary / layout.card.name
     disk.write_file(card, render_card(layout.view).encode())
@@ -62,8 +60,3 @@ def _shown(batch: pa.RecordBatch, current: Keys | None, run_id: str) -> pa.Array
         wanted = pc.or_(wanted, pa.array(current[positions] == keys))
     return pc.and_(saved, wanted)
 
-
-def _loadable(name: str) -> str:
-    if name != "file_name" and name.endswith(_FILE_NAME_SUFFIXES):
-        return name.replace("_file_name", "_filename")
-    return name

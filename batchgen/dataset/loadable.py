@@ -1,0 +1,101 @@
+"""The dataset view's columns, named and typed so that every reader takes them: Hugging Face, DuckDB, pandas.
+
+The index keeps the manifest's own columns as they are. Hugging Face's imagefolder, though, takes some
+names for paths of pictures and knows no maps, so in the view those few columns have another form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+# Beside these the loader makes a column of its own called `image`, from `file_name`.
+_TAKEN = "image"
+# The loader takes a column, or a field of a struct, with such a name for the path of another picture.
+_PATH_NAMES = ("file_name", "file_names")
+
+# pyarrow has no types of its own that mypy could read.
+Schema = Any
+DataType = Any
+
+
+def loadable_schema(schema: Schema) -> Schema:
+    """Return the schema of the view for an index of this schema: same columns, same order."""
+    names: list[str] = []
+    for position, name in enumerate(schema.names):
+        name = name if position == 0 else _loadable_name(name)
+        while name in names or (name in schema.names and name != schema.names[position]):
+            name += "_"
+        names.append(name)
+    return pa.schema([pa.field(name, _loadable_type(field.type)) for name, field in zip(names, schema, strict=True)])
+
+
+def to_loadable(table: pa.Table, schema: Schema) -> pa.Table:
+    """Return an index table as the view has it; `schema` is that of `loadable_schema`."""
+    return pa.table([_convert(column, field.type) for column, field in zip(table.columns, schema, strict=True)], schema)
+
+
+def _loadable_name(name: str) -> str:
+    if name == _TAKEN:
+        return f"manifest_{name}"
+    if name.endswith(_PATH_NAMES):
+        return name.replace("file_name", "filename")
+    return name
+
+
+def _loadable_type(kind: DataType) -> DataType:
+    types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        return _loadable_type(kind.storage_type)
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return _loadable_type(kind.value_type)
+    if types.is_null(kind) or types.is_string_view(kind):
+        return pa.string()
+    if types.is_binary_view(kind):
+        return pa.binary()
+    if types.is_decimal32(kind) or types.is_decimal64(kind):
+        return pa.decimal128(kind.precision, kind.scale)
+    if types.is_map(kind):
+        return pa.list_(
+            pa.struct([("key", _loadable_type(kind.key_type)), ("value", _loadable_type(kind.item_type))])
+        )
+    if types.is_struct(kind):
+        return pa.struct([(_loadable_name(field.name), _loadable_type(field.type)) for field in kind])
+    if types.is_fixed_size_list(kind):
+        return pa.list_(_loadable_type(kind.value_type), kind.list_size)
+    if types.is_large_list(kind) or types.is_large_list_view(kind):
+        return pa.large_list(_loadable_type(kind.value_type))
+    if types.is_list(kind) or types.is_list_view(kind):
+        return pa.list_(_loadable_type(kind.value_type))
+    return kind
+
+
+def _convert(column: pa.ChunkedArray, kind: DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    if isinstance(column.type, pa.BaseExtensionType):
+        chunks = [chunk.storage for chunk in column.chunks]
+        return _convert(pa.chunked_array(chunks, column.type.storage_type), kind)
+    if _has_struct(column.type):
+        # A cast matches fields by name and would lose those that are called otherwise now.
+        return pa.chunked_array([pa.array([_rebuild(value, kind) for value in column.to_pylist()], kind)])
+    return column.cast(kind)
+
+
+def _has_struct(kind: DataType) -> bool:
+    if pa.types.is_struct(kind) or pa.types.is_map(kind):
+        return True
+    return kind.num_fields == 1 and _has_struct(kind.field(0).type)
+
+
+def _rebuild(value: Any, kind: DataType) -> Any:
+    """Return a value of Python as `kind` has it: structs by the position of their fields, maps as lists of pairs."""
+    if value is None:
+        return None
+    if pa.types.is_struct(kind):
+        parts = value.values() if isinstance(value, dict) else value
+        return {field.name: _rebuild(part, field.type) for field, part in zip(kind, parts, strict=True)}
+    if isinstance(value, list):
+        return [_rebuild(part, kind.value_type) for part in value]
+    return value
