@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Hashes = npt.NDArray[np.int64]
+    Marks = npt.NDArray[np.bool_]
 
 # Below this a dictionary takes a few MB and numpy need not be imported.
 SMALL_MAX_KEYS = 50_000
@@ -29,16 +30,18 @@ SIEVE_BITS = 27
 class Occurrences:
     """Counts hashes, batch by batch. They must be evenly spread over 64 bits (signed)."""
 
-    def __init__(self) -> None:
+    def __init__(self, small_max_keys: int = SMALL_MAX_KEYS, run_max_keys: int = RUN_MAX_KEYS) -> None:
+        self._small_max_keys = small_max_keys
+        self._run_max_keys = run_max_keys
         self._small: Counter[int] = Counter()
         self._large: _SortedRuns | None = None
 
     def add(self, keys: Sequence[int]) -> dict[int, int]:
         """Take in a batch. Return how often each key came earlier, by position, where it did at all."""
         if self._large is None:
-            if len(self._small) + len(keys) <= SMALL_MAX_KEYS:
+            if len(self._small) + len(keys) <= self._small_max_keys:
                 return _count_on(self._small, keys)
-            self._large = _SortedRuns()
+            self._large = _SortedRuns(self._run_max_keys)
             self._large.add(list(self._small.elements()))
             self._small.clear()
         counts = self._large.add(keys)
@@ -52,8 +55,10 @@ class Occurrences:
 class _SortedRuns:
     """Sorted arrays of hashes, repeated ones included."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_max_keys: int) -> None:
         import numpy as np
+
+        self._run_max_keys = run_max_keys
 
         self._np = np
         self._runs: list[Hashes] = []
@@ -74,20 +79,23 @@ class _SortedRuns:
         self._merge()
         return counts
 
-    def _sift(self, batch: Hashes) -> npt.NDArray[np.bool_]:
+    def _sift(self, batch: Hashes) -> Marks:
         """Mark hashes that may have come before, and remember all of them."""
         np = self._np
         cells = batch.view(np.uint64) >> np.uint64(64 - SIEVE_BITS)
         places, bits = cells >> np.uint64(3), np.uint8(1) << (cells & np.uint64(7)).astype(np.uint8)
-        maybe: npt.NDArray[np.bool_] = (self._sieve[places] & bits) != 0
+        maybe: Marks = (self._sieve[places] & bits) != 0
         np.bitwise_or.at(self._sieve, places, bits)
         return maybe
 
     def _merge(self) -> None:
         runs = self._runs
-        while len(runs) > 1 and len(runs[-2]) <= 2 * len(runs[-1]) and len(runs[-2]) + len(runs[-1]) <= RUN_MAX_KEYS:
-            last = runs.pop()
-            merged = self._np.concatenate((runs.pop(), last))
+        while len(runs) > 1:
+            before, last = runs[-2:]
+            if len(before) > 2 * len(last) or len(before) + len(last) > self._run_max_keys:
+                return
+            del runs[-2:]
+            merged = self._np.concatenate((before, last))
             merged.sort(kind="stable")  # two sorted runs: one linear pass
             runs.append(merged)
 

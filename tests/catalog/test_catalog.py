@@ -1,0 +1,154 @@
+"""What the catalog promises: shipped files that agree with themselves, frozen defaults, errors with a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batchgen.catalog import CatalogError, Field, load_catalog
+
+IMAGEN_DEFAULTS = {
+    "num_images": 1,
+    "aspect_ratio": "1:1",
+    "enhance_prompt": True,
+    "person_generation": "allow_adult",
+    "safety_setting": "block_medium_and_above",
+    "add_watermark": False,
+}
+
+# A default in here is frozen: a fingerprint leaves out what equals it, so a change would make old pictures new.
+FROZEN_DEFAULTS = {
+    "imagen-3.0-generate-002": IMAGEN_DEFAULTS,
+    "google/imagen-4.0-generate-001": IMAGEN_DEFAULTS,
+    "google/imagen-4.0-fast-generate-001": IMAGEN_DEFAULTS,
+    "google/imagen-4.0-ultra-generate-001": IMAGEN_DEFAULTS,
+    "google/gemini-2.5-flash-image": {"num_images": 1, "aspect_ratio": "1:1"},
+}
+
+
+def write_model(folder: Path, text: str) -> Path:
+    path = folder / "model.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_defaults_of_shipped_models_are_frozen() -> None:
+    shipped = {
+        model.name: {name: field.default for name, field in model.fields.items() if field.default is not None}
+        for model in load_catalog().models
+    }
+    assert shipped == FROZEN_DEFAULTS
+
+
+def test_imagen_3_takes_a_prompt_of_400_characters_and_eight_other_fields() -> None:
+    model = load_catalog().find("imagen-3.0-generate-002")
+    assert set(model.fields) == {*IMAGEN_DEFAULTS, "prompt", "seed", "convert_base64_to_url"}
+    assert model.fields["prompt"].max_length == 400
+    assert (model.fields["seed"].min, model.fields["seed"].max) == (0, 4294967295)
+    assert model.images_per_call == 4
+    assert model.sizes["16:9"] == (1408, 768)
+
+
+@pytest.mark.parametrize("name", FROZEN_DEFAULTS)
+def test_every_aspect_ratio_of_a_shipped_model_has_a_size(name: str) -> None:
+    model = load_catalog().find(name)
+    assert set(model.sizes) == set(model.fields["aspect_ratio"].values or ())
+
+
+def test_a_price_without_a_documented_figure_is_unknown_and_not_zero() -> None:
+    priced = {model.name: model.price.usd_per_image for model in load_catalog().models if model.price}
+    assert priced == {"imagen-3.0-generate-002": 0.04}
+
+
+def test_an_alias_leads_to_the_model() -> None:
+    catalog = load_catalog()
+    assert catalog.find("imagen-4") is catalog.find("google/imagen-4.0-generate-001")
+
+
+def test_an_unknown_model_is_answered_with_the_nearest_names() -> None:
+    with pytest.raises(
+        CatalogError, match=r"unknown model 'imagen-3.0-generate-02'; did you mean 'imagen-3.0-generate-002'"
+    ):
+        load_catalog().find("imagen-3.0-generate-02")
+    with pytest.raises(CatalogError, match=r"known models: .*gemini"):
+        load_catalog().find("zzzzzz")
+
+
+def test_a_file_of_the_user_adds_a_model_with_other_fields(tmp_path: Path) -> None:
+    text = (
+        'name = "flux"\n[fields.prompt]\ntype = "string"\n[fields.guidance_scale]\ntype = "number"\nmin = 1\nmax = 20\n'
+    )
+    model = load_catalog([write_model(tmp_path, text)]).find("flux")
+    assert (model.takes_seed, model.images_per_call, model.transport) == (False, 1, None)
+
+
+def test_a_file_of_the_user_replaces_a_shipped_model(tmp_path: Path) -> None:
+    path = write_model(tmp_path, 'name = "imagen-3.0-generate-002"\n[fields.prompt]\ntype = "string"\nmax_length = 9\n')
+    assert load_catalog([path]).find("imagen-3.0-generate-002").fields["prompt"].max_length == 9
+
+
+PROMPT = '[fields.prompt]\ntype = "string"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "is not valid TOML"),
+        (f'name = "x"\nprise = 1\n{PROMPT}', "unknown field `prise`"),
+        (f'name = "x"\n{PROMPT}maximum = 3\n', "fields.prompt: Object contains unknown field `maximum`"),
+        ('name = "x"\n[fields.prompt]\ntype = "text"\n', "fields.prompt.type: Invalid enum value 'text'"),
+        (f"name = 3\n{PROMPT}", "name: Expected `str`, got `int`"),
+        ('name = "x"\n[fields]\n', "fields.prompt: every model needs this field"),
+        (f'name = " "\n{PROMPT}', "name: must be printable"),
+        (f'name = "x"\n{PROMPT}[fields.id]\ntype = "string"\n', "fields.id: this name belongs to the manifest"),
+        (f'name = "x"\n{PROMPT}[fields.seed]\ntype = "string"\n', "fields.seed.type: must be"),
+        (f'name = "x"\n{PROMPT}[fields.num_images]\ntype = "integer"\n', "fields.num_images: needs min = 1"),
+        (f'name = "x"\n{PROMPT}[fields.s]\ntype = "integer"\nmin = 3\nmax = 2\n', "fields.s.min: is larger"),
+        (f'name = "x"\n{PROMPT}[fields.s]\ntype = "string"\nmin = 3\n', "only numbers have bounds"),
+        (f'name = "x"\n{PROMPT}[fields.s]\ntype = "boolean"\nmax_length = 3\n', "only strings have a length"),
+        (
+            f'name = "x"\n{PROMPT}[fields.s]\ntype = "string"\nvalues = [1]\n',
+            "fields.s.values: 1 is not a valid string",
+        ),
+        (f'name = "x"\n{PROMPT}[fields.s]\ntype = "integer"\nmax = 3\ndefault = 4\n', "fields.s.default: 4"),
+        (f'name = "x"\nseed_disabled_by = "off"\n{PROMPT}', "seed_disabled_by: 'off' is not a boolean field"),
+        (f'name = "x"\n{PROMPT}[sizes]\n"1:1" = [8, 8]\n', "sizes.'1:1': is not a value"),
+        (f'name = "x"\n{PROMPT}[price]\nusd_per_image = -1\ndate = 2026-01-01\nsource = "s"\n', "price.usd_per_image"),
+        (
+            f'name = "x"\n{PROMPT}[fields.t]\ntype = "boolean"\ntransport = {{ link = "a", base64 = false }}\n',
+            "fields.t.transport: 'a'",
+        ),
+        (f'name = "x"\naliases = ["imagen-3"]\n{PROMPT}', "aliases: 'imagen-3' already stands for imagen-3.0"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_name_and_key(tmp_path: Path, text: str, message: str) -> None:
+    path = write_model(tmp_path, text)
+    with pytest.raises(CatalogError) as caught:
+        load_catalog([path])
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"gone\.toml: cannot be read"):
+        load_catalog([tmp_path / "gone.toml"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "accepted"),
+    [
+        (Field(type="integer", min=0, max=3), 3, True),
+        (Field(type="integer", min=0, max=3), 4, False),
+        (Field(type="integer"), True, False),
+        (Field(type="integer"), 1.0, False),
+        (Field(type="number"), float("nan"), False),
+        (Field(type="number"), float("inf"), False),
+        (Field(type="number"), 1, True),
+        (Field(type="boolean"), 1, False),
+        (Field(type="string", values=("a",)), "b", False),
+        (Field(type="string", max_length=2), "abc", False),
+    ],
+)
+def test_a_field_accepts_what_the_model_takes(field: Field, value: str | float | bool, accepted: bool) -> None:
+    assert field.accepts(value) is accepted
