@@ -30,3 +30,11 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_event_is_documented() -> None:
+    journal = (ROOT / "batchgen" / "run" / "journal.py").read_text()
+    events = re.findall(r'_log\.write\(\s*"(\w+)"', journal)
+    page = (ROOT / "docs" / "events.md").read_text()
+    assert len(events) >= 8
+    assert [event for event in events if f"| `{event}` |" not in page] == []

@@ -96,7 +96,9 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
 def _add_status(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "status", "count a dataset: also while a run is writing it")
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument("--watch", action="store_true", help="show the run that is going on until it ends, or Ctrl-C")
 
 
 def _add_verify(commands: Commands) -> None:  # type: ignore[valid-type]

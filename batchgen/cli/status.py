@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from batchgen.cli.exits import Exit
+from batchgen.cli.watch import watch
 from batchgen.cli.words import count, dollars, say, shorten
 from batchgen.dataset.reader import open_layout
 from batchgen.dataset.summary import DatasetSummary, RunSummary, summarise
@@ -16,7 +17,11 @@ from batchgen.values import Status
 
 def execute(options: Namespace) -> Exit:
     """Print what a dataset holds."""
-    summary = summarise(open_layout(Path(options.out)))
+    layout = open_layout(Path(options.out))
+    if options.watch:
+        watch(layout)
+        return Exit.OK
+    summary = summarise(layout)
     if options.json:
         print(msgspec.json.encode(_as_json(summary)).decode())
     else:

@@ -246,10 +246,10 @@ class _Running:
             self._stop.set(StopKind.DISK, str(failed.exceptions[0]))
 
     async def _refresh(self) -> None:
-        known: tuple[float, int, bool] | None = None
+        known: tuple[int, int, bool] | None = None
         while True:
             pace = self._governor.snapshot()
-            now = (pace.limit_per_minute, pace.in_flight_limit, pace.paused_for_s > 0)
+            now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.paused_for_s > 0)
             if now != known:
                 self.journal.pace(pace)
                 known = now

@@ -87,7 +87,7 @@ class Journal:
         self._log.write("stopping", reason=reason, in_flight=in_flight)
 
     def ended(self, seconds: float) -> None:
-        """The run is over, and everything is on disk."""
+        """The work is done; what is left is to merge the index and write the dataset view."""
         self._log.write("ended", seconds=seconds)
 
 

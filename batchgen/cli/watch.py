@@ -1,0 +1,69 @@
+"""`batchgen status OUT --watch`: a run as it goes on, read from its files alone, from any terminal that sees them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from time import sleep
+
+from batchgen.cli.words import count, dollars, duration, harmless
+from batchgen.dataset.follow import Follower, Following
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.lock import is_held
+
+# A person reads no faster, and a network disk is asked no oftener.
+_EVERY_S = 1.0
+# Where nothing can be drawn over, a line now and then.
+_PLAIN_EVERY_S = 30.0
+_BAR_CHARACTERS = 40
+
+_UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
+
+
+def watch(layout: Layout) -> None:
+    """Show the run that is going on; return when it has ended, or at once if there is none."""
+    follower = Follower(layout.events)
+    drawn = 0
+    terminal = sys.stdout.isatty()
+    while True:
+        running = is_held(layout.lock)
+        lines = describe(follower.poll(), running, datetime.now(UTC))
+        if not terminal:
+            print(" · ".join(filter(None, lines)), flush=True)
+        else:
+            print(_UP_AND_CLEAR.format(lines=drawn) if drawn else "", end="")
+            print(*lines, sep="\n", flush=True)
+            drawn = len(lines)
+        if not running:
+            return
+        sleep(_EVERY_S if terminal else _PLAIN_EVERY_S)
+
+
+def describe(run: Following, running: bool, now: datetime) -> list[str]:
+    """Return the lines to show."""
+    if not run.run_id:
+        return ["No run has written here."]
+    state = "is going on" if running else "has ended" if run.ended else "was cut off; the same command goes on"
+    done = run.slots.total()
+    lines = [
+        f"run {run.run_id} {state} · {harmless(run.manifest)}",
+        f"{_bar(done, run.total_images)} {done:,} of {run.total_images:,} images" if run.total_images else "planning",
+        " · ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in sorted(run.slots.items())),
+        f"{run.in_flight:,} in flight · {run.retries:,} retries · spent {dollars(run.spent_usd)}",
+        f"{run.requests_per_minute(now):,} requests in the last minute, limit {run.limit_per_minute:,.0f}",
+    ]
+    if run.paused_until is not None and run.paused_until > now:
+        lines.append(f"paused for {duration((run.paused_until - now).total_seconds())}")
+    if run.errors:
+        lines.append("errors: " + ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in run.errors.most_common()))
+    if run.stopping:
+        lines.append(f"stopping: {harmless(run.stopping)}; {count(run.in_flight, 'request')} in flight")
+    left = run.seconds_left(now)
+    if running and left is not None:
+        lines.append(f"about {duration(left)} left")
+    return lines
+
+
+def _bar(done: int, total: int) -> str:
+    filled = min(_BAR_CHARACTERS, round(_BAR_CHARACTERS * done / total))
+    return "█" * filled + "░" * (_BAR_CHARACTERS - filled)
