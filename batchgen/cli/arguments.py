@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_status(commands)
     _add_verify(commands)
+    _add_gallery(commands)
     _add_simulate(commands)
     return parser
 
@@ -105,6 +106,14 @@ def _add_verify(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "verify", "check that every image is there and unchanged, and list strays")
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_gallery(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "gallery", "write gallery.html: one page to look at everything, offline")
+    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    parser.add_argument(
+        "--standalone", metavar="FILE", help="also write one file with its thumbnails inside, to be sent to others"
+    )
 
 
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
