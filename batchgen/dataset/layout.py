@@ -36,6 +36,14 @@ class Layout:
         return self.root / "README.md"
 
     @property
+    def gallery_page(self) -> Path:
+        return self.root / "gallery.html"
+
+    @property
+    def gallery(self) -> Path:
+        return self.root / "gallery"
+
+    @property
     def state(self) -> Path:
         return self.root / ".batchgen"
 
