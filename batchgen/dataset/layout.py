@@ -44,6 +44,10 @@ class Layout:
         return self.root / "gallery"
 
     @property
+    def croissant(self) -> Path:
+        return self.root / "croissant.json"
+
+    @property
     def state(self) -> Path:
         return self.root / ".batchgen"
 
@@ -58,6 +62,10 @@ class Layout:
     @property
     def lock(self) -> Path:
         return self.state / "lock"
+
+    @property
+    def reserve(self) -> Path:
+        return self.state / "reserve"
 
     @property
     def events(self) -> Path:

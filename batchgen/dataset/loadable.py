@@ -57,9 +57,7 @@ def _loadable_type(kind: DataType) -> DataType:
     if types.is_decimal32(kind) or types.is_decimal64(kind):
         return pa.decimal128(kind.precision, kind.scale)
     if types.is_map(kind):
-        return pa.list_(
-            pa.struct([("key", _loadable_type(kind.key_type)), ("value", _loadable_type(kind.item_type))])
-        )
+        return pa.list_(pa.struct([("key", _loadable_type(kind.key_type)), ("value", _loadable_type(kind.item_type))]))
     if types.is_struct(kind):
         return pa.struct([(_loadable_name(field.name), _loadable_type(field.type)) for field in kind])
     if types.is_fixed_size_list(kind):

@@ -1,4 +1,4 @@
-"""The dataset as people load it: metadata.parquet, and a README.md that makes `load_dataset(OUT)` work.
+"""The dataset as people load it: metadata.parquet, described by README.md for people and croissant.json for machines.
 
 The view has the saved images of the rows that the manifest holds now. Pictures of rows that were
 changed or removed stay on disk and in the index, but are not part of the dataset any more.
@@ -7,6 +7,7 @@ changed or removed stay on disk and in the index, but are not part of the datase
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ import pyarrow.compute as pc
 
 from batchgen.dataset import disk
 from batchgen.dataset.card import render_card
+from batchgen.dataset.croissant import render_croissant
+from batchgen.dataset.facts import gather
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.loadable import loadable_schema, to_loadable
 from batchgen.dataset.parts import Keys, fingerprint_keys, iterate, open_part, write_parquet
@@ -22,7 +25,7 @@ from batchgen.values import Status
 
 
 def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
-    """Write metadata.parquet and README.md from the index's parts.
+    """Write metadata.parquet, README.md and croissant.json from the index's parts.
 
     current: sorted keys of the requests to show, beside those of the run `run_id`; None shows all.
     """
@@ -44,9 +47,15 @@ def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
     temporary = layout.temporary / layout.view.name
     write_parquet(temporary, saved(), loadable)
     disk.publish(temporary, layout.view)
-    card = layout.temporary / layout.card.name
-    disk.write_file(card, render_card(layout.view).encode())
-    disk.publish(card, layout.card)
+    facts, name = gather(layout), layout.root.resolve().name
+    _publish(layout, layout.card, render_card(name, facts, loadable).encode())
+    _publish(layout, layout.croissant, render_croissant(name, layout.view, facts, loadable))
+
+
+def _publish(layout: Layout, path: Path, text: bytes) -> None:
+    temporary = layout.temporary / path.name
+    disk.write_file(temporary, text)
+    disk.publish(temporary, path)
 
 
 def _shown(batch: pa.RecordBatch, current: Keys | None, run_id: str) -> pa.Array:
@@ -59,4 +68,3 @@ def _shown(batch: pa.RecordBatch, current: Keys | None, run_id: str) -> pa.Array
         positions = np.minimum(np.searchsorted(current, keys), len(current) - 1)
         wanted = pc.or_(wanted, pa.array(current[positions] == keys))
     return pc.and_(saved, wanted)
-

@@ -1,0 +1,52 @@
+"""What each column of the index means: said once, for the dataset card and the Croissant description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+FIELD_MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "file_name": "path of the image, relative to this folder",
+        "status": "where the image stands: ok, blocked, failed, invalid or in_doubt",
+        "row_id": "id of the manifest's row: its own, or derived from its content",
+        "image_number": "number of the image within its request, from 0",
+        "request_number": "number of the request within its row, from 0",
+        "prompt": "the prompt as the manifest has it and as it was sent",
+        "enhanced_prompt": "the prompt as the service rewrote it; null where it did not, or did not say",
+        "seed": "the seed that was sent; the same prompt, settings, seed and number of images give the same pictures",
+        "seed_source": "where the seed comes from: manifest, derived or none",
+        "model": "the model that was asked",
+        "aspect_ratio": "the aspect ratio that was asked for",
+        "request": "the body of the request as it was sent, as JSON",
+        "width": "pixels",
+        "height": "pixels",
+        "mime_type": "format of the image, told by its bytes",
+        "size_bytes": "size of the image file in bytes",
+        "sha256": "SHA-256 of the image file exactly as it was received, in hexadecimal",
+        "error_kind": "what went wrong, in one word; null for a saved image",
+        "error_message": "what went wrong, in the service's words or batchgen's",
+        "http_status": "HTTP status of the last answer",
+        "attempts": "how often the request was sent in the run that settled it",
+        "cost_usd": "this image's share of what its request cost, in US dollars; null where it is unknown",
+        "cost_source": "how the cost is known: header (the service said it), price (the catalog's) or unknown",
+        "client_request_id": "id that batchgen gave the last attempt; the service's log knows it",
+        "inference_id": "id under which the service charged the request",
+        "sent_at": "when the last attempt left, UTC",
+        "finished_at": "when its answer was complete, UTC",
+        "latency_s": "seconds between the two",
+        "row_number": "position of the row in the manifest, from 0",
+        "fingerprint": "hash of everything that was asked for, in hexadecimal",
+        "run_id": "the run that made the image",
+        "batchgen_version": "the version of batchgen that wrote the record",
+        "manifest": "name of the manifest, as it was given",
+        "line": "line of the row in the manifest (CSV), or its number from 1 (Parquet)",
+        "image_url": "where the image was fetched from, if the answer held a link",
+        "in_doubt_ids": "ids of attempts whose answers were never seen: they may have been charged",
+    }
+)
+
+
+def meaning_of(column: str) -> str:
+    """Return what a column of the dataset means."""
+    return FIELD_MEANINGS.get(column, "from the manifest")
