@@ -1,35 +1,50 @@
 """The one seam where the dataset touches the disk: every write, fsync, rename and unlink is here.
 
-A caller gets durability by name: `append` is safe from the death of the process, `sync` and
-`publish` from the loss of power. A test can count, stop or record these calls in order.
-The price: a folder is fsynced after every rename into it.
+A caller gets durability by name: `append` is safe from the death of the process, `sync`, `create`
+and `publish` from the loss of power. Whoever counts, stops or records these calls sees all that
+ever reaches the disk. The price: a folder is fsynced after every rename into it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+# A full disk and a full quota: making room helps.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 def make_folder(path: Path) -> None:
-    """Create a folder with its parents, each entry durable."""
-    if path.is_dir():
-        return
-    make_folder(path.parent)
+    """Create a folder, with its parents, unless it is there; its name is durable when this returns.
+
+    It is synced even if it was there: whoever made it may have died before syncing it.
+    """
+    if not path.parent.is_dir():
+        make_folder(path.parent)
     path.mkdir(exist_ok=True)
     sync_folder(path.parent)
 
 
+def open_log(path: Path) -> int:
+    """Open a file for appending, made if it is not there; return its descriptor."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+
 def create(path: Path, data: bytes) -> int:
-    """Create a file that must not exist, durable with its first content; return its descriptor, open for appending."""
+    """Create a file that must not exist, durable with its first content; return its descriptor, open for appending.
+
+    All or nothing: if it cannot be made durable, it is gone again.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         append(descriptor, data)
-        os.fsync(descriptor)
+        sync(descriptor)
         sync_folder(path.parent)
     except BaseException:
         os.close(descriptor)
+        remove(path)
         raise
     return descriptor
 
@@ -47,8 +62,17 @@ def cut(descriptor: int, size: int) -> None:
 
 
 def sync(descriptor: int) -> None:
-    """Make what was appended durable."""
-    os.fdatasync(descriptor)
+    """Make what was written to an open file durable."""
+    os.fsync(descriptor)
+
+
+def allocate(path: Path, size: int) -> None:
+    """Make a file of `size` bytes that really takes up its place on the disk; its content means nothing."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    finally:
+        os.close(descriptor)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -61,19 +85,24 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
     write(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
 
 
 def publish(temporary: Path, final: Path) -> None:
     """Give a written file its final name, all or nothing, and make the name durable."""
-    temporary.rename(final)
+    rename(temporary, final)
     sync_folder(final.parent)
 
 
+def rename(temporary: Path, final: Path) -> None:
+    """Rename a file within one file system, over whatever has that name; not yet durable."""
+    temporary.rename(final)
+
+
 def remove(path: Path) -> None:
-    """Remove a file that is no longer needed; it is no error if it is gone."""
+    """Remove a file that is no longer needed; it is no error if it is gone. After a power loss it may be back."""
     path.unlink(missing_ok=True)
 
 
@@ -82,5 +111,9 @@ def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems have no such call: they make a name durable when they make it.
+        if error.errno != errno.EINVAL:
+            raise
     finally:
         os.close(descriptor)

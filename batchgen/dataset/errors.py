@@ -3,8 +3,9 @@
 DatasetError
 ├── NotADataset     the folder holds no dataset
 ├── Locked          another run holds it
-├── DiskError       the disk refused a write
-└── DamagedIndex    a part of the index cannot be read
+├── DiskError       the disk refused a write or a read
+├── DamagedIndex    a part of the index cannot be read
+└── UnknownLedger   the ledger was written by another version of batchgen
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ class Locked(DatasetError):
 
 
 class DiskError(DatasetError):
-    """The disk refused a write; what is there stays as it is."""
+    """The disk refused a write or a read; what is there stays as it is."""
 
 
 class DamagedIndex(DatasetError):
     """A part of the index cannot be read."""
+
+
+class UnknownLedger(DatasetError):
+    """The ledger is whole, but another version of batchgen wrote it."""

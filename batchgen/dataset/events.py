@@ -1,7 +1,8 @@
 """events.jsonl: one line for every decision of a run, to be read afterwards or followed while it runs.
 
 A line is a JSON object with `at` (UTC), `run` and `event`, and what belongs to that event. The log
-informs; nothing resumes from it, so it is not fsynced, and it may be deleted.
+informs; nothing resumes from it, so it is not fsynced, it may be deleted, and a full disk costs
+the event and not the run.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ EventValue = str | int | float | bool | None
 
 # Ten thousand attempts and all that is said of them; a window of a minute holds no more.
 _TAIL_BYTES = 16 * 1024 * 1024
+# A line holds one message of at most a thousand characters.
+_LINE_BYTES = 64 * 1024
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -31,6 +34,10 @@ class Sent(msgspec.Struct, frozen=True):
     images: int = 0
 
 
+class _First(msgspec.Struct, frozen=True):
+    run: str
+
+
 _sent_decoder = msgspec.json.Decoder(Sent)
 
 
@@ -39,16 +46,30 @@ class EventLog:
 
     def __init__(self, path: Path, run_id: str) -> None:
         self._run_id = run_id
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._descriptor = disk.open_log(path)
+        self._torn = False
 
     def write(self, event: str, **values: EventValue) -> None:
-        """Append one event. Raises OSError."""
-        line = {"at": datetime.now(UTC), "run": self._run_id, "event": event} | values
-        disk.append(self._descriptor, _encoder.encode(line) + b"\n")
+        """Append one event, if the disk takes it."""
+        line = _encoder.encode({"at": datetime.now(UTC), "run": self._run_id, "event": event} | values) + b"\n"
+        try:
+            disk.append(self._descriptor, b"\n" + line if self._torn else line)
+            self._torn = False
+        except OSError:
+            self._torn = True
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+def first_run_id(path: Path) -> str | None:
+    """Return the id of the earliest run that a log tells of, None if it tells of none."""
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.readline(_LINE_BYTES), type=_First).run
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def sent_since(path: Path, moment: datetime) -> list[Sent]:

@@ -2,8 +2,8 @@
 
 A segment is a text file of one record a line, `CRC32 JSON`. Appending hands a record to the
 operating system at once (a killed process loses nothing); `sync` makes everything appended so far
-durable, and one fsync serves all who wait for it. Reading stops at the first line that does not
-check, so a torn tail costs the torn record alone; an old segment is never appended to.
+durable, and one fsync serves all who wait for it. A line that does not check is passed over, so
+damage costs the records it hit alone; an old segment is never appended to.
 
 Record kinds: `open` heads a segment; `sent` before an attempt leaves; `refused` when its answer
 settled nothing and another attempt may follow; `received` when the answer is known, before any of
@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from batchgen.dataset import disk
+from batchgen.dataset.errors import UnknownLedger
 from batchgen.dataset.records import IndexRecord
 
 FORMAT_VERSION = 1
@@ -79,26 +80,30 @@ def encode(record: LedgerRecord) -> bytes:
 
 
 def read_segment(path: Path) -> Iterator[LedgerRecord]:
-    """Yield the records of a segment up to the first line that is damaged or torn.
+    """Yield the records of a segment, but for lines that are damaged or torn.
 
-    Raises FileNotFoundError if the segment is gone.
+    Raises FileNotFoundError if the segment is gone, UnknownLedger if another version of batchgen wrote it.
     """
     with path.open("rb") as lines:
         for line in lines:
-            record = _decode(line)
-            if record is None:
-                return
-            yield record
+            body = _checked(line)
+            if body is None:
+                continue
+            try:
+                yield _decoder.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                # Passing over it would lose what it says: only the version that wrote it can tell.
+                message = (
+                    f"{path} was written by another version of batchgen ({error}). Let that version finish the run."
+                )
+                raise UnknownLedger(message) from error
 
 
-def _decode(line: bytes) -> LedgerRecord | None:
+def _checked(line: bytes) -> bytes | None:
     checksum, _, body = line.partition(b" ")
-    if not body.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body[:-1]):
-        return None
-    try:
-        return _decoder.decode(body[:-1])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    if body.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(body[:-1]):
+        return body[:-1]
+    return None
 
 
 class Segment:
@@ -125,7 +130,7 @@ class Segment:
             try:
                 disk.append(self._descriptor, line)
             except OSError:
-                disk.cut(self._descriptor, self._size)
+                self._cut_back()
                 raise
             self._size += len(line)
 
@@ -143,9 +148,21 @@ class Segment:
                     continue
                 self._sync_once()
 
+    def refuse(self, error: OSError) -> None:
+        """Take nothing more: whoever appends from now on is told of `error`."""
+        with self._changed:
+            self._failure = error
+
     def close(self) -> None:
         """Close the file. Nothing may be appended or synced afterwards."""
         os.close(self._descriptor)
+
+    def _cut_back(self) -> None:
+        """The next record must not be glued to a torn one; where that cannot be had, there is no next record."""
+        try:
+            disk.cut(self._descriptor, self._size)
+        except OSError as error:
+            self._failure = error
 
     def _sync_once(self) -> None:
         size = self._size

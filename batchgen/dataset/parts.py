@@ -1,22 +1,21 @@
 """The index parts: immutable Parquet files, the higher number the newer.
 
-Where two parts speak of the same slot, the newer one is right, and it is complete by itself. So a
-crash between writing a merged part and removing what went into it is harmless. Merging is
-geometric: a small addition never rewrites a large part, unless it replaces records of it.
+Where two parts speak of the same slot, the newer one is right. So a crash between writing a merged
+part and removing what went into it is harmless. After a merge every slot has one record. Merging
+is geometric: a small addition never rewrites a large part, unless it replaces records of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.dataset import disk
-from batchgen.dataset.errors import DamagedIndex
+from batchgen.dataset.errors import DamagedIndex, DiskError
+from batchgen.dataset.keys import SLOT_COLUMNS, Keys, Mask, first_of_each, slot_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.schema import conform, unify
 
@@ -28,9 +27,7 @@ _SMALL_ROWS = 50_000
 # Merging holds its parts in memory: half a million records are some 300 MB of it.
 _MAX_MERGED_ROWS = 500_000
 # Rows that are read and written at a time when a large part is rewritten or read.
-BATCH_ROWS = 32_768
-
-Keys = npt.NDArray[np.uint64]
+_BATCH_ROWS = 32_768
 
 
 def open_part(path: Path) -> pq.ParquetFile:
@@ -40,28 +37,40 @@ def open_part(path: Path) -> pq.ParquetFile:
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
-        message = f"{path} is damaged ({error}). Run `batchgen verify` on the dataset to see what is affected."
-        raise DamagedIndex(message) from error
+        raise _unreadable(path, error) from error
 
 
-def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+def read_part(path: Path, part: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
+    """Read columns of an open part, None for all. Raises DamagedIndex."""
+    try:
+        return part.read(columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def iterate(path: Path) -> Iterator[pa.RecordBatch]:
     """Yield a part's records in batches. Raises DamagedIndex, FileNotFoundError."""
     with open_part(path) as part:
-        try:
-            yield from part.iter_batches(BATCH_ROWS, columns=columns)
-        except (pa.ArrowException, OSError) as error:
-            raise DamagedIndex(f"{path} is damaged ({error}).") from error
+        batches = part.iter_batches(_BATCH_ROWS)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise _unreadable(path, error) from error
+            if batch is None:
+                return
+            yield batch
 
 
 def write_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """Write a part, whole or not at all."""
+    """Write a part, whole or not at all. Raises OSError."""
     temporary = layout.temporary / f"part-{number:08d}.parquet"
     write_parquet(temporary, tables, schema)
     disk.publish(temporary, layout.part(number))
 
 
 def write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """Write tables of one schema as a Parquet file and make its bytes durable."""
+    """Write tables of one schema as a Parquet file and make its bytes durable. Raises OSError."""
 
     def write(target: Path) -> None:
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
@@ -71,50 +80,28 @@ def write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> 
     disk.write_with(path, write)
 
 
-def merge(layout: Layout, replaced: Collection[int]) -> None:
-    """Merge the newest parts that are small, and drop superseded records from the parts numbered in `replaced`."""
+def merge(layout: Layout) -> None:
+    """Merge the newest parts that are small, and drop what newer parts replace from older ones.
+
+    Raises DamagedIndex, OSError.
+    """
     paths = layout.parts()
-    if not paths:
+    if len(paths) < 2:
         return
-    newest = max(paths)
     tail = _mergeable({number: _row_count(path) for number, path in paths.items()})
-    outdated = set(replaced) & paths.keys() - set(tail)
-    if len(tail) == 1 and not outdated:
-        return
-    merged = _latest(pa.concat_tables(_read_all([paths[number] for number in tail])))
     if len(tail) > 1:
-        write_part(layout, newest, iter([merged]), merged.schema)
+        merged = _latest(pa.concat_tables(_read_all([paths[number] for number in tail])))
+        write_part(layout, max(paths), iter([merged]), merged.schema)
         for number in tail[:-1]:
             disk.remove(paths[number])
-    keys = np.sort(slot_keys(merged))
-    for number in sorted(outdated):
-        _drop(layout, number, keys)
+    _drop_replaced(layout)
 
 
-def slot_keys(table: pa.Table | pa.RecordBatch) -> Keys:
-    """Return a 64-bit key for each record's slot, from its fingerprint and image number."""
-    numbers: Keys = table.column("image_number").to_numpy().astype(np.uint64)
-    return fingerprint_keys(table.column("fingerprint")) + numbers
-
-
-def fingerprint_keys(column: pa.Array | pa.ChunkedArray) -> Keys:
-    """Return the first 64 bits of fingerprints that are given as 32 hex digits.
-
-    Sixty-four bits tell ten million requests apart with a chance of error of one in 200,000.
-    """
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    if len(column) == 0:
-        return np.empty(0, np.uint64)
-    _, _, data = column.buffers()
-    text = np.frombuffer(data, np.uint8, len(column) * 32, column.offset * 32).reshape(-1, 32)[:, :16]
-    digits = _HEX_VALUE[text]
-    packed = (digits[:, 0::2] << 4) | digits[:, 1::2]
-    return np.ascontiguousarray(packed).view(">u8").ravel().astype(np.uint64)
-
-
-_HEX_VALUE = np.zeros(256, np.uint8)
-_HEX_VALUE[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16, dtype=np.uint8)
+def _unreadable(path: Path, error: Exception) -> DamagedIndex | DiskError:
+    if isinstance(error, OSError) and error.errno is not None:
+        return DiskError(f"cannot read {path}: {error.strerror}")
+    folder = path.parent.parent
+    return DamagedIndex(f"{path} is damaged ({error}). `batchgen verify {folder} --repair` puts right what can be.")
 
 
 def _row_count(path: Path) -> int:
@@ -139,30 +126,45 @@ def _read_all(paths: Sequence[Path]) -> list[pa.Table]:
     tables = []
     for path in paths:
         with open_part(path) as part:
-            tables.append(part.read())
+            tables.append(read_part(path, part, None))
     schema = unify([table.schema for table in tables])
     return [conform(table, schema) for table in tables]
 
 
 def _latest(table: pa.Table) -> pa.Table:
     """Keep the last record of each slot, in order."""
-    keys = slot_keys(table)
-    _, first_from_end = np.unique(keys[::-1], return_index=True)
-    if len(first_from_end) == len(keys):
-        return table
-    return table.take(pa.array(np.sort(len(keys) - 1 - first_from_end)))
+    (kept,) = first_of_each([slot_keys(table)[::-1]])
+    return table if kept.all() else table.filter(pa.array(kept[::-1]))
 
 
-def _drop(layout: Layout, number: int, superseded: Keys) -> None:
-    """Rewrite a part without the records of the given slots (sorted keys)."""
-    path = layout.part(number)
+def _drop_replaced(layout: Layout) -> None:
+    paths = dict(reversed(layout.parts().items()))
+    if len(paths) < 2:
+        return
+    for path, kept in zip(paths.values(), first_of_each(list(map(_keys_in, paths.values()))), strict=True):
+        if not kept.any():
+            disk.remove(path)
+        elif not kept.all():
+            _rewrite(layout, path, kept)
+
+
+def _keys_in(path: Path) -> Keys:
+    with open_part(path) as part:
+        return slot_keys(read_part(path, part, SLOT_COLUMNS))
+
+
+def _rewrite(layout: Layout, path: Path, kept: Mask) -> None:
+    """Rewrite a part with only the records that are marked."""
     with open_part(path) as part:
         schema = part.schema_arrow
 
-    def kept() -> Iterator[pa.Table]:
+    def rows() -> Iterator[pa.Table]:
+        start = 0
         for batch in iterate(path):
-            positions = np.searchsorted(superseded, keys := slot_keys(batch))
-            found = superseded[np.minimum(positions, len(superseded) - 1)] == keys
-            yield pa.Table.from_batches([batch.filter(pa.array(~found))])
+            wanted = kept[start : start + len(batch)]
+            start += len(batch)
+            yield pa.Table.from_batches([batch.filter(pa.array(wanted))])
 
-    write_part(layout, number, kept(), schema)
+    temporary = layout.temporary / path.name
+    write_parquet(temporary, rows(), schema)
+    disk.publish(temporary, path)

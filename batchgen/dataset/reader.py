@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.dataset.errors import DamagedIndex, NotADataset
+from batchgen.dataset.errors import DatasetError, NotADataset
+from batchgen.dataset.keys import SLOT_COLUMNS, Keys, Mask, contained, fingerprint_keys, first_of_each, slot_keys
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import Keys, open_part, slot_keys
+from batchgen.dataset.parts import open_part, read_part
 from batchgen.dataset.recovery import unsealed_records
 from batchgen.dataset.schema import to_table
 
@@ -34,50 +35,58 @@ def open_layout(root: Path) -> Layout:
     return layout
 
 
-def latest(layout: Layout, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield the newest record of every slot, newest part first, with the given index columns.
+def latest(layout: Layout, columns: Sequence[str] | None, of: Keys | None = None) -> Iterator[pa.Table]:
+    """Yield the newest record of every slot, newest part first.
 
+    columns: those of the index to read; None for all there are, also the manifest's own, which differ between
+    parts (what is still in the ledger has none). of: sorted keys of the requests to read; None for all.
     Raises DamagedIndex.
     """
-    needed = list(dict.fromkeys([*columns, "fingerprint", "image_number"]))
     with ExitStack() as opened:
-        ledger, parts = _snapshot(layout, opened)
-        seen: Keys = np.empty(0, np.uint64)
-        for table in [ledger.select(needed), *(_Lazy(part, needed) for part in parts)]:
-            fresh, seen = _unseen(table.read() if isinstance(table, _Lazy) else table, seen)
-            yield fresh.select(list(columns))
+        pieces = _snapshot(layout, opened)
+        for piece, newest in zip(pieces, _newest(pieces), strict=True):
+            if of is not None:
+                newest &= contained(fingerprint_keys(piece.read(SLOT_COLUMNS)["fingerprint"]), of)
+            if newest.any():
+                table = piece.read(columns)
+                yield table if newest.all() else table.filter(pa.array(newest))
 
 
-class _Lazy:
-    def __init__(self, part: pq.ParquetFile, columns: list[str]) -> None:
-        self._part = part
-        self._columns = columns
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    table: pa.Table
 
-    def read(self) -> pa.Table:
+    def read(self, columns: Sequence[str] | None) -> pa.Table:
+        return self.table if columns is None else self.table.select(list(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    path: Path
+    file: pq.ParquetFile
+
+    def read(self, columns: Sequence[str] | None) -> pa.Table:
+        table = read_part(self.path, self.file, columns)
+        return table if columns is None else table.select(list(columns))
+
+
+_Piece = _Ledger | _Part
+
+
+def _snapshot(layout: Layout, opened: ExitStack) -> list[_Piece]:
+    """Ledger and parts as they are together at one moment, newest first."""
+    for _ in range(_TRIES):
         try:
-            return self._part.read(columns=self._columns)
-        except (pa.ArrowException, OSError) as error:
-            raise DamagedIndex(f"a part of the index is damaged ({error})") from error
-
-
-def _snapshot(layout: Layout, opened: ExitStack) -> tuple[pa.Table, list[pq.ParquetFile]]:
-    for attempt in range(_TRIES):
-        try:
-            ledger = to_table(unsealed_records(layout), b"")
+            ledger = _Ledger(to_table(unsealed_records(layout), b""))
             with ExitStack() as trial:
-                parts = [trial.enter_context(open_part(path)) for path in reversed(layout.parts().values())]
+                paths = reversed(layout.parts().values())
+                parts = [_Part(path, trial.enter_context(open_part(path))) for path in paths]
                 opened.push(trial.pop_all())
         except FileNotFoundError:
-            if attempt == _TRIES - 1:
-                raise
             continue
-        return ledger, parts
-    raise AssertionError
+        return [ledger, *parts]
+    raise DatasetError(f"{layout.root} is changing too fast to be read. Try again in a moment.")
 
 
-def _unseen(table: pa.Table, seen: Keys) -> tuple[pa.Table, Keys]:
-    keys = slot_keys(table)
-    fresh = ~np.isin(keys, seen)
-    if not fresh.all():
-        table = table.filter(pa.array(fresh))
-    return table, np.concatenate((seen, keys[fresh]))
+def _newest(pieces: Sequence[_Piece]) -> list[Mask]:
+    return first_of_each([slot_keys(piece.read(SLOT_COLUMNS)) for piece in pieces])

@@ -229,11 +229,14 @@ def _cost(request: Request, answer: Answer, trail: Trail) -> tuple[float | None,
 
 
 def _slots(request: Request, came: int) -> list[int]:
-    """Image numbers for what came: the free ones first, then beyond, so that nothing held is overwritten."""
+    """Image numbers for what came: the free ones first, then beyond, so that nothing held is overwritten.
+
+    Never none: a request always leaves a record that tells of it.
+    """
     held = request.prior.held
     free = [number for number in range(request.num_images) if number not in held]
     beyond = max((request.num_images - 1, *held)) + 1
-    return free + [beyond + surplus for surplus in range(came - len(free))]
+    return free + [beyond + surplus for surplus in range(max(came, 1) - len(free))]
 
 
 def _blanks(

@@ -24,20 +24,18 @@ from batchgen.values import ErrorKind, Status
 def recover(layout: Layout) -> Counter[Status]:
     """Turn what the ledger holds into a part and clear the ledger; return the rescued slots by status.
 
-    The caller holds the lock. Raises OSError.
+    The caller holds the lock. Raises OSError, UnknownLedger.
     """
-    segments = layout.segments()
-    newest_part = max(layout.parts(), default=0)
-    unsealed = {number: path for number, path in segments.items() if number > newest_part}
     rescued: Counter[Status] = Counter()
-    if unsealed:
-        tables = []
-        for extra_schema, records in _settle(layout.root, unsealed.values()).items():
-            rescued.update(record.status for record in records)
-            tables.append(to_table(records, extra_schema))
-        if rescued:
-            schema = unify([table.schema for table in tables])
-            write_part(layout, max(unsealed), (conform(table, schema) for table in tables), schema)
+    segments = layout.segments()
+    unsealed = _unsealed(layout)
+    tables = []
+    for extra_schema, records in _replay(layout.root, unsealed.values()).items():
+        rescued.update(record.status for record in records)
+        tables.append(to_table(records, extra_schema))
+    if tables:
+        schema = unify([table.schema for table in tables])
+        write_part(layout, max(unsealed), (conform(table, schema) for table in tables), schema)
     for path in segments.values():
         disk.remove(path)
     for path in layout.temporary.iterdir():
@@ -48,14 +46,41 @@ def recover(layout: Layout) -> Counter[Status]:
 def unsealed_records(layout: Layout) -> list[IndexRecord]:
     """Return what the ledger of a dataset says beyond its parts, without touching anything; for readers.
 
-    Raises FileNotFoundError if a run sealed a segment meanwhile.
+    Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownLedger.
     """
-    segments = layout.segments()
-    settled = _settle(layout.root, segments.values())
+    settled = _replay(layout.root, _unsealed(layout).values())
     return [record for records in settled.values() for record in records]
 
 
-def _settle(root: Path, segments: Iterable[Path]) -> dict[bytes, list[IndexRecord]]:
+def outcome(root: Path, entry: ledger.Unfinished) -> tuple[IndexRecord, ...]:
+    """Return what is true of a request that was left unfinished: an image of it may never have reached the disk."""
+    if isinstance(entry, ledger.Received):
+        return tuple(_check(root, record) for record in entry.records)
+    return entry.records
+
+
+def lost(record: IndexRecord, reason: str) -> IndexRecord:
+    """Return the record of a slot whose image is gone: what was paid stays, the picture has to be asked for again.
+
+    If its link is known it is fetched again, which costs nothing.
+    """
+    without_file = replace(
+        record, file_name=None, width=None, height=None, mime_type=None, size_bytes=None, sha256=None
+    )
+    if record.image_url is None:
+        return replace(without_file, status=Status.IN_DOUBT, error_kind=ErrorKind.LOST, error_message=reason)
+    message = f"{reason}; its link is kept"
+    return replace(without_file, status=Status.FAILED, error_kind=ErrorKind.NOT_FETCHED, error_message=message)
+
+
+def _unsealed(layout: Layout) -> dict[int, Path]:
+    """The segments whose records are in no part: parts are sealed in order, so a segment up to the newest part's
+    number is only still to be removed."""
+    newest_part = max(layout.parts(), default=0)
+    return {number: path for number, path in layout.segments().items() if number > newest_part}
+
+
+def _replay(root: Path, segments: Iterable[Path]) -> dict[bytes, list[IndexRecord]]:
     """Replay segments in order; return the final records by the schema of their own columns."""
     done: dict[tuple[str, int], tuple[bytes, IndexRecord]] = {}
     unfinished: dict[str, tuple[bytes, ledger.Unfinished]] = {}
@@ -71,10 +96,7 @@ def _settle(root: Path, segments: Iterable[Path]) -> dict[bytes, list[IndexRecor
                 case _:
                     unfinished[entry.fingerprint] = (extra_schema, entry)
     for schema, entry in unfinished.values():
-        records = entry.records
-        if isinstance(entry, ledger.Received):
-            records = tuple(_check(root, record) for record in records)
-        done.update(_by_slot(schema, records))
+        done.update(_by_slot(schema, outcome(root, entry)))
     by_schema: dict[bytes, list[IndexRecord]] = {}
     for schema, record in done.values():
         by_schema.setdefault(schema, []).append(record)
@@ -94,20 +116,4 @@ def _check(root: Path, record: IndexRecord) -> IndexRecord:
             return record
     except FileNotFoundError:
         pass
-    return lost(record, "answered and charged, but batchgen was killed before this image was on disk")
-
-
-def lost(record: IndexRecord, reason: str) -> IndexRecord:
-    """Return the record of a slot whose image is gone: what was paid stays, the picture has to be asked for again."""
-    if record.image_url is not None:
-        return replace(
-            _without_file(record),
-            status=Status.FAILED,
-            error_kind=ErrorKind.NOT_FETCHED,
-            error_message=f"{reason}; its link is kept",
-        )
-    return replace(_without_file(record), status=Status.IN_DOUBT, error_kind=ErrorKind.LOST, error_message=reason)
-
-
-def _without_file(record: IndexRecord) -> IndexRecord:
-    return replace(record, file_name=None, width=None, height=None, mime_type=None, size_bytes=None, sha256=None)
+    return lost(record, "answered and charged, but batchgen ended before this image was on disk")

@@ -2,6 +2,8 @@
 
 Every part carries the same explicit columns, whatever is null in it, followed by the manifest's
 own columns. A manifest column that has the name of an index column gets the prefix `manifest_`.
+Where a column's type differs between runs, a type is taken that holds both without loss: a wider
+number, else text.
 """
 
 from __future__ import annotations
@@ -73,15 +75,16 @@ def to_table(records: Sequence[IndexRecord], extra_schema: bytes) -> pa.Table:
     extra = pa.Table.from_batches(
         [pa.ipc.read_record_batch(pa.py_buffer(record.extra), schema) for record in records], schema
     )
-    for field, column in zip(schema, extra.columns, strict=True):
-        table = table.append_column(field.with_name(extra_name(field.name)), column)
+    for name, field, column in zip(own_names(schema), schema, extra.columns, strict=True):
+        table = table.append_column(field.with_name(name), column)
     return table
 
 
 def to_records(table: pa.Table, extra_schema: bytes) -> list[IndexRecord]:
     """Return rows of the index as records whose own columns are those of `extra_schema`, null where they do not fit."""
     schema = pa.ipc.read_schema(pa.py_buffer(extra_schema)) if extra_schema else pa.schema([])
-    own = pa.table([_fit(table, field) for field in schema], schema=schema) if extra_schema else None
+    columns = [_fit(table, name, field.type) for name, field in zip(own_names(schema), schema, strict=True)]
+    own = pa.table(columns, schema=schema) if extra_schema else None
     rows = table.select([name for name in INDEX_SCHEMA.names if name in table.column_names]).to_pylist()
     return [
         msgspec.convert(row | {"extra": _serialise(own, position)}, IndexRecord, strict=False)
@@ -89,53 +92,61 @@ def to_records(table: pa.Table, extra_schema: bytes) -> list[IndexRecord]:
     ]
 
 
-def extra_name(name: str) -> str:
-    """Return the index column for a manifest's own column: no two of them have the same."""
-    bare = name
-    while bare not in INDEX_SCHEMA.names and bare.startswith(_PREFIX):
-        bare = bare.removeprefix(_PREFIX)
-    return f"{_PREFIX}{name}" if bare in INDEX_SCHEMA.names else name
+def own_names(schema: pa.Schema) -> list[str]:
+    """Return the index columns for a manifest's own columns: their names, `manifest_` put before one that is taken."""
+    taken = set(INDEX_SCHEMA.names)
+    names = []
+    for name in schema.names:
+        while name in taken:
+            name = f"manifest_{name}"
+        taken.add(name)
+        names.append(name)
+    return names
 
 
 def unify(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """Return one schema that holds the rows of all: types are promoted, to strings where nothing else holds both."""
-    fields_by_name: dict[str, pa.Field] = {}
-    for schema in schemas:
-        for field in schema:
-            known = fields_by_name.get(field.name)
-            fields_by_name[field.name] = field if known is None else _promote(known, field)
-    return pa.schema(list(fields_by_name.values()))
+    """Return one schema that holds the rows of all."""
+    types: dict[str, pa.DataType] = {}
+    for field in (field for schema in schemas for field in schema):
+        types[field.name] = _common(types[field.name], field.type) if field.name in types else field.type
+    return pa.schema(list(types.items()))
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return the table with the columns of `schema`, nulls where it has none."""
     columns = [
-        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
+        _as(table[field.name], field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
 
 
-def _promote(left: pa.Field, right: pa.Field) -> pa.Field:
-    if left.type.equals(right.type):
+def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    if left.equals(right) or pa.types.is_null(right):
         return left
+    if pa.types.is_null(left):
+        return right
+    for alike in (pa.types.is_signed_integer, pa.types.is_unsigned_integer, pa.types.is_floating):
+        if alike(left) and alike(right):
+            return left if left.bit_width > right.bit_width else right
+    return pa.string()
+
+
+def _as(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
     try:
-        merged: pa.Field = pa.unify_schemas(
-            [pa.schema([left]), pa.schema([right])], promote_options="permissive"
-        ).field(0)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.field(left.name, pa.string())
-    return merged
+        return column.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Lists, structs, bytes that are no text: what Arrow does not write as text, Python does.
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], wanted)
 
 
-def _fit(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    name = extra_name(field.name)
+def _fit(table: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray | pa.Array:
     if name in table.column_names:
         try:
-            return table[name].cast(field.type)
+            return table[name].cast(wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass  # the manifest's column has changed its type since: the old value has no place in it
-    return pa.chunked_array([pa.nulls(len(table), field.type)])
+    return pa.nulls(len(table), wanted)
 
 
 def _serialise(own: pa.Table | None, position: int) -> bytes:

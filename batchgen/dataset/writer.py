@@ -2,8 +2,8 @@
 
 For every answer the order is: `received` to the ledger, each image to a temporary name, fsync,
 rename, fsync of the folder, `done` to the ledger, group fsync; only then does the request count as
-done. A segment of some thousand records is sealed into the index part of the same number, once the
-next segment, with the unfinished requests carried over, is durable.
+done. When the disk is full, a reserve is given up so that what is in flight can still be saved;
+what could not be saved even so is tried once more when the writer closes.
 
 Writing and hashing happen on threads of the writer's own, never on the event loop.
 """
@@ -14,17 +14,21 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from batchgen.dataset import disk, ledger, states
 from batchgen.dataset.errors import DiskError
 from batchgen.dataset.events import EventLog
+from batchgen.dataset.images import ImageFiles
+from batchgen.dataset.keys import Keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import Lock
-from batchgen.dataset.parts import Keys, merge, write_part
+from batchgen.dataset.parts import merge
 from batchgen.dataset.records import (
     IndexRecord,
     Provenance,
@@ -35,7 +39,8 @@ from batchgen.dataset.records import (
     records_of_error,
 )
 from batchgen.dataset.recovery import recover
-from batchgen.dataset.schema import to_table
+from batchgen.dataset.reserve import Reserve
+from batchgen.dataset.tail import Tail
 from batchgen.dataset.unfetched import unfetched
 from batchgen.dataset.view import write_view
 from batchgen.values import Answer, ApiError, Image, RejectedRow, Request, Status, Trail
@@ -45,47 +50,39 @@ T = TypeVar("T")
 # fsync waits for the disk, not for the processor: eight at once fill a fast disk (measured: 4 threads 240 to 670
 # images a second of 1.5 MB, and no gain beyond 8).
 _WRITER_THREADS = 8
-# Small enough to replay in a blink after a crash, large enough that sealing is rare.
-_RECORDS_PER_SEGMENT = 5_000
 
 
 class DatasetWriter:
     """Writes one dataset for one run, holding its lock from construction to `close` or `abandon`.
 
     provenance: what the run's records share. extra_schema: Arrow schema of the manifest's own columns.
+    reserve_bytes: how much room to keep back for a full disk.
     Construction recovers what an earlier run left; `recovered` counts those slots by status.
-    Raises Locked, DiskError, DamagedIndex.
+    Raises Locked, DiskError, DamagedIndex, UnknownLedger.
     """
 
-    def __init__(self, root: Path, provenance: Provenance, extra_schema: bytes) -> None:
+    def __init__(self, root: Path, provenance: Provenance, extra_schema: bytes, reserve_bytes: int = 0) -> None:
         self.layout = Layout(root)
         self._provenance = provenance
         self._extra_schema = extra_schema
-        try:
-            for folder in (self.layout.ledger, self.layout.temporary, self.layout.index, self.layout.images):
-                disk.make_folder(folder)
-            self._lock = Lock(self.layout.lock)
-        except OSError as error:
-            raise _refused(error, root) from error
-        try:
-            self.recovered: Counter[Status] = recover(self.layout)
-            self.known = states.load(self.layout)
-            self.events = EventLog(self.layout.events, provenance.run_id)
-            self._number = max(self.layout.parts(), default=0) + 1
-            self._segment = self._new_segment({})
-        except OSError as error:
-            self._lock.release()
-            raise _refused(error, root) from error
-        except BaseException:
-            self._lock.release()
-            raise
-        self._guard = threading.Lock()
-        self._unfinished: dict[str, ledger.Unfinished] = {}
-        self._done: list[IndexRecord] = []
-        self._replaced: set[int] = set()
-        self._writers = ThreadPoolExecutor(_WRITER_THREADS, "batchgen-write")
-        self._sealer = ThreadPoolExecutor(1, "batchgen-seal")
-        self._sealing: list[Future[None]] = []
+        with ExitStack() as opened:
+            try:
+                for folder in (self.layout.ledger, self.layout.temporary, self.layout.index, self.layout.images):
+                    disk.make_folder(folder)
+                self._lock = opened.enter_context(Lock(self.layout.lock))
+                self.recovered: Counter[Status] = recover(self.layout)
+                self.known = states.load(self.layout)
+                self._reserve = Reserve(self.layout.reserve, reserve_bytes)
+                self.events = EventLog(self.layout.events, provenance.run_id)
+                opened.callback(self.events.close)
+                self._tail = Tail(self.layout, provenance.run_id, extra_schema)
+            except OSError as error:
+                raise _refused(error, root) from error
+            self._opened = opened.pop_all()
+        self._images = ImageFiles(self.layout)
+        self._threads = ThreadPoolExecutor(_WRITER_THREADS, "batchgen-write")
+        self._unsaved: list[Callable[[], object]] = []
+        self._sync_due = threading.Event()
 
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
@@ -97,8 +94,14 @@ class DatasetWriter:
             raise _refused(error, self.layout.root) from error
 
     def sent(self, request: Request, trail: Trail) -> None:
-        """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt. Raises DiskError."""
+        """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt. Raises DiskError.
+
+        Durable a moment later, without anybody waiting for it.
+        """
         self._note(ledger.Sent(request.fingerprint, records_of_attempt(request, trail, self._provenance)))
+        if not self._sync_due.is_set():
+            self._sync_due.set()
+            self._threads.submit(self._sync_soon)
 
     def refused(self, request: Request, error: ApiError, trail: Trail) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
@@ -112,8 +115,8 @@ class DatasetWriter:
 
         def write() -> None:
             records = records_of_answer(request, answer, trail, self._provenance)
-            self._note(ledger.Received(request.fingerprint, records))
-            self._segment.sync()
+            self._persist(lambda: self._tail.note(ledger.Received(request.fingerprint, records)))
+            self._tail.sync()
 
         await self._in_thread(write)
 
@@ -133,7 +136,7 @@ class DatasetWriter:
         return await self._in_thread(lambda: self._save(records, ()))
 
     def unfetched(self) -> list[IndexRecord]:
-        """Return the slots of earlier runs that are paid for and wait at a link (`image_url`)."""
+        """Return the slots of earlier runs that are paid for and wait at a link (`image_url`). Raises DamagedIndex."""
         return unfetched(self.layout, self.known, self._extra_schema)
 
     async def fetched(self, record: IndexRecord, image: Image) -> IndexRecord:
@@ -148,125 +151,82 @@ class DatasetWriter:
         """Record rows that are wrong and were never sent, durable. Raises DiskError."""
 
         def write() -> None:
-            for row in rows:
-                self._settle(record_of_rejected(row, self._provenance))
-            self._segment.sync()
+            records = [record_of_rejected(row, self._provenance) for row in rows]
+            for segment in {self._persist(partial(self._tail.settle, [record])) for record in records}:
+                segment.sync()
 
         await self._in_thread(write)
 
     def abandon(self) -> None:
-        """Make the ledger durable and write nothing more; for a process that is about to exit."""
-        self._writers.shutdown(wait=False, cancel_futures=True)
-        self._sealer.shutdown(wait=False, cancel_futures=True)
-        self._segment.sync()
+        """Make the ledger durable as far as the disk allows, and write nothing more; the process is about to exit."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with suppress(OSError):
+            self._tail.abandon()
 
     def close(self, current: Keys | None) -> None:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
 
         current: keys of the requests that the manifest asks for now, sorted; the view shows those and
-        what this run made. None shows everything. Raises DiskError.
+        what this run made. None shows everything. Raises DiskError, DamagedIndex.
         """
-        try:
-            self._writers.shutdown()
-            self._sealer.shutdown()
-            for sealed in self._sealing:
-                sealed.result()
-            self._segment.close()
-            left = [record for entry in self._unfinished.values() for record in entry.records]
-            self._seal(self._number, [*self._done, *left], self._segment.path)
-            merge(self.layout, self._replaced)
-            write_view(self.layout, current, self._provenance.run_id)
-        except OSError as error:
-            raise _refused(error, self.layout.root) from error
-        finally:
-            self.events.close()
-            self._lock.release()
+        with self._opened:
+            self._threads.shutdown()
+            try:
+                self._reserve.release()
+                for work in self._unsaved:
+                    # If the disk does not take it now either, the index says that it was paid for and lost.
+                    with suppress(OSError):
+                        work()
+                self._tail.close()
+                merge(self.layout)
+                write_view(self.layout, current, self._provenance.run_id)
+            except OSError as error:
+                raise _refused(error, self.layout.root) from error
 
     def _save(self, records: tuple[IndexRecord, ...], images: Sequence[Image | None]) -> tuple[IndexRecord, ...]:
+        """Take a request to its end on disk; may be done again, from the start, after it failed."""
         if any(images):
-            records = tuple(self._without_collision(record) for record in records)
-            self._note(ledger.Received(records[0].fingerprint, records))
-            for record, image in zip(records, images, strict=False):
+            pictures = [*images, *[None] * (len(records) - len(images))]
+            records = tuple(map(self._named, records, pictures))
+            self._persist(lambda: self._tail.note(ledger.Received(records[0].fingerprint, records)))
+            for record, image in zip(records, pictures, strict=True):
                 if image is not None and record.file_name is not None:
-                    self._write_image(record.file_name, image.data)
-        self._settle(*records).sync()
+                    self._persist(partial(self._images.write, record.file_name, image.data))
+        self._persist(lambda: self._tail.settle(records)).sync()
         return records
 
-    def _settle(self, *records: IndexRecord) -> ledger.Segment:
-        """Note that a request has its outcome; return the segment whose sync makes that durable."""
-        fingerprint = records[0].fingerprint
-        with self._guard:
-            segment = self._segment
-            segment.append(ledger.Done(fingerprint, records))
-            self._unfinished.pop(fingerprint, None)
-            self._done.extend(records)
-            self._mark_replaced(fingerprint)
-            if len(self._done) >= _RECORDS_PER_SEGMENT:
-                self._rotate()
-        return segment
-
-    def _without_collision(self, record: IndexRecord) -> IndexRecord:
-        """Never write over an image: another one under this name gets to stay, and the new one another name."""
-        if record.file_name is None:
+    def _named(self, record: IndexRecord, image: Image | None) -> IndexRecord:
+        if image is None or record.file_name is None:
             return record
-        path = self.layout.root / record.file_name
-        candidate, count = path, 1
-        while candidate.exists():
-            candidate = path.with_stem(f"{path.stem}-{(count := count + 1)}")
-        return replace(record, file_name=candidate.relative_to(self.layout.root).as_posix())
+        return replace(record, file_name=self._images.free_name(record.file_name, image.data))
 
-    def _write_image(self, name: str, data: bytes) -> None:
-        final = self.layout.root / name
-        temporary = self.layout.temporary / final.name
-        disk.write_file(temporary, data)
-        disk.make_folder(final.parent)
-        disk.publish(temporary, final)
+    def _persist(self, step: Callable[[], T]) -> T:
+        """Do something on the disk; if that is full, give up the reserve and do it again."""
+        try:
+            return step()
+        except OSError as error:
+            if error.errno not in disk.FULL:
+                raise
+            self._reserve.release()
+            return step()
 
     def _note(self, entry: ledger.Unfinished) -> None:
         try:
-            with self._guard:
-                self._segment.append(entry)
-                if entry.records:
-                    self._unfinished[entry.fingerprint] = entry
-                else:
-                    self._unfinished.pop(entry.fingerprint, None)
+            self._tail.note(entry)
         except OSError as error:
             raise _refused(error, self.layout.root) from error
 
-    def _mark_replaced(self, fingerprint: str) -> None:
-        part = self.known.part_of(states.key_of(fingerprint))
-        if part is not None:
-            self._replaced.add(part)
-
-    def _rotate(self) -> None:
-        """Go on in a new segment and seal the old one in the background, in order."""
-        number, segment, done = self._number, self._segment, self._done
-        self._number += 1
-        self._segment = self._new_segment(self._unfinished)
-        self._done = []
-
-        def seal() -> None:
-            segment.sync()
-            segment.close()
-            self._seal(number, done, segment.path)
-
-        self._sealing = [sealed for sealed in self._sealing if not sealed.done() or sealed.exception()]
-        self._sealing.append(self._sealer.submit(seal))
-
-    def _new_segment(self, carried: dict[str, ledger.Unfinished]) -> ledger.Segment:
-        head = ledger.Open(self._provenance.run_id, self._extra_schema)
-        return ledger.Segment(self.layout.segment(self._number), [head, *carried.values()])
-
-    def _seal(self, number: int, done: Sequence[IndexRecord], segment: Path) -> None:
-        if done:
-            table = to_table(done, self._extra_schema)
-            write_part(self.layout, number, iter([table]), table.schema)
-        disk.remove(segment)
+    def _sync_soon(self) -> None:
+        self._sync_due.clear()
+        # A disk that fails here fails the next append too, and there it is told.
+        with suppress(OSError):
+            self._tail.sync()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writers, work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except OSError as error:
+            self._unsaved.append(work)
             raise _refused(error, self.layout.root) from error
 
 

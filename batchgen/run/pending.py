@@ -12,7 +12,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
-from batchgen.dataset.states import Known, State, key_of, keys_of
+from batchgen.dataset.keys import key_of, keys_of
+from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import InvalidRow, RowBatch
 from batchgen.run.selection import Classifier, Selection
 from batchgen.values import Prior, RejectedRow, Request

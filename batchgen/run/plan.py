@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batchgen.config.settings import LimitSettings
-from batchgen.dataset.parts import Keys
+from batchgen.dataset.keys import Keys
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import RowBatch
 from batchgen.manifest.problems import Problem

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from batchgen.dataset.parts import Keys
-from batchgen.dataset.states import Known, State, States, keys_of
+from batchgen.dataset.keys import Keys, keys_of
+from batchgen.dataset.states import Known, State, States
 from batchgen.manifest.batch import RowBatch
 from batchgen.values import Status
 
