@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,9 +16,10 @@ from batchgen.dataset import disk
 from batchgen.dataset.card import render_card
 from batchgen.dataset.croissant import render_croissant
 from batchgen.dataset.facts import gather
+from batchgen.dataset.keys import Keys, contained, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.loadable import loadable_schema, to_loadable
-from batchgen.dataset.parts import Keys, fingerprint_keys, iterate, open_part, write_parquet
+from batchgen.dataset.parts import iterate, open_part, write_parquet
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
 from batchgen.values import Status
 
@@ -63,8 +63,5 @@ def _shown(batch: pa.RecordBatch, current: Keys | None, run_id: str) -> pa.Array
     if current is None:
         return saved
     wanted = pc.equal(batch.column("run_id"), run_id)
-    if len(current):
-        keys = fingerprint_keys(batch.column("fingerprint"))
-        positions = np.minimum(np.searchsorted(current, keys), len(current) - 1)
-        wanted = pc.or_(wanted, pa.array(current[positions] == keys))
-    return pc.and_(saved, wanted)
+    asked_for = contained(fingerprint_keys(batch.column("fingerprint")), current)
+    return pc.and_(saved, pc.or_(wanted, pa.array(asked_for)))
