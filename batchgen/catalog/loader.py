@@ -83,8 +83,11 @@ def _read_model(path: Path) -> Model:
             content = tomllib.load(file)
     except OSError as error:
         raise CatalogError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path}: is not valid TOML: {error}") from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # TOMLDecodeError, bytes that are no text, a number too long for Python
+        raise CatalogError(f"{ascii(str(path))[1:-1]}: is not valid TOML: {error}") from error
     try:
         model = msgspec.convert(content, Model, builtin_types=(datetime.date,))
     except msgspec.ValidationError as error:

@@ -123,8 +123,8 @@ def _sizes(table: pa.Table) -> Counter[str]:
 def _samples(table: pa.Table) -> list[Sample]:
     """Pictures spread evenly over the dataset, of different prompts as far as there are."""
     shown = min(_SAMPLES, table.num_rows)
-    rows = table.select(["file_name", "prompt"]).take([number * table.num_rows // shown for number in range(shown)])
-    return [Sample(**row) for row in rows.to_pylist()]
+    rows = pa.array([number * table.num_rows // shown for number in range(shown)], pa.int64())
+    return [Sample(**row) for row in table.select(["file_name", "prompt"]).take(rows).to_pylist()]
 
 
 def _count_parameters(parameters: dict[str, Counter[str]], bodies: Iterable[str]) -> None:
