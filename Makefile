@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: help demo test readers lint docs lock bench torture clean
+.PHONY: help demo test readers notebook lint docs lock bench torture clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -18,8 +18,11 @@ demo: $(VENV)/runtime ## make the images of sample_manifests/demo.csv: no key, n
 test: $(VENV)/test ## the default test run
 	$(BIN)/pytest
 
-readers: $(VENV)/readers ## load datasets with Hugging Face, DuckDB and pandas
-	$(BIN)/pytest -m readers
+readers: $(VENV)/readers ## load datasets and exports with Hugging Face, DuckDB, WebDataset and pandas
+	$(BIN)/pytest tests/readers
+
+notebook: $(VENV)/notebook ## run the notebook in docs/
+	$(BIN)/pytest tests/notebook
 
 lint: $(VENV)/lint ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -49,6 +52,10 @@ $(VENV)/test: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[test,readers]'
+	@touch $@ $(VENV)/runtime $(VENV)/test
+
+$(VENV)/notebook: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable '.[test,notebook]'
 	@touch $@ $(VENV)/runtime $(VENV)/test
 
 $(VENV)/lint: pyproject.toml requirements.lock | $(BIN)/python

@@ -26,11 +26,12 @@ ALLOWED: dict[str, set[str]] = {
     "config": VALUES,
     "catalog": VALUES,
     **dict.fromkeys(BELOW_RUN, VALUES | SETTINGS),
-    **dict.fromkeys(("run", "gallery", "export"), VALUES | SETTINGS | BELOW_RUN),
+    **dict.fromkeys(("runner", "gallery", "export"), VALUES | SETTINGS | BELOW_RUN),
     "simulator": VALUES,
-    "cli": VALUES | SETTINGS | BELOW_RUN | {"run", "gallery", "export", "simulator"},
+    "cli": VALUES | SETTINGS | BELOW_RUN | {"runner", "gallery", "export", "simulator"},
     "__main__": {"cli"},
-    "__init__": VALUES | SETTINGS | BELOW_RUN | {"run"},
+    "face": VALUES | SETTINGS | BELOW_RUN | {"runner"},
+    "__init__": VALUES | SETTINGS | BELOW_RUN | {"runner", "face"},
 }
 
 HEAVY = {"pandas", "pyarrow", "aiohttp", "numpy", "pydantic"}

@@ -11,12 +11,12 @@ from tqdm import tqdm
 from batchgen.cli.plan import price_source
 from batchgen.cli.words import complain, count, dollars, duration
 from batchgen.pace import Snapshot
-from batchgen.run.display import Live
-from batchgen.run.job import Job
-from batchgen.run.plan import Plan
-from batchgen.run.preflight import Preflight
-from batchgen.run.progress import Progress
-from batchgen.run.stop import StopKind, StopReason
+from batchgen.runner.display import Live
+from batchgen.runner.job import Job
+from batchgen.runner.plan import Plan
+from batchgen.runner.preflight import Preflight
+from batchgen.runner.progress import Progress
+from batchgen.runner.stop import StopKind, StopReason
 from batchgen.values import Status
 
 # Logs of CI and nohup stay short, and still show that it lives.

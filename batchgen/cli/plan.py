@@ -14,9 +14,9 @@ from batchgen.cli.words import count, dollars, duration, say
 from batchgen.dataset import states
 from batchgen.dataset.layout import Layout
 from batchgen.manifest import ManifestError, open_manifest, read_rows
-from batchgen.run.job import Job, make_job
-from batchgen.run.plan import Group, Plan, make_plan
-from batchgen.run.selection import Selection
+from batchgen.runner.job import Job, make_job
+from batchgen.runner.plan import Group, Plan, make_plan
+from batchgen.runner.selection import Selection
 from batchgen.values import Status
 
 _GROUPS = (

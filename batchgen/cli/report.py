@@ -11,9 +11,9 @@ import msgspec
 from batchgen.cli.exits import Exit
 from batchgen.cli.plan import is_empty
 from batchgen.cli.words import count, dollars, duration, say, shorten
-from batchgen.run.job import Job, RunSummary
-from batchgen.run.progress import Failure
-from batchgen.run.stop import StopKind
+from batchgen.runner.job import Job, RunSummary
+from batchgen.runner.progress import Failure
+from batchgen.runner.stop import StopKind
 from batchgen.values import Status
 
 # A screenful; the index has them all.

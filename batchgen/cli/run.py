@@ -19,8 +19,8 @@ from batchgen.cli.settings import load_settings
 from batchgen.cli.words import complain, count, say
 from batchgen.config.load import Loaded, rows_of
 from batchgen.manifest import open_manifest
-from batchgen.run.job import Job, RunSummary, make_job, run_job
-from batchgen.run.stop import StopKind, StopSignal
+from batchgen.runner.job import Job, RunSummary, make_job, run_job
+from batchgen.runner.stop import StopKind, StopSignal
 from batchgen.values import BatchgenError
 
 # The simulator accepts any key, and the user's own has no business there.
