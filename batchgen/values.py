@@ -37,7 +37,8 @@ class CostSource(StrEnum):
     """How a cost became known."""
 
     HEADER = "header"  # the service said it, in x-aimlapi-usd-spent
-    PRICE = "price"  # the catalog's price times the images that came back
+    PRICE = "price"  # the service's or the catalog's price times the images that came back
+    BILL = "bill"  # `batchgen reconcile` found it in the service's log of calls
     UNKNOWN = "unknown"  # the cost is null, never 0
 
 
@@ -57,6 +58,7 @@ class ErrorKind(StrEnum):
     # the moment's: try again
     CONFLICT = "conflict"  # 408, 409, 425
     SERVER_ERROR = "server_error"  # 500, 502, 503, 504 and unknown statuses of 5xx
+    GATEWAY = "gateway"  # something before the service refused it: 403 without the service's own words
     UNREACHABLE = "unreachable"  # no connection was made: nothing was sent
     DISCONNECTED = "disconnected"  # sent, then the connection broke: in doubt
     TIMEOUT = "timeout"  # sent, then silence past the limit: in doubt

@@ -60,6 +60,7 @@ _MEANINGS: Final = MappingProxyType(
         ErrorKind.RATE_LIMITED: Meaning(Scope.PACE, Charged.NO),
         ErrorKind.CONFLICT: Meaning(Scope.MOMENT, Charged.NO),
         ErrorKind.SERVER_ERROR: Meaning(Scope.MOMENT, Charged.NO),
+        ErrorKind.GATEWAY: Meaning(Scope.MOMENT, Charged.NO),
         ErrorKind.UNREACHABLE: Meaning(Scope.MOMENT, Charged.NO),
         ErrorKind.DISCONNECTED: Meaning(Scope.MOMENT, Charged.MAYBE),
         ErrorKind.TIMEOUT: Meaning(Scope.MOMENT, Charged.MAYBE),
@@ -79,12 +80,17 @@ _OUT_OF_CREDITS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Statuses first to last, and words that the message must hold, mean a kind."""
+    """Statuses first to last mean a kind; `words` must be in the message, `is_own` asks for the service's own form."""
 
     first: int
     last: int
     kind: ErrorKind
     words: re.Pattern[str] | None = None
+    is_own: bool = False
+
+    def fits(self, status: int, message: str, is_own: bool) -> bool:
+        has_words = self.words is None or self.words.search(message) is not None
+        return self.first <= status <= self.last and has_words and (is_own or not self.is_own)
 
 
 # The first rule that fits decides.
@@ -93,7 +99,9 @@ _RULES: Final = (
     _Rule(401, 401, ErrorKind.BAD_KEY),
     _Rule(402, 402, ErrorKind.NO_CREDITS),
     _Rule(403, 403, ErrorKind.NO_CREDITS, _OUT_OF_CREDITS),
-    _Rule(403, 403, ErrorKind.BAD_KEY),  # a key without the right to this model, or an address that is shut out
+    _Rule(403, 403, ErrorKind.BAD_KEY, is_own=True),  # a key without the right to this model
+    # A firewall that dislikes one prompt must not stop the run; one that shuts everything out does, by its number.
+    _Rule(403, 403, ErrorKind.GATEWAY),
     _Rule(404, 405, ErrorKind.NOT_FOUND),
     _Rule(410, 410, ErrorKind.NOT_FOUND),  # a retired model
     _Rule(407, 407, ErrorKind.BAD_KEY),  # a proxy in between wants a login
@@ -106,14 +114,15 @@ _RULES: Final = (
 )
 
 
-def kind_of_status(status: int, message: str) -> ErrorKind:
+def kind_of_status(status: int, message: str, *, is_own: bool = True) -> ErrorKind:
     """The kind of an answer that is no success.
 
-    status: HTTP status other than 200 and 201. message: the service's words, or "".
+    status: HTTP status other than 200 and 201. message: the answer's words, or "". is_own: whether they came in the
+    service's own form, which a gateway's page of HTML does not have.
     A status in no class of errors (204, 999) is BAD_ANSWER.
     """
     for rule in _RULES:
-        if rule.first <= status <= rule.last and (rule.words is None or rule.words.search(message)):
+        if rule.fits(status, message, is_own):
             return rule.kind
     return ErrorKind.BAD_ANSWER
 

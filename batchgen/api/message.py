@@ -29,6 +29,11 @@ def explain(status: int, body: bytes, key: ApiKey) -> str:
     return f"HTTP {status} with an empty body"
 
 
+def is_own(body: bytes) -> bool:
+    """Whether an error answer has the form of the service's own: JSON with a message."""
+    return _words_of(body) is not None
+
+
 def quote(body: bytes, key: ApiKey) -> str:
     """The first 200 characters of a body that cannot be read."""
     return shown(body[:_QUOTED_BYTES].decode("utf-8", "replace"), key, MAX_QUOTE_CHARACTERS)

@@ -20,7 +20,7 @@ from yarl import URL
 from batchgen.api.body import BodyError, read_body, read_error_body
 from batchgen.api.errors import kind_of_status, parse_cost, parse_retry_after
 from batchgen.api.key import ApiKey
-from batchgen.api.message import MAX_MESSAGE_CHARACTERS, explain, quote, shown
+from batchgen.api.message import MAX_MESSAGE_CHARACTERS, explain, is_own, quote, shown
 from batchgen.api.url import parse_http_url
 from batchgen.config.settings import ApiSettings
 from batchgen.values import ApiError, BatchgenError, ErrorKind
@@ -161,9 +161,10 @@ class ApiSession:
         cost_usd = parse_cost(response.headers.get("x-aimlapi-usd-spent"))
         inference_id = self._identifier(response.headers.get("x-inference-id"))
         if response.status not in (200, 201):
-            message = self._words(response.status, await read_error_body(response), response.headers)
+            body = await read_error_body(response)
+            message = self._words(response.status, body, response.headers)
             return ApiError(
-                kind_of_status(response.status, message),
+                kind_of_status(response.status, message, is_own=is_own(body)),
                 message,
                 http_status=response.status,
                 retry_after_s=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),

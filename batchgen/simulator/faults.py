@@ -35,6 +35,7 @@ class FaultKind(StrEnum):
     GATEWAY_TIMEOUT = "gateway_timeout"  # 504
     # Something in between answers instead, or nobody. Nothing is charged.
     RESET_EARLY = "reset_early"  # the connection is reset before any work
+    FORBIDDEN = "forbidden"  # 403 as HTML, as a firewall gives it
     HTML_200 = "html_200"  # a proxy's page with status 200
     REDIRECT = "redirect"  # a redirect that leads to the next one, for ever
     # Success with less than was asked for. What is missing is not charged.

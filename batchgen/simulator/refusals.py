@@ -34,6 +34,7 @@ REFUSING: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.BAD_KEY: (401, "This request requires a valid API key"),
     FaultKind.NO_CREDITS: (403, "You've run out of credits"),
     FaultKind.NOT_FOUND: (404, "The model was not found"),
+    FaultKind.FORBIDDEN: (403, "Forbidden"),
     FaultKind.REQUEST_TIMEOUT: (408, "Request Timeout"),
     FaultKind.CONFLICT: (409, "Conflict"),
     FaultKind.TOO_EARLY: (425, "Too Early"),
@@ -53,7 +54,7 @@ def refuse(kind: FaultKind, retry_after_s: float) -> Refusal:
         message,
         outcome=kind,
         retry_after_s=retry_after_s if status in (429, 503) else None,
-        html=kind is FaultKind.BAD_GATEWAY,
+        html=kind in (FaultKind.BAD_GATEWAY, FaultKind.FORBIDDEN),
     )
 
 

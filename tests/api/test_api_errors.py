@@ -60,6 +60,19 @@ def test_status_and_message_tell_the_kind(status, message, kind):
 
 
 @pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (403, "HTTP 403: <html><h1>Forbidden</h1>", ErrorKind.GATEWAY),
+        (403, "HTTP 403: You've run out of credits", ErrorKind.NO_CREDITS),
+        (401, "HTTP 401: <html>", ErrorKind.BAD_KEY),
+        (502, "HTTP 502: <html>", ErrorKind.SERVER_ERROR),
+    ],
+)
+def test_what_a_gateway_forbids_says_nothing_of_the_key(status, message, kind):
+    assert kind_of_status(status, message, is_own=False) is kind
+
+
+@pytest.mark.parametrize(
     ("kind", "scope", "charged"),
     [
         (ErrorKind.INVALID_ROW, Scope.ROW, Charged.NO),
@@ -71,6 +84,7 @@ def test_status_and_message_tell_the_kind(status, message, kind):
         (ErrorKind.RATE_LIMITED, Scope.PACE, Charged.NO),
         (ErrorKind.CONFLICT, Scope.MOMENT, Charged.NO),
         (ErrorKind.SERVER_ERROR, Scope.MOMENT, Charged.NO),
+        (ErrorKind.GATEWAY, Scope.MOMENT, Charged.NO),
         (ErrorKind.UNREACHABLE, Scope.MOMENT, Charged.NO),
         (ErrorKind.DISCONNECTED, Scope.MOMENT, Charged.MAYBE),
         (ErrorKind.TIMEOUT, Scope.MOMENT, Charged.MAYBE),
