@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from batchgen.api.errors import Scope, meaning_of
 from batchgen.config.settings import RetrySettings
-from batchgen.values import ApiError
+from batchgen.values import ApiError, ErrorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ def decide(error: ApiError, attempts: int, elapsed_s: float, chance: float, sett
     wait_s = chance * min(settings.backoff_max_s, settings.backoff_base_s * 2 ** (attempts - 1))
     if error.retry_after_s is not None:
         wait_s = max(wait_s, error.retry_after_s)
-    if attempts >= settings.max_attempts or elapsed_s + wait_s > settings.deadline_s:
+    # Without a connection nothing was sent: how long an outage lasts is not the row's fault.
+    counted = error.kind is not ErrorKind.UNREACHABLE
+    if (counted and attempts >= settings.max_attempts) or elapsed_s + wait_s > settings.deadline_s:
         return GiveUp()
-    return Retry(wait_s)
+    return Retry(wait_s, counted)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from batchgen.pace import Snapshot
-from batchgen.run.plan import Plan
-from batchgen.run.preflight import Preflight
-from batchgen.run.progress import Progress
-from batchgen.run.stop import StopReason
+from batchgen.runner.plan import Plan
+from batchgen.runner.preflight import Preflight
+from batchgen.runner.progress import Progress
+from batchgen.runner.stop import StopReason
 from batchgen.values import Status
 
 

@@ -31,16 +31,16 @@ from batchgen.manifest.rows import read_rows
 from batchgen.manifest.rules import Rules, make_rules
 from batchgen.manifest.source import Manifest
 from batchgen.pace import Governor
-from batchgen.run.display import Display, Live
-from batchgen.run.journal import Journal
-from batchgen.run.loop import run_requests
-from batchgen.run.pending import PendingRequests
-from batchgen.run.plan import Plan, make_plan
-from batchgen.run.preflight import Preflight, ask_account
-from batchgen.run.progress import Progress
-from batchgen.run.selection import Selection
-from batchgen.run.settle import Settler, fetch
-from batchgen.run.stop import StopKind, StopReason, StopSignal
+from batchgen.runner.display import Display, Live
+from batchgen.runner.journal import Journal
+from batchgen.runner.loop import run_requests
+from batchgen.runner.pending import PendingRequests
+from batchgen.runner.plan import Plan, make_plan
+from batchgen.runner.preflight import Preflight, ask_account
+from batchgen.runner.progress import Progress
+from batchgen.runner.selection import Selection
+from batchgen.runner.settle import Settler, fetch
+from batchgen.runner.stop import StopKind, StopReason, StopSignal
 from batchgen.values import BatchgenError, Image, Status
 
 # How long planning may go on before the first request leaves without waiting for it.

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from batchgen.dataset.events import EventLog
 from batchgen.dataset.records import IndexRecord
 from batchgen.pace import Snapshot
-from batchgen.run.course import Course
-from batchgen.run.decide import Decision, Retry
-from batchgen.run.plan import Plan
-from batchgen.run.preflight import Preflight
+from batchgen.runner.course import Course
+from batchgen.runner.decide import Decision, Retry
+from batchgen.runner.plan import Plan
+from batchgen.runner.preflight import Preflight
 from batchgen.values import Answer, ApiError
 
 

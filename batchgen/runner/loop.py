@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 
-from batchgen.run.protocols import PermitGiver, RequestSource
-from batchgen.run.settle import Settler
-from batchgen.run.stop import StopKind, StopSignal
+from batchgen.runner.protocols import PermitGiver, RequestSource
+from batchgen.runner.settle import Settler
+from batchgen.runner.stop import StopKind, StopSignal
 from batchgen.values import BatchgenError, Request
 
 

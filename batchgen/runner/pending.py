@@ -15,7 +15,7 @@ from typing import Protocol
 from batchgen.dataset.keys import key_of, keys_of
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import InvalidRow, RowBatch
-from batchgen.run.selection import Classifier, Selection
+from batchgen.runner.selection import Classifier, Selection
 from batchgen.values import Prior, RejectedRow, Request
 
 # Building this many requests holds the interpreter for a millisecond or two.

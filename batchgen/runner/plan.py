@@ -14,7 +14,7 @@ from batchgen.dataset.keys import Keys
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import RowBatch
 from batchgen.manifest.problems import Problem
-from batchgen.run.selection import Classified, Classifier, Selection
+from batchgen.runner.selection import Classified, Classifier, Selection
 
 # Enough to recognise what is meant.
 _EXAMPLES = 3

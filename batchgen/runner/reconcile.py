@@ -1,10 +1,10 @@
 """The index against the service's bill: what became of every attempt in doubt, and what each request really cost.
 
 The log of calls is read for the time of the dataset's runs, with a margin, and each call is found again by
-its client request id, which names run and request. A request's cost is corrected where the log is
-known to be complete for it: the log has calls of the request's run (else it is the log of another key),
-and its last attempt is old enough, or the log already shows as much as the index. An attempt that
-is old enough and not in such a log never reached the service. The price: some hundred bytes of memory a request.
+its client request id, which names run and request. The cost of a request is corrected only where the log is
+complete for it: it has calls of the request's run (else it is the log of another key), and either every
+attempt that the index names is in it, or the last one is old enough for all to be. What is then missing never
+reached the service. The price: half a kilobyte of memory for each request.
 """
 
 from __future__ import annotations
@@ -16,16 +16,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from batchgen.api.account import LogEntry
 from batchgen.dataset.amend import amend_costs
 from batchgen.dataset.events import first_run_id
+from batchgen.dataset.keys import key_of
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import Keys, fingerprint_keys
 from batchgen.dataset.reader import latest
 
 # The documentation says that a charge appears "a while" after the answer; an hour is a long while.
@@ -36,7 +31,7 @@ _CLOCK_MARGIN = timedelta(minutes=10)
 _ROUNDING_USD = 1e-6
 
 _COLUMNS = ["fingerprint", "row_id", "client_request_id", "cost_usd", "run_id", "finished_at", "in_doubt_ids"]
-_ATTEMPT_ID = re.compile(r"((\d{8}T\d{6})Z-[0-9a-f]{4})\.([0-9a-f]{16})\.\d+", re.ASCII)
+_ATTEMPT_ID = re.compile(r"(?P<run>(?P<start>\d{8}T\d{6}Z)-[0-9a-f]{4})\.(?P<key>[0-9a-f]{16})\.\d+", re.ASCII)
 
 
 class Account(Protocol):
@@ -53,10 +48,7 @@ class Fate(StrEnum):
     NOT_CHARGED = "not_charged"  # it reached the service and cost nothing
     NEVER_ARRIVED = "never_arrived"
     NOT_LOGGED_YET = "not_logged_yet"
-    OTHER_LOG = "other_log"  # the log knows nothing of its run: that was another key
-
-
-UNSETTLED = frozenset({Fate.NOT_LOGGED_YET, Fate.OTHER_LOG})
+    OTHER_LOG = "other_log"  # the log knows nothing of its run: another key made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +63,12 @@ class Doubt:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """Index against bill.
+    """Index against bill, for the calls from `start` to `end`.
 
-    index_usd, unknown_requests: what the index said before, and how many requests had no known cost.
-    bill_usd: what the log says of all calls of this dataset's runs. corrected_usd: what the index says now.
-    uncertain_requests: those for which the log may not be complete, left as they are. unindexed: calls of these
-    runs that cost money and whose request the index does not know.
+    index_usd and unknown_requests: what the index said before, and for how many requests it knew no cost. bill_usd:
+    what the log says of all calls of this dataset's runs. corrected_usd and corrected_requests: what the index
+    says now, and for how many requests that is new. open_requests: those that differ and for which the log is not
+    complete. unindexed: calls that cost money, for requests that the index does not know.
     """
 
     start: datetime
@@ -87,9 +79,26 @@ class Reconciliation:
     bill_usd: float = 0.0
     corrected_usd: float = 0.0
     corrected_requests: int = 0
-    uncertain_requests: int = 0
+    open_requests: int = 0
     doubts: list[Doubt] = field(default_factory=list)
     unindexed: list[LogEntry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Request:
+    """What the index says of a request, and beside it what the log says."""
+
+    run_id: str
+    finished_at: datetime
+    index_usd: float | None = 0.0  # None: at least one slot's cost is unknown
+    billed_usd: float | None = 0.0  # None: at least one call's cost is not in the log
+    missing: set[str] = field(default_factory=set)  # attempts that the index names and the log has not shown
+
+    @property
+    def differs(self) -> bool:
+        if self.index_usd is None or self.billed_usd is None:
+            return True
+        return abs(self.index_usd - self.billed_usd) > _ROUNDING_USD
 
 
 async def reconcile(
@@ -100,113 +109,113 @@ async def reconcile(
     read: is told how many entries of the log were read since. Raises ApiError, DamagedIndex, OSError.
     """
     books = _Books(layout)
-    if not len(books.keys):
+    if not books.requests:
         return None
-    result = Reconciliation(books.started_at - _CLOCK_MARGIN, min(books.finished_at + LOG_DELAY, now))
+    start = min(books.started_at - _CLOCK_MARGIN, now)
+    result = Reconciliation(start, min(books.finished_at + LOG_DELAY, now))
     seen: set[int] = set()
-    async for entry in account.logs(result.start, max(result.end, result.start)):
-        result.entries += 1
+    async for entry in account.logs(result.start, result.end):
         read(1)
         identity = hash(entry.inference_id or entry.client_request_id)
         if identity not in seen:  # pages overlap where calls were logged meanwhile
             seen.add(identity)
             books.enter(entry, result)
-    books.close(result, now)
-    amend_costs(layout, *books.corrections(now))
+    amend_costs(layout, *books.close(result, now))
     return result
 
 
 class _Books:
-    """What the index says of every request that was sent, and beside it what the log says."""
+    """Every request that was sent, by key, and every attempt in doubt."""
 
     def __init__(self, layout: Layout) -> None:
-        tables = [table.filter(pc.is_valid(table["client_request_id"])) for table in latest(layout, _COLUMNS)]
-        table = pa.concat_tables(tables)
-        self.keys: Keys
-        self.keys, request = np.unique(fingerprint_keys(table["fingerprint"]), return_inverse=True)
-        costs = table["cost_usd"].to_numpy()
-        size = len(self.keys)
-        self._index_usd = np.bincount(request, np.nan_to_num(costs), size)
-        self._is_unknown = np.bincount(request, np.isnan(costs), size) > 0
-        self._finished_us: npt.NDArray[np.int64] = np.zeros(size, np.int64)
-        np.maximum.at(self._finished_us, request, table["finished_at"].cast(pa.int64()).to_numpy())
-        self._runs, self._run_of = _first_of_each(table["run_id"].to_pylist(), request, size)
-        self._billed_usd = np.zeros(size)
-        self._is_unpriced = np.zeros(size, np.bool_)
+        self.requests: dict[int, _Request] = {}
+        self._doubts: dict[str, str] = {}  # client request id -> row id
+        self._logged: dict[str, float | None] = {}  # what attempts in doubt cost
         self._logged_runs: set[str] = set()
-        self._doubts = {
-            client_request_id: row_id
-            for ids, row_id in zip(table["in_doubt_ids"].to_pylist(), table["row_id"].to_pylist(), strict=True)
-            for client_request_id in ids or ()
-        }
-        self._known_runs = {*self._runs, *map(run_of, self._doubts)}
-        self._logged_doubts: dict[str, float | None] = {}
-        starts = [_start_of(run) for run in (*self._known_runs, first_run_id(layout.events))]
-        self.started_at = min(filter(None, starts), default=datetime.now(UTC))
-        self.finished_at = _moment(int(self._finished_us.max())) if size else self.started_at
+        for table in latest(layout, _COLUMNS):
+            for batch in table.to_batches():
+                for slot in batch.to_pylist():
+                    if slot["client_request_id"] is not None:
+                        self._add(slot)
+        self._runs = {request.run_id for request in self.requests.values()} | {_run_of(i) for i in self._doubts}
+        starts = [_start_of(run_id) for run_id in (*self._runs, first_run_id(layout.events))]
+        self.finished_at = max((request.finished_at for request in self.requests.values()), default=datetime.now(UTC))
+        self.started_at = min(filter(None, starts), default=self.finished_at)
 
     def enter(self, entry: LogEntry, result: Reconciliation) -> None:
         """Take in one call of the log."""
-        named = _ATTEMPT_ID.fullmatch(entry.client_request_id or "")
-        if named is None or named[1] not in self._known_runs:
+        client_request_id = entry.client_request_id or ""
+        named = _ATTEMPT_ID.fullmatch(client_request_id)
+        if named is None or named["run"] not in self._runs:
             return
-        self._logged_runs.add(named[1])
-        cost = entry.cost_usd if entry.cost_usd is not None or entry.status == "succeeded" else 0.0
+        self._logged_runs.add(named["run"])
+        result.entries += 1
+        cost = 0.0 if entry.cost_usd is None and entry.status == "failed" else entry.cost_usd
         result.bill_usd += cost or 0.0
-        position = self._position(int(named[3], 16))
-        if position is None:
-            if cost != 0:
-                result.unindexed.append(entry)
-            return
-        self._billed_usd[position] += cost or 0.0
-        self._is_unpriced[position] |= cost is None
-        if entry.client_request_id in self._doubts:
-            self._logged_doubts[entry.client_request_id] = cost
+        if client_request_id in self._doubts:
+            self._logged[client_request_id] = cost
+        request = self.requests.get(int(named["key"], 16))
+        if request is not None:
+            request.missing.discard(client_request_id)
+            request.billed_usd = _plus(request.billed_usd, cost)
+        elif cost != 0:
+            result.unindexed.append(entry)
 
-    def close(self, result: Reconciliation, now: datetime) -> None:
-        """Draw the line under both columns."""
-        changed, uncertain = self._changed(now), self._uncertain(now)
-        result.index_usd = float(self._index_usd.sum())
-        result.unknown_requests = int(self._is_unknown.sum())
-        result.corrected_usd = float(np.where(changed, self._billed_usd, self._index_usd).sum())
-        result.corrected_requests = int(changed.sum())
-        result.uncertain_requests = int((uncertain & (self._is_unknown | self._differs())).sum())
-        result.doubts = [self._fate(client_request_id, now) for client_request_id in self._doubts]
-
-    def corrections(self, now: datetime) -> tuple[dict[int, float], dict[int, str]]:
-        """Return what is to be corrected: costs by key, and what is to be said of slots in doubt."""
-        changed = self._changed(now)
-        costs = dict(zip(self.keys[changed].tolist(), self._billed_usd[changed].tolist(), strict=True))
+    def close(self, result: Reconciliation, now: datetime) -> tuple[dict[int, float], dict[int, str]]:
+        """Draw the line under both columns; return corrected costs, and what to say of slots in doubt, by key."""
+        costs: dict[int, float] = {}
+        for key, request in self.requests.items():
+            index_usd = request.index_usd or 0.0
+            result.index_usd += index_usd
+            result.unknown_requests += request.index_usd is None
+            if request.differs and request.billed_usd is not None and self._is_complete(request, now):
+                costs[key] = request.billed_usd
+            else:
+                result.open_requests += request.differs
+            result.corrected_usd += costs.get(key, index_usd)
+        result.corrected_requests = len(costs)
+        result.doubts = [self._doubt(client_request_id, now) for client_request_id in self._doubts]
         return costs, {key: f"the service's log says that it cost ${cost:.4f}" for key, cost in costs.items()}
 
-    def _changed(self, now: datetime) -> npt.NDArray[np.bool_]:
-        return (self._differs() | self._is_unknown) & ~self._uncertain(now)
+    def _add(self, slot: dict[str, Any]) -> None:
+        request = self.requests.setdefault(key_of(slot["fingerprint"]), _Request(slot["run_id"], slot["finished_at"]))
+        request.finished_at = max(request.finished_at, slot["finished_at"])
+        request.index_usd = _plus(request.index_usd, slot["cost_usd"])
+        request.missing.add(slot["client_request_id"])
+        for client_request_id in slot["in_doubt_ids"]:
+            request.missing.add(client_request_id)
+            self._doubts[client_request_id] = slot["row_id"]
 
-    def _differs(self) -> npt.NDArray[np.bool_]:
-        return np.abs(self._index_usd - self._billed_usd) > _ROUNDING_USD
+    def _is_complete(self, request: _Request, now: datetime) -> bool:
+        """Whether the log has, or must have by now, every attempt of a request."""
+        logged = request.run_id in self._logged_runs
+        return logged and (not request.missing or request.finished_at <= now - LOG_DELAY)
 
-    def _uncertain(self, now: datetime) -> npt.NDArray[np.bool_]:
-        logged = np.array([run in self._logged_runs for run in self._runs], np.bool_)[self._run_of]
-        recent = self._finished_us > int((now - LOG_DELAY).timestamp() * 1e6)
-        all_there = ~self._is_unknown & (self._billed_usd > self._index_usd - _ROUNDING_USD)
-        for client_request_id in self._logged_doubts:  # an attempt in doubt that is found makes the cost known
-            position = self._position(key_of_attempt(client_request_id))
-            if position is not None:
-                all_there[position] |= self._billed_usd[position] > self._index_usd[position] - _ROUNDING_USD
-        return self._is_unpriced | ~logged | (recent & ~all_there)
-
-    def _fate(self, client_request_id: str, now: datetime) -> Doubt:
+    def _doubt(self, client_request_id: str, now: datetime) -> Doubt:
         row_id = self._doubts[client_request_id]
-        if client_request_id in self._logged_doubts:
-            cost = self._logged_doubts[client_request_id]
+        if client_request_id in self._logged:
+            cost = self._logged[client_request_id]
             return Doubt(client_request_id, row_id, Fate.NOT_CHARGED if cost == 0 else Fate.CHARGED, cost)
-        position = self._position(key_of_attempt(client_request_id))
-        if run_of(client_request_id) not in self._logged_runs:
+        if _run_of(client_request_id) not in self._logged_runs:
             return Doubt(client_request_id, row_id, Fate.OTHER_LOG, None)
-        if position is not None and _moment(int(self._finished_us[position])) > now - LOG_DELAY:
+        named = _ATTEMPT_ID.fullmatch(client_request_id)
+        request = self.requests.get(int(named["key"], 16)) if named else None
+        if request is not None and request.finished_at > now - LOG_DELAY:
             return Doubt(client_request_id, row_id, Fate.NOT_LOGGED_YET, None)
         return Doubt(client_request_id, row_id, Fate.NEVER_ARRIVED, 0.0)
 
-    def _position(self, key: int) -> int | None:
-        position = int(np.searchsorted(self.keys, np.uint64(key)))
-        return position if position < len(self.keys) and int(self.keys[position]) == key else None
+
+def _plus(left: float | None, right: float | None) -> float | None:
+    return None if left is None or right is None else left + right
+
+
+def _run_of(client_request_id: str) -> str:
+    return client_request_id.partition(".")[0]
+
+
+def _start_of(run_id: str | None) -> datetime | None:
+    """When a run began, as its id says."""
+    try:
+        return datetime.strptime((run_id or "").partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -15,12 +15,13 @@ from batchgen.api.download import download_with_retries
 from batchgen.api.errors import Charged, Scope, meaning_of
 from batchgen.config.settings import RunConfig
 from batchgen.dataset.records import IN_DOUBT_KINDS
-from batchgen.run.course import Course
-from batchgen.run.decide import GiveUp, Stop, decide
-from batchgen.run.journal import Journal
-from batchgen.run.progress import Progress
-from batchgen.run.protocols import Client, Dataset, Permit, PermitGiver
-from batchgen.run.stop import StopKind, StopSignal
+from batchgen.runner.course import Course
+from batchgen.runner.decide import GiveUp, Stop, decide
+from batchgen.runner.journal import Journal
+from batchgen.runner.outage import Outage
+from batchgen.runner.progress import Progress
+from batchgen.runner.protocols import Client, Dataset, Permit, PermitGiver
+from batchgen.runner.stop import StopKind, StopSignal
 from batchgen.values import (
     Answer,
     ApiError,
@@ -56,7 +57,7 @@ class Settler:
         self._stop = stop
         self._progress = progress
         self._journal = journal
-        self._unreachable = 0  # connection failures since something last worked
+        self._outage = Outage(config.retry, stop)
 
     async def settle(self, request: Request) -> None:
         """Send a request until it has an outcome, or the run is to stop. Raises DiskError."""
@@ -95,11 +96,11 @@ class Settler:
             answer = await self._client.generate(request.body, course.client_request_id, permit.sent)
         except ApiError as error:
             _settle_failed(permit, error)
-            self._note_connection(error)
+            self._outage.note(error)
             return error
         finally:
             self._progress.in_flight -= 1
-        self._unreachable = 0
+        self._outage.over()
         nothing_charged = not answer.returned and answer.cost_usd is None
         permit.done(images=len(answer.returned), cost_usd=0.0 if nothing_charged else answer.cost_usd)
         return _unusable(answer) or answer
@@ -119,7 +120,6 @@ class Settler:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""
         course.failed(error)
         if meaning_of(error.kind).scope is Scope.PACE:
-            course.not_counted()
             self._progress.throttled += 1
         decision = decide(error, course.tries, course.elapsed_s, random.random(), self._config.retry)  # noqa: S311
         self._journal.failed(course, error, decision)
@@ -132,6 +132,8 @@ class Settler:
         if isinstance(decision, Stop):
             self._stop.set(StopKind.ACCOUNT, error.message)
             return False
+        if not decision.counted:
+            course.not_counted()
         if await self._stop.wait(decision.after_s):
             return False
         self._progress.retries += 1
@@ -142,15 +144,6 @@ class Settler:
             return returned
         image = await fetch(self._client, returned.image.url, self._config.api.download_attempts, self._stop)
         return Returned(image, returned.enhanced_prompt, returned.image.url)
-
-    def _note_connection(self, error: ApiError) -> None:
-        if error.kind is not ErrorKind.UNREACHABLE:
-            self._unreachable = 0
-            return
-        self._unreachable += 1
-        if self._unreachable >= self._config.retry.connection_failures:
-            times = self._unreachable
-            self._stop.set(StopKind.NETWORK, f"{times} connections in a row could not be made. The last: {error}")
 
 
 async def fetch(client: Client, url: str, attempts: int, stop: StopSignal) -> Image | Link | Damaged:
