@@ -1,0 +1,181 @@
+"""The ledger gives back every whole record, whatever happened to the file, and never makes one up."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import zlib
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.making import request, trail
+
+from batchgen.dataset import disk, ledger
+from batchgen.dataset.errors import UnknownLedger
+from batchgen.dataset.records import Provenance, records_of_attempt
+
+_RUN = Provenance("run", "rows.csv")
+
+
+def entries(count: int) -> list[ledger.LedgerRecord]:
+    """Records of all kinds, with texts that JSON has to escape."""
+    made: list[ledger.LedgerRecord] = [ledger.Open("run", b"\x00schema\n")]
+    for row in range(count):
+        records = records_of_attempt(request(row, num_images=1 + row % 3), trail(), _RUN)
+        kind = (ledger.Sent, ledger.Refused, ledger.Received, ledger.Done)[row % 4]
+        made.append(kind(request(row).fingerprint, records))
+    return made
+
+
+WHOLE = [ledger.encode(entry) for entry in entries(8)]
+TEXT = b"".join(WHOLE)
+
+
+def read(data: bytes, folder: Path) -> list[bytes]:
+    path = folder / "segment"
+    path.write_bytes(data)
+    return [ledger.encode(entry) for entry in ledger.read_segment(path)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("ledger")
+
+
+def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
+    segment = ledger.Segment(tmp_path / "segment", entries(3))
+    for entry in entries(8)[4:]:
+        segment.append(entry)
+    segment.sync()
+    segment.close()
+    assert list(ledger.read_segment(tmp_path / "segment")) == entries(8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(length=st.integers(0, len(TEXT)))
+def test_any_prefix_gives_exactly_its_whole_records(folder: Path, length: int) -> None:
+    whole = TEXT[:length].count(b"\n")
+    assert read(TEXT[:length], folder) == WHOLE[:whole]
+
+
+@settings(max_examples=300, deadline=None)
+@given(position=st.integers(0, len(TEXT) - 1), flip=st.integers(1, 255))
+def test_a_damaged_byte_costs_only_the_records_it_touches(folder: Path, position: int, flip: int) -> None:
+    damaged = bytearray(TEXT)
+    damaged[position] ^= flip
+    hit = TEXT[:position].count(b"\n")
+    # A damaged line end takes the record after it along.
+    lost = {hit, hit + 1} if TEXT[position : position + 1] == b"\n" else {hit}
+    expected = [line for number, line in enumerate(WHOLE) if number not in lost]
+    assert read(bytes(damaged), folder) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.binary(max_size=400), position=st.integers(0, len(TEXT)))
+def test_bytes_that_are_no_ledger_give_no_record(folder: Path, data: bytes, position: int) -> None:
+    assert set(read(TEXT[:position] + data + TEXT[position:], folder)) <= set(WHOLE)
+
+
+def test_a_record_of_another_version_is_never_passed_over_in_silence(tmp_path: Path) -> None:
+    body = msgspec.json.encode({"type": "settled", "fingerprint": "x"})
+    path = tmp_path / "segment"
+    path.write_bytes(WHOLE[0] + b"%08x %b\n" % (zlib.crc32(body), body))
+    with pytest.raises(UnknownLedger, match="another version"):
+        list(ledger.read_segment(path))
+
+
+def test_one_fsync_serves_all_who_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the first fsync goes on, eleven others come; one more fsync is enough for all of them."""
+    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    begun, go_on = threading.Event(), threading.Event()
+    syncs = []
+
+    def slow(descriptor: int) -> None:
+        syncs.append(descriptor)
+        begun.set()
+        assert go_on.wait(30)
+
+    monkeypatch.setattr(disk, "sync", slow)
+    segment.append(entries(1)[1])
+    first = threading.Thread(target=segment.sync)
+    first.start()
+    assert begun.wait(30)
+    for _ in range(11):
+        segment.append(entries(1)[1])
+    others = [threading.Thread(target=segment.sync) for _ in range(11)]
+    for thread in others:
+        thread.start()
+    go_on.set()
+    for thread in (first, *others):
+        thread.join()
+    segment.close()
+    assert len(syncs) == 2
+
+
+class _Disk:
+    """Takes so many bytes and then refuses, as a full disk does: in the middle of a record."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def append(self, descriptor: int, data: bytes) -> None:
+        os.write(descriptor, data[: self.room])
+        if len(data) > self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.room -= len(data)
+
+
+def test_a_record_after_a_failed_write_is_not_glued_to_the_torn_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "append", _Disk(20).append)
+        with pytest.raises(OSError, match="No space"):
+            segment.append(entries(1)[1])
+    segment.append(entries(2)[2])
+    segment.close()
+    assert list(ledger.read_segment(tmp_path / "segment")) == [entries(0)[0], entries(2)[2]]
+
+
+def test_a_segment_that_cannot_be_cut_back_takes_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "append", _Disk(20).append)
+        patch.setattr(disk, "cut", refuse)
+        with pytest.raises(OSError, match="No space"):
+            segment.append(entries(1)[1])
+    with pytest.raises(OSError, match="Input/output error"):
+        segment.append(entries(2)[2])
+    segment.close()
+
+
+def test_after_a_failed_fsync_nothing_is_acknowledged_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    segment.append(entries(1)[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "sync", refuse)
+        with pytest.raises(OSError, match="Input/output error"):
+            segment.sync()
+    with pytest.raises(OSError, match="Input/output error"):
+        segment.sync()
+    with pytest.raises(OSError, match="Input/output error"):
+        segment.append(entries(1)[1])
+    segment.close()
+
+
+def test_a_segment_that_cannot_be_begun_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "append", _Disk(20).append)
+    with pytest.raises(OSError, match="No space"):
+        ledger.Segment(tmp_path / "segment", entries(3))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,94 @@
+"""Requests, answers and images for tests of the dataset, and a writer that is always closed."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from batchgen.dataset.records import Provenance
+from batchgen.dataset.writer import DatasetWriter
+from batchgen.values import Answer, Image, Link, Prior, Request, Returned, SeedSource, Trail
+
+
+def png(tint: int) -> bytes:
+    """A whole PNG of 8 x 8 pixels; another tint is another file."""
+    rows = b"".join(b"\0" + bytes([tint % 256, tint // 256 % 256, 7] * 8) for _ in range(8))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def image(tint: int) -> Image:
+    return Image(data=png(tint), mime_type="image/png", extension="png", width=8, height=8)
+
+
+def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior(), extra: bytes = b"") -> Request:  # noqa: B008
+    return Request(
+        fingerprint=blake2b(f"row-{row}".encode(), digest_size=16).hexdigest(),
+        row_id=f"row-{row}",
+        row_number=row,
+        line=row + 2,
+        request_number=0,
+        num_images=num_images,
+        model="imagen-3.0-generate-002",
+        prompt=f"prompt {row}",
+        seed=row,
+        seed_source=SeedSource.MANIFEST,
+        aspect_ratio="1:1",
+        body=b'{"prompt":"%d"}' % row,
+        price_usd=0.04 * num_images,
+        extra=extra,
+        prior=prior,
+    )
+
+
+def trail(attempt: int = 1, **known: Any) -> Trail:
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return Trail(
+        attempts=attempt, client_request_id=f"run.{attempt}", sent_at=now, finished_at=now, latency_s=1.0, **known
+    )
+
+
+def answer(*images: Any, cost_usd: float | None = 0.04) -> Answer:
+    """An answer with images, links and damaged images in their order."""
+    return Answer(tuple(Returned(item, "better") for item in images), 200, cost_usd, "inference")
+
+
+def link(number: int = 0) -> Link:
+    return Link(f"https://cdn.example/{number}.png")
+
+
+def records_in(out: Path) -> list[dict[str, Any]]:
+    """All records of the index's parts."""
+    tables = [pq.read_table(path).to_pylist() for path in sorted((out / "index").glob("*.parquet"))]
+    return [record for table in tables for record in table]
+
+
+def extra_of(**values: Any) -> tuple[bytes, bytes]:
+    """A schema and a row of the manifest's own columns, serialised as requests carry them."""
+    batch = pa.RecordBatch.from_pylist([values])
+    return batch.schema.serialize().to_pybytes(), batch.serialize().to_pybytes()
+
+
+@contextmanager
+def writing(
+    out: Path, extra_schema: bytes = b"", run_id: str = "run", reserve_bytes: int = 0
+) -> Iterator[DatasetWriter]:
+    """A run's writer, closed at the end as a run closes it."""
+    writer = DatasetWriter(out, Provenance(run_id, "rows.csv"), extra_schema, reserve_bytes)
+    try:
+        yield writer
+    finally:
+        writer.close(None)
