@@ -1,0 +1,56 @@
+"""`batchgen gallery`: writes the page that shows a dataset, and the thumbnails that it needs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from batchgen.cli.exits import Exit
+from batchgen.cli.reading import Reading
+from batchgen.cli.words import complain, count, say, shorten
+from batchgen.dataset.errors import DiskError
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.reader import open_layout
+from batchgen.gallery import (
+    Slots,
+    Unreadable,
+    make_thumbnails,
+    missing_thumbnails,
+    read_slots,
+    write_page,
+    write_standalone,
+)
+
+# Enough to see what is wrong; `batchgen verify` names all.
+_UNREADABLE_SHOWN = 5
+
+
+def execute(options: Namespace) -> Exit:
+    """Write the gallery of a dataset and print where it is."""
+    layout = open_layout(Path(options.out))
+    try:
+        slots = update(layout)
+        say(str(layout.gallery_page))
+        if options.standalone:
+            say(str(write_standalone(layout, slots, Path(options.standalone))))
+    except OSError as error:
+        raise DiskError(f"cannot write {error.filename or options.out}: {error.strerror}.") from error
+    return Exit.OK
+
+
+def update(layout: Layout) -> Slots:
+    """Make the thumbnails that are missing and write gallery.html; return what it shows. Raises OSError."""
+    slots = read_slots(layout)
+    sources = missing_thumbnails(layout, slots)
+    unreadable: list[Unreadable] = []
+    with Reading("making thumbnails", len(sources), "thumbnail") as reading:
+        for outcome in make_thumbnails(layout, sources):
+            reading.add(1)
+            if outcome is not None:
+                unreadable.append(outcome)
+    for image in unreadable[:_UNREADABLE_SHOWN]:
+        complain(f"{image.file_name} cannot be shown: {shorten(image.reason)}")
+    if unreadable:
+        complain(f"{count(len(unreadable), 'image')} without a thumbnail; `batchgen verify` checks the dataset.")
+    write_page(layout, slots)
+    return slots

@@ -1,0 +1,19 @@
+"""One page to look at everything: pictures, prompts, what was not made and why.
+
+`read_slots`, `missing_thumbnails` and `make_thumbnails`, then `write_page`: each step can be shown,
+stopped and done again, and none of them touches what a run writes.
+"""
+
+from batchgen.gallery.page import write_page, write_standalone
+from batchgen.gallery.slots import Slots, read_slots
+from batchgen.gallery.thumbnails import Unreadable, make_thumbnails, missing_thumbnails
+
+__all__ = [
+    "Slots",
+    "Unreadable",
+    "make_thumbnails",
+    "missing_thumbnails",
+    "read_slots",
+    "write_page",
+    "write_standalone",
+]

@@ -1,0 +1,46 @@
+"use strict";
+// The filters at the side: what can be ticked, with how many slots each value would show.
+
+class Facets {
+  constructor(element, columns, toggle) {
+    this.columns = columns;
+    this.boxes = columns.map((column) => this.build(element, column, toggle));
+  }
+
+  build(parent, column, toggle) {
+    const totals = new Uint32Array(column.values.length + 1);
+    for (const code of column.codes) totals[code + 1]++;
+    const codes = [...column.sorted, -1].filter((code) => totals[code + 1]);
+    if (typeof column.values[0] !== "number") codes.sort((a, b) => (a < 0) - (b < 0) || totals[b + 1] - totals[a + 1]);
+    const list = make("fieldset", `facet ${column.name.replace(".", "-")}`, make("legend", "", column.label));
+    const boxes = codes.map((code) => {
+      const value = column.text(code);
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.addEventListener("change", () => toggle(column.name, value));
+      const number = make("span", "number");
+      const share = make("span", "share");
+      const words = code < 0 ? "none" : column.name.startsWith("own.") || column.name === "run_id" ? value : plainWords(value);
+      const label = make("label", column.name === "status" ? value : "", box, make("span", "value", words), number, share);
+      label.title = words;
+      list.append(label);
+      return { code, value, box, number, share, label, total: totals[code + 1] };
+    });
+    parent.append(list);
+    return boxes;
+  }
+
+  show(counts, filters) {
+    this.columns.forEach((column, facet) => {
+      const chosen = filters.get(column.name);
+      const most = Math.max(1, ...counts[facet]);
+      for (const { code, value, box, number, share, label } of this.boxes[facet]) {
+        const count = counts[facet][code + 1];
+        box.checked = chosen?.has(value) ?? false;
+        number.textContent = numbers.format(count);
+        share.style.width = `${(100 * count) / most}%`;
+        label.classList.toggle("none", count === 0 && !box.checked);
+      }
+    });
+  }
+}

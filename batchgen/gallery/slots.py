@@ -1,0 +1,53 @@
+"""What the gallery shows: the newest record of every slot, in the order of the manifest.
+
+Read once, into memory, up to a number that a browser can hold; the counts are of the whole dataset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.reader import latest
+from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
+from batchgen.dataset.summary import DatasetSummary, summarise
+from batchgen.values import Status
+
+# A page of 200,000 slots is some 20 MB, opens in a few seconds and still scrolls; a million would not open.
+MOST_SLOTS = 200_000
+
+_ORDER = [("row_number", "ascending"), ("request_number", "ascending"), ("image_number", "ascending")]
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The slots to show, one a row, with every column of the index and the manifest's own; and the whole's counts."""
+
+    table: pa.Table
+    summary: DatasetSummary
+
+    @property
+    def own_columns(self) -> list[str]:
+        """The manifest's own columns."""
+        return [name for name in self.table.column_names if name not in INDEX_SCHEMA.names]
+
+    @property
+    def saved(self) -> pa.Table:
+        """The slots that have a picture."""
+        return self.table.filter(pc.equal(self.table["status"], Status.OK))
+
+
+def read_slots(layout: Layout, most: int = MOST_SLOTS) -> Slots:
+    """Read the slots of a dataset, at most so many, the newest first. Raises DamagedIndex."""
+    tables, left = [], most
+    for table in latest(layout, None):
+        tables.append(table.slice(max(0, len(table) - left)))
+        left -= len(tables[-1])
+        if left == 0:
+            break
+    schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)]).remove_metadata()
+    whole = pa.concat_tables([conform(table, schema) for table in tables])
+    return Slots(whole.sort_by(_ORDER), summarise(layout))
