@@ -5,15 +5,22 @@ It also keeps the groups of tests that need more than the extra `test`, or more 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
+import batchgen
+from batchgen.dataset.reader import latest, open_layout
 from batchgen.simulator import Picture, SimulatorSettings, SimulatorThread
 
 Simulate = Callable[..., SimulatorThread]
+Rows = Sequence[Mapping[str, object]]
+WriteManifest = Callable[..., Path]
 
 # Each is a folder here, an extra or a package that it needs, and a target of the Makefile that runs it.
 GROUPS = {"browser", "notebook", "readers", "torture"}
@@ -37,3 +44,67 @@ def simulate() -> Iterator[Simulate]:
             return opened.enter_context(simulator)
 
         yield start
+
+
+@pytest.fixture
+def write_manifest(tmp_path: Path) -> WriteManifest:
+    """Write rows as a CSV manifest: `write_manifest([{"id": "a", "prompt": "a fox"}], "m.csv")`."""
+
+    def write(rows: Rows, name: str = "m.csv") -> Path:
+        path = tmp_path / name
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(dict.fromkeys(column for row in rows for column in row)))
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    return write
+
+
+class Batch:
+    """A dataset in the making against a simulator: the public face, with a test's settings."""
+
+    def __init__(self, simulator: SimulatorThread, write: WriteManifest, out: Path) -> None:
+        self.simulator = simulator
+        self.out = out
+        self._write = write
+
+    async def run(
+        self,
+        manifest: Rows | Path,
+        *,
+        key: str = "test-key",
+        settings: Mapping[str, object] | None = None,
+        **chosen: Any,
+    ) -> batchgen.RunSummary:
+        """Run a manifest, given as a file or as rows. No waits but those that a test asks for."""
+        path = manifest if isinstance(manifest, Path) else self._write(manifest)
+        return await batchgen.run(path, self.out, settings=self._with(settings), key=key, progress=False, **chosen)
+
+    def plan(self, manifest: Rows | Path, settings: Mapping[str, object] | None = None, **chosen: Any) -> batchgen.Plan:
+        """Say what a run would do."""
+        path = manifest if isinstance(manifest, Path) else self._write(manifest)
+        return batchgen.plan(path, self.out, settings=self._with(settings), **chosen)
+
+    def records(self) -> list[dict[str, Any]]:
+        """The newest index record of every image asked for, in the order of the manifest."""
+        tables = list(latest(open_layout(self.out), None))
+        rows = pa.concat_tables(tables, promote_options="default").to_pylist()
+        return sorted(rows, key=lambda row: (row["row_number"], row["request_number"], row["image_number"]))
+
+    def outcomes(self) -> dict[str, list[str]]:
+        """The statuses of each row's images, by row id."""
+        found: dict[str, list[str]] = {}
+        for record in self.records():
+            found.setdefault(record["row_id"], []).append(record["status"])
+        return found
+
+    def _with(self, settings: Mapping[str, object] | None) -> dict[str, object]:
+        quick = {"limits.requests_per_minute": 60_000, "retry.backoff_base_s": 0.001}
+        return {"api.base_url": self.simulator.url, **quick, **(settings or {})}
+
+
+@pytest.fixture
+def batch(simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path) -> Batch:
+    """A batch against a simulator of its own."""
+    return Batch(simulate(), write_manifest, tmp_path / "out")
