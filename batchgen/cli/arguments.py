@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_verify(commands)
     _add_gallery(commands)
+    _add_reconcile(commands)
     _add_simulate(commands)
     return parser
 
@@ -114,6 +115,16 @@ def _add_gallery(commands: Commands) -> None:  # type: ignore[valid-type]
     parser.add_argument(
         "--standalone", metavar="FILE", help="also write one file with its thumbnails inside, to be sent to others"
     )
+
+
+def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(
+        commands, "reconcile", "read the service's log of calls, say what became of what is in doubt, and correct costs"
+    )
+    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    _add_config(parser)
+    parser.add_argument("--base-url", metavar="URL", help="where the API is")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]

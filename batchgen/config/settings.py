@@ -82,8 +82,10 @@ class RetrySettings:
     backoff_base_s: Seconds = 2.0
     # Longer waits find nothing that a minute does not.
     backoff_max_s: Seconds = 60.0
-    # Ten refused connections with no success between them are an outage, not bad luck.
+    # Ten failed connections with no answer between them are an outage, not bad luck.
     connection_failures: Tries = 10
+    # A router restarts in a minute and a service in five: a run that has worked before waits so long for its return.
+    outage_s: Seconds = 300.0
 
 
 @dataclass(frozen=True, slots=True)

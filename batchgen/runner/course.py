@@ -44,10 +44,10 @@ class Course:
 
     def failed(self, error: ApiError) -> None:
         """Take in how the current attempt failed, and what it may have cost."""
-        if error.kind in IN_DOUBT_KINDS:
+        if error.cost_usd is not None:
+            self.wasted_usd += error.cost_usd  # an answer that began and did not end in time says its cost at once
+        elif error.kind in IN_DOUBT_KINDS:
             self.in_doubt_ids = (*self.in_doubt_ids, self.client_request_id)
-        elif error.cost_usd is not None:
-            self.wasted_usd += error.cost_usd
         elif meaning_of(error.kind).charged is Charged.YES:
             self.wasted_usd += self.request.price_usd or 0.0
 

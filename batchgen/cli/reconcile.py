@@ -1,0 +1,96 @@
+"""`batchgen reconcile`: what the service billed, against what the index says, and the index put right."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from batchgen.api.client import ApiClient
+from batchgen.api.key import ApiKey
+from batchgen.cli.exits import Exit
+from batchgen.cli.reading import Reading
+from batchgen.cli.settings import load_settings
+from batchgen.cli.words import complain, count, dollars, say
+from batchgen.config.settings import RunConfig
+from batchgen.dataset.amend import held
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.reader import open_layout
+from batchgen.runner.reconcile import Doubt, Fate, Reconciliation, reconcile
+from batchgen.values import ApiError
+
+_FATES = {
+    Fate.CHARGED: "was charged",
+    Fate.NOT_CHARGED: "was not charged",
+    Fate.NEVER_ARRIVED: "never reached the service",
+    Fate.NOT_LOGGED_YET: "is not in the log yet: ask again in an hour",
+    Fate.OTHER_LOG: "is unknown: this key's log has no call of its run",
+}
+
+
+def execute(options: Namespace) -> Exit:
+    """Compare and correct a dataset; exit code 0 if the index now says what was billed, 1 if something is left open."""
+    layout = open_layout(Path(options.out))
+    config = load_settings(options).config
+    key = ApiKey.from_environment(os.environ)
+    try:
+        with held(layout):
+            result = asyncio.run(_reconcile(layout, config, key))
+    except ApiError as error:
+        complain(f"The service's log of calls cannot be read: {error}")
+        return Exit.STOPPED
+    if result is None:
+        complain(f"{options.out}: nothing was ever sent for this dataset.")
+        return Exit.OK
+    if options.json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        say(_describe(result, options.out))
+    return Exit.FAILURES if result.open_requests or result.unindexed else Exit.OK
+
+
+async def _reconcile(layout: Layout, config: RunConfig, key: ApiKey) -> Reconciliation | None:
+    async with ApiClient(config.api, key, concurrency=1) as client:
+        with Reading("reading the log", None, "call") as reading:
+            return await reconcile(layout, client.account, datetime.now(UTC), reading.add)
+
+
+def _describe(result: Reconciliation, out: str) -> str:
+    lines = [
+        f"{out}: {count(result.entries, 'call')} of its runs in the service's log, {_span(result)}",
+        "",
+    ]
+    if result.doubts:
+        lines += ["in doubt:", *map(_describe_doubt, result.doubts), ""]
+    if result.unindexed:
+        lines += ["billed, and not in the index:"]
+        lines += [f"  {call.client_request_id}  {_amount(call.cost_usd)}" for call in result.unindexed]
+        lines += [""]
+    unknown = f" and {count(result.unknown_requests, 'request')} of unknown cost" if result.unknown_requests else ""
+    lines += [f"index:   {dollars(result.index_usd)}{unknown}", f"bill:    {dollars(result.bill_usd)}"]
+    if result.corrected_requests:
+        corrected = count(result.corrected_requests, "request")
+        lines += [f"index:   {dollars(result.corrected_usd)} now that {corrected} was corrected"]
+    if result.open_requests:
+        left = count(result.open_requests, "request")
+        lines += [
+            f"{left} left as it was: the log is not complete for it. Ask again in an hour, with the key of its run."
+        ]
+    return "\n".join(lines)
+
+
+def _describe_doubt(doubt: Doubt) -> str:
+    cost = f" {dollars(doubt.cost_usd)}" if doubt.fate is Fate.CHARGED and doubt.cost_usd is not None else ""
+    return f"  {doubt.client_request_id}  {doubt.row_id}  {_FATES[doubt.fate]}{cost}"
+
+
+def _span(result: Reconciliation) -> str:
+    return f"from {result.start:%Y-%m-%d %H:%M} to {result.end:%Y-%m-%d %H:%M} UTC"
+
+
+def _amount(cost_usd: float | None) -> str:
+    return "unknown cost" if cost_usd is None else dollars(cost_usd)

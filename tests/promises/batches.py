@@ -1,0 +1,125 @@
+"""A batch against the simulator over real sockets, in this process, and its index beside the simulator's bill."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from batchgen.api.key import ApiKey
+from batchgen.config.load import load_config
+from batchgen.dataset.reader import latest, open_layout
+from batchgen.manifest import open_manifest
+from batchgen.runner.display import Live
+from batchgen.runner.job import RunSummary, make_job, run_job
+from batchgen.runner.plan import Plan
+from batchgen.runner.preflight import Preflight
+from batchgen.runner.selection import Selection
+from batchgen.runner.stop import StopReason, StopSignal
+from batchgen.simulator import Charge, Simulator
+from batchgen.values import Status
+
+# Small times, so that a minute of misfortune passes in a second.
+QUICK = {
+    "limits.requests_per_minute": 600_000,
+    "limits.concurrency": 16,
+    "api.connect_timeout_s": 2.0,
+    "api.silence_timeout_s": 0.3,
+    "api.total_timeout_s": 1.0,
+    "api.download_timeout_s": 0.5,
+    "api.max_answer_bytes": 400_000,
+    "retry.max_attempts": 8,
+    "retry.backoff_base_s": 0.01,
+    "retry.backoff_max_s": 0.05,
+}
+
+
+@dataclass
+class Watcher:
+    """A display that remembers what it was told."""
+
+    preflight: Preflight | None = None
+    plan: Plan | None = None
+    stopped: list[StopReason] = field(default_factory=list)
+
+    def opened(self, recovered: dict[Status, int]) -> None: ...
+
+    def checked(self, preflight: Preflight) -> None:
+        self.preflight = preflight
+
+    def planned(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def refresh(self, live: Live) -> None: ...
+
+    def stopping(self, reason: StopReason, in_flight: int) -> None:
+        self.stopped.append(reason)
+
+    def closing(self) -> None: ...
+
+
+def write_manifest(path: Path, prompts: Sequence[str], **columns: Any) -> Path:
+    """A CSV of prompts; each further column has one value for all rows."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "prompt", *columns])
+        writer.writerows([f"row-{number}", prompt, *columns.values()] for number, prompt in enumerate(prompts))
+    return path
+
+
+async def run_batch(
+    manifest: Path,
+    out: Path,
+    url: str,
+    *,
+    selection: Selection | None = None,
+    watcher: Watcher | None = None,
+    key: str = "key",
+    stop: StopSignal | None = None,
+    **changes: Any,
+) -> RunSummary:
+    """Run a manifest with QUICK settings; `changes` override them, with `__` for the dot in a name."""
+    flags = QUICK | {"api.base_url": url} | {name.replace("__", "."): value for name, value in changes.items()}
+    job = make_job(open_manifest(str(manifest)), load_config(flags=flags), out, selection or Selection())
+    return await run_job(job, ApiKey(key), watcher or Watcher(), stop or StopSignal())
+
+
+def read_index(out: Path) -> list[dict[str, Any]]:
+    """The newest record of every slot."""
+    columns = [
+        "row_id",
+        "status",
+        "error_kind",
+        "error_message",
+        "http_status",
+        "cost_usd",
+        "cost_source",
+        "client_request_id",
+        "in_doubt_ids",
+        "fingerprint",
+        "file_name",
+        "image_number",
+    ]
+    return [row for table in latest(open_layout(out), columns) for row in table.to_pylist()]
+
+
+def compare_with_bill(out: Path, simulator: Simulator) -> None:
+    """The index names every charge: to the cent where all answers were seen, by request id where one was not."""
+    charges: dict[str, list[Charge]] = defaultdict(list)
+    for charge in simulator.bill.charges:
+        assert charge.client_request_id is not None
+        charges[charge.client_request_id.split(".")[1]].append(charge)
+    indexed: dict[str, float] = defaultdict(float)
+    doubts: dict[str, set[str]] = defaultdict(set)
+    for record in read_index(out):
+        request = record["fingerprint"][:16]
+        indexed[request] += record["cost_usd"] or 0.0
+        doubts[request].update(record["in_doubt_ids"] or ())
+    assert charges.keys() <= indexed.keys()
+    for request, cost_usd in indexed.items():
+        # In doubt: the index says which attempts, and not what they cost.
+        known = [charge for charge in charges[request] if charge.client_request_id not in doubts[request]]
+        assert abs(cost_usd - float(sum(charge.usd for charge in known))) < 1e-6, (request, cost_usd, known)

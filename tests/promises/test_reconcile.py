@@ -1,0 +1,159 @@
+"""The index against the bill: every attempt in doubt is accounted for, and costs become what was billed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from batchgen.api.client import ApiClient
+from batchgen.api.key import ApiKey
+from batchgen.config.settings import ApiSettings
+from batchgen.dataset.amend import held, shares
+from batchgen.dataset.layout import Layout
+from batchgen.runner.reconcile import Fate, Reconciliation, reconcile
+from batchgen.runner.selection import Selection
+from batchgen.simulator import Fault, Picture, Simulator, SimulatorSettings
+from batchgen.values import Status
+
+from .batches import Watcher, read_index, run_batch, write_manifest
+
+PROMPTS = [f"a fox number {number}" for number in range(12)]
+
+
+async def reconciled(out: Path, simulator: Simulator, later: timedelta = timedelta()) -> Reconciliation:
+    """The index corrected as of now, or as if so much later."""
+    layout = Layout(out)
+    async with ApiClient(ApiSettings(base_url=simulator.url), ApiKey("key"), 1) as client:
+        with held(layout):
+            result = await reconcile(layout, client.account, datetime.now(UTC) + later)
+    assert result is not None
+    return result
+
+
+def billed(simulator: Simulator) -> float:
+    return float(simulator.bill.charged_usd)
+
+
+async def test_what_became_of_attempts_in_doubt_is_told_and_the_index_then_says_what_was_billed(tmp_path: Path):
+    manifest = write_manifest(tmp_path / "m.csv", PROMPTS, num_images=2)
+    # Charged and never answered, reset before any work, and one of each that succeeds at the next try.
+    faults = (Fault.parse("reset@2,5,13-40"), Fault.parse("reset_early@7,9"))
+    settings = SimulatorSettings(picture=Picture.SMALL, faults=faults)
+    async with Simulator(settings) as simulator:
+        await run_batch(manifest, tmp_path / "out", simulator.url, retry__max_attempts=3)
+        before = read_index(tmp_path / "out")
+        named = {i for record in before for i in record["in_doubt_ids"]}
+        result = await reconciled(tmp_path / "out", simulator)
+
+        charged = {charge.client_request_id for charge in simulator.bill.charges}
+        assert {doubt.client_request_id for doubt in result.doubts} == named
+        assert any(record["status"] == Status.IN_DOUBT for record in before)
+        for doubt in result.doubts:
+            expected = Fate.CHARGED if doubt.client_request_id in charged else Fate.NOT_CHARGED
+            assert doubt.fate is expected
+            assert doubt.cost_usd == (0.08 if expected is Fate.CHARGED else 0.0)
+        after = read_index(tmp_path / "out")
+        assert abs(sum(record["cost_usd"] for record in after) - billed(simulator)) < 1e-6
+        assert abs(result.corrected_usd - billed(simulator)) < 1e-6
+        assert abs(result.bill_usd - billed(simulator)) < 1e-6
+        assert {record["cost_source"] for record in after} == {"header", "bill"}
+        assert result.open_requests == 0
+        # Nothing but costs, and what is said of doubts, has changed.
+        kept = ("row_id", "status", "file_name", "client_request_id", "in_doubt_ids")
+        assert sorted([record[k] or "" for k in kept] for record in after) == sorted(
+            [record[k] or "" for k in kept] for record in before
+        )
+
+        again = await reconciled(tmp_path / "out", simulator)
+        assert (again.corrected_requests, again.open_requests) == (0, 0)
+
+
+async def test_the_next_run_goes_on_from_corrected_costs_and_sends_only_what_is_in_doubt(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@4-"),))) as simulator:
+        await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
+        await reconciled(out, simulator)
+        simulator.change(faults=())
+        arrivals = len(simulator.bill.arrivals)
+
+        left_alone = await run_batch(manifest, out, simulator.url, selection=Selection(in_doubt="skip"))
+        assert left_alone.plan.kept_in_doubt.requests == 9
+        assert len(simulator.bill.arrivals) == arrivals
+
+        watcher = Watcher()
+        await run_batch(manifest, out, simulator.url, watcher=watcher)
+        assert watcher.plan is not None
+        assert watcher.plan.in_doubt.requests == watcher.plan.to_send.requests == 9
+        records = read_index(out)
+        assert all(record["status"] == Status.OK for record in records)
+        assert abs(sum(record["cost_usd"] for record in records) - billed(simulator)) < 1e-6
+
+
+@asynccontextmanager
+async def swallowing_first(port: int) -> AsyncIterator[str]:
+    """A way to a port of loopback on which the first connection is read from and then lost."""
+    taken = 0
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        taken += 1
+        try:
+            if taken == 1:
+                await reader.readuntil(b"}")
+                return
+            onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(_pipe(reader, onward_writer), _pipe(onward_reader, writer))
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def test_an_attempt_missing_from_the_log_stays_open_until_the_log_must_have_it(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(SimulatorSettings(picture=Picture.SMALL)) as simulator:
+        async with swallowing_first(int(simulator.url.rpartition(":")[2])) as url:
+            await run_batch(manifest, out, url, limits__concurrency=1, retry__max_attempts=1, preflight=False)
+
+        soon = await reconciled(out, simulator)
+        assert [(doubt.row_id, doubt.fate, doubt.cost_usd) for doubt in soon.doubts] == [
+            ("row-0", Fate.NOT_LOGGED_YET, None)
+        ]
+        assert (soon.open_requests, soon.corrected_requests) == (1, 0)
+        assert next(record for record in read_index(out) if record["row_id"] == "row-0")["cost_usd"] is None
+
+        later = await reconciled(out, simulator, timedelta(hours=2))
+        assert [doubt.fate for doubt in later.doubts] == [Fate.NEVER_ARRIVED]
+        assert (later.open_requests, later.corrected_requests) == (0, 1)
+        record = next(record for record in read_index(out) if record["row_id"] == "row-0")
+        assert (record["cost_usd"], record["cost_source"]) == (0.0, "bill")
+
+
+async def test_the_log_of_another_key_corrects_nothing(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@3"),))) as simulator:
+        await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
+    async with Simulator() as other:
+        result = await reconciled(out, other, timedelta(days=2))
+    assert [doubt.fate for doubt in result.doubts] == [Fate.OTHER_LOG]
+    assert (result.corrected_requests, result.open_requests) == (0, 12)
+
+
+def test_a_cost_is_spread_as_before_else_over_images_else_over_all_slots():
+    assert shares([0.02, 0.06], [Status.OK, Status.BLOCKED], 0.16) == pytest.approx([0.04, 0.12])
+    assert shares([None, 0.04], [Status.OK, Status.BLOCKED], 0.08) == [0.08, 0.0]
+    assert shares([None, None], [Status.IN_DOUBT, Status.IN_DOUBT], 0.08) == [0.04, 0.04]
+    assert shares([0.0, 0.0], [Status.OK, Status.OK], 0.08) == [0.04, 0.04]
