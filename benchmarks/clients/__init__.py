@@ -1,0 +1,1 @@
+"""The clients that are measured: batchgen, and what it is measured against."""

@@ -1,0 +1,188 @@
+"""W1 to W3: what an image costs, from the wire to a durable file, against a loop that only fetches and writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.measure import Usage, in_turns, run, scratch, start
+from benchmarks.report import Line, at_least, at_most
+
+CONCURRENCY = 32
+ROUNDS = 3
+# Half of this the server alone must be faster, or it would be the server that is measured.
+_LARGE_BYTES, _TINY_BYTES = 1_000_000, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One race: how many requests, for images of which size, fetched how."""
+
+    requests: int
+    image_bytes: int
+    transport: str = "base64"
+
+
+@contextmanager
+def prepared_server(image_bytes: int) -> Iterator[str]:
+    """A server in a process of its own; gives its URL."""
+    process = start("benchmarks.server", image_bytes)
+    try:
+        yield (process.stdout.readline() if process.stdout else "").strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def large_images() -> list[Line]:
+    """W1: 2,000 images of 1 MB as base64."""
+    setting = Setting(2_000, _LARGE_BYTES)
+    with scratch() as folder, prepared_server(setting.image_bytes) as url:
+        alone = _server_alone(url, setting.requests)
+        lags: list[dict[str, float]] = []
+        took = in_turns(
+            ROUNDS,
+            {
+                "floor": _floor(url, folder, setting),
+                "script": _script(url, folder, setting),
+                "ours": _batchgen(url, folder, setting, "fsync", lags),
+                "unsafe": _batchgen(url, folder, setting, "no-fsync", []),
+            },
+        )
+    floor, script, ours, unsafe = (took[name] for name in ("floor", "script", "ours", "unsafe"))
+    lag_ms = 1000 * sorted(lag["p99"] for lag in lags)[len(lags) // 2]
+    worst_ms = 1000 * max(lag["max"] for lag in lags)
+    return [
+        Line("W1", "2,000 x 1 MB as base64: the server alone", None, f"{alone:,.0f} a second"),
+        Line("", "(a) fetch, decode, write", floor, _rate(setting, floor)),
+        Line("", "(b) an afternoon's script", script, _rate(setting, script)),
+        Line("", "batchgen", ours, **at_most(ours.processor_s / floor.processor_s, 1.6, "processor of (a)")),
+        Line("", "", None, **at_most(ours.processor_s / script.processor_s, 0.5, "processor of (b)")),
+        Line("", "", None, **at_least(script.wall_s / ours.wall_s, 2, f"images a second of (b); {_rate(setting, ours)}")),
+        Line("", "loop lag, 99 of 100", None, f"{lag_ms:.1f} ms (worst {worst_ms:.0f} ms)", "<= 20 ms", lag_ms <= 20),
+        Line("", "batchgen without fsync (for comparison only)", unsafe, _rate(setting, unsafe)),
+    ]
+
+
+def tiny_images() -> list[Line]:
+    """W2: 20,000 requests with tiny images."""
+    setting = Setting(20_000, _TINY_BYTES)
+    with scratch() as folder, prepared_server(setting.image_bytes) as url:
+        alone = _server_alone(url, setting.requests)
+        took = in_turns(
+            ROUNDS,
+            {
+                "floor": _floor(url, folder, setting),
+                "script": _script(url, folder, setting),
+                "ours": _batchgen(url, folder, setting, "fsync", []),
+                "unsafe": _batchgen(url, folder, setting, "no-fsync", []),
+            },
+        )
+    floor, script, ours, unsafe = (took[name] for name in ("floor", "script", "ours", "unsafe"))
+    return [
+        Line("W2", "20,000 tiny images: the server alone", None, f"{alone:,.0f} a second"),
+        Line("", "(a) fetch, decode, write", floor, _rate(setting, floor)),
+        Line("", "(b) an afternoon's script", script, _rate(setting, script)),
+        Line("", "batchgen", ours, **at_most(ours.processor_s / floor.processor_s, 2, "processor of (a)")),
+        Line("", "", None, f"{ours.processor_s / script.processor_s:.2f} x processor of (b); {_rate(setting, ours)}"),
+        Line("", "batchgen without fsync (for comparison only)", unsafe, _rate(setting, unsafe)),
+    ]
+
+
+def linked_images() -> list[Line]:
+    """W3: 2,000 images of 1 MB behind links."""
+    setting = Setting(2_000, _LARGE_BYTES, "url")
+    with scratch() as folder, prepared_server(setting.image_bytes) as url:
+        took = in_turns(
+            ROUNDS,
+            {"floor": _floor(url, folder, setting), "ours": _batchgen(url, folder, setting, "fsync", [])},
+        )
+    floor, ours = took["floor"], took["ours"]
+    return [
+        Line("W3", "2,000 x 1 MB behind links: fetch and write", floor, _rate(setting, floor)),
+        Line("", "batchgen", ours, **at_most(ours.processor_s / floor.processor_s, 1.6, f"processor; {_rate(setting, ours)}")),
+    ]
+
+
+def write_manifest(path: Path, rows: int) -> None:
+    """A manifest of so many rows that differ in id and prompt."""
+    lines = (f"row-{number:07d},a lighthouse at dusk no. {number}\n" for number in range(rows))
+    with path.open("w") as file:
+        file.write("id,prompt\n")
+        file.writelines(lines)
+
+
+def _floor(url: str, folder: Path, setting: Setting) -> Callable[[], Usage]:
+    return partial(
+        _measured, folder, "benchmarks.clients.floor", url, folder / "out", setting.requests, CONCURRENCY, setting.transport
+    )
+
+
+def _script(url: str, folder: Path, setting: Setting) -> Callable[[], Usage]:
+    return partial(
+        _measured, folder, "benchmarks.clients.afternoon", url, folder / "out", setting.requests, CONCURRENCY
+    )
+
+
+def _batchgen(
+    url: str, folder: Path, setting: Setting, durability: str, lags: list[dict[str, float]]
+) -> Callable[[], Usage]:
+    manifest, config, report = folder / "manifest.csv", folder / "run.toml", folder / "lags.json"
+    write_manifest(manifest, setting.requests)
+    config.write_text(f'image_transport = "{setting.transport}"\npreflight = false\n')
+
+    def contest() -> Usage:
+        usage = _measured(
+            folder,
+            "benchmarks.clients.watched",
+            *(report, durability, "run", manifest, "-o", folder / "out", "-c", config, "--base-url", url),
+            *("--rpm", 1_000_000, "--concurrency", CONCURRENCY),
+        )
+        lags.append(json.loads(report.read_text()))
+        return usage
+
+    return contest
+
+
+def _measured(folder: Path, *command: object) -> Usage:
+    usage = run(*command)
+    shutil.rmtree(folder / "out")
+    return usage
+
+
+def _server_alone(url: str, requests: int) -> float:
+    """Requests a second to a client that throws away what it receives."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    request = b"POST /v1/images/generations HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+
+    def work() -> None:
+        buffer = bytearray(1 << 20)
+        with socket.create_connection((host, int(port))) as connection:
+            for _ in range(requests // 4):
+                connection.sendall(request)
+                head = connection.recv(1 << 16)
+                start_of_body = head.index(b"\r\n\r\n") + 4
+                length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+                missing = length - (len(head) - start_of_body)
+                while missing:
+                    missing -= connection.recv_into(buffer, min(missing, len(buffer)))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    started = perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return requests / (perf_counter() - started)
+
+
+def _rate(setting: Setting, usage: Usage) -> str:
+    return f"{setting.requests / usage.wall_s:,.0f} a second"
