@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from batchgen.dataset.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.values import Answer, Image, Link, Prior, Request, Returned, SeedSource, Trail
+from batchgen.values import Answer, Image, Link, Prior, RejectedRow, Request, Returned, SeedSource, Trail
 
 
 def png(tint: int) -> bytes:
@@ -52,6 +52,10 @@ def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior(), extra:
         extra=extra,
         prior=prior,
     )
+
+
+def rejected(row: int) -> RejectedRow:
+    return RejectedRow(request(row).fingerprint, f"row-{row}", row, row + 2, "imagen-3.0-generate-002", "p", "wrong")
 
 
 def trail(attempt: int = 1, **known: Any) -> Trail:

@@ -1,0 +1,193 @@
+"""A disk that refuses: what was received is still saved where that is possible, and nothing is ever made up."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.making import answer, image, link, png, records_in, rejected, request, trail, writing
+
+from batchgen.dataset import disk
+from batchgen.dataset.errors import DiskError
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.records import Provenance
+from batchgen.dataset.space import Space, measure_space
+from batchgen.dataset.states import State, load
+from batchgen.dataset.tail import _RECORDS_PER_SEGMENT
+from batchgen.dataset.verify import verify
+from batchgen.dataset.writer import DatasetWriter
+from batchgen.values import ApiError, ErrorKind
+
+REFUSALS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EIO]
+# Everything that a disk may refuse.
+SEAM = ["append", "sync", "write_file", "rename", "sync_folder", "make_folder"]
+
+
+@contextmanager
+def refusing(
+    patch: pytest.MonkeyPatch, name: str, number: int, until: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Let a function of the seam fail, from now until `until`."""
+    works = getattr(disk, name)
+
+    def refuse(*arguments: Any) -> Any:
+        if until():
+            return works(*arguments)
+        raise OSError(number, os.strerror(number))
+
+    with patch.context() as context:
+        context.setattr(disk, name, refuse)
+        yield
+
+
+@pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
+@pytest.mark.parametrize("name", SEAM)
+async def test_whatever_the_disk_refuses_an_answer_is_saved_once_it_takes_it_again(
+    out: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    with writing(out) as writer:
+        writer.sent(request(), trail())
+        with refusing(monkeypatch, name, number), pytest.raises(DiskError, match=os.strerror(number)):
+            await writer.save(request(), answer(image(3)), trail())
+    (record,) = records_in(out)
+    assert record["status"] == "ok"
+    assert (out / record["file_name"]).read_bytes() == png(3)
+    assert not list(verify(Layout(out)))
+    assert load(Layout(out)).states.tolist() == [State.DONE]
+
+
+@pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
+async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
+    out: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    images_only = disk.write_file
+
+    def refuse(path: Path, data: bytes) -> None:
+        if path.suffix == ".png":
+            raise OSError(number, os.strerror(number))
+        images_only(path, data)
+
+    monkeypatch.setattr(disk, "write_file", refuse)
+    with writing(out) as writer:
+        writer.sent(request(), trail())
+        with pytest.raises(DiskError):
+            await writer.save(request(), answer(image(3)), trail())
+    (record,) = records_in(out)
+    assert (record["status"], record["error_kind"], record["cost_usd"]) == ("in_doubt", "lost", 0.04)
+    assert record["client_request_id"] == "run.1"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=lambda number: errno.errorcode[number])
+@pytest.mark.parametrize("name", ["append", "write_file", "make_folder"])
+async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
+    out: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    with writing(out, reserve_bytes=3_000_000) as writer:
+        assert writer.layout.reserve.stat().st_size == 3_000_000
+        with refusing(monkeypatch, name, number, until=lambda: not writer.layout.reserve.exists()):
+            (record,) = await writer.save(request(), answer(image(3)), trail())
+        assert record.file_name is not None
+        assert (out / record.file_name).read_bytes() == png(3)
+
+
+async def test_a_link_that_the_ledger_cannot_take_is_kept_all_the_same(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(out) as writer:
+        writer.sent(request(), trail())
+        with refusing(monkeypatch, "append", errno.ENOSPC), pytest.raises(DiskError):
+            await writer.received(request(), answer(link()), trail())
+    assert load(Layout(out)).states.tolist() == [State.UNFETCHED]
+
+
+async def test_an_attempt_that_cannot_be_noted_must_not_leave(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        writing(out) as writer,
+        refusing(monkeypatch, "append", errno.ENOSPC),
+        pytest.raises(DiskError, match="No space left"),
+    ):
+        writer.sent(request(), trail())
+    assert not records_in(out)
+
+
+async def test_the_log_of_events_costs_no_run_its_life(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(out) as writer:
+        writer.events.write("before")
+        with refusing(monkeypatch, "append", errno.ENOSPC):
+            writer.events.write("lost")
+        writer.events.write("after")
+    lines = (out / ".batchgen" / "events.jsonl").read_text().split("\n")
+    assert [line.rpartition('"event":')[2] for line in lines if line] == ['"before"}', '"after"}']
+
+
+async def test_a_segment_that_cannot_be_begun_leaves_the_old_one_in_use(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [rejected(row) for row in range(_RECORDS_PER_SEGMENT + 5)]
+    create = disk.create
+    refused = []
+
+    def refuse(path: Path, data: bytes) -> int:
+        if len(refused) < 3:
+            refused.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return create(path, data)
+
+    with writing(out) as writer:
+        monkeypatch.setattr(disk, "create", refuse)
+        await writer.reject(rows)
+    assert len(refused) == 3
+    assert len(records_in(out)) == len(rows)
+
+
+async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_segment(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If part 2 stood without part 1, segment 1 would count as sealed, and all of it would be lost."""
+    rows = [rejected(row) for row in range(2 * _RECORDS_PER_SEGMENT)]
+    rename = disk.rename
+
+    def refuse(temporary: Path, final: Path) -> None:
+        if final == Layout(out).part(1):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(temporary, final)
+
+    with monkeypatch.context() as context:
+        context.setattr(disk, "rename", refuse)
+        with pytest.raises(DiskError, match="No space left"), writing(out) as writer:
+            await writer.reject(rows)
+    assert not Layout(out).parts()
+    with writing(out) as writer:
+        assert len(writer.known.keys) == len(rows)
+
+
+async def test_a_run_that_cannot_be_closed_is_recovered_by_the_next(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = DatasetWriter(out, Provenance("run", "rows.csv"), b"")
+    await writer.give_up(request(), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+    with refusing(monkeypatch, "write_with", errno.ENOSPC), pytest.raises(DiskError, match="No space left"):
+        writer.close(None)
+    with writing(out) as writer:
+        assert sum(writer.recovered.values()) == 1
+    assert len(records_in(out)) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(DiskError, match=r"cannot write .*out.*\. Put that right"), writing(tmp_path / "out"):
+        pass
+
+
+async def test_the_room_that_images_need_is_that_of_the_newest_ones(out: Path) -> None:
+    with writing(out) as writer:
+        assert measure_space(writer.layout).image_bytes == 2_000_000
+        await writer.save(request(), answer(image(1)), trail())
+        await writer.give_up(request(1), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+    space = measure_space(Layout(out))
+    assert space.image_bytes == len(png(1))
+    assert not space.is_short(10)
+    assert Space(free_bytes=999, image_bytes=100).is_short(10)

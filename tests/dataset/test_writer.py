@@ -1,0 +1,251 @@
+"""What the writer acknowledges is on disk; what it cannot know is in doubt; nothing is overwritten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from support.making import answer, extra_of, image, link, png, records_in, rejected, request, trail, writing
+
+from batchgen.dataset import recovery
+from batchgen.dataset.keys import key_of
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.records import Provenance
+from batchgen.dataset.states import State, load
+from batchgen.dataset.tail import _RECORDS_PER_SEGMENT
+from batchgen.dataset.writer import DatasetWriter
+from batchgen.values import ApiError, Damaged, ErrorKind, Prior, Status
+
+Crash = Callable[[], Path]
+
+
+def statuses(out: Path) -> dict[tuple[str, int], str]:
+    return {(record["row_id"], record["image_number"]): record["status"] for record in records_in(out)}
+
+
+def images_in(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.glob("images/*/*")}
+
+
+def state_of(out: Path, row: int) -> State:
+    known = load(Layout(out))
+    states, _ = known.look_up(known.keys[known.keys == key_of(request(row).fingerprint)])
+    return State(int(states[0])) if len(states) else State.UNSEEN
+
+
+async def test_an_acknowledged_image_is_on_disk_with_its_bytes_and_its_record(out: Path, crashed: Crash) -> None:
+    with writing(out) as writer:
+        writer.sent(request(), trail())
+        await writer.save(request(), answer(image(5)), trail())
+        cut = crashed()
+    for folder in (out, cut):
+        with writing(folder):
+            pass
+        (record,) = records_in(folder)
+        data = (folder / record["file_name"]).read_bytes()
+        assert data == png(5)
+        assert record["sha256"] == sha256(data).hexdigest()
+        assert (record["status"], record["size_bytes"], record["cost_usd"]) == ("ok", len(data), 0.04)
+
+
+async def test_a_request_without_an_answer_is_in_doubt_under_its_client_request_id(out: Path, crashed: Crash) -> None:
+    with writing(out) as writer:
+        writer.sent(request(num_images=2), trail(attempt=3))
+        cut = crashed()
+    with writing(cut) as writer:
+        assert writer.recovered == {Status.IN_DOUBT: 2}
+        assert writer.known.priors[key_of(request().fingerprint)] == Prior(in_doubt_ids=("run.3",))
+    assert {tuple(record["in_doubt_ids"]) for record in records_in(cut)} == {("run.3",)}
+
+
+async def test_an_attempt_that_was_refused_leaves_the_request_pending(out: Path, crashed: Crash) -> None:
+    with writing(out) as writer:
+        writer.sent(request(), trail())
+        writer.refused(request(), ApiError(ErrorKind.SERVER_ERROR, "500"), trail())
+        cut = crashed()
+    for folder in (out, cut):
+        with writing(folder):
+            assert not records_in(folder)
+
+
+async def test_an_answer_whose_image_never_reached_the_disk_is_never_called_saved(out: Path, crashed: Crash) -> None:
+    with writing(out) as writer:
+        await writer.save(request(), answer(image(1)), trail())
+        cut = crashed()
+        (out_image,) = cut.glob("images/*/*")
+        # As if the kill had come between the ledger's `received` and the image.
+        (segment,) = Layout(cut).segments().values()
+        received = segment.read_bytes().splitlines(keepends=True)[:-1]
+        segment.write_bytes(b"".join(received))
+        out_image.unlink()
+    with writing(cut):
+        (record,) = records_in(cut)
+    assert (record["status"], record["error_kind"], record["cost_usd"]) == ("in_doubt", "lost", 0.04)
+    assert record["file_name"] is None
+
+
+async def test_a_link_that_is_durable_is_fetched_later_and_never_bought_again(out: Path, crashed: Crash) -> None:
+    with writing(out) as writer:
+        await writer.received(request(num_images=2), answer(link(1), link(2)), trail())
+        cut = crashed()
+    assert state_of(cut, 0) is State.UNFETCHED
+    with writing(cut) as writer:
+        waiting = writer.unfetched()
+        assert [record.image_url for record in waiting] == [link(1).url, link(2).url]
+        await writer.fetched(waiting[0], image(1))
+    assert state_of(cut, 0) is State.UNFETCHED
+    with writing(cut) as writer:
+        (left,) = writer.unfetched()
+        assert left.image_number == 1
+        await writer.fetched(left, image(2))
+    assert state_of(cut, 0) is State.DONE
+    assert statuses(cut) == {("row-0", 0): "ok", ("row-0", 1): "ok"}
+
+
+async def test_half_a_fetched_request_still_waits_although_its_parts_were_never_merged(
+    out: Path, crashed: Crash
+) -> None:
+    with writing(out) as writer:
+        await writer.received(request(num_images=2), answer(link(1), link(2)), trail())
+    with writing(out) as writer:
+        await writer.fetched(writer.unfetched()[0], image(1))
+        cut = crashed()
+    assert recovery.recover(Layout(cut)) == {Status.OK: 1}
+    assert len(Layout(cut).parts()) == 2
+    assert state_of(cut, 0) is State.UNFETCHED
+
+
+async def test_what_is_held_is_never_overwritten_and_what_came_too_much_is_kept(out: Path) -> None:
+    with writing(out) as writer:
+        await writer.save(request(num_images=3), answer(image(1), Damaged("cut"), image(2)), trail())
+    held = images_in(out)
+    with writing(out) as writer:
+        prior = writer.known.priors[key_of(request().fingerprint)]
+        assert sorted(prior.held) == [0, 2]
+        again = request(num_images=3, prior=prior)
+        records = await writer.save(again, answer(image(3), image(4), image(5)), trail())
+    assert [record.image_number for record in records] == [1, 3, 4]
+    after = images_in(out)
+    assert held.items() <= after.items()
+    assert len(after) == 5
+
+
+async def test_a_request_that_holds_all_it_asked_for_still_leaves_a_record_when_it_fails(out: Path) -> None:
+    with writing(out) as writer:
+        full = request(num_images=1, prior=Prior(held=(0,)))
+        writer.sent(full, trail())
+        (record,) = await writer.give_up(full, ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("a",)))
+    assert (record.image_number, record.status) == (1, Status.IN_DOUBT)
+
+
+async def test_another_image_under_the_same_name_gets_to_stay(out: Path) -> None:
+    with writing(out) as writer:
+        (record,) = await writer.save(request(), answer(image(1)), trail())
+        assert record.file_name is not None
+        stranger = out / record.file_name
+        stranger.write_bytes(b"not ours")
+        (second,) = await writer.save(request(), answer(image(1)), trail())
+    assert stranger.read_bytes() == b"not ours"
+    assert second.file_name == record.file_name.replace(".png", "-2.png")
+    assert (out / second.file_name).read_bytes() == png(1)
+
+
+async def test_costs_of_a_request_add_up_to_what_was_paid_over_all_runs(out: Path) -> None:
+    with writing(out) as writer:
+        failed = ApiError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
+        await writer.give_up(request(num_images=2), failed, trail(wasted_usd=0.04))
+    with writing(out) as writer:
+        prior = writer.known.priors[key_of(request().fingerprint)]
+        await writer.save(request(num_images=2, prior=prior), answer(image(1), image(2), cost_usd=0.08), trail())
+    assert round(sum(record["cost_usd"] for record in records_in(out)), 9) == 0.12
+
+
+async def test_fewer_images_than_asked_are_blocked_slots(out: Path) -> None:
+    with writing(out) as writer:
+        await writer.save(request(num_images=3), answer(image(1)), trail())
+        await writer.save(request(1, num_images=1), answer(cost_usd=None), trail())
+    assert statuses(out) == {
+        ("row-0", 0): "ok",
+        ("row-0", 1): "blocked",
+        ("row-0", 2): "blocked",
+        ("row-1", 0): "blocked",
+    }
+
+
+async def test_wrong_rows_are_recorded_and_recognised_again(out: Path) -> None:
+    with writing(out) as writer:
+        await writer.reject([rejected(7)])
+    (record,) = records_in(out)
+    assert (record["status"], record["error_message"], record["cost_usd"]) == ("invalid", "wrong", 0.0)
+    assert load(Layout(out)).states.tolist() == [State.INVALID]
+
+
+async def test_a_long_run_is_sealed_into_parts_while_it_goes_on_and_a_kill_loses_nothing(
+    out: Path, crashed: Crash
+) -> None:
+    rows = [rejected(row) for row in range(_RECORDS_PER_SEGMENT + 20)]
+    with writing(out) as writer:
+        writer.sent(request(10_000), trail())  # unfinished when the segment is sealed
+        await writer.reject(rows)
+        while not (Layout(out).parts() and len(Layout(out).segments()) == 1):
+            await asyncio.sleep(0.01)
+        cut = crashed()
+    with writing(cut) as writer:
+        assert writer.recovered == {Status.IN_DOUBT: 1, Status.INVALID: 20}
+        assert len(writer.known.keys) == len(rows) + 1
+    assert len(records_in(cut)) == len(rows) + 1
+
+
+async def test_a_clean_stop_leaves_one_small_part_and_nothing_temporary(out: Path) -> None:
+    for row in range(4):
+        with writing(out, reserve_bytes=1_000_000) as writer:
+            await writer.save(request(row), answer(image(row)), trail())
+            assert Layout(out).reserve.stat().st_blocks * 512 >= 1_000_000
+    assert len(Layout(out).parts()) == 1
+    left = {path.relative_to(out).as_posix() for path in Layout(out).state.rglob("*") if path.is_file()}
+    assert left == {".batchgen/lock", ".batchgen/events.jsonl"}
+
+
+async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Path) -> None:
+    with writing(out) as writer:
+        for row in range(3):
+            await writer.save(request(row), answer(image(row)), trail())
+        await writer.give_up(request(3), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+    keys = load(Layout(out)).keys
+    writer = DatasetWriter(out, Provenance("later", "rows.csv"), b"")
+    writer.close(keys[keys != key_of(request(1).fingerprint)])
+    view = pq.read_table(out / "metadata.parquet")
+    assert sorted(view["row_id"].to_pylist()) == ["row-0", "row-2"]
+    assert view.column_names[0] == "file_name"
+    assert len(images_in(out)) == 3
+
+
+async def test_the_manifests_own_columns_come_back_with_their_types(out: Path) -> None:
+    schema, row = extra_of(label="cat", weight=0.5, status="mine", manifest_status="also mine")
+    with writing(out, schema) as writer:
+        await writer.save(request(extra=row), answer(image(1)), trail())
+    table = pq.read_table(next((out / "index").glob("*.parquet")))
+    (record,) = table.to_pylist()
+    assert (record["label"], record["weight"], record["status"]) == ("cat", 0.5, "ok")
+    own = {record[name] for name in table.column_names if name.startswith("manifest_")}
+    assert own == {"mine", "also mine"}
+
+
+async def test_a_manifest_may_change_its_columns_and_their_types_between_runs(out: Path) -> None:
+    versions: list[dict[str, object]] = [
+        {"label": "cat", "weight": 1},
+        {"label": 7, "weight": 0.5},
+        {"weight": [1, 2], "new": {"a": b"\xff"}},
+        {"label": None},
+    ]
+    for row, values in enumerate(versions):
+        schema, extra = extra_of(**values)
+        with writing(out, schema) as writer:
+            await writer.save(request(row, extra=extra), answer(image(row)), trail())
+    by_row = {record["row_id"]: record for record in records_in(out)}
+    assert [by_row[f"row-{row}"]["label"] for row in range(4)] == ["cat", "7", None, None]
+    assert [by_row[f"row-{row}"]["weight"] for row in range(4)] == ["1", "0.5", "[1, 2]", None]
+    assert by_row["row-2"]["new"] == {"a": b"\xff"}
