@@ -89,7 +89,7 @@ class Batch:
     def records(self) -> list[dict[str, Any]]:
         """The newest index record of every image asked for, in the order of the manifest."""
         tables = list(latest(open_layout(self.out), None))
-        rows = pa.concat_tables(tables, promote_options="default").to_pylist()
+        rows = pa.concat_tables(tables, promote_options="default").to_pylist() if tables else []
         return sorted(rows, key=lambda row: (row["row_number"], row["request_number"], row["image_number"]))
 
     def outcomes(self) -> dict[str, list[str]]:
