@@ -74,12 +74,10 @@ def _describe(result: Reconciliation, out: str) -> str:
     lines += [f"index:   {dollars(result.index_usd)}{unknown}", f"bill:    {dollars(result.bill_usd)}"]
     if result.corrected_requests:
         corrected = count(result.corrected_requests, "request")
-        lines += [f"index:   {dollars(result.corrected_usd)} now that {corrected} was corrected"]
+        lines += [f"index:   {dollars(result.corrected_usd)} now, with {corrected} corrected"]
     if result.open_requests:
         left = count(result.open_requests, "request")
-        lines += [
-            f"{left} left as it was: the log is not complete for it. Ask again in an hour, with the key of its run."
-        ]
+        lines += [f"{left} left as it was: the log is not complete yet, or is that of another key"]
     return "\n".join(lines)
 
 

@@ -88,7 +88,8 @@ def _corrected(table: pa.Table, totals_usd: Mapping[int, float], remarks: Mappin
         ("cost_source", [CostSource.BILL.value] * len(table)),
         ("error_message", messages),
     ):
-        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), pa.array(values))
+        column = table.schema.field(name)
+        table = table.set_column(table.schema.get_field_index(name), column, pa.array(values, column.type))
     return table
 
 

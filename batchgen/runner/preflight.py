@@ -57,9 +57,11 @@ async def ask_account(account: Account, models: Iterable[str]) -> Preflight:
     balance, *answers = await asyncio.gather(_ask(account.billing()), *(_ask(account.model_price(n)) for n in names))
     prices = dict(zip(names, answers, strict=True))
     remarks = [f"The service does not list the model {name}: it may be gone." for name in names if prices[name] is None]
-    for what, answer in [("balance", balance), *((f"price of {name}", prices[name]) for name in names)]:
+    unknown: dict[str, list[str]] = {}  # by the reason, which is often the same for all
+    for what, answer in [("the balance", balance), *((f"the price of {name}", prices[name]) for name in names)]:
         if isinstance(answer, ApiError):
-            remarks.append(f"The account's {what} is not known, which stops nothing: {answer}")
+            unknown.setdefault(str(answer), []).append(what)
+    remarks += [f"Not known before the start: {', '.join(what)} ({reason})." for reason, what in unknown.items()]
     return Preflight(
         balance_usd=balance.usd if isinstance(balance, Balance) else None,
         prices_usd={

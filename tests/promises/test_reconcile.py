@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from batchgen.api.client import ApiClient
@@ -71,6 +72,24 @@ async def test_what_became_of_attempts_in_doubt_is_told_and_the_index_then_says_
 
         again = await reconciled(tmp_path / "out", simulator)
         assert (again.corrected_requests, again.open_requests) == (0, 0)
+
+
+async def test_an_image_that_took_two_charged_attempts_costs_both(tmp_path: Path):
+    manifest, out = (
+        write_manifest(tmp_path / "m.csv", PROMPTS, label="a column of the manifest's own"),
+        tmp_path / "out",
+    )
+    async with Simulator(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@3"),))) as simulator:
+        await run_batch(manifest, out, simulator.url)
+        result = await reconciled(out, simulator)
+    assert (result.corrected_requests, round(result.corrected_usd, 6)) == (1, 0.52)
+    records = read_index(out)
+    assert {record["status"] for record in records} == {Status.OK}
+    assert sorted(round(record["cost_usd"], 6) for record in records) == [0.04] * 11 + [0.08]
+    view = pq.read_table(out / "metadata.parquet")
+    assert round(sum(view["cost_usd"].to_pylist()), 6) == 0.52
+    assert view["label"].to_pylist() == ["a column of the manifest's own"] * 12
+    assert list((out / ".batchgen" / "tmp").iterdir()) == []
 
 
 async def test_the_next_run_goes_on_from_corrected_costs_and_sends_only_what_is_in_doubt(tmp_path: Path):
