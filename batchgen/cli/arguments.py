@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_verify(commands)
     _add_gallery(commands)
+    _add_export(commands)
     _add_reconcile(commands)
     _add_simulate(commands)
     return parser
@@ -125,6 +126,46 @@ def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]
     _add_config(parser)
     parser.add_argument("--base-url", metavar="URL", help="where the API is")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "export", "write a dataset in another shape: Parquet, WebDataset, captions, a manifest")
+    shapes = parser.add_subparsers(dest="shape", metavar="SHAPE", required=True)
+    parquet = _shape(shapes, "parquet", "Parquet files with the images in them, as Hugging Face reads them")
+    webdataset = _shape(shapes, "webdataset", "tar files of images, captions and JSON, deterministic")
+    captions = _shape(shapes, "captions", "a folder of images, each beside a text file with its caption")
+    replay = _shape(shapes, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
+    _add_config(replay)
+    for shape in (webdataset, captions):
+        shape.add_argument(
+            "--caption",
+            choices=("prompt", "enhanced"),
+            default="prompt",
+            help="the text of an image: the prompt, or as the service rewrote it where it said so (default prompt)",
+        )
+    for shape in (parquet, webdataset):
+        shape.add_argument(
+            "--shard-size", metavar="SIZE", default="500MB", help="so large is a file: 100MB to 1GB (default 500MB)"
+        )
+    for shape in (parquet, webdataset, captions):
+        shape.add_argument(
+            "--embed", choices=("xmp",), help="say in each image's copy that it is generated, by what, from what prompt"
+        )
+
+
+def _shape(shapes: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    parser = _command(shapes, name, summary)
+    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    parser.add_argument("dest", metavar="DEST", help="what to write; it must not exist yet")
+    parser.add_argument(
+        "--where",
+        metavar="EXPR",
+        help="only images for which this is true, in SQL: \"seed < 100 and category = 'city'\"",
+    )
+    parser.add_argument(
+        "--split", metavar="NAME=P,...", help="divide the prompts, always alike: train=0.9,test=0.1 (default train=1)"
+    )
+    return parser
 
 
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]

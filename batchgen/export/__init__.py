@@ -1,0 +1,41 @@
+"""A dataset in other shapes: embedded Parquet, WebDataset, image and caption, and a manifest to ask again.
+
+Every export reads what the last finished run shows (metadata.parquet), leaves the dataset untouched, and
+appears under its name only when it is whole.
+"""
+
+from batchgen.export.captions import write_captions
+from batchgen.export.destination import new_file, new_folder
+from batchgen.export.errors import EmptySelection, ExportError
+from batchgen.export.parquet import write_parquet
+from batchgen.export.pictures import Caption, Pictures, Treatment
+from batchgen.export.replay import Replayed, write_replay
+from batchgen.export.select import Chosen, select
+from batchgen.export.shards import parse_size
+from batchgen.export.source import Source, open_source
+from batchgen.export.split import Share, parse_shares
+from batchgen.export.webdataset import write_webdataset
+from batchgen.export.xmp import embed_xmp
+
+__all__ = [
+    "Caption",
+    "Chosen",
+    "EmptySelection",
+    "ExportError",
+    "Pictures",
+    "Replayed",
+    "Share",
+    "Source",
+    "Treatment",
+    "embed_xmp",
+    "new_file",
+    "new_folder",
+    "open_source",
+    "parse_shares",
+    "parse_size",
+    "select",
+    "write_captions",
+    "write_parquet",
+    "write_replay",
+    "write_webdataset",
+]

@@ -1,0 +1,29 @@
+"""A folder of pictures, each beside a text file of the same name with its caption: what image trainers read.
+
+With more than one split each is a folder of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from batchgen.export.pictures import Caption, Pictures, extension_of, key_of
+from batchgen.export.select import Chosen
+
+
+def write_captions(pictures: Pictures, chosen: Chosen, folder: Path, caption: Caption) -> int:
+    """Write the chosen pictures and their captions into `folder`; return the number of files.
+
+    Raises ExportError, OSError.
+    """
+    files = 0
+    for split, positions in chosen.items():
+        place = folder / split if len(chosen) > 1 else folder
+        place.mkdir(exist_ok=True)
+        for batch in pictures.source.records(positions):
+            for record, data in pictures.of(batch):
+                key = key_of(record["file_name"])
+                (place / f"{key}.{extension_of(record['file_name'])}").write_bytes(data)
+                (place / f"{key}.txt").write_bytes(caption.of(record).encode())
+                files += 2
+    return files

@@ -1,0 +1,87 @@
+"""Where an export appears: under its name when it is whole, and under a temporary one beside it until then.
+
+An export that is cut off leaves nothing under its name. What it left under the temporary name is removed
+by the next export to the same place. The price: such an export starts from the beginning.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from batchgen.dataset import disk
+from batchgen.export.errors import ExportError
+
+
+@contextmanager
+def new_folder(final: Path, dataset: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; it gets its final name when the block ends without an error.
+
+    Raises ExportError: there is something under that name, or it lies within the dataset. Raises OSError.
+    """
+    partial = _checked(final, dataset)
+    disk.make_folder(partial)
+    with _held(partial):
+        try:
+            _empty(partial)
+            yield partial
+            # Many small files: one wait for the disk instead of one for each of them.
+            os.sync()
+            disk.publish(partial, final)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def new_file(final: Path, dataset: Path) -> Iterator[Path]:
+    """Yield the path of a file to write; it gets its final name when the block ends without an error.
+
+    Raises as `new_folder` does.
+    """
+    partial = _checked(final, dataset)
+    disk.make_folder(partial.parent)
+    partial.touch()
+    with _held(partial):
+        try:
+            yield partial
+            os.sync()
+            disk.publish(partial, final)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def _checked(final: Path, dataset: Path) -> Path:
+    """Return the temporary name for an export that may be made."""
+    if final.exists() or final.is_symlink():
+        raise ExportError(f"{final} exists already. Remove it, or give another name: an export replaces nothing.")
+    inside, outside = final.resolve(), dataset.resolve()
+    if inside.is_relative_to(outside) or outside.is_relative_to(inside):
+        raise ExportError(f"{final} and the dataset {dataset} lie within one another. Export to a place beside it.")
+    return final.with_name(f".{final.name}.batchgen-partial")
+
+
+@contextmanager
+def _held(partial: Path) -> Iterator[None]:
+    descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ExportError(f"another export is writing there just now ({partial}). Wait for it.") from None
+    else:
+        yield  # whoever dies lets go
+    finally:
+        os.close(descriptor)
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

@@ -1,0 +1,65 @@
+"""Parquet with the pictures in it, as Hugging Face reads and shows it: `load_dataset(DEST)` needs nothing else.
+
+The files are named `data/SPLIT-00000-of-00005.parquet`. The column `image` holds bytes and path, and the schema says
+that it is an image; all other columns are those of metadata.parquet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from batchgen.export.pictures import Pictures
+from batchgen.export.select import Chosen
+from batchgen.export.shards import divide
+from batchgen.export.source import Positions
+
+_IMAGE = pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+# Hugging Face `datasets` looks here for what Arrow's types do not say.
+_METADATA = {"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}})}
+# A row group is held in memory whole, by us and by its readers.
+_GROUP_BYTES = 32 * 2**20
+
+
+def write_parquet(pictures: Pictures, chosen: Chosen, folder: Path, shard_bytes: int) -> int:
+    """Write the chosen pictures into `folder`; return the number of files. Raises ExportError, OSError."""
+    source = pictures.source
+    sizes = source.read(["size_bytes"])["size_bytes"].to_numpy()
+    schema = pa.schema([_IMAGE, *source.schema], metadata=_METADATA)
+    data = folder / "data"
+    data.mkdir()
+    files = 0
+    for split, positions in chosen.items():
+        shards = divide(sizes[positions], shard_bytes)
+        for number, shard in enumerate(shards):
+            path = data / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
+            _write_shard(path, schema, _groups(pictures, positions[shard]))
+        files += len(shards)
+    return files
+
+
+def _write_shard(path: Path, schema: pa.Schema, groups: Iterator[pa.Table]) -> None:
+    # Pictures are compressed already; trying again only costs time.
+    columns = [name for name in schema.names if name != "image"]
+    compression = {"image.bytes": "none", "image.path": "zstd", **dict.fromkeys(columns, "zstd")}
+    with pq.ParquetWriter(path, schema, compression=compression, use_dictionary=columns) as writer:
+        for group in groups:
+            writer.write_table(group.cast(schema))
+
+
+def _groups(pictures: Pictures, positions: Positions) -> Iterator[pa.Table]:
+    """Yield tables of some dozen pictures, each to become a row group."""
+    for batch in pictures.source.records(positions):
+        first, size = 0, 0
+        images: list[dict[str, object]] = []
+        for record, data in pictures.of(batch):
+            images.append({"bytes": data, "path": Path(record["file_name"]).name})
+            size += len(data)
+            if size >= _GROUP_BYTES or first + len(images) == len(batch):
+                rows = pa.Table.from_batches([batch.slice(first, len(images))])
+                yield rows.add_column(0, _IMAGE, pa.array(images, _IMAGE.type))
+                first, size, images = first + len(images), 0, []

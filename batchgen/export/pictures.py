@@ -1,0 +1,75 @@
+"""The image files that go into an export: read one at a time, checked, and treated if the user asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+
+from batchgen.export.errors import ExportError
+from batchgen.export.source import Source
+
+# A row of metadata.parquet by column.
+Record = dict[str, Any]
+# What is done to a picture's bytes on their way out.
+Treatment = Callable[[bytes, Record], bytes]
+
+
+class Caption(StrEnum):
+    """Which text goes with a picture."""
+
+    PROMPT = "prompt"  # as the manifest has it
+    ENHANCED = "enhanced"  # as the service rewrote it, where it said so; else the manifest's
+
+    def of(self, record: Record) -> str:
+        """Return a picture's caption."""
+        enhanced = record["enhanced_prompt"] if self is Caption.ENHANCED else None
+        return str(enhanced or record["prompt"])
+
+
+def unchanged(data: bytes, record: Record) -> bytes:
+    """Leave a picture as it is."""
+    del record
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Reads pictures of a dataset. done: told how many were read since."""
+
+    source: Source
+    treat: Treatment = unchanged
+    done: Callable[[int], object] = lambda count: None
+
+    def of(self, batch: pa.RecordBatch) -> Iterator[tuple[Record, bytes]]:
+        """Yield each row of a batch with its picture. Raises ExportError: a file is missing or changed."""
+        for record in batch.to_pylist():
+            yield record, self.treat(self._read(record), record)
+            self.done(1)
+
+    def _read(self, record: Record) -> bytes:
+        path: Path = self.source.layout.root / record["file_name"]
+        try:
+            data: bytes = path.read_bytes()
+        except FileNotFoundError:
+            raise ExportError(f"{path} is missing. `batchgen verify {self.source.layout.root}` lists all.") from None
+        if sha256(data).hexdigest() != record["sha256"]:
+            message = f"{path} is not what was received. `batchgen verify {self.source.layout.root}` lists all such."
+            raise ExportError(message)
+        return data
+
+
+def key_of(file_name: str) -> str:
+    """Return a picture's name without dots and slashes: unique in the dataset, and the same in every export."""
+    path = PurePosixPath(file_name)
+    return "-".join((*path.parts[1:-1], path.stem)).replace(".", "_")
+
+
+def extension_of(file_name: str) -> str:
+    """Return the ending of a picture's file, without the dot."""
+    return PurePosixPath(file_name).suffix.removeprefix(".")

@@ -1,0 +1,43 @@
+"""Which pictures an export takes, and into which split each of them goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.export.errors import EmptySelection
+from batchgen.export.source import Positions, Source
+from batchgen.export.split import EVERYTHING, Share, assign
+from batchgen.export.where import matching
+
+# For each split, in the user's order, the rows that go into it.
+Chosen = Mapping[str, Positions]
+
+
+def select(source: Source, where: str | None = None, shares: Sequence[Share] = EVERYTHING) -> Chosen:
+    """Return what to export. where: an expression over the dataset's columns, None for all pictures.
+
+    Raises ExportError, EmptySelection.
+    """
+    table = source.read(["file_name", "row_id", "prompt"])
+    positions = np.arange(len(table))
+    if where is not None:
+        names = matching(source.layout.view, where)
+        positions = np.flatnonzero(pc.is_in(table["file_name"], value_set=names).to_numpy())
+        table = table.take(pa.array(positions))
+    if not len(positions):
+        raise EmptySelection(_why_empty(source, where))
+    numbers = assign(table["row_id"], table["prompt"], shares)
+    return {share.name: positions[numbers == number] for number, share in enumerate(shares)}
+
+
+def _why_empty(source: Source, where: str | None) -> str:
+    if where is None or not source.rows:
+        return f"{source.layout.root} has no saved picture: nothing to export."
+    return (
+        f"None of the {source.rows:,} pictures matches --where {where!r}. Only saved pictures of the current manifest"
+        " are exported, those whose status is ok."
+    )

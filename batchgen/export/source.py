@@ -1,0 +1,84 @@
+"""The pictures of a dataset, row by row, as its last finished run shows them.
+
+The table is opened once and stays what it is, even if a run replaces it meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.reader import open_layout
+from batchgen.export.errors import ExportError
+
+# Rows of the table read at a time; without their pictures they are some kB each.
+_BATCH_ROWS = 4096
+
+# Numbers of rows of the table, ascending.
+Positions = npt.NDArray[np.int64]
+Schema = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open dataset. `schema` is that of its metadata.parquet."""
+
+    layout: Layout
+    _table: pq.ParquetFile = field(repr=False)
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of a picture's record."""
+        return self._table.schema_arrow.remove_metadata()
+
+    @property
+    def rows(self) -> int:
+        """How many pictures there are."""
+        return int(self._table.metadata.num_rows)
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns of all rows. Raises ExportError if the table is damaged."""
+        try:
+            return self._table.read(columns=list(columns))
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(self.layout, error) from error
+
+    def records(self, positions: Positions) -> Iterator[pa.RecordBatch]:
+        """Yield the rows at these positions, in order, in batches. Raises ExportError if the table is damaged."""
+        first = 0
+        try:
+            for batch in self._table.iter_batches(_BATCH_ROWS):
+                low, high = np.searchsorted(positions, (first, first + len(batch)))
+                if low < high:
+                    yield batch.take(pa.array(positions[low:high] - first))
+                first += len(batch)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(self.layout, error) from error
+
+
+@contextmanager
+def open_source(root: Path) -> Iterator[Source]:
+    """Open a dataset. Raises NotADataset, ExportError."""
+    layout = open_layout(root)
+    try:
+        table = pq.ParquetFile(layout.view)
+    except FileNotFoundError:
+        message = f"{root} has no metadata.parquet yet: no run has ended here. Let the run end, or run it again."
+        raise ExportError(message) from None
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(layout, error) from error
+    with table:
+        yield Source(layout, table)
+
+
+def _damaged(layout: Layout, error: Exception) -> ExportError:
+    return ExportError(f"{layout.view} cannot be read ({error}). The next run, or a run again, writes it anew.")

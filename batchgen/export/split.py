@@ -1,0 +1,89 @@
+"""`--split`: which pictures go into which split, the same every time.
+
+A picture goes where the hash of its prompt says. So all pictures of a prompt stay together, whichever
+rows ask for them, and rows that are added later move no picture of the others. The price: the shares
+are those of prompts, and only about so large.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from hashlib import sha256
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from batchgen.export.errors import ExportError
+
+# What Hugging Face takes for the name of a split; it is also part of file names.
+_NAME = re.compile(r"[A-Za-z0-9_]{1,50}")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A split and how much of the dataset it gets, more than 0 and at most 1."""
+
+    name: str
+    fraction: Decimal
+
+
+EVERYTHING = (Share("train", Decimal(1)),)
+
+
+def parse_shares(text: str) -> tuple[Share, ...]:
+    """Read `train=0.9,test=0.1`. Raises ExportError."""
+    shares = tuple(_parse_share(part.strip()) for part in text.split(","))
+    names = [share.name for share in shares]
+    if len(set(names)) < len(names):
+        raise ExportError(f"--split {text}: a split is named twice")
+    total = sum(share.fraction for share in shares)
+    if total != 1:
+        raise ExportError(f"--split {text}: the shares make {total}, and must make 1, as in train=0.9,test=0.1")
+    return shares
+
+
+def assign(row_ids: pa.ChunkedArray, prompts: pa.ChunkedArray, shares: Sequence[Share]) -> npt.NDArray[np.int64]:
+    """Return for each picture the number of its share: pictures of one row or of one prompt get the same."""
+    texts = prompts.combine_chunks().dictionary_encode()
+    codes = texts.indices.to_numpy()
+    rows = row_ids.combine_chunks().dictionary_encode().indices.to_numpy()
+    hashes = np.array([_hash(text) for text in texts.dictionary.to_pylist()], np.uint64)
+    points = (_joined(hashes, codes, rows)[codes] >> np.uint64(11)) * 2.0**-53
+    ends = np.cumsum([float(share.fraction) for share in shares])
+    numbers: npt.NDArray[np.int64] = np.searchsorted(ends[:-1], points, side="right")
+    return numbers
+
+
+def _joined(
+    hashes: npt.NDArray[np.uint64], codes: npt.NDArray[np.int32], rows: npt.NDArray[np.int32]
+) -> npt.NDArray[np.uint64]:
+    """Give prompts that one row has had one after the other the same hash: the smallest among them."""
+    while True:
+        least_of_row = np.full(rows.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
+        np.minimum.at(least_of_row, rows, hashes[codes])
+        least = hashes.copy()
+        np.minimum.at(least, codes, least_of_row[rows])
+        if np.array_equal(least, hashes):
+            return hashes
+        hashes = least
+
+
+def _hash(prompt: str) -> int:
+    return int.from_bytes(sha256(prompt.encode()).digest()[:8], "big")
+
+
+def _parse_share(text: str) -> Share:
+    name, _, number = text.partition("=")
+    try:
+        fraction = Decimal(number)
+    except InvalidOperation:
+        raise ExportError(f"--split {text}: write a name and its share, as in train=0.9,test=0.1") from None
+    if not _NAME.fullmatch(name):
+        raise ExportError(f"--split {text}: a split's name is made of letters, digits and underscores")
+    if not 0 < fraction <= 1:
+        raise ExportError(f"--split {text}: a share is more than 0 and at most 1")
+    return Share(name, fraction)

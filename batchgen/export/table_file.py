@@ -1,0 +1,63 @@
+"""A manifest as a file, CSV or Parquet by its name, written row by row.
+
+A spreadsheet takes a cell of a CSV file that begins with =, +, -, @, a tab or a carriage return for a formula, and
+runs it. Nothing is put before such a cell, since the prompt would be another one: the table is refused as CSV, and
+Parquet takes it. Cells that are numbers are none of these and stay.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from batchgen.export.errors import ExportError
+from batchgen.export.plain import as_cell
+
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_GROUP_ROWS = 4096
+
+Row = Mapping[str, Any]
+
+
+def write_table(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) -> None:
+    """Write rows to `path` as the ending of `name` says. Raises ExportError, OSError."""
+    if name.endswith(".parquet"):
+        _write_parquet(path, schema, rows)
+    elif name.endswith(".csv"):
+        _write_csv(path, name, schema, rows)
+    else:
+        raise ExportError(f"{name}: a manifest is written as CSV or Parquet; let the name end in .csv or .parquet")
+
+
+def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
+    left: Iterator[Row] = iter(rows)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while group := list(islice(left, _GROUP_ROWS)):
+            writer.write_table(pa.Table.from_pylist(group, schema))
+
+
+def _write_csv(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([_harmless(column, f"{name}: the column", column) for column in schema.names])
+        for row in rows:
+            place = f"{name}: row {row['id']!r}, column"
+            writer.writerow([_harmless(as_cell(row.get(column)), place, column) for column in schema.names])
+
+
+def _harmless(cell: str, place: str, column: str) -> str:
+    if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        message = (
+            f"{place} {column!r} begins with {cell[0]!r}, which a spreadsheet would run as a formula, and a prompt with"
+            " something put before it would be another prompt. Let the name end in .parquet: Parquet has no formulas."
+        )
+        raise ExportError(message)
+    return cell

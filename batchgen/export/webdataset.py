@@ -1,0 +1,66 @@
+"""WebDataset: tar files that are read from front to back, as fast as the disk or the network gives them.
+
+For each picture there are KEY.png (or .jpg, .webp), KEY.txt with its caption and KEY.json with its record. Keys have no
+dots, since the first dot ends a key. The same dataset gives the same bytes: a tar file carries no time and no owner.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from batchgen.export.errors import ExportError
+from batchgen.export.pictures import Caption, Pictures, extension_of, key_of
+from batchgen.export.plain import Forms, as_json, forms
+from batchgen.export.select import Chosen
+from batchgen.export.shards import divide
+from batchgen.export.source import Positions, Source
+
+
+def write_webdataset(pictures: Pictures, chosen: Chosen, folder: Path, shard_bytes: int, caption: Caption) -> int:
+    """Write the chosen pictures into `folder`; return the number of tar files. Raises ExportError, OSError."""
+    source = pictures.source
+    everything: Positions = np.sort(np.concatenate(list(chosen.values())))
+    _refuse_mixture(source, everything)
+    columns = forms(source.schema, source.records(everything))
+    sizes = source.read(["size_bytes"])["size_bytes"].to_numpy()
+    files = 0
+    for split, positions in chosen.items():
+        shards = divide(sizes[positions], shard_bytes)
+        for number, shard in enumerate(shards):
+            _write_shard(folder / f"{split}-{number:06d}.tar", pictures, positions[shard], columns, caption)
+        files += len(shards)
+    return files
+
+
+def _refuse_mixture(source: Source, positions: npt.NDArray[np.int64]) -> None:
+    """A reader takes the fields of the first sample for those of all."""
+    formats = pc.value_counts(source.read(["mime_type"])["mime_type"].take(positions)).to_pylist()
+    if len(formats) > 1:
+        counts = ", ".join(f"{entry['counts']:,} {entry['values']}" for entry in formats)
+        message = (
+            f"The pictures have several formats ({counts}), and in a WebDataset all samples have the same fields."
+            f" Export each by itself, as with --where \"mime_type = '{formats[0]['values']}'\"."
+        )
+        raise ExportError(message)
+
+
+def _write_shard(path: Path, pictures: Pictures, positions: Positions, columns: Forms, caption: Caption) -> None:
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for batch in pictures.source.records(positions):
+            for record, data in pictures.of(batch):
+                key = key_of(record["file_name"])
+                _add(tar, f"{key}.{extension_of(record['file_name'])}", data)
+                _add(tar, f"{key}.txt", caption.of(record).encode())
+                _add(tar, f"{key}.json", as_json(record, columns))
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    entry = tarfile.TarInfo(name)  # everything else in it is zero, which is what makes the bytes repeatable
+    entry.size = len(data)
+    tar.addfile(entry, io.BytesIO(data))
