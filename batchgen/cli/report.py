@@ -27,6 +27,7 @@ _EXIT_OF_STOP = {
     StopKind.NETWORK: Exit.STOPPED,
     StopKind.DISK: Exit.STOPPED,
     StopKind.MANIFEST: Exit.USAGE,
+    StopKind.LIMITS: Exit.USAGE,
 }
 
 

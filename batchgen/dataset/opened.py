@@ -52,7 +52,7 @@ class Dataset:
         """
         import pandas as pd
 
-        tables = list(latest(self._layout, None))
+        tables = list(latest(self._layout, None)) or [INDEX_SCHEMA.empty_table()]
         schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
         table = pa.concat_tables([conform(table, schema) for table in tables])
         order = [("row_number", "ascending"), ("request_number", "ascending"), ("image_number", "ascending")]

@@ -15,6 +15,7 @@ from batchgen.api.download import download_with_retries
 from batchgen.api.errors import Charged, Scope, meaning_of
 from batchgen.config.settings import RunConfig
 from batchgen.dataset.records import IN_DOUBT_KINDS
+from batchgen.pace import NeverFits
 from batchgen.runner.course import Course
 from batchgen.runner.decide import GiveUp, Stop, decide
 from batchgen.runner.journal import Journal
@@ -76,9 +77,11 @@ class Settler:
     async def _permit(self, request: Request) -> Permit | None:
         try:
             return await self._permits.permit(images=request.num_images, price_usd=request.price_usd)
+        except NeverFits as error:
+            self._stop.set(StopKind.LIMITS, str(error))
         except BatchgenError as error:
             self._stop.set(StopKind.BUDGET, str(error))
-            return None
+        return None
 
     async def _attempt(self, course: Course, permit: Permit) -> Answer | ApiError:
         """Send once; return what came of it. The permit is settled when this returns."""

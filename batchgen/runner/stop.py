@@ -17,6 +17,7 @@ class StopKind(Enum):
     NETWORK = "network"
     DISK = "disk"
     MANIFEST = "manifest"
+    LIMITS = "limits"  # a request that the configured limits never let through
 
 
 @dataclass(frozen=True, slots=True)

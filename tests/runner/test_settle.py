@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import batchgen
 from batchgen.config.settings import LimitSettings, RetrySettings, RunConfig
 from batchgen.dataset.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
@@ -232,5 +233,13 @@ async def test_a_service_that_nobody_reaches_stops_the_run_by_name_and_blames_no
     assert summary.stop is not None
     assert summary.stop.kind is StopKind.NETWORK
     assert "127.0.0.1:1" in summary.stop.message
-    assert batch.outcomes() == {}
+    assert batchgen.open_dataset(batch.out).index().empty
     assert batch.plan([FOX, FOUR]).new.requests == 2
+
+
+async def test_a_request_that_no_limit_lets_through_stops_the_run_and_says_what_to_change(batch: Batch) -> None:
+    summary = await batch.run([FOUR], settings={"limits.images_per_minute": 2})
+    assert summary.stop is not None
+    assert summary.stop.kind is StopKind.LIMITS
+    assert "images_per_minute" in summary.stop.message
+    assert not batch.simulator.bill.arrivals
