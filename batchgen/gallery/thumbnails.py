@@ -22,8 +22,10 @@ from PIL import Image
 from batchgen.dataset.layout import Layout
 from batchgen.gallery.slots import Slots
 
-# The longer side. Sharp at the page's usual size on an ordinary screen, 5 to 15 kB each.
-SIDE_PIXELS = 256
+# The page lays pictures out by height: this one is sharp at its usual sizes on an ordinary screen. 5 to 15 kB each.
+HEIGHT_PIXELS = 256
+# A panorama is no wider than the page's widest tile.
+_MOST_WIDTH_PIXELS = 3 * HEIGHT_PIXELS
 # Visually clean at this size; 90 would be half as large again.
 _QUALITY = 80
 # A 2K image has 4 million; what claims more than 64 million is a mistake or an attack.
@@ -83,15 +85,16 @@ def make_thumbnails(layout: Layout, sources: Iterable[Source]) -> Iterator[Unrea
         pool.shutdown(cancel_futures=True)
 
 
-def shrink(path: Path, side_pixels: int) -> bytes:
-    """Return an image as WebP, no side longer than `side_pixels`. Raises one of `_UNREADABLE`."""
+def shrink(path: Path) -> bytes:
+    """Return an image as a small WebP. Raises one of `_UNREADABLE`."""
     with Image.open(path, formats=_FORMATS) as image:
         width, height = image.size
         if width * height > _MOST_PIXELS:
             raise ValueError(f"{width} x {height} pixels are more than {_MOST_PIXELS:,}")
-        image.draft("RGB", (2 * side_pixels, 2 * side_pixels))  # a JPEG is decoded at a fraction of its size
+        bounds = (_MOST_WIDTH_PIXELS, HEIGHT_PIXELS)
+        image.draft("RGB", (2 * bounds[0], 2 * bounds[1]))  # a JPEG is decoded at a fraction of its size
         small = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA" if _has_alpha(image) else "RGB")
-        small.thumbnail((side_pixels, side_pixels), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small.thumbnail(bounds, Image.Resampling.LANCZOS, reducing_gap=2.0)
         encoded = io.BytesIO()
         small.save(encoded, "WEBP", quality=_QUALITY)
         return encoded.getvalue()
@@ -103,7 +106,7 @@ def _has_alpha(image: Image.Image) -> bool:
 
 def _make(layout: Layout, source: Source) -> Unreadable | None:
     try:
-        data = shrink(layout.root / source.file_name, SIDE_PIXELS)
+        data = shrink(layout.root / source.file_name)
     except _UNREADABLE as error:
         return Unreadable(source.file_name, str(error) or type(error).__name__)
     final = layout.gallery / thumbnail_name(source.sha256)

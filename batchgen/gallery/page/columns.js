@@ -131,16 +131,12 @@ class Dataset {
     return `${this.value("manifest", row)}:${this.value("line", row)}`;
   }
 
-  // Width over height of each slot: of its picture, else as asked for, else square; within what a tile can show.
+  // Width over height of each picture, within what a tile can show; what was not made is square, to hold its reason.
   measure() {
-    const [width, height, asked] = ["width", "height", "aspect_ratio"].map((name) => this.columns.get(name));
+    const [width, height] = [this.columns.get("width"), this.columns.get("height")];
     const ratios = new Float32Array(this.count);
     for (let row = 0; row < this.count; row++) {
-      let ratio = width.value(row) / height.value(row);
-      if (!(ratio > 0)) {
-        const [across, down] = String(asked.value(row)).split(":").map(Number);
-        ratio = across / down;
-      }
+      const ratio = width.value(row) / height.value(row);
       ratios[row] = ratio > 0 ? Math.min(3, Math.max(0.4, ratio)) : 1;
     }
     return ratios;

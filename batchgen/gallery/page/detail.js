@@ -35,11 +35,14 @@ class Detail {
     this.sequence = sequence;
     await this.data.details();
     if (this.row !== row) return;
+    const opened = !this.dialog.open;
     const scrolled = this.dialog.querySelector(".facts")?.scrollTop ?? 0;
     this.dialog.replaceChildren(this.figure(row), this.facts(row));
-    if (!this.dialog.open) this.dialog.showModal();
-    this.dialog.querySelector(".facts").scrollTop = scrolled;
-    this.dialog.querySelector(".close").focus({ preventScroll: true });
+    if (opened) this.dialog.showModal();
+    // Going through pictures, what is compared stays in sight.
+    this.dialog.querySelector(".facts").scrollTop = opened ? 0 : scrolled;
+    this.dialog.querySelector("h2").focus({ preventScroll: true });
+    this.dialog.scrollTop = 0;
     for (const near of [1, -1]) this.preload(sequence[sequence.indexOf(row) + near]);
   }
 
@@ -81,6 +84,7 @@ class Detail {
     close.setAttribute("aria-label", "Close");
     const title = make("h2", "", value("row_id"));
     title.id = "detail-title";
+    title.tabIndex = -1;
     const status = make("span", `badge ${value("status")}`, plainWords(value("status")));
     const facts = make("div", "facts", make("header", "", title, status, close), this.reason(row), this.prompt(row), this.copies(row));
     facts.append(...this.relatives(row), ...this.tables(row));

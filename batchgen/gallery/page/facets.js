@@ -10,7 +10,9 @@ class Facets {
   build(parent, column, toggle) {
     const totals = new Uint32Array(column.values.length + 1);
     for (const code of column.codes) totals[code + 1]++;
-    const codes = [...column.sorted, -1].filter((code) => totals[code + 1]);
+    // That there is no reason, or no prompt to enhance, is nothing to look for.
+    const all = ["error_kind", "enhanced"].includes(column.name) ? [...column.sorted] : [...column.sorted, -1];
+    const codes = all.filter((code) => totals[code + 1]);
     if (typeof column.values[0] !== "number") codes.sort((a, b) => (a < 0) - (b < 0) || totals[b + 1] - totals[a + 1]);
     const list = make("fieldset", `facet ${column.name.replace(".", "-")}`, make("legend", "", column.label));
     const boxes = codes.map((code) => {

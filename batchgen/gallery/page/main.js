@@ -82,9 +82,18 @@ async function start() {
     $("view-matrix").setAttribute("aria-pressed", grid);
     $("wall-choices").hidden = grid;
     $("matrix-choices").hidden = !grid;
-    const found = selection.rows.length;
-    $("count").textContent = found === data.count ? counted(found, "slot") : `${numbers.format(found)} of ${counted(data.count, "slot")}`;
+    $("count").textContent = describe(selection.rows);
     $("chips").replaceChildren(...chips());
+  }
+
+  function describe(rows) {
+    const status = data.column("status");
+    const ok = status.values.indexOf("ok");
+    let pictures = 0;
+    for (const row of rows) if (status.codes[row] === ok) pictures++;
+    const missing = rows.length - pictures;
+    const words = [pictures || !missing ? counted(pictures, "picture") : "", missing ? `${numbers.format(missing)} not made` : ""].filter(Boolean).join(", ");
+    return rows.length === data.count ? words : `${numbers.format(rows.length)} of ${numbers.format(data.count)}: ${words}`;
   }
 
   function* chips() {
@@ -110,7 +119,11 @@ async function start() {
   });
   showHead(data, filterBy);
   show();
-  requestAnimationFrame(() => setTimeout(() => showCharts(data)));
+  // When the first pictures are there: the charts, and the texts in lower case for the first search.
+  requestAnimationFrame(() => setTimeout(() => {
+    showCharts(data);
+    for (const column of searchedColumns(data)) void column.folded;
+  }));
   document.documentElement.dataset.ready = "true";
 }
 

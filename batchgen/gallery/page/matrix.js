@@ -11,7 +11,6 @@ class Matrix {
     this.element = element;
     this.data = data;
     this.open = open; // called with the rows of a cell
-    this.at = [0, 0]; // the cell that has the focus, or would have it: down, across
     element.addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.cells && this.draw()).observe(element);
     element.addEventListener("keydown", (event) => this.onKey(event));
@@ -20,8 +19,6 @@ class Matrix {
   show(rows, down, across, size) {
     this.down = down;
     this.across = across;
-    this.size = size;
-    this.at = [0, 0];
     const used = (column) => {
       const seen = new Set();
       for (const row of rows) seen.add(column.codes[row]);
@@ -30,6 +27,10 @@ class Matrix {
     };
     this.downCodes = used(down);
     this.acrossCodes = used(across);
+    // Few columns share the width that is there, as far as their pictures stay sharp.
+    this.sideWidth = Math.min(SIDE_WIDTH, this.element.clientWidth * 0.35);
+    const share = Math.floor((this.element.clientWidth - this.sideWidth) / this.acrossCodes.length);
+    this.size = Math.max(size, Math.min(share, size * 1.5));
     const places = (codes) => new Map(codes.map((code, place) => [code, place]));
     const [downPlaces, acrossPlaces] = [places(this.downCodes), places(this.acrossCodes)];
     this.cells = new Map(); // place down * number across + place across -> rows
@@ -48,7 +49,6 @@ class Matrix {
     this.side = make("div", "side");
     this.body = make("div", "body");
     const canvas = make("div", "canvas", this.corner, this.head, this.side, this.body);
-    this.sideWidth = Math.min(SIDE_WIDTH, this.element.clientWidth * 0.35);
     canvas.style.gridTemplate = `${HEAD_HEIGHT}px ${this.downCodes.length * this.size}px / ${this.sideWidth}px ${this.acrossCodes.length * this.size}px`;
     this.element.replaceChildren(canvas);
     this.element.scrollTo(0, 0);
@@ -95,7 +95,7 @@ class Matrix {
     if (rows.length > 1) cell.append(make("span", "stack", String(rows.length)));
     cell.setAttribute("role", "button");
     const value = (column, code) => `${column.label} ${column.text(code)}`;
-    cell.setAttribute("aria-label", `${value(this.down, this.downCodes[y])}, ${value(this.across, this.acrossCodes[x])}: ${counted(rows.length, "slot")}. ${cell.getAttribute("aria-label")}`);
+    cell.setAttribute("aria-label", `${value(this.down, this.downCodes[y])}, ${value(this.across, this.acrossCodes[x])}: ${counted(rows.length, "image")}. ${cell.getAttribute("aria-label")}`);
     cell.tabIndex = 0;
     cell.dataset.at = `${y},${x}`;
     cell.addEventListener("click", () => this.open(rows));

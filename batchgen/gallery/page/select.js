@@ -12,11 +12,15 @@ function facetColumns(data) {
   return [...index, ...data.own.filter((column) => column.values.length > 0 && column.values.length <= MOST_FACET_VALUES)];
 }
 
+function searchedColumns(data) {
+  return [...SEARCHED.map((name) => data.column(name)), ...data.own];
+}
+
 // 1 for each slot in which every word is found, in whichever column; null if nothing is searched for.
 function search(data, query) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return null;
-  const columns = [...SEARCHED.map((name) => data.column(name)), ...data.own];
+  const columns = searchedColumns(data);
   const found = new Uint8Array(data.count).fill(1);
   for (const word of words) {
     const hit = new Uint8Array(data.count);

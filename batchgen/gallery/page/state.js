@@ -49,7 +49,8 @@ class State {
 
   replace() {
     clearTimeout(this._writing);
-    history.replaceState(null, "", this.hashOf(this.image));
+    const hash = this.hashOf(this.image);
+    if (hash !== (location.hash || "#")) history.replaceState(null, "", hash);
   }
 
   push() {

@@ -75,7 +75,7 @@ class Wall {
     let end = first;
     while (end < this.rows.length && this.group.codes[this.rows[end]] === this.group.codes[this.rows[first]]) end++;
     const head = make("div", "group", make("b", "", value === null ? `no ${this.group.label}` : String(value)),
-      make("span", "", counted(end - first, "slot")));
+      make("span", "", numbers.format(end - first)));
     head.setAttribute("role", "presentation");
     head.style.transform = `translateY(${top - GROUP_HEAD}px)`;
     this.heads.set(line, head);
@@ -150,8 +150,9 @@ function makeTile(data, row) {
   if (status !== "ok") {
     const tile = make("div", `tile missing ${status}`,
       make("span", "badge", plainWords(status)),
+      make("b", "name", name),
       make("span", "reason", data.value("error_message", row) ?? ""),
-      make("span", "where", data.where(row)));
+      make("span", "where", make("bdi", "", data.where(row))));
     tile.setAttribute("aria-label", `${plainWords(status)}: ${name}. ${prompt}. ${data.value("error_message", row)}`);
     tile.title = prompt;
     return tile;
