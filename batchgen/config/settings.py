@@ -84,8 +84,8 @@ class RetrySettings:
     backoff_max_s: Seconds = 60.0
     # Ten failed connections with no answer between them are an outage, not bad luck.
     connection_failures: Tries = 10
-    # A router restarts in a minute and a service in five: a run that has worked before waits so long for its return.
-    outage_s: Seconds = 300.0
+    # A dead network is told at once, and the same command goes on; a night's run may wait for its return.
+    outage_s: Annotated[float, Ge(0), Le(86_400)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)

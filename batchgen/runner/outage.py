@@ -1,8 +1,8 @@
 """Tells bad luck from an outage: when nothing gets through to the service, the run stops and blames no row.
 
 At the start of a run, so many failures in a row mean a wrong address or no network, and its user is
-still there to hear it. Later they may be a router that restarts: the run waits for its return, as long as
-the settings say, and sends no faster than ever.
+still there to hear it. Later they may be a router that restarts: where `outage_s` says so, a run that has
+worked before waits for its return, and sends no faster than ever.
 """
 
 from __future__ import annotations
