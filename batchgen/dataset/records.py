@@ -91,7 +91,12 @@ class Provenance:
 def records_of_attempt(request: Request, trail: Trail, provenance: Provenance) -> tuple[IndexRecord, ...]:
     """Return what is to be said of a request if nothing more is heard of its last attempt: in doubt."""
     in_doubt_ids = (*trail.in_doubt_ids, trail.client_request_id)
-    return _blanks(request, _slots(request, 0), replace(trail, in_doubt_ids=in_doubt_ids), provenance)
+    slots = _slots(request, 0)
+    blanks = _blanks(request, slots, replace(trail, in_doubt_ids=in_doubt_ids), provenance)
+    spent = request.prior.spent_usd + trail.wasted_usd
+    if not spent:
+        return blanks
+    return tuple(replace(blank, cost_usd=spent / len(slots), cost_source=CostSource.HEADER) for blank in blanks)
 
 
 def records_of_error(
