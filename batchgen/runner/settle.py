@@ -76,12 +76,17 @@ class Settler:
 
     async def _permit(self, request: Request) -> Permit | None:
         try:
-            return await self._permits.permit(images=request.num_images, price_usd=request.price_usd)
+            permit = await self._permits.permit(images=request.num_images, price_usd=request.price_usd)
         except NeverFits as error:
             self._stop.set(StopKind.LIMITS, str(error))
+            return None
         except BatchgenError as error:
             self._stop.set(StopKind.BUDGET, str(error))
-        return None
+            return None
+        if self._stop.is_set:  # the failure that freed this slot was the one that stopped the run
+            permit.refused()
+            return None
+        return permit
 
     async def _attempt(self, course: Course, permit: Permit) -> Answer | ApiError:
         """Send once; return what came of it. The permit is settled when this returns."""

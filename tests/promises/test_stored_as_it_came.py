@@ -1,0 +1,83 @@
+"""P7: what came back is stored as it came: bytes, hash, enhanced prompt, cost and ids, all as the service gave them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from batchgen.simulator import AnswerShape, ImageFormat, Picture
+
+if TYPE_CHECKING:
+    from tests.conftest import Batch
+
+ROWS = [
+    {"id": "fox", "prompt": "a fox", "seed": 7, "num_images": 2},
+    {"id": "hare", "prompt": "a hare", "aspect_ratio": "16:9", "enhance_prompt": "false"},
+    {"id": "long", "prompt": "ü " * 35},
+]
+
+
+async def ask_again(url: str, body: str) -> list[dict[str, Any]]:
+    """What a plain client gets for the same body: the same seed gives the same picture."""
+    in_full = json.loads(body) | {"convert_base64_to_url": False}
+    headers = {"Authorization": "Bearer anybody"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{url}/v1/images/generations", json=in_full) as response,
+    ):
+        return list((await response.json())["data"])
+
+
+@pytest.mark.parametrize("transport", ["base64", "url"])
+@pytest.mark.parametrize("image_format", list(ImageFormat))
+async def test_every_byte_of_an_image_is_the_services(batch: Batch, transport: str, image_format: ImageFormat) -> None:
+    batch.simulator.change(picture=Picture.DRAWN, image_format=image_format)
+    await batch.run(ROWS, settings={"image_transport": transport})
+    records = batch.records()
+    assert [record["status"] for record in records] == ["ok"] * 4
+    for record in records:
+        served = (await ask_again(batch.simulator.url, record["request"]))[record["image_number"]]
+        content = base64.b64decode(served["b64_json"])
+        stored = (batch.out / record["file_name"]).read_bytes()
+        assert stored == content
+        assert record["sha256"] == hashlib.sha256(content).hexdigest()
+        assert record["size_bytes"] == len(content)
+        assert record["mime_type"] == f"image/{image_format}"
+        assert record["enhanced_prompt"] == served.get("prompt")
+    sizes = {record["row_id"]: (record["width"], record["height"]) for record in records}
+    assert sizes == {"fox": (1024, 1024), "hare": (1408, 768), "long": (1024, 1024)}
+
+
+async def test_cost_and_ids_are_those_of_the_bill(batch: Batch) -> None:
+    batch.simulator.change(price_usd=0.0123)
+    await batch.run(ROWS)
+    charges = {charge.client_request_id: charge for charge in batch.simulator.bill.charges}
+    for request_id, charge in charges.items():
+        records = [record for record in batch.records() if record["client_request_id"] == request_id]
+        assert sum(record["cost_usd"] for record in records) == pytest.approx(float(charge.usd))
+        assert {record["cost_source"] for record in records} == {"header"}
+        assert {record["inference_id"] for record in records} == {charge.inference_id}
+        assert {record["model"] for record in records} == {charge.model}
+        assert all(record["sent_at"] <= charge.at <= record["finished_at"] for record in records)
+    assert len(charges) == len(ROWS)
+
+
+async def test_without_a_word_on_cost_the_price_counts(batch: Batch) -> None:
+    batch.simulator.change(announce_cost=False, price_usd=0.05)
+    await batch.run(ROWS)
+    assert sum(record["cost_usd"] for record in batch.records()) == pytest.approx(0.2)
+    assert {record["cost_source"] for record in batch.records()} == {"price"}
+
+
+@pytest.mark.parametrize("shape", ["new", "old"])
+@pytest.mark.parametrize("status", [200, 201])
+async def test_both_forms_of_answer_are_read(batch: Batch, shape: str, status: int) -> None:
+    batch.simulator.change(answer_shape=AnswerShape(shape), success_status=status)
+    await batch.run(ROWS)
+    assert [record["status"] for record in batch.records()] == ["ok"] * 4
+    assert {record["http_status"] for record in batch.records()} == {status}
