@@ -1,0 +1,69 @@
+"""A batch under faults, and what must be true of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.verify import verify
+from batchgen.simulator import Fault, FaultKind, Picture, Simulator, SimulatorSettings
+from batchgen.values import ErrorKind, Status
+
+from .batches import compare_with_bill, read_index, run_batch, write_manifest
+
+# Faults after which no other request can succeed: the run stops.
+STOPPING = frozenset({FaultKind.BAD_KEY, FaultKind.NO_CREDITS, FaultKind.NOT_FOUND, FaultKind.REDIRECT})
+
+# What a slot that is not `ok` may be after a fault; those not named here are overcome by trying again.
+_OUTCOMES: dict[FaultKind, tuple[Status, ErrorKind]] = {
+    FaultKind.BAD_REQUEST: (Status.FAILED, ErrorKind.BAD_REQUEST),
+    FaultKind.REQUEST_TIMEOUT: (Status.FAILED, ErrorKind.CONFLICT),
+    FaultKind.CONFLICT: (Status.FAILED, ErrorKind.CONFLICT),
+    FaultKind.TOO_EARLY: (Status.FAILED, ErrorKind.CONFLICT),
+    FaultKind.SERVER_ERROR: (Status.FAILED, ErrorKind.SERVER_ERROR),
+    FaultKind.BAD_GATEWAY: (Status.FAILED, ErrorKind.SERVER_ERROR),
+    FaultKind.UNAVAILABLE: (Status.FAILED, ErrorKind.SERVER_ERROR),
+    FaultKind.GATEWAY_TIMEOUT: (Status.FAILED, ErrorKind.SERVER_ERROR),
+    FaultKind.FORBIDDEN: (Status.FAILED, ErrorKind.GATEWAY),
+    FaultKind.RESET_EARLY: (Status.IN_DOUBT, ErrorKind.DISCONNECTED),
+    FaultKind.HTML_200: (Status.FAILED, ErrorKind.BAD_ANSWER),
+    FaultKind.NO_IMAGE: (Status.BLOCKED, ErrorKind.SAFETY),
+    FaultKind.FEWER_IMAGES: (Status.BLOCKED, ErrorKind.SAFETY),
+    FaultKind.RESET: (Status.IN_DOUBT, ErrorKind.DISCONNECTED),
+    FaultKind.STALL: (Status.IN_DOUBT, ErrorKind.TIMEOUT),
+    FaultKind.TRUNCATED_BODY: (Status.FAILED, ErrorKind.BAD_ANSWER),
+    FaultKind.BROKEN_JSON: (Status.FAILED, ErrorKind.BAD_ANSWER),
+    FaultKind.BROKEN_BASE64: (Status.FAILED, ErrorKind.BAD_IMAGE),
+    FaultKind.BROKEN_IMAGE: (Status.FAILED, ErrorKind.BAD_IMAGE),
+    FaultKind.DRIP: (Status.IN_DOUBT, ErrorKind.TIMEOUT),
+    FaultKind.HUGE: (Status.FAILED, ErrorKind.BAD_ANSWER),
+    FaultKind.BOMB: (Status.FAILED, ErrorKind.BAD_ANSWER),
+    FaultKind.CUT_CDN: (Status.FAILED, ErrorKind.NOT_FETCHED),
+    FaultKind.LATE_CDN: (Status.FAILED, ErrorKind.NOT_FETCHED),
+    FaultKind.REDIRECT_CDN: (Status.FAILED, ErrorKind.NOT_FETCHED),
+    FaultKind.GONE_CDN: (Status.FAILED, ErrorKind.NOT_FETCHED),
+}
+
+# Small pictures, and faults in the measure of a test: an answer above the cap of a test, one failing fetch.
+ENDINGS = SimulatorSettings(picture=Picture.SMALL, huge_bytes=2_000_000, drip_s=0.05, stall_s=5.0, late_fetches=1)
+
+
+async def misfortune(folder: Path, faults: Sequence[Fault], *, rows: int, transport: str = "base64") -> set[str]:
+    """Run rows of two images under faults; every slot has an outcome that a fault explains, and the bill agrees.
+
+    Gives the outcomes that the simulator's bill knows, so that a caller can see that a fault was met.
+    """
+    manifest, out = write_manifest(folder / "m.csv", [f"a fox {n}" for n in range(rows)], num_images=2), folder / "out"
+    async with Simulator(replace(ENDINGS, faults=tuple(faults))) as simulator:
+        summary = await run_batch(manifest, out, simulator.url, image_transport=transport, api__download_attempts=2)
+        assert summary.stop is None
+        records = read_index(out)
+        assert len({record["row_id"] for record in records}) == rows
+        explained = {_OUTCOMES[fault.kind] for fault in faults if fault.kind in _OUTCOMES}
+        assert {(r["status"], r["error_kind"]) for r in records if r["status"] != Status.OK} <= explained
+        assert list(verify(Layout(out))) == []
+        assert simulator.cdn.violations == ()
+        compare_with_bill(out, simulator)
+        return {arrival.outcome for arrival in simulator.bill.arrivals}
