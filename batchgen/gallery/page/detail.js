@@ -220,7 +220,7 @@ function parametersOf(data, row) {
 
 // The index record of a slot, column by column in the index's order, then the manifest's own.
 function recordOf(data, row) {
-  const record = {};
+  const record = Object.create(null);
   for (const name of data.about.columns) {
     if (name === "file_name") record[name] = data.fileName(row);
     else if (name === "request") record[name] = { prompt: data.value("prompt", row), seed: data.value("seed", row), ...parametersOf(data, row) };

@@ -14,7 +14,7 @@ class State {
     Object.assign(this, DEFAULTS);
     this.filters = new Map();
     for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
-      if (name in DEFAULTS) this[name] = value;
+      if (Object.hasOwn(DEFAULTS, name)) this[name] = value;
       else if (name.startsWith("is.")) this.filter(name.slice(3)).add(value);
     }
     const size = Number(this.size);
