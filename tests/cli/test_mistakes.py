@@ -1,0 +1,139 @@
+"""No mistake of a user makes a traceback: each has its exit code, and words that say what to do, on stderr."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+    from tests.conftest import WriteManifest
+
+FOX = {"id": "fox", "prompt": "a fox"}
+RUN = ("run", "m.csv", "-o", "out")
+
+
+@pytest.fixture(autouse=True)
+def manifest(write_manifest: WriteManifest) -> Path:
+    return write_manifest([FOX, {"id": "hare", "prompt": "a hare"}])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["draw"], "invalid choice: 'draw'"),
+        (["run"], "batchgen run MANIFEST -o OUT"),
+        (["run", "m.csv"], "batchgen run MANIFEST -o OUT"),
+        ([*RUN, "--limit", "0"], "not a whole number above 0"),
+        ([*RUN, "--retry", "ok"], "failed,blocked"),
+        ([*RUN, "--rpm", "nan"], "limits.requests_per_minute"),
+        ([*RUN, "--max-cost", "much"], "limits.max_cost_usd"),
+        ([*RUN, "--concurrency", "0"], "limits.concurrency"),
+        ([*RUN, "--allow-failures", "few"], "allow_failures"),
+        ([*RUN, "--model", "imagen"], "unknown model 'imagen'"),
+        ([*RUN, "-c", "missing.toml"], "missing.toml"),
+        ([*RUN, "-c", "m.csv"], "m.csv:1"),
+        ([*RUN, "--simulate", "--base-url", "http://x"], "not allowed with"),
+        ([*RUN, "--base-url", "ftp://x"], "neither http nor https"),
+        ([*RUN, "--base-url", ""], "base URL"),
+        ([*RUN, "--base-url", "http://user:secret@x"], "user name or password"),
+        (["run", "missing.csv", "-o", "out"], "missing.csv"),
+        (["run", ".", "-o", "out"], "folder"),
+        (["simulate", "--fault", "earthquake=1"], "unknown fault 'earthquake'"),
+        (["simulate", "--fault", "reset=2"], "from 0 to 1"),
+        (["simulate", "--fault", "reset=0.6", "--fault", "stall=0.6"], "within 1"),
+        (["simulate", "--latency", "soon"], "give seconds like 2"),
+        (["simulate", "--latency", "nan"], "latency"),
+        (["simulate", "--rpm", "-1"], "requests_per_window"),
+        (["simulate", "--port", "99999"], "99999"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_exit_code_2_and_nothing_is_sent_or_written(
+    run: Run, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    ended = run(*arguments)
+    assert ended.code == 2
+    assert words in ended.err
+    assert ended.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_port_that_is_taken_is_named(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = run("simulate", "--port", port)
+    assert ended.code == 2
+    assert port in ended.err
+
+
+@pytest.mark.parametrize("key", ["", "  ", "two words", "schlüssel"])
+def test_a_key_that_is_none_stops_before_anything_is_done(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("AIMLAPI_API_KEY", key)
+    ended = run(*RUN)
+    assert ended.code == 2
+    assert "AIMLAPI_API_KEY" in ended.err
+    assert not key.strip() or key not in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_manifest_without_a_valid_row_is_exit_code_2(run: Run, write_manifest: WriteManifest) -> None:
+    write_manifest([{"id": "fox", "prompt": ""}])
+    ended = run(*RUN)
+    assert ended.code == 2
+    assert "m.csv:2:" in ended.err
+    assert "E040" in ended.err
+
+
+def test_a_host_that_cannot_be_reached_is_exit_code_4_and_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "quick.toml").write_text("[limits]\nrequests_per_minute = 60000\n[retry]\nbackoff_base_s = 0.001\n")
+    ended = run(*RUN, "-c", "quick.toml", "--base-url", "http://127.0.0.1:1")
+    assert ended.code == 4
+    assert "127.0.0.1:1" in ended.out
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("out", ["/proc/out", "m.csv", "m.csv/out", "/dev/null"])
+def test_a_folder_that_cannot_be_written_is_exit_code_4_and_named(run: Run, out: str) -> None:
+    ended = run("run", "m.csv", "-o", out)
+    assert ended.code == 4
+    assert f"cannot write {out.removesuffix('/out') if out.startswith('m') else out}" in ended.err
+
+
+@pytest.mark.parametrize("command", ["status", "verify"])
+@pytest.mark.parametrize("out", ["missing", ".", "m.csv"])
+def test_a_folder_without_a_dataset_is_named(run: Run, command: str, out: str) -> None:
+    ended = run(command, out)
+    assert ended.code == 4
+    assert f"{out} holds no dataset" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('models = ["\\u0000"]', "E062"),
+        ('models = ["missing.toml"]', "missing.toml"),
+        ('models = ["m.csv"]', "m.csv"),
+        ('model = ""', "known models"),
+        ("[defaults]\nseed = nan", "defaults.seed"),
+        ("[defaults]\nprompt = 'a'", "defaults.prompt"),
+        ("[limits]\nconcurrency = 0", "bad.toml:2:1 error E061 limits.concurrency"),
+        ("[limit]\nrequests_per_minute = 3", "did you mean limits.requests_per_minute?"),
+    ],
+)
+def test_a_wrong_configuration_is_found_by_check_and_stops_run(
+    run: Run, tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "bad.toml").write_text(content)
+    checked = run("check", "m.csv", "-c", "bad.toml")
+    assert checked.code == 2
+    assert words in checked.out
+    refused = run(*RUN, "-c", "bad.toml")
+    assert refused.code == 2
+    assert not (tmp_path / "out").exists()
