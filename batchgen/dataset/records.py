@@ -14,6 +14,7 @@ from hashlib import sha256
 from batchgen import __version__
 from batchgen.dataset.layout import image_name
 from batchgen.values import (
+    PERMANENT_KINDS,
     Answer,
     ApiError,
     CostSource,
@@ -102,13 +103,20 @@ def records_of_attempt(request: Request, trail: Trail, provenance: Provenance) -
 def records_of_error(
     request: Request, error: ApiError, trail: Trail, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
-    """Return the records of a request that was given up: failed, or in doubt if its last answer was never seen."""
-    in_doubt = error.kind in IN_DOUBT_KINDS
+    """Return the records of a request that was given up: failed, or in doubt if an answer of it was never seen.
+
+    A request that the service refuses for good has failed, whatever became of earlier attempts.
+    """
+    doubts = trail.in_doubt_ids and error.kind not in PERMANENT_KINDS
+    in_doubt = bool(doubts) or error.kind in IN_DOUBT_KINDS
+    kind, message = error.kind, error.message
+    if in_doubt and kind not in IN_DOUBT_KINDS:
+        kind, message = ErrorKind.DISCONNECTED, f"an attempt was never answered; the last: {message}"
     slots = _slots(request, 0)
     wasted = request.prior.spent_usd + trail.wasted_usd
     if wasted:
         cost, source = wasted / len(slots), CostSource.HEADER
-    elif in_doubt:
+    elif in_doubt or trail.in_doubt_ids or request.prior.in_doubt_ids:
         cost, source = None, CostSource.UNKNOWN
     else:
         cost, source = 0.0, CostSource.PRICE  # the service's documentation: a failed request is not charged
@@ -116,8 +124,8 @@ def records_of_error(
         replace(
             blank,
             status=Status.IN_DOUBT if in_doubt else Status.FAILED,
-            error_kind=error.kind,
-            error_message=error.message,
+            error_kind=kind,
+            error_message=message,
             http_status=error.http_status,
             inference_id=error.inference_id,
             cost_usd=cost,
@@ -236,11 +244,12 @@ def _cost(request: Request, answer: Answer, trail: Trail) -> tuple[float | None,
 def _slots(request: Request, came: int) -> list[int]:
     """Image numbers for what came: the free ones first, then beyond, so that nothing held is overwritten.
 
-    Never none: a request always leaves a record that tells of it.
+    All that an earlier run left missing is among them, so that its records are replaced; and never none, so that
+    a request always leaves a record that tells of it.
     """
     held = request.prior.held
-    free = [number for number in range(request.num_images) if number not in held]
-    beyond = max((request.num_images - 1, *held)) + 1
+    free = sorted({*range(request.num_images), *request.prior.missing}.difference(held))
+    beyond = max((request.num_images - 1, *held, *free)) + 1
     return free + [beyond + surplus for surplus in range(max(came, 1) - len(free))]
 
 

@@ -51,6 +51,17 @@ async def test_a_bad_account_stops_the_run_blames_no_row_and_the_same_command_go
         assert len(simulator.bill.charges) == ROWS
 
 
+async def test_a_bad_account_blames_no_row_that_was_cut_off_before(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", [f"a fox {n}" for n in range(ROWS)]), tmp_path / "out"
+    async with Simulator(ENDINGS) as simulator:
+        simulator.change(faults=(Fault.parse("reset@5-12"), Fault.parse("bad_key@13-")))
+        await run_batch(manifest, out, simulator.url)
+        records = read_index(out)
+        assert {record["status"] for record in records} == {Status.OK, Status.IN_DOUBT}
+        assert {record["cost_usd"] for record in records if record["status"] == Status.IN_DOUBT} == {None}
+        compare_with_bill(out, simulator)
+
+
 async def test_a_firewall_that_dislikes_one_prompt_fails_that_row_and_no_other(tmp_path: Path):
     manifest, out = write_manifest(tmp_path / "m.csv", [f"a fox {n}" for n in range(ROWS)]), tmp_path / "out"
     async with Simulator(ENDINGS) as simulator:

@@ -1,0 +1,107 @@
+"""A service that stalls, goes away, comes back, refuses everyone, or was never there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from batchgen.runner.stop import StopKind
+from batchgen.simulator import Fault, Simulator
+from batchgen.values import Status
+
+from .batches import compare_with_bill, read_index, run_batch, write_manifest
+from .misfortune import ENDINGS
+
+ROWS = 60
+PROMPTS = [f"a fox {number}" for number in range(ROWS)]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that the simulator's bill will show; the test's timeout is the limit."""
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+async def test_a_service_that_is_gone_for_a_while_is_waited_for_and_no_row_is_blamed(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, latency_s=(0.01, 0.02))) as simulator:
+        running = asyncio.create_task(
+            run_batch(manifest, out, simulator.url, limits__requests_per_minute=6000, retry__outage_s=60.0)
+        )
+        await until(lambda: len(simulator.bill.charges) >= 10)
+        await simulator.close()
+        await asyncio.sleep(0.5)  # the outage itself: dozens of connections fail meanwhile
+        await simulator.open()
+        summary = await running
+        assert summary.stop is None
+        assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+        compare_with_bill(out, simulator)
+
+
+async def test_a_service_that_stays_away_stops_the_run_and_the_same_command_goes_on(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, latency_s=(0.01, 0.02))) as simulator:
+        running = asyncio.create_task(run_batch(manifest, out, simulator.url, retry__outage_s=0.3))
+        await until(lambda: len(simulator.bill.charges) >= 10)
+        await simulator.close()
+        stopped = await running
+        assert stopped.stop is not None
+        assert stopped.stop.kind is StopKind.NETWORK
+        assert simulator.url.removeprefix("http://") in stopped.stop.message
+        # Nobody is blamed for the outage: what is not done is pending, or was in flight when the service went.
+        assert {record["status"] for record in read_index(out)} <= {Status.OK, Status.IN_DOUBT}
+
+        await simulator.open()
+        done = await run_batch(manifest, out, simulator.url)
+        assert done.stop is None
+        assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+        compare_with_bill(out, simulator)
+
+
+async def test_a_service_that_was_never_there_is_told_after_ten_failures(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    for url, host in (("http://nowhere.invalid", "nowhere.invalid"), ("http://127.0.0.1:9", "127.0.0.1:9")):
+        stopped = await run_batch(manifest, out, url)
+        assert stopped.stop is not None
+        assert stopped.stop.kind is StopKind.NETWORK
+        assert host in stopped.stop.message
+        assert 10 <= stopped.progress.attempts <= 10 + 2 * 16
+        assert read_index(out) == []
+
+
+async def test_a_stall_of_the_whole_service_is_survived_and_every_silent_attempt_is_named(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse("stall@10-41"),))) as simulator:
+        summary = await run_batch(manifest, out, simulator.url)
+        assert summary.stop is None
+        records = read_index(out)
+        assert [record["status"] for record in records] == [Status.OK] * ROWS
+        stalled = {a.client_request_id for a in simulator.bill.arrivals if a.outcome == "stall"}
+        assert len(stalled) == 32
+        assert {i for record in records for i in record["in_doubt_ids"]} == stalled
+        compare_with_bill(out, simulator)
+
+
+async def test_a_storm_of_429_is_waited_out_and_costs_nobody_a_try(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse("rate_limited@8-20"),))) as simulator:
+        summary = await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
+        assert summary.stop is None
+        assert summary.progress.throttled == 13
+        assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+        assert len(simulator.bill.charges) == ROWS
+
+
+async def test_links_that_redirect_for_ever_are_left_after_five_steps(tmp_path: Path):
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS[:4]), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse("redirect_cdn=1"),))) as simulator:
+        await run_batch(manifest, out, simulator.url, image_transport="url")
+        assert {record["status"] for record in read_index(out)} == {Status.FAILED}
+        assert len(simulator.cdn.fetches) == 4  # a link that must not be followed is not tried again either
+
+        # The images are paid for: the next run fetches them, and asks for nothing.
+        simulator.change(faults=())
+        await run_batch(manifest, out, simulator.url, image_transport="url")
+        assert len(simulator.bill.charges) == 4
