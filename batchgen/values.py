@@ -78,11 +78,12 @@ class Prior:
     """What earlier runs left behind for a request that is sent again.
 
     held: image numbers already saved; new images take other numbers, so nothing is overwritten.
-    spent_usd: what was paid for attempts that gave nothing. in_doubt_ids: client request ids whose
-    answer was never seen.
+    missing: image numbers that are to be replaced, with what was paid for them: spent_usd.
+    in_doubt_ids: client request ids whose answer was never seen.
     """
 
     held: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
     spent_usd: float = 0.0
     in_doubt_ids: tuple[str, ...] = ()
 

@@ -47,7 +47,7 @@ class EventLog:
     def __init__(self, path: Path, run_id: str) -> None:
         self._run_id = run_id
         self._descriptor = disk.open_log(path)
-        self._torn = False
+        self._torn = _ends_torn(path)
 
     def write(self, event: str, **values: EventValue) -> None:
         """Append one event, if the disk takes it."""
@@ -61,6 +61,15 @@ class EventLog:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+def _ends_torn(path: Path) -> bool:
+    """Whether the one who wrote the last line died, or ran out of room, in the middle of it."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def first_run_id(path: Path) -> str | None:

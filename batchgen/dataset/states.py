@@ -7,7 +7,7 @@ unfinished, and has something to carry over, more is kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -38,7 +38,7 @@ class State(IntEnum):
 States = npt.NDArray[np.uint8]
 
 _COLUMNS = ["fingerprint", "status", "error_kind", "row_id"]
-_PRIOR_COLUMNS = ["fingerprint", "image_number", "status", "cost_usd", "in_doubt_ids"]
+_PRIOR_COLUMNS = ["fingerprint", "image_number", "status", "error_kind", "cost_usd", "in_doubt_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +129,20 @@ def _priors(layout: Layout, keys: Keys, states: States) -> dict[int, Prior]:
     return priors
 
 
-def _carries(table: pa.Table) -> pa.ChunkedArray:
-    held = pc.equal(table["status"], Status.OK)
-    paid = pc.fill_null(pc.greater(table["cost_usd"], 0.0), False)
-    doubtful = pc.fill_null(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0), False)
-    return pc.or_(held, pc.or_(paid, doubtful))
+def _carries(table: pa.Table) -> pa.Array:
+    """Slots that the next attempt must know of; a slot that was blocked or refused, and cost nothing, is not one."""
+    settled = np.isin(_states_of(table), (State.BLOCKED, State.INVALID, State.REFUSED))
+    paid = pc.fill_null(pc.greater(table["cost_usd"], 0.0), False).to_numpy()
+    doubtful = pc.fill_null(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0), False).to_numpy()
+    return pa.array(~settled | paid | doubtful)
 
 
 def _with_slot(prior: Prior, slot: dict[str, Any]) -> Prior:
-    in_doubt_ids = tuple(dict.fromkeys((*prior.in_doubt_ids, *(slot["in_doubt_ids"] or ()))))
+    number, in_doubt_ids = slot["image_number"], (*prior.in_doubt_ids, *(slot["in_doubt_ids"] or ()))
+    prior = replace(prior, in_doubt_ids=tuple(dict.fromkeys(in_doubt_ids)))
     if slot["status"] == Status.OK:
-        return Prior((*prior.held, slot["image_number"]), prior.spent_usd, in_doubt_ids)
-    return Prior(prior.held, prior.spent_usd + (slot["cost_usd"] or 0.0), in_doubt_ids)
+        return replace(prior, held=(*prior.held, number))
+    return replace(prior, missing=(*prior.missing, number), spent_usd=prior.spent_usd + (slot["cost_usd"] or 0.0))
 
 
 def _hash_row_ids(row_ids: Sequence[str]) -> npt.NDArray[np.int64]:

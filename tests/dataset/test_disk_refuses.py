@@ -125,6 +125,17 @@ async def test_the_log_of_events_costs_no_run_its_life(out: Path, monkeypatch: p
     assert [line.rpartition('"event":')[2] for line in lines if line] == ['"before"}', '"after"}']
 
 
+async def test_an_event_that_a_kill_tore_does_not_take_the_next_along(out: Path) -> None:
+    with writing(out) as writer:
+        writer.events.write("first")
+    with Layout(out).events.open("ab") as log:
+        log.write(b'{"at":"2026-01-')
+    with writing(out) as writer:
+        writer.events.write("second")
+    lines = Layout(out).events.read_bytes().splitlines()
+    assert [line.endswith(b"}") for line in lines] == [True, False, True]
+
+
 async def test_a_segment_that_cannot_be_begun_leaves_the_old_one_in_use(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

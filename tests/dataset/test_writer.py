@@ -57,7 +57,7 @@ async def test_a_request_without_an_answer_is_in_doubt_under_its_client_request_
         cut = crashed()
     with writing(cut) as writer:
         assert writer.recovered == {Status.IN_DOUBT: 2}
-        assert writer.known.priors[key_of(request().fingerprint)] == Prior(in_doubt_ids=("run.3",))
+        assert writer.known.priors[key_of(request().fingerprint)] == Prior(missing=(0, 1), in_doubt_ids=("run.3",))
     assert {tuple(record["in_doubt_ids"]) for record in records_in(cut)} == {("run.3",)}
 
 
@@ -139,6 +139,25 @@ async def test_a_request_that_holds_all_it_asked_for_still_leaves_a_record_when_
         writer.sent(full, trail())
         (record,) = await writer.give_up(full, ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("a",)))
     assert (record.image_number, record.status) == (1, Status.IN_DOUBT)
+
+
+async def test_a_picture_that_came_too_much_and_was_lost_is_replaced_and_its_cost_counts_once(
+    out: Path, crashed: Crash
+) -> None:
+    with writing(out) as writer:
+        await writer.save(request(num_images=2), answer(image(1), image(2), image(3), cost_usd=0.12), trail())
+        cut = crashed()
+    # As if the kill had come when only the first two pictures were on disk.
+    (segment,) = Layout(cut).segments().values()
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-1]))
+    (last,) = cut.glob("images/*/*-2.png")
+    last.unlink()
+    with writing(cut) as writer:
+        prior = writer.known.priors[key_of(request().fingerprint)]
+        assert (sorted(prior.held), prior.missing, round(prior.spent_usd, 9)) == ([0, 1], (2,), 0.04)
+        await writer.save(request(num_images=2, prior=prior), answer(image(4), image(5), cost_usd=0.08), trail(2))
+    assert statuses(cut) == {("row-0", number): "ok" for number in range(4)}
+    assert round(sum(record["cost_usd"] for record in records_in(cut)), 9) == 0.2
 
 
 async def test_another_image_under_the_same_name_gets_to_stay(out: Path) -> None:

@@ -126,7 +126,8 @@ class Job:
         """What the runs wrote down, in order."""
         if not self.layout.events.exists():
             return []
-        return [json.loads(line) for line in self.layout.events.read_text().splitlines() if line]
+        lines = self.layout.events.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]  # a kill may tear one
 
 
 def again(record: dict[str, Any]) -> bool:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from batchgen.dataset.layout import Layout, image_name
 from batchgen.dataset.schema import INDEX_SCHEMA
+from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page
 
 _BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -94,3 +95,10 @@ def write_slots(out: Path, slots: Iterable[Mapping[str, Any]]) -> Layout:
         table = table.append_column(name, pa.array([row["own"].get(name) for row in rows]))
     pq.write_table(table, layout.part(1))
     return layout
+
+
+def make_gallery(layout: Layout) -> Path:
+    """Write a dataset's thumbnails and page; return the page."""
+    slots = read_slots(layout)
+    list(make_thumbnails(layout, missing_thumbnails(layout, slots)))
+    return write_page(layout, slots)
