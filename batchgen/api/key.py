@@ -7,6 +7,7 @@ cannot be handed to another process; that process reads its own environment.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NoReturn
 from urllib.parse import quote
@@ -55,7 +56,8 @@ class ApiKey:
 
     def conceal(self, text: str) -> str:
         """`text` with the key masked, plain or percent-encoded: a service may echo what it was sent."""
-        return text.replace(self._secret, _MASK).replace(quote(self._secret, safe=""), _MASK)
+        forms = {re.escape(form) for form in (self._secret, quote(self._secret, safe=""))}
+        return re.sub("|".join(forms), _MASK, text)
 
     def __repr__(self) -> str:
         return f"ApiKey({_MASK})"

@@ -50,3 +50,7 @@ def test_what_no_header_can_carry_is_refused_without_quoting_it(secret):
 def test_a_text_that_echoes_the_key_is_masked_plain_and_percent_encoded():
     concealed = ApiKey(SECRET).conceal(f"got {SECRET} and sk-4f0c%2Fmarked%2Bkey")
     assert concealed == "got [API key] and [API key]"
+
+
+def test_a_key_that_is_a_word_of_the_mask_is_masked_once():
+    assert ApiKey("key").conceal("no such key") == "no such [API key]"

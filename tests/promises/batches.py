@@ -77,7 +77,7 @@ async def run_batch(
     *,
     selection: Selection | None = None,
     watcher: Watcher | None = None,
-    key: str = "key",
+    key: str = "sk-0123456789",
     stop: StopSignal | None = None,
     **changes: Any,
 ) -> RunSummary:
