@@ -32,7 +32,7 @@ class Usage:
 
 
 def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str, str] | None = None) -> Usage:
-    """Run `python -m ...` to its end and measure it; what it says goes to a file, and is shown if it fails."""
+    """Run `python -m ...` (or `python -c ...`) to its end and measure it; what it says goes to a file, and is shown if it fails."""
     with tempfile.TemporaryFile("w+") as words:
         started = perf_counter()
         child = start(*command, output=words, environment=environment)
@@ -46,9 +46,10 @@ def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str
 def start(
     *command: object, output: object = subprocess.PIPE, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start `python -m ...` from the project's root."""
+    """Start `python -m ...` (or `python -c ...`) from the project's root."""
+    words = list(map(str, command))
     return subprocess.Popen(
-        [sys.executable, "-m", *map(str, command)],
+        [sys.executable, *words] if words[0] == "-c" else [sys.executable, "-m", *words],
         cwd=ROOT,
         env={**os.environ, **_KEY, **(environment or {})},
         stdout=output,  # type: ignore[call-overload]

@@ -1,7 +1,7 @@
 """A server that answers at once, from memory: what a client costs is then the client's own.
 
 One thread a connection, and one `sendall` of bytes that were prepared before. It knows just enough of
-the API for a run: generate (base64 or a link), the image behind the link, and how many it served.
+the API for a run: generate (base64 or a link), the image behind the link, and how many it served, and when.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 import zlib
 from random import Random
 
@@ -41,6 +42,7 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self._listener.getsockname()[1]
         self._served = [0] * 4096  # by connection: no lock
+        self._first_at = self._last_at = 0.0
         image = picture(size_bytes)
         link = f"http://127.0.0.1:{self.port}/image.png"
         self._image = _HEAD % (b"image/png", len(image), image)
@@ -74,10 +76,12 @@ class Server:
     def _answer(self, request: bytes, number: int) -> bytes:
         if request.startswith(b"POST"):
             self._served[number % len(self._served)] += 1
+            self._last_at = time.time()
+            self._first_at = self._first_at or self._last_at
             return self._link if b'"convert_base64_to_url":true' in request else self._base64
         if request.startswith(b"GET /image.png"):
             return self._image
-        return _json({"served": sum(self._served)})
+        return _json({"served": sum(self._served), "first_at": self._first_at, "last_at": self._last_at})
 
 
 def _content_length(head: bytes) -> int:

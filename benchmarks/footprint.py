@@ -1,0 +1,89 @@
+"""W8 and W9: how memory depends on the rows that wait, and how soon a short command answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import statistics
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+from benchmarks.measure import ROOT, in_turns, run, scratch, start, wait
+from benchmarks.report import Line, at_most
+from benchmarks.wire import prepared_server, write_manifest
+
+_TINY_BYTES = 300
+_REQUESTS = 20_000
+_ROUNDS = 9
+# Both runs are looked at here: planning is over, and neither has ended.
+_LOOKED_AT = range(6_000, 9_500)
+
+
+def memory() -> list[Line]:
+    """W8: a run of 10,000 rows against one of 1,000,000."""
+    few, _ = _resident_mb(10_000)
+    many, most = _resident_mb(1_000_000)
+    ratio = many / few
+    return [
+        Line("W8", "resident memory, 10,000 rows pending", None, f"{few:.0f} MB"),
+        Line("", "the same, 1,000,000 rows pending", None, f"{many:.0f} MB: {ratio:.2f} x", "<= 1.1 x", ratio <= 1.1),
+        Line("", f"the most until request {_REQUESTS:,}", None, f"{most:.0f} MB"),
+    ]
+
+
+def start_up() -> list[Line]:
+    """W9: --help and a small check, against an interpreter that does nothing."""
+    took = in_turns(
+        _ROUNDS,
+        {
+            "pass": lambda: run("-c", "pass"),
+            "help": lambda: run("batchgen", "--help"),
+            "check": lambda: run("batchgen", "check", ROOT / "sample_manifests" / "demo.csv"),
+        },
+    )
+    nothing, helped, checked = (took[name] for name in ("pass", "help", "check"))
+    return [
+        Line("W9", "`python -c pass`", nothing),
+        Line("", "`batchgen --help`", helped, **at_most(helped.wall_s / nothing.wall_s, 3, "that")),
+        Line("", "`batchgen check` of 12 rows", checked, **at_most(checked.wall_s / nothing.wall_s, 8, "that")),
+    ]
+
+
+def _resident_mb(rows: int) -> tuple[float, float]:
+    """Run so many rows with tiny images; return the resident memory at the same requests, and the most of all."""
+    with scratch() as folder, prepared_server(_TINY_BYTES) as url:
+        manifest = folder / "manifest.csv"
+        write_manifest(manifest, rows)
+        child = start(
+            *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight"),
+            *("--rpm", 1_000_000, "--concurrency", 32),
+            output=Path("/dev/null").open("w"),
+        )
+        begun, served, looked = time.perf_counter(), 0, []
+        most = 0.0
+        while served < min(rows, _REQUESTS):
+            time.sleep(0.05)
+            with urlopen(f"{url}/served") as answer:  # noqa: S310
+                served = json.load(answer)["served"]
+            now_mb = resident_mb(child.pid)
+            most = max(most, now_mb)
+            if served in _LOOKED_AT:
+                looked.append(now_mb)
+        child.send_signal(signal.SIGTERM)
+        wait(child, begun)
+    return statistics.median(looked), most
+
+
+def resident_mb(process: int) -> float:
+    """Resident memory of a process now."""
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def open_files(process: int) -> int:
+    """Open file descriptors of a process now."""
+    return len(os.listdir(f"/proc/{process}/fd"))
