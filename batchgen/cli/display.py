@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from batchgen.cli.plan import price_source
-from batchgen.cli.words import complain, count, dollars, duration
+from batchgen.cli.words import complain, count, dollars, duration, size
 from batchgen.pace import Snapshot
 from batchgen.runner.display import Live
 from batchgen.runner.job import Job
@@ -71,6 +71,12 @@ class _Words:
         done = f"; {count(plan.up_to_date.images, 'image')} up to date" if plan.up_to_date.images else ""
         price = price_source(self._job, self._preflight.prices_usd.get(self._job.rules.model.name))
         self._say(f"{todo}: {cost} ({price}), at least {least}{done}.")
+        if plan.space is not None and plan.space.is_short(plan.to_send.images):
+            free, needed = size(plan.space.free_bytes), size(plan.space.needed_bytes(plan.to_send.images))
+            self._say(
+                f"The disk has {free} free, and the images need about {needed}. It begins all the same: when the disk "
+                "is full it stops cleanly (exit code 4), and after you made room the same command goes on."
+            )
         if self._preflight.shortfall_usd(plan.cost_usd):
             balance = dollars(self._preflight.balance_usd or 0.0)
             self._say(

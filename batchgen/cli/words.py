@@ -33,6 +33,15 @@ def dollars(usd: float) -> str:
     return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}".rstrip("0").ljust(5, "0")
 
 
+def size(number_of_bytes: int) -> str:
+    """`2.1 MB`, `340 GB`: powers of a thousand, as disks are sold."""
+    value, unit = number_of_bytes / 1e6, "MB"
+    for larger in ("GB", "TB"):
+        if value >= 1000:
+            value, unit = value / 1000, larger
+    return f"{value:,.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+
+
 def duration(seconds: float) -> str:
     """`3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`."""
     if seconds < 60:

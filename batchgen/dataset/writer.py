@@ -40,6 +40,7 @@ from batchgen.dataset.records import (
 )
 from batchgen.dataset.recovery import recover
 from batchgen.dataset.reserve import Reserve
+from batchgen.dataset.space import measure_space
 from batchgen.dataset.tail import Tail
 from batchgen.dataset.unfetched import unfetched
 from batchgen.dataset.view import write_view
@@ -57,7 +58,8 @@ class DatasetWriter:
 
     provenance: what the run's records share. extra_schema: Arrow schema of the manifest's own columns.
     reserve_bytes: how much room to keep back for a full disk.
-    Construction recovers what an earlier run left; `recovered` counts those slots by status.
+    Construction recovers what an earlier run left; `recovered` counts those slots by status. `known` is what the
+    index knows of each request, `space` the room that the disk had then.
     Raises Locked, DiskError, DamagedIndex, UnknownLedger.
     """
 
@@ -72,6 +74,7 @@ class DatasetWriter:
                 self._lock = opened.enter_context(Lock(self.layout.lock))
                 self.recovered: Counter[Status] = recover(self.layout)
                 self.known = states.load(self.layout)
+                self.space = measure_space(self.layout)
                 self._reserve = Reserve(self.layout.reserve, reserve_bytes)
                 self.events = EventLog(self.layout.events, provenance.run_id)
                 opened.callback(self.events.close)

@@ -24,6 +24,7 @@ from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded, rows_of
 from batchgen.dataset.events import sent_since
 from batchgen.dataset.records import IndexRecord, Provenance
+from batchgen.dataset.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.manifest.columns import extra_schema
 from batchgen.manifest.problems import ManifestError
@@ -98,7 +99,8 @@ async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> 
     run_id = _new_run_id()
     own_columns = extra_schema(job.manifest, job.rules)
     provenance = Provenance(run_id, job.manifest.name)
-    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, own_columns)
+    reserve_bytes = job.loaded.config.limits.concurrency * RESERVE_BYTES_PER_REQUEST
+    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, own_columns, reserve_bytes)
     try:
         await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
@@ -189,6 +191,7 @@ class _Running:
 
     def _planned(self, plan: Plan) -> None:
         plan.prices_usd.update(self._preflight.prices_usd)
+        plan.space = self._writer.space
         self._live.plan = plan
         self.journal.planned(plan)
         self.progress.total_images = plan.to_send.images

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from batchgen.dataset.errors import DatasetError
 from batchgen.runner.protocols import PermitGiver, RequestSource
 from batchgen.runner.settle import Settler
 from batchgen.runner.stop import StopKind, StopSignal
@@ -25,7 +26,7 @@ async def run_requests(
             async for request in source:
                 await waiting.put(request)
         except BatchgenError as error:
-            stop.set(StopKind.MANIFEST, str(error))
+            stop.set(StopKind.DISK if isinstance(error, DatasetError) else StopKind.MANIFEST, str(error))
         for _ in range(workers):
             await waiting.put(None)
 

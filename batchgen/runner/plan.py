@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from batchgen.config.settings import LimitSettings
 from batchgen.dataset.keys import Keys
+from batchgen.dataset.space import Space
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import RowBatch
 from batchgen.manifest.problems import Problem
@@ -39,7 +40,7 @@ class Plan:
     chance, in doubt, or chosen by --retry); kept_failed (refused for good, sent only with --retry failed);
     unfetched (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
     images to send by model, and prices_usd is what one of each costs. orphaned counts requests of the index
-    that the manifest does not ask for any more.
+    that the manifest does not ask for any more. space is the room on the disk, where a run measured it.
     """
 
     rows: int = 0
@@ -62,6 +63,7 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
     problem_counts: Counter[str] = field(default_factory=Counter)
     current: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
+    space: Space | None = None
 
     @property
     def cost_usd(self) -> float:
