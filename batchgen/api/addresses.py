@@ -55,6 +55,20 @@ class AddressGuard:
         return is_public(host) or (bool(self._api_is_private) and is_private(host))
 
 
+def is_in_the_clear(scheme: str, host: str) -> bool:
+    """Whether what is sent to a host can be read on its way over the internet, as far as its name tells.
+
+    Names without a dot, `.local` and `.internal` (RFC 6762, ICANN) are those of private networks.
+    """
+    if scheme == "https":
+        return False
+    try:
+        return not is_private(host)
+    except ValueError:
+        name = host.lower().rstrip(".")
+        return "." in name and not name.endswith((".localhost", ".local", ".internal"))
+
+
 def is_public(host: str) -> bool:
     """Whether an IP address belongs to the internet at large."""
     address = _innermost(host)

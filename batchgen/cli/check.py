@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from batchgen.catalog import CatalogError, load_catalog
 from batchgen.cli.exits import Exit
 from batchgen.cli.reading import Reading
 from batchgen.cli.settings import load_settings
-from batchgen.cli.words import complain, count, harmless, say
+from batchgen.cli.words import as_json, complain, count, harmless, say
 from batchgen.config.load import ConfigError
 from batchgen.manifest import ManifestError, Problem, make_rules, open_manifest, read_rows
 
@@ -73,9 +71,9 @@ def _write_text(problems: Iterator[Problem], counts: Counter[str]) -> None:
 def _write_json(problems: Iterator[Problem], counts: Counter[str]) -> None:
     print('{"problems": [', end="")
     for number, problem in enumerate(problems):
-        print(",\n  " if number else "\n  ", msgspec.json.encode(problem).decode(), sep="", end="")
+        print(",\n  " if number else "\n  ", as_json(problem), sep="", end="")
     totals = {"rows": counts["rows"], "errors": _errors(counts), "warnings": _warnings(counts)}
-    print("],", msgspec.json.encode(totals).decode().removeprefix("{"))
+    print("],", as_json(totals).removeprefix("{"))
 
 
 def _write_github(problems: Iterator[Problem], counts: Counter[str]) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-import msgspec
-
 from batchgen.cli.exits import Exit
 from batchgen.cli.reading import Reading
 from batchgen.cli.settings import load_settings
-from batchgen.cli.words import count, dollars, duration, say
+from batchgen.cli.words import count, dollars, duration, say, say_json
 from batchgen.dataset import states
 from batchgen.dataset.layout import Layout
 from batchgen.manifest import ManifestError, open_manifest, read_rows
@@ -39,7 +37,7 @@ def execute(options: Namespace) -> Exit:
         known = states.load(Layout(job.out))
         plan = make_plan(read_rows(job.manifest, job.rules), known, job.selection, reading.add)
     if options.json:
-        print(msgspec.json.encode(_as_json(plan, job)).decode())
+        say_json(_as_json(plan, job))
     else:
         say(describe(plan, job))
     if plan.requests == 0:

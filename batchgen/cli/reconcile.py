@@ -8,14 +8,12 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from batchgen.api.client import ApiClient
 from batchgen.api.key import ApiKey
 from batchgen.cli.exits import Exit
 from batchgen.cli.reading import Reading
-from batchgen.cli.settings import load_settings
-from batchgen.cli.words import complain, count, dollars, say
+from batchgen.cli.settings import load_settings, warn_of_clear_text
+from batchgen.cli.words import complain, count, dollars, say, say_json
 from batchgen.config.settings import RunConfig
 from batchgen.dataset.amend import held
 from batchgen.dataset.layout import Layout
@@ -36,6 +34,7 @@ def execute(options: Namespace) -> Exit:
     """Compare and correct a dataset; exit code 0 if the index now says what was billed, 1 if something is left open."""
     layout = open_layout(Path(options.out))
     config = load_settings(options).config
+    warn_of_clear_text(config)
     key = ApiKey.from_environment(os.environ)
     try:
         with held(layout):
@@ -47,7 +46,7 @@ def execute(options: Namespace) -> Exit:
         complain(f"{options.out}: nothing was ever sent for this dataset.")
         return Exit.OK
     if options.json:
-        print(msgspec.json.encode(result).decode())
+        say_json(result)
     else:
         say(_describe(result, options.out))
     return Exit.FAILURES if result.open_requests or result.unindexed else Exit.OK

@@ -6,11 +6,9 @@ import shlex
 import sys
 from collections import Counter
 
-import msgspec
-
 from batchgen.cli.exits import Exit
 from batchgen.cli.plan import is_empty
-from batchgen.cli.words import count, dollars, duration, say, shorten
+from batchgen.cli.words import count, dollars, duration, say, say_json, shorten
 from batchgen.runner.job import Job, RunSummary
 from batchgen.runner.progress import Failure
 from batchgen.runner.stop import StopKind
@@ -69,39 +67,37 @@ def write_text(summary: RunSummary, job: Job) -> None:
 def write_json(summary: RunSummary, job: Job) -> None:
     """Print the summary as one JSON object."""
     progress, plan = summary.progress, summary.plan
-    print(
-        msgspec.json.encode(
-            {
-                "run_id": summary.run_id,
-                "out": str(summary.out),
-                "exit_code": int(exit_of(summary, job)),
-                "stop": None
-                if summary.stop is None
-                else {"kind": summary.stop.kind.value, "message": summary.stop.message},
-                "seconds": summary.seconds,
-                "rows": plan.rows,
-                "images": plan.images,
-                "up_to_date": plan.up_to_date.images,
-                "saved": progress.slots[Status.OK] + progress.fetched_late,
-                **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
-                "invalid": plan.invalid_rows,
-                "attempts": progress.attempts,
-                "retries": progress.retries,
-                "throttled": progress.throttled,
-                "cost_usd": progress.spent_usd,
-                "unknown_costs": progress.unknown_costs,
-                "not_made": [
-                    {
-                        "status": failure.status.value,
-                        "row_id": failure.row_id,
-                        "where": _where(failure, job),
-                        "reason": failure.reason,
-                    }
-                    for failure in progress.failures
-                ],
-                "problems": [str(problem) for problem in plan.problems],
-            }
-        ).decode()
+    say_json(
+        {
+            "run_id": summary.run_id,
+            "out": str(summary.out),
+            "exit_code": int(exit_of(summary, job)),
+            "stop": None
+            if summary.stop is None
+            else {"kind": summary.stop.kind.value, "message": summary.stop.message},
+            "seconds": summary.seconds,
+            "rows": plan.rows,
+            "images": plan.images,
+            "up_to_date": plan.up_to_date.images,
+            "saved": progress.slots[Status.OK] + progress.fetched_late,
+            **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
+            "invalid": plan.invalid_rows,
+            "attempts": progress.attempts,
+            "retries": progress.retries,
+            "throttled": progress.throttled,
+            "cost_usd": progress.spent_usd,
+            "unknown_costs": progress.unknown_costs,
+            "not_made": [
+                {
+                    "status": failure.status.value,
+                    "row_id": failure.row_id,
+                    "where": _where(failure, job),
+                    "reason": failure.reason,
+                }
+                for failure in progress.failures
+            ],
+            "problems": [str(problem) for problem in plan.problems],
+        }
     )
 
 

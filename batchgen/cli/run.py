@@ -15,7 +15,7 @@ from batchgen.cli.display import make_display
 from batchgen.cli.exits import Exit
 from batchgen.cli.plan import selection_of
 from batchgen.cli.report import exit_of, write_json, write_text
-from batchgen.cli.settings import load_settings
+from batchgen.cli.settings import load_settings, warn_of_clear_text
 from batchgen.cli.words import complain, count, say
 from batchgen.config.load import Loaded, rows_of
 from batchgen.manifest import open_manifest
@@ -38,6 +38,7 @@ def execute(options: Namespace) -> Exit:
         job = make_job(
             open_manifest(options.manifest), load_settings(options), Path(options.out), selection_of(options)
         )
+        warn_of_clear_text(job.loaded.config)
         summary = asyncio.run(_run(job, key))
     (write_json if options.json else write_text)(summary, job)
     return exit_of(summary, job)

@@ -6,7 +6,9 @@ import os
 from argparse import Namespace
 from pathlib import Path
 
+from batchgen.cli.words import complain
 from batchgen.config.load import Loaded, load_config
+from batchgen.config.settings import RunConfig
 
 # Option of the command line -> dotted setting.
 _FLAGS = {
@@ -26,3 +28,13 @@ def load_settings(options: Namespace) -> Loaded:
     path = Path(options.config) if options.config else None
     flags = {setting: getattr(options, option, None) for option, setting in _FLAGS.items()}
     return load_config(path, os.environ, flags)
+
+
+def warn_of_clear_text(config: RunConfig) -> None:
+    """Tell a user whose key is about to cross the internet without encryption. Raises BatchgenError for a bad URL."""
+    from batchgen.api.addresses import is_in_the_clear  # `check` sends no key, and needs no network code
+    from batchgen.api.session import parse_base_url
+
+    url = parse_base_url(config.api.base_url)
+    if is_in_the_clear(url.scheme, url.host or ""):
+        complain(f"Warning: {url.host} is spoken to over http: anyone on the way can read your API key. Use https.")

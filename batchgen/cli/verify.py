@@ -5,11 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-import msgspec
-
 from batchgen.cli.exits import Exit
 from batchgen.cli.reading import Reading
-from batchgen.cli.words import complain, count, say
+from batchgen.cli.words import complain, count, say, say_json
 from batchgen.dataset.reader import open_layout
 from batchgen.dataset.verify import Finding, verify
 
@@ -31,6 +29,6 @@ def execute(options: Namespace) -> Exit:
             if not options.json:
                 say(f"{finding.fault.value:<8} {finding.path}  {finding.row_id or '-'}  {finding.detail}")
     if options.json:
-        print(msgspec.json.encode({"images": images, "findings": findings}).decode())
+        say_json({"images": images, "findings": findings})
     complain(f"{count(images, 'image')} checked, {count(len(findings), 'problem')}.")
     return Exit.FAILURES if findings else Exit.OK

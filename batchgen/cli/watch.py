@@ -46,7 +46,7 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
     state = "is going on" if running else "has ended" if run.ended else "was cut off; the same command goes on"
     done = run.slots.total()
     lines = [
-        f"run {run.run_id} {state} · {harmless(run.manifest)}",
+        f"run {run.run_id} {state} · {run.manifest}",
         f"{_bar(done, run.total_images)} {done:,} of {run.total_images:,} images" if run.total_images else "planning",
         " · ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in sorted(run.slots.items())),
         f"{run.in_flight:,} in flight · {run.retries:,} retries · spent {dollars(run.spent_usd)}",
@@ -57,11 +57,11 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
     if run.errors:
         lines.append("errors: " + ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in run.errors.most_common()))
     if run.stopping:
-        lines.append(f"stopping: {harmless(run.stopping)}; {count(run.in_flight, 'request')} in flight")
+        lines.append(f"stopping: {run.stopping}; {count(run.in_flight, 'request')} in flight")
     left = run.seconds_left(now)
     if running and left is not None:
         lines.append(f"about {duration(left)} left")
-    return lines
+    return [*map(harmless, lines)]
 
 
 def _bar(done: int, total: int) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+
+import msgspec
 
 
 def harmless(text: str) -> str:
@@ -20,6 +23,17 @@ def complain(text: str) -> None:
 def say(text: str = "") -> None:
     """Print a result on stdout."""
     print(harmless(text))
+
+
+def say_json(value: object) -> None:
+    """Print a result on stdout as one line of JSON, which a terminal cannot take for anything else either."""
+    print(as_json(value))
+
+
+def as_json(value: object) -> str:
+    """JSON in which whatever is not printable is escaped."""
+    text = msgspec.json.encode(value).decode()
+    return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def count(number: int, noun: str) -> str:
@@ -59,6 +73,10 @@ def shorten(text: str, width: int = 160) -> str:
     """Text on one line, cut off with an ellipsis."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character).strip('"')
 
 
 def _shown(character: str) -> str:
