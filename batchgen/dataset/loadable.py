@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-# Beside these the loader makes a column of its own called `image`, from `file_name`.
-_TAKEN = "image"
+# The loader makes this column from `file_name`; one of the manifest's would hide it.
+_MADE = "image"
 # The loader takes a column, or a field of a struct, with such a name for the path of another picture.
 _PATH_NAMES = ("file_name", "file_names")
 
@@ -24,7 +24,8 @@ def loadable_schema(schema: Schema) -> Schema:
     """Return the schema of the view for an index of this schema: same columns, same order."""
     names: list[str] = []
     for position, name in enumerate(schema.names):
-        name = name if position == 0 else _loadable_name(name)
+        if position:  # the first is `file_name` itself
+            name = f"manifest_{name}" if name == _MADE else _no_path(name)
         while name in names or (name in schema.names and name != schema.names[position]):
             name += "_"
         names.append(name)
@@ -36,12 +37,8 @@ def to_loadable(table: pa.Table, schema: Schema) -> pa.Table:
     return pa.table([_convert(column, field.type) for column, field in zip(table.columns, schema, strict=True)], schema)
 
 
-def _loadable_name(name: str) -> str:
-    if name == _TAKEN:
-        return f"manifest_{name}"
-    if name.endswith(_PATH_NAMES):
-        return name.replace("file_name", "filename")
-    return name
+def _no_path(name: str) -> str:
+    return name.replace("file_name", "filename") if name.endswith(_PATH_NAMES) else name
 
 
 def _loadable_type(kind: DataType) -> DataType:
@@ -59,7 +56,7 @@ def _loadable_type(kind: DataType) -> DataType:
     if types.is_map(kind):
         return pa.list_(pa.struct([("key", _loadable_type(kind.key_type)), ("value", _loadable_type(kind.item_type))]))
     if types.is_struct(kind):
-        return pa.struct([(_loadable_name(field.name), _loadable_type(field.type)) for field in kind])
+        return pa.struct([(_no_path(field.name), _loadable_type(field.type)) for field in kind])
     if types.is_fixed_size_list(kind):
         return pa.list_(_loadable_type(kind.value_type), kind.list_size)
     if types.is_large_list(kind) or types.is_large_list_view(kind):

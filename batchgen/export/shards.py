@@ -1,4 +1,4 @@
-"""How pictures are divided among files of about one size."""
+"""How pictures are divided among files: in order, each as full as its limit allows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ _UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 # Smaller shards cost an open and a seek each, larger ones are slow to shuffle and to send again.
 _MIN_BYTES = 100 * 10**6
 _MAX_BYTES = 10**9
-DEFAULT_SHARD_BYTES = 500 * 10**6
 
 
 def parse_size(text: str) -> int:
@@ -29,12 +28,11 @@ def parse_size(text: str) -> int:
 
 
 def divide(sizes: npt.NDArray[np.int64], limit_bytes: int) -> list[npt.NDArray[np.int64]]:
-    """Return the indexes of each shard: consecutive, of even size, none above the limit unless one picture is."""
-    if not len(sizes):
-        return []
-    ends = np.cumsum(sizes)
-    # Where a shard ends depends on where pictures do, so each needs room for one picture more.
-    room = max(limit_bytes - int(sizes.max()), 1)
-    count = min(-(-int(ends[-1]) // room), len(sizes))
-    numbers = np.minimum((ends - sizes) * count // max(int(ends[-1]), 1), count - 1)
-    return [shard for number in range(count) if len(shard := np.flatnonzero(numbers == number))]
+    """Return the indexes of each shard: consecutive, and none above the limit unless one picture is."""
+    starts, filled = [0], 0
+    for index, size in enumerate(sizes.tolist()):
+        if index > starts[-1] and filled + size > limit_bytes:
+            starts.append(index)
+            filled = 0
+        filled += size
+    return np.split(np.arange(len(sizes)), starts[1:]) if len(sizes) else []

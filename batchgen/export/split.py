@@ -84,6 +84,6 @@ def _parse_share(text: str) -> Share:
         raise ExportError(f"--split {text}: write a name and its share, as in train=0.9,test=0.1") from None
     if not _NAME.fullmatch(name):
         raise ExportError(f"--split {text}: a split's name is made of letters, digits and underscores")
-    if not 0 < fraction <= 1:
+    if not (fraction.is_finite() and 0 < fraction <= 1):
         raise ExportError(f"--split {text}: a share is more than 0 and at most 1")
     return Share(name, fraction)

@@ -46,7 +46,7 @@ def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
 
 def _write_csv(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, lineterminator="\r\n")  # so that a lone return is quoted, too
         writer.writerow([_harmless(column, f"{name}: the column", column) for column in schema.names])
         for row in rows:
             place = f"{name}: row {row['id']!r}, column"
@@ -56,8 +56,8 @@ def _write_csv(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) ->
 def _harmless(cell: str, place: str, column: str) -> str:
     if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
         message = (
-            f"{place} {column!r} begins with {cell[0]!r}, which a spreadsheet would run as a formula, and a prompt with"
-            " something put before it would be another prompt. Let the name end in .parquet: Parquet has no formulas."
+            f"{place} {column!r} begins with {cell[0]!r}, which a spreadsheet would run as a formula, and anything"
+            " put before it would change what is asked for. Let the name end in .parquet: Parquet has no formulas."
         )
         raise ExportError(message)
     return cell

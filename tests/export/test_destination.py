@@ -1,0 +1,80 @@
+"""An export is there as a whole or not at all, and never in the way of anything."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from batchgen.export import ExportError, new_file, new_folder
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    (tmp_path / "dataset").mkdir()
+    return tmp_path / "dataset"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path: Path, dataset: Path) -> None:
+    with new_folder(tmp_path / "a" / "out", dataset) as folder:
+        (folder / "one").write_text("1")
+        assert not (tmp_path / "a" / "out").exists()
+    assert names(tmp_path / "a" / "out") == ["one"]
+    assert names(tmp_path / "a") == ["out"]
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path: Path, dataset: Path) -> None:
+    with new_file(tmp_path / "out.csv", dataset) as path:
+        path.write_text("1")
+        assert not (tmp_path / "out.csv").exists()
+    assert (tmp_path / "out.csv").read_text() == "1"
+    assert names(tmp_path) == ["dataset", "out.csv"]
+
+
+@pytest.mark.parametrize("new", [new_folder, new_file])
+def test_an_export_that_fails_leaves_nothing(tmp_path: Path, dataset: Path, new: type) -> None:
+    with pytest.raises(KeyboardInterrupt), new(tmp_path / "out", dataset):
+        raise KeyboardInterrupt
+    assert names(tmp_path) == ["dataset"]
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path: Path, dataset: Path) -> None:
+    process = os.fork()
+    if process == 0:
+        with new_folder(tmp_path / "out", dataset) as folder:
+            (folder / "half").write_text("1")
+            os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9
+    assert not (tmp_path / "out").exists()
+    with new_folder(tmp_path / "out", dataset) as folder:
+        (folder / "whole").write_text("1")
+    assert names(tmp_path / "out") == ["whole"]
+
+
+def test_two_exports_to_one_place_do_not_mix(tmp_path: Path, dataset: Path) -> None:
+    with new_folder(tmp_path / "out", dataset) as folder:
+        (folder / "mine").write_text("1")
+        with pytest.raises(ExportError, match="another export"), new_folder(tmp_path / "out", dataset):
+            pass
+        assert names(folder) == ["mine"]
+
+
+@pytest.mark.parametrize("new", [new_folder, new_file])
+def test_nothing_is_replaced(tmp_path: Path, dataset: Path, new: type) -> None:
+    (tmp_path / "out").write_text("precious")
+    with pytest.raises(ExportError, match="exists already"), new(tmp_path / "out", dataset):
+        pass
+    assert (tmp_path / "out").read_text() == "precious"
+
+
+def test_an_export_lies_beside_its_dataset(tmp_path: Path, dataset: Path) -> None:
+    (tmp_path / "link").symlink_to(dataset)
+    for place in (dataset / "out", dataset / "images" / "out", tmp_path / "link" / "out"):
+        with pytest.raises(ExportError, match="beside"), new_folder(place, dataset):
+            pass
+    assert names(dataset) == []

@@ -1,0 +1,128 @@
+"""`batchgen export` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from batchgen.cli.exits import Exit
+from batchgen.cli.main import main
+from batchgen.simulator import ImageFormat, Picture
+
+Records = list[dict[str, Any]]
+SHAPES = [("parquet", "exported"), ("webdataset", "exported"), ("captions", "exported"), ("replay", "exported.parquet")]
+
+
+def export(*words: object) -> int:
+    return main(["export", *map(str, words)])
+
+
+@pytest.mark.parametrize(("shape", "name"), SHAPES)
+def test_the_result_is_named_on_stdout_and_the_dataset_is_left_alone(
+    dataset: Path, tmp_path: Path, shape: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
+    assert export(shape, dataset, tmp_path / name) == Exit.OK
+    assert capsys.readouterr().out == f"{tmp_path / name}\n"
+    assert {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()} == before
+
+
+def test_the_same_dataset_gives_the_same_tar_bytes(dataset: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert export("webdataset", dataset, tmp_path / name, "--embed", "xmp", "--split", "a=0.5,b=0.5") == Exit.OK
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert one == two
+    assert set(one) <= {"a-000000.tar", "b-000000.tar"}
+
+
+def test_a_tar_file_holds_picture_caption_and_record(dataset: Path, tmp_path: Path, records: Records) -> None:
+    assert export("webdataset", dataset, tmp_path / "exported", "--caption", "enhanced") == Exit.OK
+    with tarfile.open(tmp_path / "exported" / "train-000000.tar") as tar:
+        content = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        assert all(member.mtime == member.uid == member.gid == 0 for member in tar.getmembers())
+    assert len(content) == 3 * len(records)
+    for record in records:
+        folder, stem = Path(record["file_name"]).parent.name, Path(record["file_name"]).stem
+        assert sha256(content[f"{folder}-{stem}.png"]).hexdigest() == record["sha256"]
+        assert content[f"{folder}-{stem}.txt"].decode() == record["enhanced_prompt"]
+        sample = json.loads(content[f"{folder}-{stem}.json"])
+        assert (sample["row_id"], sample["place"], sample["in_doubt_ids"]) == (record["row_id"], record["place"], "[]")
+        assert "error_kind" not in sample
+
+
+def test_an_image_is_exported_with_the_hash_that_it_was_received_with(
+    dataset: Path, tmp_path: Path, records: Records
+) -> None:
+    assert export("parquet", dataset, tmp_path / "exported") == Exit.OK
+    table = pq.read_table(tmp_path / "exported" / "data" / "train-00000-of-00001.parquet")
+    images = table["image"].to_pylist()
+    assert [sha256(image["bytes"]).hexdigest() for image in images] == [record["sha256"] for record in records]
+    assert table.drop_columns(["image"]).to_pylist() == records
+    assert json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]["image"] == {"_type": "Image"}
+
+
+def test_splits_of_captions_are_folders(dataset: Path, tmp_path: Path, records: Records) -> None:
+    assert export("captions", dataset, tmp_path / "exported", "--split", "a=0.5,b=0.5") == Exit.OK
+    captions = [path.read_text() for name in "ab" for path in (tmp_path / "exported" / name).glob("*.txt")]
+    assert sorted(captions) == sorted(record["prompt"] for record in records)
+
+
+def test_a_file_that_was_changed_stops_the_export(
+    dataset: Path, tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / records[3]["file_name"]).write_bytes(b"something else")
+    assert export("captions", dataset, tmp_path / "exported") == Exit.USAGE
+    assert "batchgen verify" in capsys.readouterr().err
+    (dataset / records[3]["file_name"]).unlink()
+    assert export("parquet", dataset, tmp_path / "exported") == Exit.USAGE
+    assert "is missing" in capsys.readouterr().err
+    assert not (tmp_path / "exported").exists()
+
+
+def test_a_formula_stops_a_replay_as_csv_and_not_as_parquet(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export("replay", dataset, tmp_path / "out.csv") == Exit.USAGE
+    assert "column 'place' begins with" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+    assert export("replay", dataset, tmp_path / "out.parquet") == Exit.OK
+
+
+async def test_a_dataset_without_a_picture_exports_nothing(
+    batch: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await batch.run([{"prompt": "BLOCKME"}])
+    assert export("parquet", batch.out, tmp_path / "exported") == Exit.EMPTY
+    assert "no saved picture" in capsys.readouterr().err
+    assert not (tmp_path / "exported").exists()
+
+
+def test_a_folder_that_is_no_dataset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("parquet", tmp_path, tmp_path.parent / "nowhere") == Exit.STOPPED
+    assert "holds no dataset" in capsys.readouterr().err
+
+
+def test_a_dataset_whose_table_is_gone_says_what_to_do(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "metadata.parquet").unlink()
+    assert export("parquet", dataset, tmp_path / "exported") == Exit.USAGE
+    assert "run it again" in capsys.readouterr().err
+
+
+async def test_pictures_of_two_formats_make_no_webdataset(
+    batch: Any, simulate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await batch.run([{"id": "a", "prompt": "a fox"}])
+    batch.simulator = simulate(picture=Picture.DRAWN, image_format=ImageFormat.JPEG)
+    await batch.run([{"id": "a", "prompt": "a fox"}, {"id": "b", "prompt": "an owl"}])
+    assert export("webdataset", batch.out, tmp_path / "shards") == Exit.USAGE
+    assert "several formats" in capsys.readouterr().err
+    assert export("captions", batch.out, tmp_path / "captions", "--embed", "xmp") == Exit.OK
+    assert {path.suffix for path in (tmp_path / "captions").iterdir()} == {".png", ".jpg", ".txt"}

@@ -1,0 +1,109 @@
+"""A replay asks for the same pictures again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from batchgen.cli.main import main
+from batchgen.simulator import Picture
+
+LONG = 400
+
+
+def replay(out: Path, name: str, *words: str) -> Path:
+    path = out.parent / name
+    assert main(["export", "replay", str(out), str(path), *words]) == 0
+    return path
+
+
+def hashes(records: list[dict[str, Any]]) -> list[str]:
+    return sorted(record["sha256"] for record in records if record["status"] == "ok")
+
+
+async def test_without_rewriting_the_same_pictures_come_back(batch: Any, simulate: Any, tmp_path: Path) -> None:
+    batch.simulator = simulate(picture=Picture.DRAWN)
+    rows = [
+        {"id": "one", "prompt": "a fox", "enhance_prompt": "false", "aspect_ratio": "16:9"},
+        {"id": "five", "prompt": "an owl", "enhance_prompt": "false", "num_images": 5, "seed": 4294967295},
+    ]
+    await batch.run(rows)
+    first = hashes(batch.records())
+    manifest = replay(batch.out, "again.csv")
+    batch.out = tmp_path / "again"
+    await batch.run(manifest)
+    assert hashes(batch.records()) == first
+    assert len(set(first)) == 6
+
+
+async def test_the_rewritten_prompt_is_asked_for_and_rewriting_is_off(batch: Any, tmp_path: Path) -> None:
+    await batch.run([{"id": "a", "prompt": "a fox", "seed": 7, "safety_setting": "block_only_high", "place": "here"}])
+    (record,) = batch.records()
+    (row,) = pq.read_table(replay(batch.out, "again.parquet")).to_pylist()
+    expected = {"id": "a", "prompt": record["enhanced_prompt"], "seed": 7, "num_images": 1, "enhance_prompt": False}
+    assert {name: row[name] for name in expected} == expected
+    assert (row["model"], row["safety_setting"], row["place"]) == (record["model"], "block_only_high", "here")
+    assert "convert_base64_to_url" not in row
+
+
+async def test_a_prompt_that_cannot_be_asked_for_is_kept_and_counted(
+    batch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    almost = " ".join(["fox"] * 20).ljust(LONG - 10, "x")
+    silent = " ".join(["fox"] * 30)
+    await batch.run([{"id": "long", "prompt": almost}, {"id": "silent", "prompt": silent}])
+    rows = {row["id"]: row for row in pq.read_table(replay(batch.out, "again.parquet")).to_pylist()}
+    assert (rows["long"]["prompt"], rows["long"]["enhance_prompt"]) == (almost, True)
+    assert (rows["silent"]["prompt"], rows["silent"]["enhance_prompt"]) == (silent, True)
+    said = capsys.readouterr().err
+    assert "1 row: the rewritten prompt is longer than the model takes" in said
+    assert "1 row: the service did not say how it rewrote the prompt" in said
+
+
+async def test_a_row_without_a_seed_is_counted(batch: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    await batch.run([{"id": "a", "prompt": "a fox", "add_watermark": "true"}])
+    (row,) = pq.read_table(replay(batch.out, "again.parquet")).to_pylist()
+    assert row["seed"] is None
+    assert "1 row: no seed was sent" in capsys.readouterr().err
+
+
+async def test_each_request_of_a_row_gets_an_id_of_its_own(batch: Any) -> None:
+    rows = [{"id": "a", "prompt": "a fox", "num_images": 9}, {"id": "a-1", "prompt": "an owl", "num_images": 1}]
+    await batch.run([row | {"enhance_prompt": "false"} for row in rows])
+    table = pq.read_table(replay(batch.out, "again.parquet"))
+    ids = table["id"].to_pylist()
+    assert sorted(table["num_images"].to_pylist()) == [1, 1, 4, 4]
+    assert len(set(ids)) == 4
+    assert "a-1" in ids
+    assert main(["check", str(batch.out.parent / "again.parquet")]) == 0
+
+
+async def test_a_request_for_several_images_stays_whole_where_one_was_chosen(batch: Any) -> None:
+    pytest.importorskip("duckdb")
+    await batch.run([{"id": "a", "prompt": "a fox", "num_images": 4, "enhance_prompt": "false"}])
+    (row,) = pq.read_table(replay(batch.out, "again.parquet", "--where", "image_number = 2")).to_pylist()
+    assert row["num_images"] == 4
+
+
+async def test_columns_of_the_manifest_get_their_names_back(batch: Any) -> None:
+    manifest = batch.out.parent / "m.parquet"
+    pq.write_table(pa.table({"prompt": ["a fox"], "status": ["draft"], "tags": [["a"]]}), manifest)
+    await batch.run(manifest)
+    (row,) = pq.read_table(replay(batch.out, "again.parquet", "--split", "a=0.5,b=0.5")).to_pylist()
+    assert (row["status"], row["tags"]) == ("draft", ["a"])
+    assert row["split"] in ("a", "b")
+
+
+async def test_models_that_share_a_dataset_share_a_manifest(batch: Any) -> None:
+    rows = [
+        {"id": "a", "prompt": "a fox", "model": "imagen-3.0-generate-002"},
+        {"id": "b", "prompt": "a fox", "model": "google/gemini-2.5-flash-image", "aspect_ratio": "21:9"},
+    ]
+    await batch.run(rows)
+    path = replay(batch.out, "again.csv")
+    assert main(["check", str(path)]) == 0
+    assert "b,a fox,google/gemini-2.5-flash-image,1,,21:9" in path.read_text()

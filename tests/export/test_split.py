@@ -1,0 +1,83 @@
+"""What a split promises: no row's and no prompt's images are ever divided, and nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchgen.export import ExportError, Share, parse_shares
+from batchgen.export.split import assign
+
+HALVES = parse_shares("train=0.5,test=0.5")
+
+Pictures = Sequence[tuple[str, str]]
+
+
+def divide(pictures: Pictures, shares: Sequence[Share] = HALVES) -> list[int]:
+    """The share of each picture, given as row id and prompt."""
+    row_ids, prompts = zip(*pictures, strict=True)
+    return assign(pa.chunked_array([row_ids]), pa.chunked_array([prompts]), shares).tolist()
+
+
+pictures = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("123456")), min_size=1, max_size=30)
+
+
+@given(pictures)
+@settings(max_examples=200)
+def test_images_of_one_row_and_images_of_one_prompt_stay_together(pictures: Pictures) -> None:
+    for column in (0, 1):
+        places: dict[str, set[int]] = {}
+        for picture, share in zip(pictures, divide(pictures), strict=True):
+            places.setdefault(picture[column], set()).add(share)
+        assert all(len(shares) == 1 for shares in places.values())
+
+
+def test_rows_that_are_added_move_no_picture() -> None:
+    before = [(f"row-{number}", f"prompt {number}") for number in range(200)]
+    after = [(f"new-{number}", f"another {number}") for number in range(100)] + before
+    assert divide(after)[100:] == divide(before)
+
+
+def test_the_order_of_pictures_does_not_matter() -> None:
+    pictures = [(f"row-{number}", f"prompt {number}") for number in range(200)]
+    assert divide(pictures[::-1])[::-1] == divide(pictures)
+
+
+def test_shares_are_about_as_large_as_they_were_asked_for() -> None:
+    pictures = [(f"row-{number}", f"prompt {number}") for number in range(10_000)]
+    counts = np.bincount(divide(pictures, parse_shares("train=0.8,val=0.15,test=0.05")))
+    assert np.abs(counts - [8000, 1500, 500]).max() < 200
+
+
+def test_the_split_of_a_prompt_is_the_same_in_every_version() -> None:
+    pictures = [(str(number), prompt) for number, prompt in enumerate(("a fox", "an owl", "a heron", "koi", "ein Bär"))]
+    assert divide(pictures) == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("train", "write a name and its share"),
+        ("train=x", "write a name and its share"),
+        ("train=0.9", "make 0.9"),
+        ("train=0.9,test=0.2", "make 1.1"),
+        ("train=0.5,train=0.5", "named twice"),
+        ("train=1,test=0", "more than 0"),
+        ("train=2,test=-1", "more than 0"),
+        ("train=nan,test=1", "more than 0"),
+        ("../x=1", "letters, digits and underscores"),
+        ("=1", "letters, digits and underscores"),
+    ],
+)
+def test_a_wrong_split_is_explained(text: str, what: str) -> None:
+    with pytest.raises(ExportError, match=what):
+        parse_shares(text)
+
+
+def test_shares_are_counted_in_decimals() -> None:
+    assert [share.name for share in parse_shares("a=0.1,b=0.2,c=0.7")] == ["a", "b", "c"]
