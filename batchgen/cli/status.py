@@ -9,7 +9,7 @@ import msgspec
 
 from batchgen.cli.exits import Exit
 from batchgen.cli.watch import watch
-from batchgen.cli.words import count, dollars, say, shorten
+from batchgen.cli.words import count, dollars, say, say_json, shorten
 from batchgen.dataset.reader import open_layout
 from batchgen.dataset.summary import DatasetSummary, RunSummary, summarise
 from batchgen.values import Status
@@ -23,7 +23,7 @@ def execute(options: Namespace) -> Exit:
         return Exit.OK
     summary = summarise(layout)
     if options.json:
-        print(msgspec.json.encode(_as_json(summary)).decode())
+        say_json(_as_json(summary))
     else:
         say(_describe(summary, options.out))
     return Exit.OK
@@ -36,6 +36,8 @@ def _describe(summary: DatasetSummary, out: str) -> str:
         for status in Status
         if summary.slots[status]
     ]
+    if summary.in_flight:
+        lines.append(f"  {'in flight':<10}{summary.in_flight:>12,}")
     lines += ["", f"spent {dollars(summary.cost_usd)}{_unknown(summary)}"]
     if summary.runs:
         lines += ["", "runs:"]
@@ -64,6 +66,7 @@ def _describe_run(run: RunSummary) -> str:
 def _as_json(summary: DatasetSummary) -> dict[str, object]:
     return {
         "running": summary.running,
+        "in_flight": summary.in_flight,
         "slots": {status.value: summary.slots[status] for status in Status},
         "cost_usd": summary.cost_usd,
         "unknown_costs": summary.unknown_costs,

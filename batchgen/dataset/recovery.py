@@ -52,6 +52,24 @@ def unsealed_records(layout: Layout) -> list[IndexRecord]:
     return [record for records in settled.values() for record in records]
 
 
+def in_flight(layout: Layout) -> set[str]:
+    """Return the fingerprints of requests that were sent and have no outcome yet, as far as the ledger says.
+
+    While a run goes on these are being drawn, fetched or saved; after it they are in doubt.
+    """
+    unanswered: set[str] = set()
+    for path in _unsealed(layout).values():
+        try:
+            for entry in ledger.read_segment(path):
+                if isinstance(entry, ledger.Sent | ledger.Received):
+                    unanswered.add(entry.fingerprint)
+                elif not isinstance(entry, ledger.Open):
+                    unanswered.discard(entry.fingerprint)
+        except FileNotFoundError:
+            continue  # sealed meanwhile: what was unfinished in it stands in the next one
+    return unanswered
+
+
 def outcome(root: Path, entry: ledger.Unfinished) -> tuple[IndexRecord, ...]:
     """Return what is true of a request that was left unfinished: an image of it may never have reached the disk."""
     if isinstance(entry, ledger.Received):

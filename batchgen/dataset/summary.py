@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import is_held
 from batchgen.dataset.reader import latest
+from batchgen.dataset.recovery import in_flight
 from batchgen.values import Status
 
 # Enough to see a pattern, few enough to read.
 _EXAMPLES_PER_KIND = 3
+# Slots that are looked at for examples of different rows.
+_EXAMPLE_SLOTS = 100
 
 _COLUMNS = [
     "status",
@@ -29,6 +32,7 @@ _COLUMNS = [
     "sent_at",
     "finished_at",
     "in_doubt_ids",
+    "fingerprint",
 ]
 
 
@@ -69,9 +73,10 @@ class RunSummary:
 
 @dataclass(slots=True)
 class DatasetSummary:
-    """Slots by status, what they cost, what went wrong, and run by run."""
+    """Slots by status, what they cost, what went wrong, and run by run. in_flight counts slots still asked for."""
 
     running: bool
+    in_flight: int = 0
     slots: Counter[Status] = field(default_factory=Counter)
     cost_usd: float = 0.0
     unknown_costs: int = 0
@@ -83,12 +88,27 @@ class DatasetSummary:
 def summarise(layout: Layout) -> DatasetSummary:
     """Count a dataset. Raises DamagedIndex."""
     summary = DatasetSummary(running=is_held(layout.lock))
-    for table in latest(layout, _COLUMNS):
+    sent = in_flight(layout) if summary.running else set()
+    tables = list(latest(layout, _COLUMNS))
+    # Looked at again, since requests leave and arrive while the index is read.
+    sent |= in_flight(layout) if summary.running else set()
+    for whole in tables:
+        table = _settled(whole, sent)
+        summary.in_flight += len(whole) - len(table)
         _count(summary, table)
         _count_errors(summary, table.filter(pc.is_valid(table["error_kind"])))
         _count_runs(summary, table)
     summary.runs = dict(sorted(summary.runs.items(), key=lambda item: str(item[1].started_at or "")))
     return summary
+
+
+def _settled(table: pa.Table, sent: set[str]) -> pa.Table:
+    """The records without those that a run is just asking for: the ledger holds them as in doubt, in case it dies."""
+    if not sent:
+        return table
+    asked = pc.is_in(table["fingerprint"], pa.array(sorted(sent)))
+    open_ended = pc.is_in(table["status"], pa.array([Status.IN_DOUBT, Status.FAILED]))
+    return table.filter(pc.invert(pc.and_(asked, open_ended)))
 
 
 def _count(summary: DatasetSummary, table: pa.Table) -> None:
@@ -108,9 +128,12 @@ def _count_errors(summary: DatasetSummary, failed: pa.Table) -> None:
         entry = summary.errors.setdefault(value["values"], ErrorSummary())
         entry.count += value["counts"]
         wanted = _EXAMPLES_PER_KIND - len(entry.examples)
-        for row in failed.filter(pc.equal(failed["error_kind"], value["values"])).slice(0, wanted).to_pylist():
-            where = f"{row['manifest']}:{row['line']}"
-            entry.examples.append(Problem(row["row_id"], where, row["error_message"]))
+        first = failed.filter(pc.equal(failed["error_kind"], value["values"])).slice(0, _EXAMPLE_SLOTS).to_pylist()
+        # The images of a row fail together: one line says it for all of them.
+        problems = dict.fromkeys(
+            Problem(row["row_id"], f"{row['manifest']}:{row['line']}", row["error_message"]) for row in first
+        )
+        entry.examples.extend(list(problems)[:wanted])
 
 
 def _count_runs(summary: DatasetSummary, table: pa.Table) -> None:
