@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -13,14 +15,18 @@ from batchgen.cli.exits import Exit
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
-    options = build_parser().parse_args(arguments)
+    options = _parse(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal has no letters for is shown all the same
     # Only the chosen command's room is imported: `check` never waits for what `run` needs.
     command = import_module(f"batchgen.cli.{options.command}")
     from batchgen.cli.words import complain
     from batchgen.values import BatchgenError
 
     try:
-        return int(command.execute(options))
+        code = int(command.execute(options))
+        print(end="", flush=True)  # here, where a reader that has gone is no accident
+        return code
     except BatchgenError as error:
         complain(str(error))
         return _exit_of(error)
@@ -28,8 +34,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`: nothing is left to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return Exit.OK
+    except OSError as error:
+        complain(f"Stopped: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        _silence_stdout()
+        return Exit.STOPPED
+
+
+def _parse(arguments: Sequence[str]) -> Namespace:
+    parser = build_parser()
+    for argument in arguments:
+        if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
+            parser.error(f"{argument!a} is not UTF-8; the dataset could not say where it comes from: rename it")
+    return parser.parse_args(arguments)
+
+
+def _silence_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _exit_of(error: Exception) -> Exit:

@@ -1,0 +1,239 @@
+"""What each command says, where it says it, and the exit code that a script sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from batchgen.simulator import Fault
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Start
+    from tests.conftest import Simulate, WriteManifest
+
+ESCAPE = "\x1b]0;owned\x07\x1b[31m"
+ROWS = [
+    {"id": "fox", "prompt": "a fox", "num_images": "2"},
+    {"id": "no", "prompt": f"BLOCKME {ESCAPE}", "num_images": ""},
+    {"id": "wrong", "prompt": "a bat", "num_images": "0"},
+]
+
+
+@pytest.fixture(autouse=True)
+def manifest(write_manifest: WriteManifest) -> Path:
+    return write_manifest(ROWS)
+
+
+@pytest.fixture
+def url(simulate: Simulate) -> str:
+    return simulate().url
+
+
+def read_json(text: str) -> Any:
+    """One JSON value and nothing else."""
+    return json.loads(text)
+
+
+def run_of(url: str, *more: str) -> list[str]:
+    return ["run", "m.csv", "-o", "out", "--base-url", url, "--rpm", "6000", *more]
+
+
+def test_a_batch_as_processes_from_check_to_verify(start: Start, simulate: Simulate) -> None:
+    url = simulate().url
+    expected = {
+        ("check", "m.csv"): 2,
+        ("plan", "m.csv", "-o", "out"): 0,
+        tuple(run_of(url)): 1,
+        tuple(run_of(url, "--allow-failures", "1")): 0,
+        tuple(run_of(url, "--select", "zebra-*")): 5,
+        ("status", "out"): 0,
+        ("verify", "out"): 0,
+    }
+    for arguments, code in expected.items():
+        process = start(*arguments)
+        out, err = process.communicate()
+        assert process.returncode == code, err
+        assert "Traceback" not in err
+        assert "\x1b" not in out + err, "a prompt must not reach the terminal's own controls"
+        assert out + err
+
+
+def test_results_are_on_stdout_and_everything_else_on_stderr(run: Run, url: str) -> None:
+    made = run(*run_of(url))
+    assert "2 images saved, 1 blocked, 1 invalid" in made.out
+    assert "Spent $0.08" in made.out
+    assert "no  m.csv:3" in made.out
+    assert "wrong  m.csv:4" in made.out
+    assert "Next:    batchgen" in made.out
+    assert "to send" in made.err
+    assert "to send" not in made.out
+
+
+def test_json_is_one_object_on_stdout(run: Run, url: str) -> None:
+    checked = run("check", "m.csv", "--format", "json")
+    assert read_json(checked.out)["errors"] == 1
+    planned = read_json(run("plan", "m.csv", "-o", "out", "--json").out)
+    assert (planned["to_send"]["images"], planned["invalid_rows"]) == (3, 1)
+    made = read_json(run(*run_of(url, "--json")).out)
+    assert (made["saved"], made["blocked"], made["invalid"], made["exit_code"]) == (2, 1, 1, 1)
+    assert made["cost_usd"] == pytest.approx(0.08)
+    status = read_json(run("status", "out", "--json").out)
+    assert status["slots"] == {"ok": 2, "blocked": 1, "failed": 0, "invalid": 1, "in_doubt": 0}
+    verified = read_json(run("verify", "out", "--json").out)
+    assert verified == {"images": 2, "findings": []}
+
+
+def test_check_says_everything_wrong_in_each_format(run: Run) -> None:
+    text = run("check", "m.csv")
+    assert text.code == 2
+    assert re.search(r"^m\.csv:4:\d+ error E051 num_images", text.out, re.MULTILINE)
+    assert "3 rows checked: 1 error, 1 warning." in text.err
+
+    (problem, *_) = [p for p in read_json(run("check", "m.csv", "--format", "json").out)["problems"] if p["line"] == 4]
+    assert (problem["code"], problem["row_id"], problem["column_name"]) == ("E051", "wrong", "num_images")
+
+    github = run("check", "m.csv", "--format", "github")
+    assert re.search(r"^::error file=m\.csv,line=4,col=\d+,title=E051::num_images", github.out, re.MULTILINE)
+    assert re.search(r"^::warning file=m\.csv,line=3,col=\d+,title=W006::", github.out, re.MULTILINE)
+    assert all(line.startswith("::") for line in github.out.splitlines())
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github"])
+def test_check_of_a_file_that_is_not_there_keeps_its_format(run: Run, form: str) -> None:
+    ended = run("check", "missing.csv", "--format", form)
+    assert ended.code == 2
+    assert "E001" in ended.out
+    if form == "json":
+        assert read_json(ended.out)["errors"] == 1
+
+
+def test_a_prompt_cannot_write_commands_for_github_or_the_terminal(run: Run, write_manifest: WriteManifest) -> None:
+    write_manifest([{"id": "x\n::error::y", "prompt": "a fox", "seed": f"\n::error file=a::b\r{ESCAPE}%0A"}])
+    for form in ("text", "github"):
+        out = run("check", "m.csv", "--format", form).out
+        assert "\x1b" not in out
+        assert "\x07" not in out
+        assert not re.search(r"^::error(::y| file=a)", out, re.MULTILINE)
+
+
+def test_show_config_tells_each_setting_and_its_origin(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.toml").write_text("[limits]\nconcurrency = 3\n[defaults]\nseed = 7\n")
+    monkeypatch.setenv("BATCHGEN_BASE_URL", "http://environment")
+    ended = run("run", "--show-config", "-c", "c.toml", "--rpm", "9")
+    assert ended.code == 0
+    lines = {line.split()[0]: re.split(r"\s{2,}", line.strip()) for line in ended.out.splitlines()}
+    assert lines["limits.concurrency"][1:] == ["3", "c.toml"]
+    assert lines["limits.requests_per_minute"][1:] == ["9.0", "command line"]
+    assert lines["api.base_url"][1:] == ["http://environment", "BATCHGEN_BASE_URL"]
+    assert lines["retry.max_attempts"][1:] == ["5", "default"]
+    assert lines["defaults"][1:] == ["{'seed': 7}", "c.toml"]
+    assert "sk-test" not in ended.out + ended.err
+
+
+def test_the_budget_is_exit_code_3_and_the_next_command_goes_on(run: Run, url: str) -> None:
+    stopped = run(*run_of(url, "--max-cost", "0.08"))
+    assert stopped.code == 3
+    assert "2 images saved" in stopped.out
+    assert "--max-cost" in stopped.out
+    resumed = run(*run_of(url, "--allow-failures", "1"))
+    assert resumed.code == 0
+    assert "0 images saved, 1 blocked, 1 invalid, 2 up to date before" in resumed.out
+
+
+def test_failures_are_exit_code_1_unless_they_are_allowed(run: Run, simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate(faults=(Fault.parse("bad_request@1"),))
+    Path("m.csv").write_text("id,prompt\na,a fox\nb,a hare\nc,BLOCKME\n")
+    assert run(*run_of(simulator.url)).code == 1
+    assert run(*run_of(simulator.url, "--allow-failures", "1")).code == 0
+    assert run(*run_of(simulator.url, "--allow-failures", "30%")).code == 1
+    assert run(*run_of(simulator.url, "--allow-failures", "34%")).code == 0
+    assert run(*run_of(simulator.url, "--retry", "failed")).code == 0
+    assert len(simulator.bill.charges) == 2
+
+
+def test_an_account_that_refuses_is_exit_code_4(run: Run, simulate: Simulate) -> None:
+    ended = run(*run_of(simulate(key="another").url))
+    assert ended.code == 4
+    assert "valid API key" in ended.out
+
+
+def test_a_dataset_that_is_being_written_is_exit_code_4(run: Run, start: Start, simulate: Simulate) -> None:
+    simulator = simulate(latency_s=(60, 60))
+    other = start(*run_of(simulator.url))
+    while not simulator.bill.arrivals:
+        assert other.poll() is None
+        time.sleep(0.01)
+    ended = run(*run_of(simulator.url))
+    assert ended.code == 4
+    assert str(other.pid) in ended.err
+    assert "out: a run is writing it now" in run("status", "out").out
+
+
+def test_verify_finds_what_was_changed_removed_and_added(run: Run, url: str, tmp_path: Path) -> None:
+    run(*run_of(url))
+    first, second = sorted(tmp_path.glob("out/images/*/*"))
+    first.write_bytes(b"changed")
+    second.unlink()
+    (first.parent / "stray.png").write_bytes(b"stray")
+    ended = run("verify", "out", "--json")
+    assert ended.code == 1
+    found = {Path(finding["path"]).name for finding in read_json(ended.out)["findings"]}
+    assert found == {first.name, second.name, "stray.png"}
+
+
+def test_simulate_serves_and_run_may_bring_its_own(start: Start, run: Run) -> None:
+    serving = start("simulate", "--latency", "0", "--fault", "server_error@1")
+    assert serving.stdout is not None
+    url = serving.stdout.readline().strip()
+    assert run(*run_of(url, "--allow-failures", "1")).code == 0
+    serving.terminate()
+    serving.wait()
+
+    alone = run("run", "m.csv", "-o", "other", "--simulate", "--rpm", "6000", "--allow-failures", "1")
+    assert alone.code == 0
+    assert "2 images saved" in alone.out
+
+
+def test_letters_that_the_terminal_has_not_are_shown_all_the_same(
+    start: Start, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("m.csv").write_text("id,prompt\n🦊,BLOCKME\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    process = start(*run_of(url))
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    assert "\\U0001f98a" in out
+
+
+@pytest.mark.parametrize("arguments", [["plan", "m.csv", "-o", "out"], ["run", "--show-config"]])
+def test_output_that_cannot_be_written_is_said(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "batchgen", *arguments]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 4
+    assert ended.stderr.endswith("Stopped: No space left on device\n")
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "batchgen", "run", "--show-config"]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_name_that_is_no_text_is_refused_at_once(run: Run) -> None:
+    ended = run("check", "m\udcff.csv", "--format", "json")
+    assert ended.code == 2
+    assert r"'m\udcff.csv' is not UTF-8" in ended.err

@@ -1,0 +1,173 @@
+"""Ctrl-C, SIGTERM, and what is shown while a run goes on: on a terminal, and where nobody looks."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+if TYPE_CHECKING:
+    from batchgen.simulator import SimulatorThread
+    from tests.cli.conftest import Run, Start
+    from tests.conftest import Simulate, WriteManifest
+
+ROWS = [{"id": f"r{number}", "prompt": f"fox {number}"} for number in range(8)]
+AT_ONCE = 3
+
+
+@pytest.fixture(autouse=True)
+def manifest(write_manifest: WriteManifest) -> Path:
+    return write_manifest(ROWS)
+
+
+def run_of(url: str) -> list[str]:
+    return ["run", "m.csv", "-o", "out", "--base-url", url, "--rpm", "60000", "--concurrency", str(AT_ONCE)]
+
+
+def wait_until_busy(simulator: SimulatorThread, process: subprocess.Popen[str]) -> None:
+    """Wait until as many requests as may are at the service; the test's timeout is the limit."""
+    while len(simulator.bill.arrivals) < AT_ONCE:
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+def read_lines_until(process: subprocess.Popen[str], words: str) -> str:
+    """What the process says on stderr, up to the line with these words."""
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"{words!r} was never said: {said}")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_finishes_what_is_in_flight_and_the_same_command_goes_on(
+    start: Start, run: Run, simulate: Simulate, number: signal.Signals, code: int
+) -> None:
+    simulator = simulate(latency_s=(2, 2))  # time enough for a signal to arrive
+    process = start(*run_of(simulator.url))
+    wait_until_busy(simulator, process)
+    process.send_signal(number)
+    said = read_lines_until(process, "Stopping:")
+    assert f"finishing {AT_ONCE} requests in flight" in said
+    assert ("Ctrl-C again" in said) == (number is signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == code
+    assert "Traceback" not in said + err
+    assert f"{AT_ONCE} images saved" in out
+    assert "Next:    batchgen run m.csv -o out" in out
+    assert len(simulator.bill.arrivals) == AT_ONCE
+
+    simulator.change(latency_s=(0, 0))
+    assert run(*run_of(simulator.url)).code == 0
+    assert len(simulator.bill.charges) == len(ROWS), "nothing was bought twice"
+    assert run("verify", "out").code == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_second_signal_leaves_at_once_and_the_next_run_knows_what_is_in_doubt(
+    start: Start, run: Run, simulate: Simulate, number: signal.Signals, code: int
+) -> None:
+    simulator = simulate(latency_s=(3600, 3600))
+    process = start(*run_of(simulator.url))
+    wait_until_busy(simulator, process)
+    process.send_signal(number)
+    read_lines_until(process, "Stopping:")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == code
+    assert f"Abandoned: {AT_ONCE} requests in doubt" in err
+    assert "Traceback" not in err
+
+    sent = {arrival.client_request_id for arrival in simulator.bill.arrivals}
+    planned = json.loads(run("plan", "m.csv", "-o", "out", "--json").out)
+    assert planned["in_doubt"]["requests"] == AT_ONCE
+    assert set(json.loads(run("status", "out", "--json").out)["in_doubt_ids"]) == sent
+    simulator.change(latency_s=(0, 0))
+    made = run(*run_of(simulator.url))
+    assert made.code == 0
+    assert f"{AT_ONCE} in doubt" in made.err
+    assert set(json.loads(run("status", "out", "--json").out)["in_doubt_ids"]) == sent
+
+
+def test_a_signal_before_anything_was_sent_is_obeyed(start: Start, simulate: Simulate) -> None:
+    process = start("simulate")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert "Traceback" not in err
+    assert process.returncode in (0, 130)
+
+
+class Terminal:
+    """A command whose stderr is a terminal, 120 columns wide; stdout is a pipe."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 120))
+        command = [sys.executable, "-m", "batchgen", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True)
+        os.close(slave)
+        self.shown = ""
+
+    def read_until(self, pattern: str) -> None:
+        """Read what is shown until it matches; the test's timeout is the limit."""
+        while not re.search(pattern, self.shown):
+            select.select([self._master], [], [])
+            try:
+                self.shown += os.read(self._master, 65536).decode(errors="replace")
+            except OSError as error:  # Linux's way to say that the other side has closed
+                raise AssertionError(f"{pattern} was never shown: {self.shown!r}") from error
+
+    def end(self) -> str:
+        """Wait for the end; return what stood on stdout."""
+        try:
+            while data := os.read(self._master, 65536):
+                self.shown += data.decode(errors="replace")
+        except OSError as error:
+            assert error.errno == errno.EIO  # noqa: PT017  Linux's way to say that the other side has closed
+        out, _ = self.process.communicate()
+        return out
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()  # of no effect on one that has ended
+        with self.process:
+            os.close(self._master)
+
+
+def test_a_terminal_shows_one_line_that_counts_what_is_done_and_spent(simulate: Simulate) -> None:
+    simulator = simulate(latency_s=(0.3, 0.5))
+    with Terminal(*run_of(simulator.url)) as terminal:
+        terminal.read_until(r"/8 images · \d+ ok · \$\d+\.\d+ · \d+/60000 rpm · .* left")
+        out = terminal.end()
+    assert terminal.process.returncode == 0
+    assert "8 images saved" in out
+    assert "\x1b" not in out
+    assert "Traceback" not in terminal.shown
+
+
+def test_where_nobody_looks_there_are_a_few_plain_lines(start: Start, simulate: Simulate) -> None:
+    process = start(*run_of(simulate().url))
+    _, err = process.communicate()
+    assert "\r" not in err
+    assert "\x1b" not in err
+    assert 1 <= len(err.splitlines()) <= 3
+    assert "8 requests for 8 images to send" in err
