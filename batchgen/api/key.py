@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final, NoReturn
-from urllib.parse import quote
 
 from batchgen.values import BatchgenError
 
@@ -55,9 +54,8 @@ class ApiKey:
         return self._secret
 
     def conceal(self, text: str) -> str:
-        """`text` with the key masked, plain or percent-encoded: a service may echo what it was sent."""
-        forms = {re.escape(form) for form in (self._secret, quote(self._secret, safe=""))}
-        return re.sub("|".join(forms), _MASK, text)
+        """`text` with the key masked, as it is or as URLs and JSON write it: a service may echo what it was sent."""
+        return re.sub("".join(map(_spellings, self._secret)), _MASK, text)
 
     def __repr__(self) -> str:
         return f"ApiKey({_MASK})"
@@ -70,3 +68,9 @@ class ApiKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is not pickled or copied: read it from the environment where it is needed")
+
+
+def _spellings(character: str) -> str:
+    """A pattern for one character: itself, escaped by a backslash, or by its number."""
+    plain, number = re.escape(character), ord(character)
+    return rf"(?:\\?{plain}|%(?i:{number:02x})|\\u(?i:{number:04x}))"

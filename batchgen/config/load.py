@@ -169,6 +169,8 @@ _KIND_ADVICE = {True: "write true or false, without quotes", False: "true and fa
 
 
 def _explain(name: str, message: str) -> str:
+    if name == "api.base_url" and "Predicate" in message:
+        return "holds a user name or password, or another @; the key comes from the environment alone"
     if name == "allow_failures":
         return 'write a number of images like "12", or a share like "5%", in quotes'
     if name.startswith("defaults."):

@@ -30,12 +30,17 @@ def _is_allowance(text: str) -> bool:
     return re.fullmatch(r"\d+|\d+(\.\d+)?%", text, re.ASCII) is not None
 
 
+def _holds_no_password(url: str) -> bool:
+    return "@" not in url
+
+
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Where the service is and how long to wait for it."""
 
     # The public service. A simulator's URL stands here in tests and demos.
-    base_url: str = "https://api.aimlapi.com"
+    # One with a user name or password in it is refused: settings are shown and stored.
+    base_url: Annotated[str, Predicate(_holds_no_password)] = "https://api.aimlapi.com"
     # A healthy handshake takes well under a second, over a poor line a few.
     connect_timeout_s: Seconds = 15.0
     # The service sends nothing while it draws; the slowest models need two minutes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from urllib.parse import quote
 
 import pytest
 
@@ -54,3 +55,19 @@ def test_a_text_that_echoes_the_key_is_masked_plain_and_percent_encoded():
 
 def test_a_key_that_is_a_word_of_the_mask_is_masked_once():
     assert ApiKey("key").conceal("no such key") == "no such [API key]"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower(),
+        SECRET.replace("/", "\\/"),
+        "".join(f"\\u{ord(character):04X}" for character in SECRET),
+        "".join(f"%{ord(character):02x}" for character in SECRET),
+    ],
+)
+def test_every_spelling_of_a_key_is_masked(spelled: str):
+    assert ApiKey(SECRET).conceal(f"got <{spelled}>, not <sk-other>") == "got <[API key]>, not <sk-other>"
