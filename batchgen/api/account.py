@@ -8,6 +8,7 @@ ApiError BAD_ANSWER that quotes it.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -170,7 +171,7 @@ def _price(pricing: _Pricing | None) -> Price:
     match pricing.units:
         case [_Unit(name="image", measure="output", price=float(price), per=per)] if per > 0:
             per_image = pricing.kind == "fixed" and pricing.currency.upper() == "USD"
-            return Price(pricing.kind, price / per if per_image else None)
+            return Price(pricing.kind, _amount(price / per) if per_image else None)
         case _:
             return Price(pricing.kind, None)
 
@@ -181,10 +182,15 @@ def _log_entry(entry: _Entry) -> LogEntry:
         created,
         entry.status,
         entry.model,
-        entry.cost.usd if entry.cost else None,
+        _amount(entry.cost.usd) if entry.cost else None,
         entry.inference_id,
         entry.client_request_id,
     )
+
+
+def _amount(usd: float | None) -> float | None:
+    """An amount of money; None for what cannot be one."""
+    return usd if usd is not None and 0 <= usd < math.inf else None
 
 
 def _iso(moment: datetime) -> str:
