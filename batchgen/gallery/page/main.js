@@ -26,8 +26,11 @@ async function start() {
     showDetail();
   };
   const leave = () => {
-    if (pushed) history.back();
-    else { state.image = ""; state.replace(); showDetail(); }
+    const back = pushed;
+    state.image = "";
+    showDetail();
+    if (back) history.back();
+    else state.replace();
   };
 
   const panel = new Facets($("facets"), facets, (name, value) => { state.toggle(name, value); show(); });

@@ -47,14 +47,15 @@ class State {
     this._writing = setTimeout(() => this.replace(), 250);
   }
 
-  replace() {
+  replace(image = this.image) {
     clearTimeout(this._writing);
-    const hash = this.hashOf(this.image);
+    const hash = this.hashOf(image);
     if (hash !== (location.hash || "#")) history.replaceState(null, "", hash);
   }
 
+  // A step for Back: to the page as it is, without the picture that opens now.
   push() {
-    clearTimeout(this._writing);
+    this.replace("");
     history.pushState(null, "", this.hashOf(this.image));
   }
 }
