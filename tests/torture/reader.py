@@ -1,4 +1,4 @@
-"""Reads a dataset ten times a second until its stdin ends; says on stdout what it could not read, and how much it read."""
+"""Reads a dataset ten times a second until its stdin ends; says on stdout what it could not read."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_a_hundred_kills_at_every_step_lose_nothing_and_buy_nothing_twice(tmp_pa
     print(f"\n{transport}: {kills} kills in {seconds:.0f} s; {said.strip()}; {verdict}; exit codes {dict(outcomes)}")
     assert reader.returncode == 0
     assert "unreadable" not in said
-    assert kills >= _KILLS_AT_STEPS + _KILLS_AT_MOMENTS - 10
+    assert kills >= 100
 
 
 def _kill_at_steps(job: Job, random: Random) -> Counter[int]:
@@ -56,7 +56,7 @@ def _kill_at_steps(job: Job, random: Random) -> Counter[int]:
     )
     last = int(steps.read_text())
     outcomes: Counter[int] = Counter()
-    for _ in range(_KILLS_AT_STEPS):
+    while outcomes[-9] < _KILLS_AT_STEPS:
         step, moment = random.randint(1, last), random.choice(_MOMENTS)
         job.command = (sys.executable, str(DRIVER), str(step), moment)
         code = job.start("--limit", str(_REQUESTS_PER_RUN)).wait(timeout=110)

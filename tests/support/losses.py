@@ -1,0 +1,84 @@
+"""A dataset's life for the loss of power: two runs with answers of every kind, and what must hold after any moment."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from support.making import answer, image, link, records_in, rejected, request, trail, writing
+from support.power import Acknowledged, Fate, Recorder, Step, crash
+
+from batchgen.dataset import disk
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.verify import Fault, verify
+from batchgen.values import Answer, ApiError, ErrorKind, Request, Returned
+
+Records = list[dict[str, Any]]
+
+
+def saved(asked: Request, images: int) -> Callable[[Records], None]:
+    def holds(records: Records) -> None:
+        statuses = [record["status"] for record in records if record["fingerprint"] == asked.fingerprint]
+        assert statuses.count("ok") >= images, f"{asked.row_id} was acknowledged as saved, and is {statuses}"
+
+    return holds
+
+
+def known(asked: Request) -> Callable[[Records], None]:
+    def holds(records: Records) -> None:
+        statuses = [record["status"] for record in records if record["fingerprint"] == asked.fingerprint]
+        assert statuses, f"{asked.row_id} was acknowledged, and is forgotten"
+        assert "in_doubt" not in statuses, f"{asked.row_id} was acknowledged, and is in doubt"
+
+    return holds
+
+
+async def two_runs(recorder: Recorder) -> None:
+    """Answers of every kind, several segments sealed on the way, two clean stops and a merge."""
+    with writing(recorder.root, run_id="first", reserve_bytes=4096) as writer:
+        await writer.reject([rejected(50)])
+        recorder.acknowledge(known(request(50)))
+        for row in range(4):
+            asked = request(row, num_images=2)
+            writer.sent(asked, trail())
+            await writer.save(asked, answer(image(2 * row), image(2 * row + 1)), trail())
+            recorder.acknowledge(saved(asked, 2))
+        linked = request(10, num_images=2)
+        await writer.received(linked, answer(link(1), link(2)), trail())
+        recorder.acknowledge(known(linked))
+        fetched = Answer((Returned(image(20), None, link(1).url), Returned(link(2), None)), 200, 0.08, "inference")
+        await writer.save(linked, fetched, trail())
+        recorder.acknowledge(saved(linked, 1))
+    with writing(recorder.root, run_id="second") as writer:
+        await writer.give_up(request(11), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+        recorder.acknowledge(known(request(11)))
+        await writer.fetched(writer.unfetched()[0], image(21))
+        recorder.acknowledge(saved(linked, 2))
+        writer.sent(request(12), trail())
+
+
+def check(steps: Sequence[Step], root: Path, fate: Fate, folder: Path) -> None:
+    """Lose the power after these steps, go on with the dataset, and see what became of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    crash(list(steps), root, fate, folder)
+    # Going on is no part of the question: it need not wait for the disk.
+    with (
+        patch.object(disk, "sync", do_nothing),
+        patch.object(disk, "sync_folder", do_nothing),
+        writing(folder, run_id="after"),
+    ):
+        pass
+    records = records_in(folder)
+    for step in steps:
+        if isinstance(step, Acknowledged):
+            step.holds(records)
+    # A picture that reached the disk before its ledger record did is no harm: nobody was told of it.
+    wrong = [finding for finding in verify(Layout(folder)) if finding.fault is not Fault.STRAY]
+    assert not wrong
+
+
+def do_nothing(target: object) -> None:
+    """Instead of an fsync."""
