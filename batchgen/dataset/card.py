@@ -118,7 +118,7 @@ def render_card(name: str, facts: Facts, schema: pa.Schema) -> str:
 
 def as_text(text: str, width: int = 400) -> str:
     """Return untrusted text as one line of Markdown that shows it and does nothing else."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    line = _line(text)
     shown = line if len(line) <= width else line[: width - 1] + "…"
     return _MARKUP.sub(lambda found: "&lt;" if found[0] == "<" else f"\\{found[0]}", shown)
 
@@ -126,7 +126,7 @@ def as_text(text: str, width: int = 400) -> str:
 def _headline(facts: Facts) -> str:
     if not facts.images:
         return "No picture is here yet."
-    models = ", ".join(f"`{_code(model)}`" for model in facts.models)
+    models = ", ".join(_code(model) for model in facts.models)
     return (
         f"{_number(facts.images, 'picture')} of {_number(facts.prompts, 'prompt')}, made with {models} by"
         " [batchgen](https://pypi.org/project/batchgen/)."
@@ -145,7 +145,7 @@ def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
 def _making(facts: Facts) -> str:
     rows = [
         ("model", _values(facts.models)),
-        *((f"`{_code(name)}`", _values(values)) for name, values in facts.parameters.items()),
+        *((_code(name), _values(values)) for name, values in facts.parameters.items()),
         ("seeds", _values(facts.seed_sources)),
         ("sizes in pixels", _values(facts.sizes)),
         ("formats", _values(facts.formats)),
@@ -192,7 +192,7 @@ def _watermark(asked: Counter[str], images: int) -> str:
 
 def _columns(schema: pa.Schema) -> str:
     rows = "\n".join(
-        f"| `{_code(field.name)}` | {as_text(str(field.type))} | {meaning_of(field.name)} |" for field in schema
+        f"| {_code(field.name)} | {as_text(str(field.type))} | {meaning_of(field.name)} |" for field in schema
     )
     return f"## Fields\n\n| field | type | meaning |\n| --- | --- | --- |\n{rows}\n"
 
@@ -208,8 +208,14 @@ def _values(counts: Counter[str]) -> str:
 
 
 def _code(name: str) -> str:
-    """Text within backticks, where a backslash would be shown."""
-    return name.replace("`", "'").replace("|", "\\|")
+    """Return a name in the typeface of code, where a backslash would be shown and only a bar needs one."""
+    text = _line(name).replace("`", "'").replace("|", "\\|")
+    return f"`{text}`"
+
+
+def _line(text: str) -> str:
+    """Return text on one line, without what cannot be printed."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _time(moment: object) -> str:

@@ -7,7 +7,6 @@ narrow ones of the index for what was asked for over all time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +20,9 @@ from batchgen.dataset.reader import latest
 from batchgen.values import Status
 
 # What varies from row to row anyway, or only says how images travelled, is no parameter of the dataset.
-_NO_PARAMETERS = frozenset({"model", "prompt", "seed", "num_images"})
+_NO_PARAMETERS = frozenset({"model", "prompt", "seed", "num_images", "convert_base64_to_url", "response_format"})
+# The same two as they stand in the JSON of a request: a quote within a string has a backslash before it.
+_OWN_TO_EACH = (r'"prompt":"(?:[^"\\]|\\.)*",', r'"seed":[0-9]+,')
 # Enough to fill the eye, few enough that the page opens at once: images of 1.5 MB each.
 _SAMPLES = 9
 
@@ -112,7 +113,7 @@ def _read_view(facts: Facts, layout: Layout) -> None:
     facts.samples = _samples(table)
     with pq.ParquetFile(layout.view) as view:
         for batch in view.iter_batches(columns=["request"]):
-            _count_parameters(facts.parameters, batch.column("request").to_pylist())
+            _count_parameters(facts.parameters, batch.column("request"))
 
 
 def _sizes(table: pa.Table) -> Counter[str]:
@@ -127,11 +128,20 @@ def _samples(table: pa.Table) -> list[Sample]:
     return [Sample(**row) for row in table.select(["file_name", "prompt"]).take(rows).to_pylist()]
 
 
-def _count_parameters(parameters: dict[str, Counter[str]], bodies: Iterable[str]) -> None:
-    for body in bodies:
+def _count_parameters(parameters: dict[str, Counter[str]], bodies: pa.Array) -> None:
+    """Count the values of all fields. Without prompt and seed few bodies differ, and only those are parsed."""
+    for pattern in _OWN_TO_EACH:
+        bodies = pc.replace_substring_regex(bodies, pattern, "")
+    for body, number in _counts(bodies).items():
         for name, value in _decode_body(body).items():
             if name not in _NO_PARAMETERS:
-                parameters.setdefault(name, Counter())[str(value, "utf-8")] += 1
+                parameters.setdefault(name, Counter())[_shown(value)] += number
+
+
+def _shown(value: msgspec.Raw) -> str:
+    """A value as people write it: text as it is, all else as JSON has it."""
+    text = str(value, "utf-8")
+    return msgspec.json.decode(value, type=str) if text.startswith('"') else text
 
 
 def _counts(column: pa.ChunkedArray) -> Counter[str]:

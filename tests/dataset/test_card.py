@@ -1,0 +1,72 @@
+"""What a dataset says about itself is counted from its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchgen.dataset.facts import gather
+from batchgen.dataset.fields import FIELD_MEANINGS
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.schema import INDEX_SCHEMA
+from batchgen.values import Status
+
+
+def test_every_column_of_the_index_has_a_meaning() -> None:
+    assert list(FIELD_MEANINGS) == INDEX_SCHEMA.names
+
+
+async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
+    rows = [
+        {"id": "a", "prompt": "a fox", "seed": 1, "num_images": 2, "aspect_ratio": "16:9"},
+        {"id": "b", "prompt": 'an "owl", "seed":5', "add_watermark": "true"},
+        {"id": "c", "prompt": "BLOCKME"},
+    ]
+    await batch.run(rows)
+    facts = gather(Layout(batch.out))
+    assert (facts.images, facts.rows, facts.prompts) == (3, 2, 2)
+    assert (facts.cost_usd, facts.all_cost_usd, facts.unknown_costs) == (pytest.approx(0.12), pytest.approx(0.12), 0)
+    assert facts.asked == {Status.OK: 3, Status.BLOCKED: 1}
+    assert facts.seed_sources == {"manifest": 2, "none": 1}
+    assert facts.parameters["aspect_ratio"] == {"16:9": 2, "1:1": 1}
+    assert facts.parameters["add_watermark"] == {"false": 2, "true": 1}
+    assert facts.parameters.keys().isdisjoint({"prompt", "seed", "model", "num_images", "convert_base64_to_url"})
+    assert {sample.prompt for sample in facts.samples} == {"a fox", 'an "owl", "seed":5'}
+
+
+async def test_a_row_that_changed_leaves_the_facts_and_stays_in_the_bill(batch: Any) -> None:
+    await batch.run([{"id": "a", "prompt": "a fox"}])
+    await batch.run([{"id": "a", "prompt": "an owl"}])
+    facts = gather(Layout(batch.out))
+    assert (facts.images, facts.cost_usd) == (1, pytest.approx(0.04))
+    assert (facts.asked, facts.all_cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
+
+
+async def test_the_card_says_how_it_was_made(batch: Any) -> None:
+    await batch.run([{"id": "a", "prompt": "a <b>fox</b>", "add_watermark": "true"}, {"id": "b", "prompt": "BLOCKME"}])
+    card = (batch.out / "README.md").read_text()
+    head = card.split("---\n")[1]
+    assert f'pretty_name: "{batch.out.name}"\n' in head
+    assert "- metadata.parquet\n    - images/**\n" in head
+    assert "a &lt;b\\>fox" in card
+    assert "A watermark was asked for on every picture." in card
+    assert "The safety filter blocked 50.0% of what was answered." in card
+
+
+async def test_the_name_of_the_folder_is_data_in_the_head(batch: Any, tmp_path: Path) -> None:
+    batch.out = tmp_path / 'a": {b}\n- c'
+    await batch.run([{"prompt": "a fox"}])
+    head = (batch.out / "README.md").read_text().split("---\n")[1]
+    assert json.loads(head.splitlines()[0].removeprefix("pretty_name: ")) == batch.out.name
+
+
+async def test_croissant_describes_every_column_that_it_has_words_for(batch: Any) -> None:
+    await batch.run([{"id": "a", "prompt": "a fox", "place": "here"}])
+    described = json.loads((batch.out / "croissant.json").read_bytes())
+    fields = {field["name"].split("/")[1]: field for field in described["recordSet"][0]["field"]}
+    assert list(fields) == ["image", *INDEX_SCHEMA.names, "place"]
+    assert fields["seed"]["dataType"] == "sc:Integer"
+    assert fields["in_doubt_ids"] | {"repeated": True, "dataType": "sc:Text"} == fields["in_doubt_ids"]
