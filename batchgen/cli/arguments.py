@@ -91,6 +91,9 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         help="do not ask the account for its balance and the model's price first",
     )
     parser.add_argument(
+        "--no-gallery", dest="gallery", action="store_const", const=False, help="do not bring gallery.html up to date"
+    )
+    parser.add_argument(
         "--show-config", action="store_true", help="print every setting and where it comes from, and exit"
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from argparse import Namespace
@@ -18,6 +19,7 @@ from batchgen.cli.report import exit_of, write_json, write_text
 from batchgen.cli.settings import load_settings, warn_of_clear_text
 from batchgen.cli.words import complain, count, say
 from batchgen.config.load import Loaded, rows_of
+from batchgen.dataset.layout import Layout
 from batchgen.manifest import open_manifest
 from batchgen.runner.job import Job, RunSummary, make_job, run_job
 from batchgen.runner.stop import StopKind, StopSignal
@@ -25,6 +27,8 @@ from batchgen.values import BatchgenError
 
 # The simulator accepts any key, and the user's own has no business there.
 _SIMULATED_KEY = "simulated"
+# Who stops a run by hand, or shuts a machine down, does not want to wait for thumbnails.
+_IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED)
 
 
 def execute(options: Namespace) -> Exit:
@@ -41,6 +45,8 @@ def execute(options: Namespace) -> Exit:
         warn_of_clear_text(job.loaded.config)
         summary = asyncio.run(_run(job, key))
     (write_json if options.json else write_text)(summary, job)
+    if job.loaded.config.gallery:
+        _update_gallery(summary)
     return exit_of(summary, job)
 
 
@@ -83,6 +89,25 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
         os._exit(Exit.TERMINATED if signals[0] is signal.SIGTERM else Exit.INTERRUPTED)
     finally:
         display.closing()
+
+
+def _update_gallery(summary: RunSummary) -> None:
+    """Show what is new. The run is over and told: what goes wrong here is said, and changes nothing of that."""
+    later = f"`batchgen gallery {shlex.quote(str(summary.out))}` does it."
+    if summary.stop is not None and summary.stop.kind in _IN_A_HURRY:
+        complain(f"The gallery is not up to date; {later}")
+        return
+    from batchgen.cli.gallery import update  # no request has to wait for Pillow
+
+    layout = Layout(summary.out)
+    try:
+        update(layout)
+    except KeyboardInterrupt:
+        complain(f"The gallery is not finished; {later}")
+    except Exception as error:
+        complain(f"The gallery could not be written ({error}). When that is put right, {later}")
+    else:
+        complain(f"Gallery: {layout.gallery_page}")
 
 
 def _show_config(loaded: Loaded) -> Exit:

@@ -20,6 +20,7 @@ _FLAGS = {
     "max_cost": "limits.max_cost_usd",
     "allow_failures": "allow_failures",
     "preflight": "preflight",
+    "gallery": "gallery",
 }
 
 

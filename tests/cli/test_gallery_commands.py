@@ -1,0 +1,98 @@
+"""`batchgen gallery`, and the gallery that `batchgen run` leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support.slots import slot, write_slots
+
+from batchgen.cli.exits import Exit
+from batchgen.dataset.lock import Lock
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+    from tests.conftest import Simulate, WriteManifest
+
+ROWS = [{"id": f"row-{row}", "prompt": f"a fox {row}"} for row in range(3)]
+
+
+def test_it_writes_the_page_and_says_where(run: Run, tmp_path: Path) -> None:
+    layout = write_slots(tmp_path / "out", [slot(0), slot(1)])
+    ended = run("gallery", "out")
+    assert (ended.code, ended.out, ended.err) == (Exit.OK, "out/gallery.html\n", "")
+    assert layout.gallery_page.stat().st_size > 0
+    assert len(list(layout.gallery.rglob("*.webp"))) == 2
+
+
+def test_a_standalone_page_goes_where_it_is_wanted(run: Run, tmp_path: Path) -> None:
+    write_slots(tmp_path / "out", [slot(0)])
+    ended = run("gallery", "out", "--standalone", "for-you.html")
+    assert (ended.code, ended.out) == (Exit.OK, "out/gallery.html\nfor-you.html\n")
+    assert "thumbnail-" in (tmp_path / "for-you.html").read_text()
+
+
+def test_an_image_that_cannot_be_shown_is_named_and_is_no_failure(run: Run, tmp_path: Path) -> None:
+    write_slots(tmp_path / "out", [slot(0), slot(1)])
+    (tmp_path / "out" / slot(1)["file_name"]).write_bytes(b"\x89PNG damaged")
+    ended = run("gallery", "out")
+    assert ended.code == Exit.OK
+    assert f"{slot(1)['file_name']} cannot be shown" in ended.err
+    assert "1 image without a thumbnail" in ended.err
+
+
+def test_a_folder_without_a_dataset_is_refused_and_left_as_it_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = run("gallery", "empty")
+    assert ended.code == Exit.STOPPED
+    assert "holds no dataset" in ended.err
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
+    write_slots(tmp_path / "out", [slot(0)])
+    ended = run("gallery", "out", "--standalone", "no/such/folder/page.html")
+    assert ended.code == Exit.STOPPED
+    assert "cannot write no/such/folder/" in ended.err
+
+
+def test_a_run_leaves_a_gallery_that_shows_what_it_made(
+    run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+) -> None:
+    url = simulate().url
+    command = ("run", str(write_manifest(ROWS)), "-o", "out", "--base-url", url, "--rpm", "6000")
+    ended = run(*command)
+    assert ended.code == Exit.OK
+    assert "Gallery: out/gallery.html" in ended.err
+    assert len(list((tmp_path / "out" / "gallery").rglob("*.webp"))) >= 1
+    ended = run(*command, "--json")
+    assert json.loads(ended.out)["saved"] == 0
+
+
+def test_a_run_can_leave_it_out(run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path) -> None:
+    ended = run(
+        "run", str(write_manifest(ROWS)), "-o", "out", "--base-url", simulate().url, "--rpm", "6000", "--no-gallery"
+    )
+    assert ended.code == Exit.OK
+    assert not (tmp_path / "out" / "gallery.html").exists()
+
+
+def test_a_gallery_that_fails_changes_nothing_of_the_run(
+    run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "gallery").write_text("a file where the folder should be")
+    ended = run("run", str(write_manifest(ROWS)), "-o", "out", "--base-url", simulate().url, "--rpm", "6000")
+    assert ended.code == Exit.OK
+    assert "3 images saved" in ended.out
+    assert "The gallery could not be written" in ended.err
+    assert "`batchgen gallery out` does it" in ended.err
+
+
+def test_it_needs_no_lock_and_touches_nothing_of_what_a_run_writes(run: Run, tmp_path: Path) -> None:
+    layout = write_slots(tmp_path / "out", [slot(0)])
+    before = {path: path.read_bytes() for path in layout.index.iterdir()}
+    with Lock(layout.lock):
+        assert run("gallery", "out").code == Exit.OK
+    assert {path: path.read_bytes() for path in layout.index.iterdir()} == before
