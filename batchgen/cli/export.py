@@ -38,6 +38,8 @@ def execute(options: Namespace) -> Exit:
     """Export a dataset and print where it is."""
     try:
         with open_source(Path(options.out)) as source:
+            if source.layout.segments():
+                complain("A run is writing this dataset, or was cut off: what the last finished run shows is exported.")
             shares = parse_shares(options.split) if options.split else EVERYTHING
             chosen = select(source, options.where, shares)
             if options.shape == "replay":

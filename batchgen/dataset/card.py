@@ -126,11 +126,8 @@ def as_text(text: str, width: int = 400) -> str:
 def _headline(facts: Facts) -> str:
     if not facts.images:
         return "No picture is here yet."
-    models = ", ".join(_code(model) for model in facts.models)
-    return (
-        f"{_number(facts.images, 'picture')} of {_number(facts.prompts, 'prompt')}, made with {models} by"
-        " [batchgen](https://pypi.org/project/batchgen/)."
-    )
+    models = ", ".join(map(_code, facts.models))
+    return f"{_number(facts.images, 'picture')} of {_number(facts.prompts, 'prompt')}, made with {models} by batchgen."
 
 
 def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
@@ -145,6 +142,7 @@ def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
 def _making(facts: Facts) -> str:
     rows = [
         ("model", _values(facts.models)),
+        ("service of the last run", _values(facts.services)),
         *((_code(name), _values(values)) for name, values in facts.parameters.items()),
         ("seeds", _values(facts.seed_sources)),
         ("sizes in pixels", _values(facts.sizes)),
@@ -158,7 +156,7 @@ def _making(facts: Facts) -> str:
         ("batchgen", _values(facts.versions)),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    return f"## How it was made\n\n| | |\n| --- | --- |\n{table}\n\n{_asked(facts)}"
+    return f"## How it was made\n\n| what | value |\n| --- | --- |\n{table}\n\n{_asked(facts)}"
 
 
 def _asked(facts: Facts) -> str:

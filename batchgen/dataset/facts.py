@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import msgspec
 import pyarrow as pa
@@ -46,6 +47,12 @@ _VIEW_COLUMNS = [
 _decode_body = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
+class _Setting(msgspec.Struct):
+    """A setting as the dataset keeps it."""
+
+    value: object
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One picture to show."""
@@ -59,7 +66,8 @@ class Facts:
     """What is worth saying about a dataset.
 
     Counters count images. parameters: for each field of the requests, which values were sent how often.
-    asked: all image slots ever asked for, by status; all_cost_usd is what they cost as far as it is known.
+    services: the host that the last run asked. asked: all image slots ever asked for, by status; all_cost_usd is what
+    they cost as far as it is known.
     """
 
     images: int = 0
@@ -71,6 +79,7 @@ class Facts:
     first_sent_at: datetime | None = None
     last_finished_at: datetime | None = None
     models: Counter[str] = field(default_factory=Counter)
+    services: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
     seed_sources: Counter[str] = field(default_factory=Counter)
@@ -87,6 +96,7 @@ def gather(layout: Layout) -> Facts:
     """Count a dataset whose metadata.parquet is written. Raises DamagedIndex."""
     facts = Facts()
     _read_view(facts, layout)
+    facts.services.update(filter(None, [_service(layout)]))
     for table in latest(layout, ["status", "cost_usd"]):
         facts.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
         facts.all_cost_usd += _sum(table["cost_usd"])
@@ -114,6 +124,16 @@ def _read_view(facts: Facts, layout: Layout) -> None:
     with pq.ParquetFile(layout.view) as view:
         for batch in view.iter_batches(columns=["request"]):
             _count_parameters(facts.parameters, batch.column("request"))
+
+
+def _service(layout: Layout) -> str | None:
+    """The host that the last run asked: a simulator on this machine is no model. None if no configuration is kept."""
+    try:
+        settings = msgspec.json.decode(layout.config.read_bytes(), type=dict[str, _Setting])
+        url = str(settings["api.base_url"].value)
+    except (OSError, msgspec.DecodeError, KeyError):
+        return None
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _sizes(table: pa.Table) -> Counter[str]:

@@ -70,3 +70,9 @@ async def test_croissant_describes_every_column_that_it_has_words_for(batch: Any
     assert list(fields) == ["image", *INDEX_SCHEMA.names, "place"]
     assert fields["seed"]["dataType"] == "sc:Integer"
     assert fields["in_doubt_ids"] | {"repeated": True, "dataType": "sc:Text"} == fields["in_doubt_ids"]
+
+
+async def test_the_card_names_the_service_that_was_asked(batch: Any) -> None:
+    await batch.run([{"prompt": "a fox"}])
+    host = batch.simulator.url.removeprefix("http://")
+    assert f"| service of the last run | {host} |" in (batch.out / "README.md").read_text()

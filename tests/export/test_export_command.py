@@ -126,3 +126,13 @@ async def test_pictures_of_two_formats_make_no_webdataset(
     assert "several formats" in capsys.readouterr().err
     assert export("captions", batch.out, tmp_path / "captions", "--embed", "xmp") == Exit.OK
     assert {path.suffix for path in (tmp_path / "captions").iterdir()} == {".png", ".jpg", ".txt"}
+
+
+def test_a_dataset_whose_run_was_cut_off_says_what_is_exported(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export("captions", dataset, tmp_path / "one") == Exit.OK
+    assert "cut off" not in capsys.readouterr().err
+    (dataset / ".batchgen" / "ledger" / "segment-00000009.jsonl").touch()
+    assert export("captions", dataset, tmp_path / "two") == Exit.OK
+    assert "what the last finished run shows is exported" in capsys.readouterr().err
