@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: help demo test readers notebook lint docs lock bench torture clean
+.PHONY: help demo test readers notebook browser lint docs lock bench torture clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -23,6 +23,10 @@ readers: $(VENV)/readers ## load datasets and exports with Hugging Face, DuckDB,
 
 notebook: $(VENV)/notebook ## run the notebook in docs/
 	$(BIN)/pytest tests/notebook
+
+browser: $(VENV)/browser ## open the gallery in Chromium, which is found by the name chromium or in $$CHROMIUM
+	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { echo "Chromium is missing; on Debian: apt-get install chromium"; exit 1; }
+	$(BIN)/pytest tests/browser
 
 lint: $(VENV)/lint ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -56,6 +60,10 @@ $(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/notebook: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[test,notebook]'
+	@touch $@ $(VENV)/runtime $(VENV)/test
+
+$(VENV)/browser: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable '.[test,browser]'
 	@touch $@ $(VENV)/runtime $(VENV)/test
 
 $(VENV)/lint: pyproject.toml requirements.lock | $(BIN)/python
