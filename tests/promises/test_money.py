@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from support.batches import Watcher, compare_with_bill, read_index, run_batch, write_manifest
+from support.misfortune import ENDINGS
 
 from batchgen.runner.stop import StopKind
 from batchgen.simulator import Fault, Simulator
 from batchgen.values import Status
-
-from .batches import Watcher, compare_with_bill, read_index, run_batch, write_manifest
-from .misfortune import ENDINGS
 
 MODEL = "imagen-3.0-generate-002"
 PROMPTS = [f"a fox {number}" for number in range(100)]

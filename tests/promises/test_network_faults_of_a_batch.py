@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.batches import compare_with_bill, read_index, run_batch, write_manifest
+from support.misfortune import ENDINGS, STOPPING, misfortune
 
 from batchgen.runner.stop import StopKind
 from batchgen.simulator import Fault, FaultKind, Simulator
 from batchgen.values import ErrorKind, Status
-
-from .batches import compare_with_bill, read_index, run_batch, write_manifest
-from .misfortune import ENDINGS, STOPPING, misfortune
 
 ROWS = 40
 

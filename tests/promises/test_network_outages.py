@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from support.batches import compare_with_bill, read_index, run_batch, write_manifest
+from support.misfortune import ENDINGS
+
 from batchgen.runner.stop import StopKind
 from batchgen.simulator import Fault, Simulator
 from batchgen.values import Status
-
-from .batches import compare_with_bill, read_index, run_batch, write_manifest
-from .misfortune import ENDINGS
 
 ROWS = 60
 PROMPTS = [f"a fox {number}" for number in range(ROWS)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from support.batches import Watcher, read_index, run_batch, write_manifest
 
 from batchgen.api.client import ApiClient
 from batchgen.api.key import ApiKey
@@ -20,8 +21,6 @@ from batchgen.runner.reconcile import Fate, Reconciliation, reconcile
 from batchgen.runner.selection import Selection
 from batchgen.simulator import Fault, Picture, Simulator, SimulatorSettings
 from batchgen.values import Status
-
-from .batches import Watcher, read_index, run_batch, write_manifest
 
 PROMPTS = [f"a fox number {number}" for number in range(12)]
 

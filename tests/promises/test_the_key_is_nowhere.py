@@ -15,11 +15,10 @@ from urllib.parse import quote
 
 import pyarrow.parquet as pq
 import pytest
+from support.batches import write_manifest
 
 from batchgen.cli.main import main
 from batchgen.simulator import Fault, Picture, SimulatorSettings, SimulatorThread
-
-from .batches import write_manifest
 
 SECRET = "sk-marked/4f0c+77aa=="  # with characters that a URL writes otherwise
 MARK = "4f0c"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from support.batches import compare_with_bill, read_index, run_batch, write_manifest
+
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.verify import verify
 from batchgen.simulator import Fault, FaultKind, Picture, Simulator, SimulatorSettings
 from batchgen.values import ErrorKind, Status
-
-from .batches import compare_with_bill, read_index, run_batch, write_manifest
 
 # Faults after which no other request can succeed: the run stops.
 STOPPING = frozenset({FaultKind.BAD_KEY, FaultKind.NO_CREDITS, FaultKind.NOT_FOUND, FaultKind.REDIRECT})
