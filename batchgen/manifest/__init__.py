@@ -5,10 +5,11 @@
 
 from batchgen.manifest.batch import InvalidRow, RowBatch
 from batchgen.manifest.columns import extra_schema
+from batchgen.manifest.opening import open_manifest
 from batchgen.manifest.problems import TITLES, ManifestError, Problem
 from batchgen.manifest.rows import read_rows
 from batchgen.manifest.rules import Rules, make_rules
-from batchgen.manifest.source import Manifest, open_manifest
+from batchgen.manifest.source import Manifest
 
 __all__ = [
     "TITLES",

@@ -1,21 +1,14 @@
-"""A path or a DataFrame -> a manifest that can be read again and again, batch by batch.
+"""What a manifest is, whatever keeps it: two protocols, and what all forms of header have in common.
 
-What a manifest is, is said here as two protocols; how CSV and Arrow tables keep them stands in
-`csv_source` and `arrow_source`. Opening reads the header only, and says at once if it is unusable.
-pyarrow is imported only for what needs it, so that checking a small CSV takes milliseconds.
+How CSV and Arrow tables keep one stands in `csv_source` and `arrow_source`; `opening` chooses between them.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
 from batchgen.manifest.problems import Finding, ManifestError, Problem
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Cell = str | int | float | bool | None
 Kind = Literal["text", "integer", "number", "boolean", "other"]
@@ -82,40 +75,6 @@ class Manifest(Protocol):
         """Read from the start. Raises ManifestError where the file turns out to be damaged."""
 
 
-def open_manifest(source: str | os.PathLike[str] | pd.DataFrame) -> Manifest:
-    """Open a CSV, TSV or Parquet file, a folder of Parquet files, or a pandas DataFrame.
-
-    Raises:
-        ManifestError: there is no such file, or its header cannot be used.
-    """
-    if not isinstance(source, str | os.PathLike):
-        from batchgen.manifest.arrow_source import open_dataframe
-
-        return open_dataframe(source)
-    name = os.fspath(source)
-    path = Path(source)
-    if path.is_dir():
-        _refuse_dataset(path, name)
-        from batchgen.manifest.arrow_source import open_parquet_folder
-
-        return open_parquet_folder(path, name)
-    if not path.is_file():
-        what = "is neither a file nor a folder" if path.exists() else "does not exist"
-        raise ManifestError([Problem("E001", name, f"{what}; give the path of a CSV or Parquet file")])
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] in ([".parquet"], [".pq"]):
-        from batchgen.manifest.arrow_source import open_parquet_file
-
-        return open_parquet_file(path, name)
-    from batchgen.manifest.csv_source import DELIMITERS, open_csv
-
-    gzipped = suffixes[-1:] == [".gz"]
-    kind = "".join(suffixes[-2:-1] if gzipped else suffixes[-1:])
-    if kind not in DELIMITERS:
-        raise ManifestError([Problem("E006", name, "the name must end in .csv, .tsv, .csv.gz, .tsv.gz or .parquet")])
-    return open_csv(path, name, DELIMITERS[kind], gzipped=gzipped)
-
-
 def as_texts(cells: Sequence[Cell]) -> list[str]:
     """Return cells of text or whole numbers as text, null as an empty one."""
     if set(map(type, cells)) == {str}:
@@ -158,11 +117,3 @@ def _no_prompt(columns: Sequence[str]) -> str:
     if len(columns) == 1 and "\t" in columns[0]:
         return f"{text}: cells seem to be separated by tabs, let the name of the file end in .tsv"
     return f"{text}: if the file has no header, put one on the first line, for example: id,prompt"
-
-
-def _refuse_dataset(path: Path, name: str) -> None:
-    if (path / ".batchgen").exists() or any((path / "index").glob("part-*.parquet")):
-        text = (
-            "this folder is a dataset that batchgen wrote, not a manifest; give the table of prompts it was made from"
-        )
-        raise ManifestError([Problem("E009", name, text)])
