@@ -50,7 +50,7 @@ def execute(options: Namespace) -> Exit:
         complain(str(error))
         return Exit.EMPTY
     except OSError as error:
-        raise DiskError(f"cannot write {error.filename or options.dest}: {error.strerror}.") from error
+        raise DiskError(f"cannot write {error.filename or options.dest}: {error.strerror or error}.") from error
     return Exit.OK
 
 

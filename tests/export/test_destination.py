@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,12 +46,14 @@ def test_an_export_that_fails_leaves_nothing(tmp_path: Path, dataset: Path, new:
 
 
 def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path: Path, dataset: Path) -> None:
-    process = os.fork()
-    if process == 0:
-        with new_folder(tmp_path / "out", dataset) as folder:
-            (folder / "half").write_text("1")
-            os._exit(9)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 9
+    script = (
+        "import os, sys; from pathlib import Path; from batchgen.export import new_folder\n"
+        "with new_folder(Path(sys.argv[1]), Path(sys.argv[2])) as folder:\n"
+        "    (folder / 'half').write_text('1'); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "out"), str(dataset)])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) == 2
     assert not (tmp_path / "out").exists()
     with new_folder(tmp_path / "out", dataset) as folder:
         (folder / "whole").write_text("1")

@@ -136,3 +136,11 @@ def test_a_dataset_whose_run_was_cut_off_says_what_is_exported(
     (dataset / ".batchgen" / "ledger" / "segment-00000009.jsonl").touch()
     assert export("captions", dataset, tmp_path / "two") == Exit.OK
     assert "what the last finished run shows is exported" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_named(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert export("captions", dataset, tmp_path / "file" / "exported") == Exit.STOPPED
+    assert str(tmp_path / "file") in capsys.readouterr().err
