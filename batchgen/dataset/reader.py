@@ -19,8 +19,8 @@ from batchgen.dataset.errors import DatasetError, NotADataset
 from batchgen.dataset.keys import SLOT_COLUMNS, Keys, Mask, contained, fingerprint_keys, first_of_each, slot_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import open_part, read_part
-from batchgen.dataset.recovery import unsealed_records
-from batchgen.dataset.schema import to_table
+from batchgen.dataset.recovery import unsealed_by_schema
+from batchgen.dataset.schema import INDEX_SCHEMA, conform, to_table, unify
 
 # The files may move under a reader a few times, when a run ends just now; not forever.
 _TRIES = 5
@@ -39,7 +39,7 @@ def latest(layout: Layout, columns: Sequence[str] | None, of: Keys | None = None
     """Yield the newest record of every slot, newest part first.
 
     columns: those of the index to read; None for all there are, also the manifest's own, which differ between
-    parts (what is still in the ledger has none). of: sorted keys of the requests to read; None for all.
+    tables. of: sorted keys of the requests to read; None for all.
     Raises DamagedIndex.
     """
     with ExitStack() as opened:
@@ -77,7 +77,7 @@ def _snapshot(layout: Layout, opened: ExitStack) -> list[_Piece]:
     """Ledger and parts as they are together at one moment, newest first."""
     for _ in range(_TRIES):
         try:
-            ledger = _Ledger(to_table(unsealed_records(layout), b""))
+            ledger = _Ledger(_read_ledger(layout))
             with ExitStack() as trial:
                 paths = reversed(layout.parts().values())
                 parts = [_Part(path, trial.enter_context(open_part(path))) for path in paths]
@@ -86,6 +86,12 @@ def _snapshot(layout: Layout, opened: ExitStack) -> list[_Piece]:
             continue
         return [ledger, *parts]
     raise DatasetError(f"{layout.root} is changing too fast to be read. Try again in a moment.")
+
+
+def _read_ledger(layout: Layout) -> pa.Table:
+    tables = [to_table(records, own) for own, records in unsealed_by_schema(layout).items()]
+    schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
+    return pa.concat_tables([schema.empty_table(), *(conform(table, schema) for table in tables)])
 
 
 def _newest(pieces: Sequence[_Piece]) -> list[Mask]:

@@ -48,8 +48,12 @@ def unsealed_records(layout: Layout) -> list[IndexRecord]:
 
     Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownLedger.
     """
-    settled = _replay(layout.root, _unsealed(layout).values())
-    return [record for records in settled.values() for record in records]
+    return [record for records in unsealed_by_schema(layout).values() for record in records]
+
+
+def unsealed_by_schema(layout: Layout) -> dict[bytes, list[IndexRecord]]:
+    """Return the same records by the schema of the manifest's own columns. Raises as `unsealed_records` does."""
+    return _replay(layout.root, _unsealed(layout).values())
 
 
 def in_flight(layout: Layout) -> set[str]:

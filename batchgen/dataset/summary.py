@@ -93,7 +93,7 @@ def summarise(layout: Layout) -> DatasetSummary:
     # Looked at again, since requests leave and arrive while the index is read.
     sent |= in_flight(layout) if summary.running else set()
     for whole in tables:
-        table = _settled(whole, sent)
+        table = settled(whole, sent)
         summary.in_flight += len(whole) - len(table)
         _count(summary, table)
         _count_errors(summary, table.filter(pc.is_valid(table["error_kind"])))
@@ -102,8 +102,8 @@ def summarise(layout: Layout) -> DatasetSummary:
     return summary
 
 
-def _settled(table: pa.Table, sent: set[str]) -> pa.Table:
-    """The records without those that a run is just asking for: the ledger holds them as in doubt, in case it dies."""
+def settled(table: pa.Table, sent: set[str]) -> pa.Table:
+    """Return the records without those that a run is just asking for: these are in doubt only if it dies."""
     if not sent:
         return table
     asked = pc.is_in(table["fingerprint"], pa.array(sorted(sent)))

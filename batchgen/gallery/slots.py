@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.reader import latest
+from batchgen.dataset.recovery import in_flight
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
-from batchgen.dataset.summary import DatasetSummary, summarise
+from batchgen.dataset.summary import DatasetSummary, settled, summarise
 from batchgen.values import Status
 
 # A page of 200,000 slots is some 20 MB, opens in a few seconds and still scrolls; a million would not open.
@@ -41,13 +42,20 @@ class Slots:
 
 
 def read_slots(layout: Layout, most: int = MOST_SLOTS) -> Slots:
-    """Read the slots of a dataset, at most so many, the newest first. Raises DamagedIndex."""
+    """Read the slots of a dataset, at most so many, the newest first. Raises DamagedIndex.
+
+    While a run is writing, what it is just asking for is left out: nothing is known of it yet.
+    """
+    summary = summarise(layout)
+    asked = in_flight(layout) if summary.running else set()
     tables, left = [], most
-    for table in latest(layout, None):
+    for whole in latest(layout, None):
+        table = settled(whole, asked)
         tables.append(table.slice(max(0, len(table) - left)))
         left -= len(tables[-1])
         if left == 0:
             break
     schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)]).remove_metadata()
-    whole = pa.concat_tables([conform(table, schema) for table in tables])
-    return Slots(whole.sort_by(_ORDER), summarise(layout))
+    return Slots(
+        pa.concat_tables([schema.empty_table(), *(conform(table, schema) for table in tables)]).sort_by(_ORDER), summary
+    )

@@ -1,0 +1,33 @@
+"""What the gallery shows of a dataset that a run is writing just now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+from support.making import answer, extra_of, image, records_in, request, trail, writing
+
+from batchgen.dataset.layout import Layout
+from batchgen.gallery import read_slots
+
+
+async def test_while_a_run_is_writing_its_saved_pictures_are_there_and_open_requests_are_not(tmp_path: Path) -> None:
+    schema, extra = extra_of(category="city")
+    with writing(tmp_path, schema) as writer:
+        writer.sent(request(0, extra=extra), trail())
+        await writer.save(request(1, extra=extra), answer(image(1)), trail())
+        slots = read_slots(Layout(tmp_path))
+        assert slots.summary.running
+        assert slots.table["row_id"].to_pylist() == ["row-1"]
+        assert slots.own_columns == ["category"]
+        assert slots.table["category"].to_pylist() == ["city"]
+    after = read_slots(Layout(tmp_path))
+    assert after.table["status"].to_pylist() == ["in_doubt", "ok"]
+    assert len(records_in(tmp_path)) == 2
+
+
+def test_a_dataset_of_no_slots_can_be_shown(tmp_path: Path) -> None:
+    with writing(tmp_path):
+        pass
+    assert read_slots(Layout(tmp_path)).table.num_rows == 0
+    assert isinstance(read_slots(Layout(tmp_path)).table, pa.Table)
