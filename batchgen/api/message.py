@@ -42,7 +42,7 @@ def quote(body: bytes, key: ApiKey) -> str:
 def shown(text: str, key: ApiKey, limit: int) -> str:
     """`text` masked, on one line, its control and direction characters written out, at most `limit` characters."""
     line = " ".join(key.conceal(text).split())
-    visible = "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in line)
+    visible = "".join(character if character.isprintable() else _written_out(character) for character in line)
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 
@@ -59,3 +59,7 @@ def _words_of(body: bytes) -> str | None:
     if said and not isinstance(said, str):  # validation hints come as a list or an object
         said = msgspec.json.encode(said).decode()
     return said or None
+
+
+def _written_out(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode()
