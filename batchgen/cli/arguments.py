@@ -110,6 +110,11 @@ def _add_status(commands: Commands) -> None:  # type: ignore[valid-type]
 def _add_verify(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "verify", "check that every image is there and unchanged, and list strays")
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="put right what can be put right without paying, and say what has to be made again",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -1,20 +1,28 @@
-"""`batchgen verify`: is every image there, with the bytes that were received?"""
+"""`batchgen verify`: is every image there, with the bytes that were received? And if not, what can be done?"""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from itertools import chain
 from pathlib import Path
 
 from batchgen.cli.exits import Exit
 from batchgen.cli.reading import Reading
-from batchgen.cli.words import complain, count, say, say_json
+from batchgen.cli.words import complain, count, dollars, say, say_json
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.lock import is_held
 from batchgen.dataset.reader import open_layout
-from batchgen.dataset.verify import Finding, verify
+from batchgen.dataset.repair import Repaired, repair
+from batchgen.dataset.verify import Finding, missing_texts, verify
 
 
 def execute(options: Namespace) -> Exit:
-    """Check a dataset and print what is wrong; exit code 1 if anything is."""
+    """Check a dataset, and with --repair put it right; exit code 1 if anything is, or stays, wrong."""
     layout = open_layout(Path(options.out))
+    return _repair(layout, options.json) if options.repair else _verify(layout, options.json)
+
+
+def _verify(layout: Layout, as_json: bool) -> Exit:
     findings: list[Finding] = []
     images = 0
 
@@ -23,12 +31,37 @@ def execute(options: Namespace) -> Exit:
         images += number
         reading.add(number)
 
+    # A run writes the dataset view when it ends.
+    texts = () if is_held(layout.lock) else missing_texts(layout)
     with Reading("verifying", None, "image") as reading:
-        for finding in verify(layout, checked):
+        for finding in chain(verify(layout, checked), texts):
             findings.append(finding)
-            if not options.json:
-                say(f"{finding.fault.value:<8} {finding.path}  {finding.row_id or '-'}  {finding.detail}")
-    if options.json:
+            if not as_json:
+                say(_words(finding))
+    if as_json:
         say_json({"images": images, "findings": findings})
     complain(f"{count(images, 'image')} checked, {count(len(findings), 'problem')}.")
+    if findings:
+        complain(f"`batchgen verify {layout.root} --repair` puts right what can be put right without paying.")
     return Exit.FAILURES if findings else Exit.OK
+
+
+def _repair(layout: Layout, as_json: bool) -> Exit:
+    done: list[Repaired] = []
+    with Reading("verifying", None, "image"):
+        for repaired in repair(layout):
+            done.append(repaired)
+            if not as_json:
+                say(f"{_words(repaired.finding)}: {repaired.action}")
+    again = [repaired for repaired in done if repaired.is_to_be_made_again]
+    again_usd = sum(repaired.again_usd for repaired in again)
+    if as_json:
+        say_json({"repaired": done, "again": len(again), "again_usd": again_usd})
+    complain(f"{count(len(done), 'problem')}, {count(len(again), 'image')} to be made again.")
+    if again:
+        complain(f"Next: the run's own command, again. It asks for them, for about {dollars(again_usd)}.")
+    return Exit.FAILURES if again else Exit.OK
+
+
+def _words(finding: Finding) -> str:
+    return f"{finding.fault.value:<8} {finding.path}  {finding.row_id or '-'}  {finding.detail}"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 
-from batchgen.dataset.errors import DiskError
+from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.keys import NO_KEYS, Keys, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import Lock
@@ -49,7 +49,17 @@ def amend_costs(layout: Layout, costs_usd: Mapping[int, float], remarks: Mapping
     table = _corrected(records, costs_usd, remarks)
     write_part(layout, max(layout.parts()) + 1, iter([table]), table.schema)
     merge(layout)
-    write_view(layout, _shown(layout), "")
+    write_view(layout, shown(layout), "")
+
+
+def shown(layout: Layout) -> Keys | None:
+    """Return the sorted keys of the requests that the dataset view shows now; None if there is no readable view."""
+    try:
+        with open_part(layout.view) as view:
+            keys = [fingerprint_keys(batch.column(0)) for batch in view.iter_batches(columns=["fingerprint"])]
+    except (FileNotFoundError, DamagedIndex):
+        return None
+    return np.sort(np.concatenate([NO_KEYS, *keys]))
 
 
 def shares(costs_usd: Sequence[float | None], statuses: Sequence[Status], total_usd: float) -> list[float]:
@@ -91,12 +101,3 @@ def _corrected(table: pa.Table, totals_usd: Mapping[int, float], remarks: Mappin
         column = table.schema.field(name)
         table = table.set_column(table.schema.get_field_index(name), column, pa.array(values, column.type))
     return table
-
-
-def _shown(layout: Layout) -> Keys | None:
-    """The requests that the dataset view shows now; None if there is none yet."""
-    if not layout.view.exists():
-        return None
-    with open_part(layout.view) as view:
-        keys = [fingerprint_keys(batch.column(0)) for batch in view.iter_batches(columns=["fingerprint"])]
-    return np.sort(np.concatenate([NO_KEYS, *keys]))

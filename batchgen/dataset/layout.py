@@ -72,6 +72,10 @@ class Layout:
         return self.state / "events.jsonl"
 
     @property
+    def damaged(self) -> Path:
+        return self.state / "damaged"
+
+    @property
     def config(self) -> Path:
         return self.state / "config.json"
 

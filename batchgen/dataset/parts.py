@@ -33,7 +33,7 @@ _BATCH_ROWS = 32_768
 def open_part(path: Path) -> pq.ParquetFile:
     """Open a part. Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone."""
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
@@ -73,7 +73,7 @@ def write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> 
     """Write tables of one schema as a Parquet file and make its bytes durable. Raises OSError."""
 
     def write(target: Path) -> None:
-        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(target, schema, compression="zstd", write_page_checksum=True) as writer:
             for table in tables:
                 writer.write_table(table)
 

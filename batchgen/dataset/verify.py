@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from batchgen.dataset.errors import DamagedIndex
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import open_part
+from batchgen.dataset.parts import iterate
 from batchgen.dataset.reader import latest
 from batchgen.values import Status
 
@@ -57,7 +57,7 @@ class Expected:
 
 
 def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[Finding]:
-    """Yield everything that is wrong with a dataset; `checked` is told how many images were checked since."""
+    """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
     damaged = list(_damaged_parts(layout))
     yield from damaged
     if damaged:
@@ -77,16 +77,29 @@ def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None
         yield Finding(Fault.STRAY, on_disk[position], None, "the index does not know this image")
 
 
+def missing_texts(layout: Layout) -> Iterator[Finding]:
+    """Yield what a clean stop writes beside the images and is not there, or cannot be read."""
+    for path in (layout.view, layout.card, layout.croissant):
+        name = path.relative_to(layout.root).as_posix()
+        if not path.is_file():
+            yield Finding(Fault.MISSING, name, None, "the file is gone, or the last run did not end cleanly")
+        elif path == layout.view:
+            yield from _damage(layout, path)
+
+
 def _damaged_parts(layout: Layout) -> Iterator[Finding]:
     for path in layout.parts().values():
-        try:
-            with open_part(path) as part:
-                for batch in part.iter_batches():
-                    batch.validate(full=True)
-        except FileNotFoundError:
-            continue  # merged away meanwhile
-        except (DamagedIndex, pa.ArrowException, OSError) as error:
-            yield Finding(Fault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
+        yield from _damage(layout, path)
+
+
+def _damage(layout: Layout, path: Path) -> Iterator[Finding]:
+    try:
+        for batch in iterate(path):
+            batch.validate(full=True)
+    except FileNotFoundError:
+        return  # merged away meanwhile
+    except (DamagedIndex, pa.ArrowException) as error:
+        yield Finding(Fault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
 
 
 def _saved_images(layout: Layout) -> Iterator[Expected]:

@@ -1,0 +1,223 @@
+"""`verify` names each thing that is wrong, and `repair` puts right what costs nothing, never silently."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.making import answer, extra_of, image, link, png, records_in, request, trail, writing
+
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.repair import Repaired, repair
+from batchgen.dataset.states import State, load
+from batchgen.dataset.verify import Fault, missing_texts, verify
+from batchgen.values import Answer, ApiError, ErrorKind, Prior, Returned, Status
+
+ROWS = 4
+SCHEMA, EXTRA = extra_of(label="cat", weight=0.5)
+
+
+@pytest.fixture
+async def layout(out: Path) -> Layout:
+    """Four saved requests, the last with two images, one of them with its link; one blocked, one refused."""
+    with writing(out, SCHEMA) as writer:
+        for row in range(ROWS - 1):
+            await writer.save(request(row, extra=EXTRA), answer(image(row)), trail())
+        two = request(ROWS - 1, num_images=2, extra=EXTRA)
+        returned = (Returned(image(20), None), Returned(image(21), None, link(21).url))
+        await writer.save(two, Answer(returned, 200, 0.08, "inference"), trail())
+        await writer.save(request(ROWS, extra=EXTRA), answer(cost_usd=None), trail())
+        await writer.give_up(request(ROWS + 1, extra=EXTRA), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+    return Layout(out)
+
+
+def path_of(layout: Layout, row: int, number: int = 0) -> Path:
+    name = next(
+        record["file_name"]
+        for record in records_in(layout.root)
+        if (record["row_id"], record["image_number"]) == (f"row-{row}", number)
+    )
+    return layout.root / name
+
+
+def faults(layout: Layout) -> list[Fault]:
+    return [finding.fault for finding in verify(layout)]
+
+
+def state_of(layout: Layout, row: int) -> State:
+    known = load(layout)
+    states, _ = known.look_up(known.keys[known.keys == int(request(row).fingerprint[:16], 16)])
+    return State(int(states[0])) if len(states) else State.UNSEEN
+
+
+async def test_a_dataset_in_order_has_nothing_to_find_and_nothing_to_repair(layout: Layout) -> None:
+    before = {path: path.read_bytes() for path in layout.images.rglob("*.png")}
+    assert not faults(layout)
+    assert not list(missing_texts(layout))
+    assert not list(repair(layout))
+    assert {path: path.read_bytes() for path in layout.images.rglob("*.png")} == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "content"),
+    [(Fault.MISSING, None), (Fault.EMPTY, b""), (Fault.CHANGED, png(99)), (Fault.CHANGED, png(1)[:-1])],
+)
+async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_again(
+    layout: Layout, fault: Fault, content: bytes | None
+) -> None:
+    path = path_of(layout, 1)
+    path.unlink() if content is None else path.write_bytes(content)
+    assert faults(layout) == [fault]
+    (done,) = list(repair(layout))
+    assert (done.finding.path, done.is_to_be_made_again) == (path.relative_to(layout.root).as_posix(), True)
+    assert done.again_usd == 0.04
+    assert not faults(layout)
+    assert state_of(layout, 1) is State.IN_DOUBT
+    view = pq.read_table(layout.view)
+    assert view.num_rows == ROWS
+    set_aside = layout.damaged / path.relative_to(layout.root)
+    assert content is None or set_aside.read_bytes() == content
+    # The record keeps what was paid and the manifest's own columns, and the next run makes the picture again.
+    (record,) = [record for record in records_in(layout.root) if record["row_id"] == "row-1"]
+    assert (record["status"], record["error_kind"], record["cost_usd"]) == (Status.IN_DOUBT, "lost", 0.04)
+    assert (record["label"], record["weight"]) == ("cat", 0.5)
+    with writing(layout.root, SCHEMA) as writer:
+        prior = writer.known.priors[int(request(1).fingerprint[:16], 16)]
+        assert prior == Prior(missing=(0,), spent_usd=0.04)
+        await writer.save(request(1, prior=prior, extra=EXTRA), answer(image(1)), trail(2))
+    assert not faults(layout)
+    assert pq.read_table(layout.view).num_rows == ROWS + 1
+
+
+async def test_an_image_whose_link_is_known_is_fetched_again_and_not_paid_again(layout: Layout) -> None:
+    path_of(layout, ROWS - 1, 1).unlink()
+    (done,) = list(repair(layout))
+    assert (done.is_to_be_made_again, done.again_usd) == (False, 0.0)
+    assert state_of(layout, ROWS - 1) is State.UNFETCHED
+    with writing(layout.root, SCHEMA) as writer:
+        (waiting,) = writer.unfetched()
+        await writer.fetched(waiting, image(21))
+    assert not faults(layout)
+    assert state_of(layout, ROWS - 1) is State.DONE
+
+
+async def test_a_request_that_lost_two_images_is_counted_as_paid_once(layout: Layout) -> None:
+    with writing(layout.root, SCHEMA) as writer:
+        await writer.save(request(9, num_images=2, extra=EXTRA), answer(image(5), image(6), cost_usd=0.08), trail())
+    path_of(layout, 9, 0).unlink()
+    path_of(layout, 9, 1).unlink()
+    done = list(repair(layout))
+    assert [one.is_to_be_made_again for one in done] == [True, True]
+    assert round(sum(one.again_usd for one in done), 9) == 0.08
+
+
+async def test_an_image_that_was_moved_is_put_back(layout: Layout) -> None:
+    path = path_of(layout, 2)
+    path.rename(layout.images / "renamed by hand.png")
+    assert sorted(faults(layout)) == [Fault.MISSING, Fault.STRAY]
+    (done,) = list(repair(layout))
+    assert done.action == "put back from images/renamed by hand.png"
+    assert path.read_bytes() == png(2)
+    assert not faults(layout)
+
+
+async def test_two_images_that_changed_places_are_told_and_neither_is_lost(layout: Layout) -> None:
+    first, second = path_of(layout, 0), path_of(layout, 1)
+    data = first.read_bytes(), second.read_bytes()
+    first.write_bytes(data[1])
+    second.write_bytes(data[0])
+    assert faults(layout) == [Fault.CHANGED, Fault.CHANGED]
+    assert sum(done.is_to_be_made_again for done in repair(layout)) == 2
+    kept = {path.read_bytes() for path in layout.damaged.rglob("*.png")}
+    assert kept == set(data)
+
+
+async def test_a_stray_is_told_and_left_alone(layout: Layout) -> None:
+    stray = layout.images / "00000" / "stranger.png"
+    stray.write_bytes(png(77))
+    assert faults(layout) == [Fault.STRAY]
+    (done,) = list(repair(layout))
+    assert (done.finding.fault, done.action) == (Fault.STRAY, "left where it is")
+    assert stray.read_bytes() == png(77)
+
+
+@pytest.mark.parametrize("damage", ["bit flip", "cut", "empty"])
+async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Layout, damage: str) -> None:
+    (part,) = layout.parts().values()
+    data = bytearray(part.read_bytes())
+    data[60] ^= 0x10  # within the first page of the first column
+    part.write_bytes({"bit flip": bytes(data), "cut": bytes(data[:-40]), "empty": b""}[damage])
+    assert faults(layout) == [Fault.DAMAGED]
+    done = list(repair(layout))
+    assert [one.finding.fault for one in done] == [Fault.DAMAGED]
+    assert "5 records rebuilt" in done[0].action
+    assert not faults(layout)
+    assert (layout.damaged / part.relative_to(layout.root)).exists()
+    assert [state_of(layout, row) for row in range(ROWS)] == [State.DONE] * ROWS
+    assert state_of(layout, ROWS + 1) is State.UNSEEN
+    assert {record["label"] for record in records_in(layout.root)} == {"cat"}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """A part of several pages of every type of column, not to be changed."""
+    out = tmp_path_factory.mktemp("sound") / "out"
+    with writing(out, SCHEMA) as writer:
+        for row in range(20):
+            asyncio.run(writer.save(request(row, extra=EXTRA), answer(image(row)), trail()))
+    return Layout(out)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_flipped_bit_in_a_part_is_found_or_changes_nothing(
+    sound: Layout, tmp_path_factory: pytest.TempPathFactory, data: Any
+) -> None:
+    """A bit of the file's own description may say nothing about the records; a bit of the records is always found."""
+    copy = Layout(tmp_path_factory.mktemp("flipped") / "out")
+    shutil.copytree(sound.root, copy.root)
+    (part,) = copy.parts().values()
+    content = bytearray(part.read_bytes())
+    # The footer describes the pages; the pages are before it.
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    position = data.draw(st.integers(0, footer - 1))
+    content[position] ^= 1 << data.draw(st.integers(0, 7))
+    part.write_bytes(content)
+    if faults(copy) != [Fault.DAMAGED]:
+        assert records_in(copy.root) == records_in(sound.root)
+
+
+async def test_the_view_and_the_texts_are_written_anew(layout: Layout) -> None:
+    view = pq.read_table(layout.view)
+    layout.card.unlink()
+    layout.view.write_bytes(b"PAR1 and then nothing")
+    assert [finding.fault for finding in missing_texts(layout)] == [Fault.DAMAGED, Fault.MISSING]
+    done = list(repair(layout))
+    assert [one.action for one in done] == ["written anew", "written anew"]
+    assert not list(missing_texts(layout))
+    assert pq.read_table(layout.view).equals(view)
+
+
+async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: Layout) -> None:
+    shutil.rmtree(layout.state)
+    assert not faults(layout)
+    with writing(layout.root, SCHEMA) as writer:
+        assert not writer.recovered
+        assert len(writer.known.keys) == ROWS + 2
+    shutil.rmtree(layout.state)
+    path_of(layout, 0).unlink()
+    assert [type(done) for done in repair(layout)] == [Repaired]
+
+
+async def test_a_copied_dataset_goes_on_elsewhere(layout: Layout, tmp_path: Path) -> None:
+    copy = Layout(Path(shutil.copytree(layout.root, tmp_path / "elsewhere" / "copy")))
+    with writing(layout.root, SCHEMA), writing(copy.root, SCHEMA) as writer:
+        await writer.save(request(9, extra=EXTRA), answer(image(9)), trail())
+    assert not faults(copy)
+    assert pq.read_table(copy.view).num_rows == ROWS + 2
