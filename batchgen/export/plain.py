@@ -32,7 +32,7 @@ def forms(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Forms:
         for name in schema.names:
             missing[name] += _missing(batch.column(name))
     return {
-        field.name: _native if missing[field.name] == 0 and _is_native(field.type) else _text
+        field.name: _native if missing[field.name] == 0 and _is_native(field.type) else as_text
         for field in schema
         if missing[field.name] < rows
     }
@@ -43,9 +43,17 @@ def as_json(record: Record, columns: Forms) -> bytes:
     return msgspec.json.encode({name: form(record[name]) for name, form in columns.items()})
 
 
-def as_cell(value: Any) -> str:
-    """Return a value as the cell of a text table: empty for null."""
-    return _text(value)
+def as_text(value: Any) -> str:
+    """Return a value as text, empty for null and for what is no number."""
+    if value is None or value != value:  # NaN
+        return ""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bool | list | dict):  # a truth value as JSON has it, and not as Python does
+        return msgspec.json.encode(value, enc_hook=as_text).decode()
+    return str(value)
 
 
 def _missing(column: pa.Array) -> int:
@@ -63,15 +71,3 @@ def _is_native(kind: Any) -> bool:
 
 def _native(value: Any) -> object:
     return value
-
-
-def _text(value: Any) -> str:
-    if value is None or value != value:  # NaN
-        return ""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, bool | list | dict):  # a truth value as JSON has it, and not as Python does
-        return msgspec.json.encode(value, enc_hook=_text).decode()
-    return str(value)

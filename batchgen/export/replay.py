@@ -21,6 +21,7 @@ import pyarrow as pa
 from batchgen.catalog import Catalog, Model
 from batchgen.dataset.schema import INDEX_SCHEMA
 from batchgen.export.pictures import Record
+from batchgen.export.plain import as_text
 from batchgen.export.select import Chosen
 from batchgen.export.source import Positions, Source
 from batchgen.export.table_file import write_table
@@ -67,8 +68,8 @@ def write_replay(
     models = {
         model: catalog.find(model) for model in source.read(["model"])["model"].take(everything).unique().to_pylist()
     }
-    replay = _Replay(source, models, _Ids(source.read(["row_id"])["row_id"].take(requests).to_pylist()))
     schema = _schema(source, models, split=len(chosen) > 1)
+    replay = _Replay(schema, models, _Ids(source.read(["row_id"])["row_id"].take(requests).to_pylist()))
     splits = np.full(source.rows, None, object)
     for split, positions in chosen.items():
         splits[positions] = split
@@ -122,12 +123,12 @@ def _original(column: str) -> str:
 class _Replay:
     """Turns records into rows, counting what cannot be asked for again exactly."""
 
-    def __init__(self, source: Source, models: dict[str, Model], ids: _Ids) -> None:
+    def __init__(self, schema: pa.Schema, models: dict[str, Model], ids: _Ids) -> None:
         self.summary = Replayed()
         self._models = models
         self._ids = ids
         self._kept: set[str] = set()
-        self._passed = [name for name in source.schema.names if name not in INDEX_SCHEMA.names]
+        self._texts = {field.name for field in schema if field.type == pa.string()}
 
     def row(self, record: Record) -> Row | None:
         """Return the row that asks for a picture's request again, None if an earlier row already does."""
@@ -137,9 +138,11 @@ class _Replay:
             if record["fingerprint"] in self._kept:
                 return None
             self._kept.add(record["fingerprint"])
-        passed = {_original(name): record[name] for name in self._passed}
+        passed = {_original(name): value for name, value in record.items() if name not in INDEX_SCHEMA.names}
         fields = {
-            name: value for name, value in body.items() if name in model.fields and model.fields[name].transport is None
+            name: as_text(value) if name in self._texts else value
+            for name, value in body.items()
+            if name in model.fields and model.fields[name].transport is None
         }
         row = passed | fields | {"id": self._ids.next(record["row_id"]), "model": record["model"]}
         row["num_images"] = body.get("num_images", 1)

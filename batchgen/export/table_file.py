@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.export.errors import ExportError
-from batchgen.export.plain import as_cell
+from batchgen.export.plain import as_text
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -50,7 +50,7 @@ def _write_csv(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) ->
         writer.writerow([_harmless(column, f"{name}: the column", column) for column in schema.names])
         for row in rows:
             place = f"{name}: row {row['id']!r}, column"
-            writer.writerow([_harmless(as_cell(row.get(column)), place, column) for column in schema.names])
+            writer.writerow([_harmless(as_text(row.get(column)), place, column) for column in schema.names])
 
 
 def _harmless(cell: str, place: str, column: str) -> str:

@@ -107,3 +107,24 @@ async def test_models_that_share_a_dataset_share_a_manifest(batch: Any) -> None:
     path = replay(batch.out, "again.csv")
     assert main(["check", str(path)]) == 0
     assert "b,a fox,google/gemini-2.5-flash-image,1,,21:9" in path.read_text()
+
+
+async def test_a_field_that_two_models_type_differently_is_text(batch: Any, tmp_path: Path) -> None:
+    grains = {"imagen-3.0-generate-002": ("integer", "3"), "google/gemini-2.5-flash-image": ("boolean", "true")}
+    await batch.run([{"id": model, "prompt": "a fox", "model": model} for model in grains])
+    # The simulator knows no such field, so it is put into what was sent.
+    view = batch.out / "metadata.parquet"
+    table = pq.read_table(view)
+    bodies = [
+        request.replace("{", f'{{"grain":{grains[model][1]},', 1)
+        for request, model in zip(table["request"].to_pylist(), table["model"].to_pylist(), strict=True)
+    ]
+    pq.write_table(table.set_column(table.column_names.index("request"), "request", pa.array(bodies)), view)
+    for model, (kind, _) in grains.items():
+        fields = f'[fields.prompt]\ntype = "string"\n[fields.grain]\ntype = "{kind}"\n'
+        (tmp_path / f"{kind}.toml").write_text(f'name = "{model}"\n{fields}')
+    config = tmp_path / "config.toml"
+    config.write_text(f"models = {[str(tmp_path / f'{kind}.toml') for kind, _ in grains.values()]}\n")
+    again = pq.read_table(replay(batch.out, "again.parquet", "-c", str(config)))
+    assert sorted(again["grain"].to_pylist()) == ["3", "true"]
+    assert main(["check", str(batch.out.parent / "again.parquet"), "-c", str(config)]) == 0
