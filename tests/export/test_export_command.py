@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 from hashlib import sha256
 from pathlib import Path
@@ -144,3 +145,11 @@ def test_a_place_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     assert export("captions", dataset, tmp_path / "file" / "exported") == Exit.STOPPED
     assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_where_without_duckdb_says_how_to_get_it(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)  # as if it were not installed
+    assert export("captions", dataset, tmp_path / "exported", "--where", "seed = 1") == Exit.USAGE
+    assert "pip install 'batchgen[export]'" in capsys.readouterr().err
