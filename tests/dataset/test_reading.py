@@ -1,0 +1,206 @@
+"""Readers need no lock: they see each slot once, as it is newest, also while a run writes, seals and merges."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.making import answer, image, link, rejected, request, trail, writing
+
+from batchgen.dataset import parts, tail
+from batchgen.dataset.errors import NotADataset
+from batchgen.dataset.keys import contained, first_of_each, key_of, slot_keys
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.parts import merge, write_part
+from batchgen.dataset.reader import latest, open_layout
+from batchgen.dataset.recovery import recover
+from batchgen.dataset.schema import INDEX_SCHEMA, conform, own_names, unify
+from batchgen.dataset.states import State, load
+from batchgen.dataset.summary import summarise
+from batchgen.values import ApiError, ErrorKind, Status
+
+
+def slots_of(layout: Layout) -> list[tuple[str, int, str]]:
+    columns = ["row_id", "image_number", "status"]
+    return [tuple(row.values()) for table in latest(layout, columns) for row in table.to_pylist()]
+
+
+def part_of(rows: dict[int, str], run_id: str = "run") -> pa.Table:
+    """A part with one slot a row, by status."""
+    columns = {
+        "fingerprint": [request(row).fingerprint for row in rows],
+        "row_id": [f"row-{row}" for row in rows],
+        "status": list(rows.values()),
+        "image_number": [0] * len(rows),
+        "run_id": [run_id] * len(rows),
+    }
+    table = pa.table(columns)
+    return conform(table, INDEX_SCHEMA)
+
+
+def written(layout: Layout, *contents: dict[int, str]) -> Layout:
+    layout.index.mkdir(parents=True)
+    layout.temporary.mkdir(parents=True)
+    for number, rows in enumerate(contents, start=1):
+        write_part(layout, number, iter([part_of(rows)]), INDEX_SCHEMA)
+    return layout
+
+
+def test_a_folder_without_a_dataset_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(NotADataset, match="holds no dataset"):
+        open_layout(tmp_path)
+
+
+def test_of_every_slot_the_newest_record_counts(out: Path) -> None:
+    layout = written(Layout(out), {0: "failed", 1: "ok", 2: "in_doubt"}, {0: "in_doubt"}, {0: "ok", 3: "blocked"})
+    expected = [("row-0", 0, "ok"), ("row-1", 0, "ok"), ("row-2", 0, "in_doubt"), ("row-3", 0, "blocked")]
+    assert sorted(slots_of(layout)) == expected
+    merge(layout)
+    assert sorted(slots_of(layout)) == expected
+    assert list(layout.parts()) == [3]
+
+
+def test_what_newer_parts_replace_is_dropped_from_large_old_ones(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_SMALL_ROWS", 3)
+    old = dict.fromkeys(range(40), "failed")
+    layout = written(
+        Layout(out), dict.fromkeys(range(100, 120), "failed"), old, dict.fromkeys(range(100, 120), "ok"), {7: "ok"}
+    )
+    merge(layout)
+    assert sum(pq.read_table(path).num_rows for path in layout.parts().values()) == 60
+    statuses = {row_id: status for row_id, _, status in slots_of(layout)}
+    assert statuses["row-7"] == "ok"
+    assert statuses["row-100"] == "ok"
+    assert statuses["row-8"] == "failed"
+
+
+def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand additions of one record each rewrite a logarithmic number of records, not half a million."""
+    monkeypatch.setattr(parts, "_SMALL_ROWS", 4)
+    layout = written(Layout(out))
+    rewritten = 0
+    write = parts.write_part
+
+    def counted(layout: Layout, number: int, tables: object, schema: object) -> None:
+        nonlocal rewritten
+        (table,) = list(tables)  # type: ignore[call-overload]
+        rewritten += len(table)
+        write(layout, number, iter([table]), schema)
+
+    monkeypatch.setattr(parts, "write_part", counted)
+    rows = 120
+    for number in range(1, rows + 1):
+        write(layout, number, iter([part_of({number: "ok"})]), INDEX_SCHEMA)
+        merge(layout)
+    assert len(slots_of(layout)) == rows
+    assert len(layout.parts()) <= 8
+    assert rewritten < rows * rows / 4
+
+
+async def test_a_reader_sees_a_run_while_it_writes_seals_and_merges(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "_RECORDS_PER_SEGMENT", 5)
+    monkeypatch.setattr(tail, "_MANY_PARTS", 4)
+    counts: list[int] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen = slots_of(Layout(out))
+            assert len(seen) == len(set(seen))
+            counts.append(len(seen))
+
+    with writing(out) as writer:
+        reading = asyncio.create_task(asyncio.to_thread(read))
+        for row in range(150):
+            await writer.reject([rejected(row)])
+        done.set()
+        await reading
+    assert counts == sorted(counts)
+    assert len(slots_of(Layout(out))) == 150
+
+
+async def test_a_segment_that_was_sealed_and_came_back_with_the_power_tells_nothing(out: Path) -> None:
+    with writing(out) as writer:
+        writer.sent(request(), trail())
+        (segment,) = writer.layout.segments().values()
+        stale = segment.read_bytes()
+        await writer.save(request(), answer(image(1)), trail())
+    segment.write_bytes(stale)
+    assert slots_of(Layout(out)) == [("row-0", 0, "ok")]
+    assert not recover(Layout(out))
+    assert slots_of(Layout(out)) == [("row-0", 0, "ok")]
+
+
+async def test_the_state_of_a_request_is_that_of_its_slot_that_needs_most(out: Path) -> None:
+    with writing(out) as writer:
+        await writer.save(request(0, num_images=2), answer(image(1)), trail())
+        await writer.save(request(1), answer(image(2)), trail())
+        await writer.save(request(2, num_images=2), answer(image(3), link()), trail())
+        await writer.give_up(request(3), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+        await writer.give_up(request(4), ApiError(ErrorKind.SERVER_ERROR, "500"), trail())
+        await writer.give_up(request(5), ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("a",)))
+        await writer.reject([rejected(6)])
+    known = load(Layout(out))
+    keys = np.array([key_of(request(row).fingerprint) for row in range(8)], np.uint64)
+    states, _ = known.look_up(keys)
+    assert [State(state) for state in states.tolist()] == [
+        State.BLOCKED,
+        State.DONE,
+        State.UNFETCHED,
+        State.REFUSED,
+        State.FAILED,
+        State.IN_DOUBT,
+        State.INVALID,
+        State.UNSEEN,
+    ]
+    assert known.knows_rows(["row-1", "row-9"]).tolist() == [True, False]
+
+
+async def test_a_dataset_is_counted_from_its_files(out: Path) -> None:
+    with writing(out, run_id="first") as writer:
+        await writer.save(request(0, num_images=2), answer(image(1)), trail())
+        await writer.give_up(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("a",)))
+        assert summarise(writer.layout).running
+    with writing(out, run_id="second") as writer:
+        prior = writer.known.priors[key_of(request(1).fingerprint)]
+        await writer.save(request(1, prior=prior), answer(image(2), cost_usd=0.05), trail(2))
+    summary = summarise(Layout(out))
+    assert not summary.running
+    assert summary.slots == {Status.OK: 2, Status.BLOCKED: 1}
+    assert round(summary.cost_usd, 9) == 0.09
+    assert summary.in_doubt_ids == ["a"]
+    assert {run.run_id: run.images for run in summary.runs.values()} == {"first": 1, "second": 1}
+    assert summary.errors["safety"].examples[0].where == "rows.csv:2"
+
+
+def test_keys_tell_slots_apart_in_slices_and_chunks() -> None:
+    table = pa.concat_tables([part_of({0: "ok", 1: "ok"}), part_of({2: "ok"})])
+    keys = slot_keys(table)
+    assert keys.tolist() == [key_of(request(row).fingerprint) for row in range(3)]
+    assert slot_keys(table.slice(1)).tolist() == keys.tolist()[1:]
+    assert contained(keys, np.sort(keys[1:])).tolist() == [False, True, True]
+    first = first_of_each([keys[:2], keys[:0], keys[[1, 2, 2]]])
+    assert [mask.tolist() for mask in first] == [[True, True], [], [False, True, False]]
+
+
+def test_one_schema_holds_the_rows_of_all_without_loss() -> None:
+    types = [pa.int32(), pa.int64(), pa.uint8(), pa.float32(), pa.float64(), pa.string(), pa.bool_(), pa.null()]
+    values = {"int": 2**31 - 1, "uint": 200, "float": 0.5, "double": 0.1, "string": "x", "bool": True}
+    for left in types:
+        for right in types:
+            unified = unify([pa.schema([("a", left)]), pa.schema([("a", right)])]).field("a").type
+            for kind in (left, right):
+                value = next((value for name, value in values.items() if str(kind).startswith(name)), None)
+                column = conform(pa.table({"a": pa.array([value], kind)}), pa.schema([("a", unified)]))["a"]
+                (kept,) = column.to_pylist()
+                assert kept == value or str(kept) == str(pa.scalar(value, kind).cast(pa.string())), (left, right)
+
+
+def test_own_columns_never_take_a_name_that_is_taken() -> None:
+    schema = pa.schema([("manifest_status", pa.string()), ("status", pa.string()), ("label", pa.string())])
+    assert own_names(schema) == ["manifest_status", "manifest_manifest_status", "label"]
