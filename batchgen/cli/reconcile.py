@@ -76,7 +76,7 @@ def _describe(result: Reconciliation, out: str) -> str:
         lines += [f"index:   {dollars(result.corrected_usd)} now, with {corrected} corrected"]
     if result.open_requests:
         left = count(result.open_requests, "request")
-        lines += [f"{left} left as it was: the log is not complete yet, or is that of another key"]
+        lines += [f"open:    {left}, left alone: the log is not complete yet, or is that of another key"]
     return "\n".join(lines)
 
 
