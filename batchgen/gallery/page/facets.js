@@ -22,7 +22,7 @@ class Facets {
       box.addEventListener("change", () => toggle(column.name, value));
       const number = make("span", "number");
       const share = make("span", "share");
-      const words = code < 0 ? "none" : column.name.startsWith("own.") || column.name === "run_id" ? value : plainWords(value);
+      const words = this.describe(column, code);
       const label = make("label", column.name === "status" ? value : "", box, make("span", "value", words), number, share);
       label.title = words;
       list.append(label);
@@ -30,6 +30,13 @@ class Facets {
     });
     parent.append(list);
     return boxes;
+  }
+
+  describe(column, code) {
+    const value = column.text(code);
+    if (code < 0) return "none";
+    if (column.name === "run_id") return runName(value);
+    return column.name.startsWith("own.") ? value : plainWords(value);
   }
 
   show(counts, filters) {

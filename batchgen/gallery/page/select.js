@@ -20,18 +20,21 @@ function searchedColumns(data) {
 function search(data, query) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return null;
-  const columns = searchedColumns(data);
+  // Who types a word has typed the others already: their hits are kept.
+  data._hits = new Map(words.map((word) => [word, data._hits?.get(word) ?? hitsOf(data, word)]));
   const found = new Uint8Array(data.count).fill(1);
-  for (const word of words) {
-    const hit = new Uint8Array(data.count);
-    for (const column of columns) {
-      const matches = Uint8Array.from(column.folded, (text) => (text.includes(word) ? 1 : 0));
-      const codes = column.codes;
-      for (let row = 0; row < hit.length; row++) if (codes[row] >= 0) hit[row] |= matches[codes[row]];
-    }
-    for (let row = 0; row < found.length; row++) found[row] &= hit[row];
-  }
+  for (const hits of data._hits.values()) for (let row = 0; row < found.length; row++) found[row] &= hits[row];
   return found;
+}
+
+function hitsOf(data, word) {
+  const hits = new Uint8Array(data.count);
+  for (const column of searchedColumns(data)) {
+    const matches = Uint8Array.from(column.folded, (text) => (text.includes(word) ? 1 : 0));
+    const codes = column.codes;
+    for (let row = 0; row < hits.length; row++) if (codes[row] >= 0) hits[row] |= matches[codes[row]];
+  }
+  return hits;
 }
 
 // Every slot in the order of a group, then of a column; remembered, since typing changes neither.
