@@ -16,6 +16,9 @@ from batchgen.values import BatchgenError
 KEY_VARIABLES: Final = ("AIMLAPI_API_KEY", "AIML_API_KEY")
 _MASK: Final = "[API key]"
 
+# No service gives out shorter keys; to mask the one letter of a made-up one would leave no word readable.
+_SHORTEST_SECRET = 8
+
 
 class ApiKeyError(BatchgenError):
     """The key is missing or cannot be a key. The text never quotes it."""
@@ -55,6 +58,8 @@ class ApiKey:
 
     def conceal(self, text: str) -> str:
         """`text` with the key masked, as it is or as URLs and JSON write it: a service may echo what it was sent."""
+        if len(self._secret) < _SHORTEST_SECRET:
+            return text
         return re.sub("".join(map(_spellings, self._secret)), _MASK, text)
 
     def __repr__(self) -> str:

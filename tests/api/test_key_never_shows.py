@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from batchgen.values import ApiError
+from batchgen.values import ApiError, Damaged
 
 from .conftest import OK_HEAD, SECRET, Open, Serve, ServeRaw, failure, read_request, replying
 
@@ -50,3 +50,11 @@ def assert_no_key_in(error: ApiError) -> None:
         assert SECRET[:7] not in text
     assert error.__context__ is None
     assert error.__cause__ is None
+
+
+async def test_a_service_that_echoes_the_key_in_its_answer_gets_it_into_no_index(serve: Serve, open_client: Open):
+    body = f'{{"data": [{{"url": "https://cdn.example/x.png?k={SECRET}", "prompt": "a fox, {SECRET}"}}]}}'.encode()
+    client = await open_client(await serve(replying(200, body)))
+    answer = await client.generate(b"{}", "r-1", lambda: None)
+    assert isinstance(answer.returned[0].image, Damaged)
+    assert SECRET not in repr(answer)
