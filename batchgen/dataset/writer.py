@@ -97,10 +97,13 @@ class DatasetWriter:
             raise _refused(error, self.layout.root) from error
 
     def sent(self, request: Request, trail: Trail) -> None:
-        """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt. Raises DiskError.
+        """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt.
 
-        Durable a moment later, without anybody waiting for it.
+        Durable a moment later, without anybody waiting for it. Raises DiskError, also when the disk was full before:
+        what room is left is for what is in flight.
         """
+        if self._reserve.given_up_for is not None:
+            raise _refused(self._reserve.given_up_for, self.layout.root)
         self._note(ledger.Sent(request.fingerprint, records_of_attempt(request, trail, self._provenance)))
         if not self._sync_due.is_set():
             self._sync_due.set()
@@ -175,7 +178,7 @@ class DatasetWriter:
         with self._opened:
             self._threads.shutdown()
             try:
-                self._reserve.release()
+                self._reserve.remove()
                 for work in self._unsaved:
                     # If the disk does not take it now either, the index says that it was paid for and lost.
                     with suppress(OSError):
@@ -210,7 +213,7 @@ class DatasetWriter:
         except OSError as error:
             if error.errno not in disk.FULL:
                 raise
-            self._reserve.release()
+            self._reserve.give_up(error)
             return step()
 
     def _note(self, entry: ledger.Unfinished) -> None:

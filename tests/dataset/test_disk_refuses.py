@@ -93,6 +93,8 @@ async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
             (record,) = await writer.save(request(), answer(image(3)), trail())
         assert record.file_name is not None
         assert (out / record.file_name).read_bytes() == png(3)
+        with pytest.raises(DiskError, match=os.strerror(number)):
+            writer.sent(request(1), trail())  # the room is for what is in flight, not for more
 
 
 async def test_a_link_that_the_ledger_cannot_take_is_kept_all_the_same(
