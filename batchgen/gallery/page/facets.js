@@ -24,7 +24,7 @@ class Facets {
       const share = make("span", "share");
       const words = this.describe(column, code);
       const label = make("label", column.name === "status" ? value : "", box, make("span", "value", words), number, share);
-      label.title = words;
+      label.title = value;
       list.append(label);
       return { code, value, box, number, share, label, total: totals[code + 1] };
     });

@@ -11,7 +11,7 @@ class Wall {
     this.open = open; // called with a place in `rows`
     this.rows = new Uint32Array(0);
     this.tiles = new Map(); // place -> element
-    this.heads = new Map(); // line -> element
+    this.heads = new Map(); // place of a group's first tile -> element
     this.current = 0; // the place that has the focus, or would have it
     addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.relayout()).observe(element);
@@ -59,26 +59,28 @@ class Wall {
         this.tiles.delete(place);
       }
     }
-    for (const [line, head] of this.heads) {
-      if (line < from || line >= to) {
+    for (const [place, head] of this.heads) {
+      if (place < first || place >= last) {
         head.remove();
-        this.heads.delete(line);
+        this.heads.delete(place);
       }
     }
-    for (let line = from; line < to; line++) if (lines[line].headed && !this.heads.has(line)) this.addHead(line);
+    const { heads } = this.layout;
+    for (let head = headAt(heads, first); head < heads.length && heads[head].first < last; head++) {
+      if (!this.heads.has(heads[head].first)) this.addHead(heads[head]);
+    }
     for (let place = first; place < last; place++) if (!this.tiles.has(place)) this.addTile(place);
   }
 
-  addHead(line) {
-    const { top, first } = this.layout.lines[line];
+  addHead({ line, left, width, first, end }) {
     const value = this.group.value(this.rows[first]);
-    let end = first;
-    while (end < this.rows.length && this.group.codes[this.rows[end]] === this.group.codes[this.rows[first]]) end++;
-    const head = make("div", "group", make("b", "", value === null ? `no ${this.group.label}` : String(value)),
-      make("span", "", numbers.format(end - first)));
+    const name = value === null ? `no ${this.group.label}` : String(value);
+    const head = make("div", "group", make("b", "", name), end - first > 1 ? make("span", "", numbers.format(end - first)) : null);
     head.setAttribute("role", "presentation");
-    head.style.transform = `translateY(${top - GROUP_HEAD}px)`;
-    this.heads.set(line, head);
+    head.title = name;
+    head.style.transform = `translate(${left}px, ${this.layout.lines[line].top - GROUP_HEAD}px)`;
+    head.style.width = `${width}px`;
+    this.heads.set(first, head);
     this.element.append(head);
   }
 

@@ -28,7 +28,7 @@ function plainWords(name) {
 // When a run began, as its id says it; another id as it is.
 function runName(id) {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-/.exec(id);
-  return parts ? `${parts[1]}-${parts[2]}-${parts[3]} ${parts[4]}:${parts[5]}:${parts[6]}` : id;
+  return parts ? `${parts[2]}-${parts[3]} ${parts[4]}:${parts[5]}:${parts[6]}` : id;
 }
 
 // An element with a class and children. Strings become text, never markup.
