@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from support.batches import compare_with_bill, read_index, run_batch, write_manifest
 
@@ -50,14 +52,18 @@ _OUTCOMES: dict[FaultKind, tuple[Status, ErrorKind]] = {
 ENDINGS = SimulatorSettings(picture=Picture.SMALL, huge_bytes=2_000_000, drip_s=0.05, stall_s=5.0, late_fetches=1)
 
 
-async def misfortune(folder: Path, faults: Sequence[Fault], *, rows: int, transport: str = "base64") -> set[str]:
+async def misfortune(
+    folder: Path, faults: Sequence[Fault], *, rows: int, transport: str = "base64", **changes: Any
+) -> set[str]:
     """Run rows of two images under faults; every slot has an outcome that a fault explains, and the bill agrees.
 
     Gives the outcomes that the simulator's bill knows, so that a caller can see that a fault was met.
     """
     manifest, out = write_manifest(folder / "m.csv", [f"a fox {n}" for n in range(rows)], num_images=2), folder / "out"
     async with Simulator(replace(ENDINGS, faults=tuple(faults))) as simulator:
-        summary = await run_batch(manifest, out, simulator.url, image_transport=transport, api__download_attempts=2)
+        summary = await run_batch(
+            manifest, out, simulator.url, image_transport=transport, api__download_attempts=2, **changes
+        )
         assert summary.stop is None
         records = read_index(out)
         assert len({record["row_id"] for record in records}) == rows
@@ -66,4 +72,8 @@ async def misfortune(folder: Path, faults: Sequence[Fault], *, rows: int, transp
         assert list(verify(Layout(out))) == []
         assert simulator.cdn.violations == ()
         compare_with_bill(out, simulator)
+        slots = Counter(record["status"] for record in records)
+        doubts = {client_request_id for record in records for client_request_id in record["in_doubt_ids"]}
+        charged = f"{len(simulator.bill.arrivals)} arrivals, ${simulator.bill.charged_usd} charged"
+        print(f"\n{charged}; slots {dict(slots)}; attempts in doubt {len(doubts)}")
         return {arrival.outcome for arrival in simulator.bill.arrivals}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -41,8 +41,16 @@ async def test_one_request_in_two_goes_wrong(tmp_path: Path, kind: FaultKind):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("transport", ["base64", "url"])
 async def test_everything_goes_wrong_together_for_one_request_in_five(tmp_path: Path, transport: str):
-    kinds = [kind for kind in KINDS if transport == "url" or not kind.endswith("_cdn")]
-    met = await misfortune(tmp_path, [Fault(kind, 0.2 / len(kinds)) for kind in kinds], rows=2000, transport=transport)
+    other = {"base64": "_cdn", "url": "_base64"}[transport]  # what an answer of this kind cannot meet
+    kinds = [kind for kind in KINDS if not kind.endswith(other)]
+    # A 429 by chance looks like a limit, which the adaptive rate would respect for some minutes.
+    met = await misfortune(
+        tmp_path,
+        [Fault(kind, 0.2 / len(kinds)) for kind in kinds],
+        rows=2000,
+        transport=transport,
+        limits__adaptive=False,
+    )
     assert met >= {*kinds, "ok"}
 
 
@@ -65,16 +73,29 @@ def test_answers_of_half_a_gigabyte_stay_below_the_cap_in_memory(tmp_path: Path,
     assert peaks[fault] < peaks["server_error"] + 8 * 16 * 2
 
 
+# What the kernel says of the most memory that this very program had; a parent's wait4 would count its own too.
+RUN_AND_TELL_PEAK = """
+import re, sys
+from batchgen.cli.main import main
+code = main(sys.argv[1:])
+print("PEAK", re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+sys.exit(code)
+"""
+
+
 def peak_of_run(manifest: Path, out: Path, config: Path, url: str) -> float:
     """The most memory that a run as a process had, in MB."""
-    command: Sequence[str] = (
-        *(sys.executable, "-m", "batchgen", "run", str(manifest), "-o", str(out), "-c", str(config)),
-        *("--base-url", url, "--rpm", "6000", "--allow-failures", "100%"),
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", RUN_AND_TELL_PEAK, "run", str(manifest), "-o", str(out), "-c", str(config)),
+            *("--base-url", url, "--rpm", "6000", "--allow-failures", "100%"),
+        ],
+        env={**os.environ, "AIMLAPI_API_KEY": "sk-0123456789"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    child = os.posix_spawn(sys.executable, command, {**os.environ, "AIMLAPI_API_KEY": "sk-0123456789"})
-    _, status, usage = os.wait4(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    return usage.ru_maxrss / 1024
+    return int(done.stdout.rpartition("PEAK ")[2]) / 1024
 
 
 # Limits that nobody was told about, on real sockets, with windows of ten seconds for the minute
