@@ -51,7 +51,7 @@ $(VENV)/runtime: pyproject.toml requirements.lock | $(BIN)/python
 	@touch $@
 
 $(VENV)/test: pyproject.toml requirements.lock | $(BIN)/python
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[test,export]'
 	@touch $@ $(VENV)/runtime
 
 $(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python

@@ -46,7 +46,7 @@ class Client:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait for what the simulator does in its own time; the test's timeout is the limit."""
-        while not condition():  # noqa: ASYNC110  (a bill is read, it calls nobody)
+        while not condition():
             await asyncio.sleep(0.01)
 
 
