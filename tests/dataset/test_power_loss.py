@@ -36,7 +36,7 @@ async def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 def test_what_was_acknowledged_survives_a_loss_of_power(recorder: Recorder, tmp_path: Path) -> None:
     steps = recorder.steps
-    assert sum(isinstance(step, Acknowledged) for step in steps) == 9
+    assert sum(isinstance(step, Acknowledged) for step in steps) == 10
     for last in range(0, len(steps) + 1, 3):
         # Each moment meets one fate; the long version lets every moment meet all of them.
         fate = (Dropped(), Kept(), NamesOnly(), BytesOnly(), Chance(str(last)))[last % 5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,14 @@ def saved(asked: Request, images: int) -> Callable[[Records], None]:
     def holds(records: Records) -> None:
         statuses = [record["status"] for record in records if record["fingerprint"] == asked.fingerprint]
         assert statuses.count("ok") >= images, f"{asked.row_id} was acknowledged as saved, and is {statuses}"
+
+    return holds
+
+
+def in_doubt(asked: Request) -> Callable[[Records], None]:
+    def holds(records: Records) -> None:
+        listed = [record["in_doubt_ids"] for record in records if record["fingerprint"] == asked.fingerprint]
+        assert listed == [["run.1"]], f"{asked.row_id} left, and nobody knows"
 
     return holds
 
@@ -57,7 +66,11 @@ async def two_runs(recorder: Recorder) -> None:
         recorder.acknowledge(known(request(11)))
         await writer.fetched(writer.unfetched()[0], image(21))
         recorder.acknowledge(saved(linked, 2))
+        synced = recorder.count_ledger_syncs()
         writer.sent(request(12), trail())
+        while recorder.count_ledger_syncs() == synced:
+            await asyncio.sleep(0.001)  # nobody waits for it, but it comes
+        recorder.acknowledge(in_doubt(request(12)))
 
 
 def check(steps: Sequence[Step], root: Path, fate: Fate, folder: Path) -> None:

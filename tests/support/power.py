@@ -79,6 +79,10 @@ class Recorder:
         """From now on `holds` must hold of the dataset, whatever happens."""
         self.steps.append(Acknowledged(holds))
 
+    def count_ledger_syncs(self) -> int:
+        """How often a segment was made durable so far."""
+        return sum(isinstance(step, Sync) and step.path.parent.name == "ledger" for step in self.steps)
+
     @contextmanager
     def recording(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         """Record every step on the disk in this block."""
