@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.slots import make_gallery, slot, write_slots
+from support.slots import make_gallery, picture, slot, write_slots
 
 from batchgen.gallery import read_slots, write_standalone
 
@@ -400,16 +400,21 @@ def test_every_control_has_a_name(gallery: Path, open_page: Open) -> None:
 
 
 def test_a_standalone_page_needs_nothing_beside_it(tmp_path: Path, open_page: Open, complaints: list[str]) -> None:
-    layout = write_slots(tmp_path / "out", [slot(row) for row in range(4)])
+    tall = slot(0, image=picture(9, 45, 80), width=45, height=80)
+    layout = write_slots(tmp_path / "out", [tall, *(slot(row) for row in range(1, 4))])
     make_gallery(layout)
     alone = tmp_path / "elsewhere" / "alone.html"
     alone.parent.mkdir()
     write_standalone(layout, read_slots(layout), alone)
     page = open_page(alone)
-    for option in pictures(page).all():
+    for option in pictures(page).all()[1:]:
         expect(option.locator("img")).to_have_js_property("naturalWidth", 48)
     pictures(page).first.click()
-    expect(page.locator(".stage img")).to_have_js_property("naturalWidth", 48)
+    image = page.locator(".stage img")
+    expect(image).to_have_js_property("naturalWidth", 45)
+    box = image.bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(45 / 80, rel=0.02)
     forgive_missing_files(complaints)
 
 

@@ -47,7 +47,7 @@ class Detail {
   }
 
   preload(row) {
-    const picture = row === undefined || this.data.about.standalone ? null : this.data.picture(row);
+    const picture = row === undefined ? null : this.data.picture(row);
     if (picture) new Image().src = picture;
   }
 
