@@ -13,7 +13,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import is_held
 from batchgen.dataset.reader import open_layout
 from batchgen.dataset.repair import Repaired, repair
-from batchgen.dataset.verify import Fault, Finding, missing_texts, verify
+from batchgen.dataset.verify import Fault, Finding, missing_records, missing_texts, verify
 
 
 def execute(options: Namespace) -> Exit:
@@ -31,10 +31,10 @@ def _verify(layout: Layout, as_json: bool) -> Exit:
         images += number
         reading.add(number)
 
-    # A run writes the dataset view when it ends.
-    texts = () if is_held(layout.lock) else missing_texts(layout)
+    # A run moves parts about, and writes the dataset view when it ends.
+    at_rest = () if is_held(layout.lock) else chain(missing_records(layout), missing_texts(layout))
     with Reading("verifying", None, "image") as reading:
-        for finding in chain(verify(layout, checked), texts):
+        for finding in chain(verify(layout, checked), at_rest):
             findings.append(finding)
             if not as_json:
                 say(_words(finding))

@@ -95,7 +95,7 @@ class Layout:
 
     def is_dataset(self) -> bool:
         """Whether batchgen has written here before."""
-        return self.state.is_dir() or bool(self.parts())
+        return self.state.is_dir() or self.view.is_file() or bool(self.parts())
 
 
 def image_name(row_number: int, fingerprint: str, image_number: int, extension: str) -> str:

@@ -6,7 +6,7 @@ saved unless its bytes are those that were received. Every step may be cut short
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,19 +17,17 @@ import pyarrow.compute as pc
 
 from batchgen.dataset import disk
 from batchgen.dataset.amend import held, shown
-from batchgen.dataset.errors import DamagedIndex
-from batchgen.dataset.keys import NO_KEYS, SLOT_COLUMNS, contained, keys_of, slot_keys
+from batchgen.dataset.keys import keys_of
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import merge, open_part, read_part, write_parquet, write_part
+from batchgen.dataset.parts import merge, write_part
 from batchgen.dataset.reader import latest
 from batchgen.dataset.records import IndexRecord
 from batchgen.dataset.recovery import lost
+from batchgen.dataset.salvage import only_in_view
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, to_records, to_table, unify
-from batchgen.dataset.verify import Fault, Finding, missing_texts, verify
+from batchgen.dataset.verify import Fault, Finding, damaged_parts, missing_records, missing_texts, verify
 from batchgen.dataset.view import write_view
 from batchgen.values import ErrorKind
-
-_LOST_RECORDS = "what else it held is forgotten, and is asked for again by the next run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,8 @@ def repair(layout: Layout) -> Iterator[Repaired]:
         disk.make_folder(folder)
     with held(layout):
         texts = list(missing_texts(layout))
+        yield from _rebuild(layout)
         findings = list(verify(layout))
-        if any(finding.fault is Fault.DAMAGED for finding in findings):
-            yield from [_rebuild(layout, finding) for finding in findings]
-            findings = list(verify(layout))
         strays = {finding.path: finding for finding in findings if finding.fault is Fault.STRAY}
         wrong = {finding.path: finding for finding in findings if finding.path not in strays}
         if wrong:
@@ -68,36 +64,15 @@ def repair(layout: Layout) -> Iterator[Repaired]:
         yield from (Repaired(finding, "written anew") for finding in texts)
 
 
-def _rebuild(layout: Layout, finding: Finding) -> Repaired:
-    """Set a part aside, and make a new one of the records that the dataset view has of it."""
-    path = layout.root / finding.path
-    _set_aside(layout, path)
-    rescued = _in_view_only(layout)
-    if not rescued:
-        return Repaired(finding, f"set aside; {_LOST_RECORDS}")
-    temporary = layout.temporary / path.name
-    write_parquet(temporary, iter([rescued]), rescued.schema)
-    disk.publish(temporary, path)
-    return Repaired(finding, f"set aside; {len(rescued):,} records rebuilt from {layout.view.name}; {_LOST_RECORDS}")
-
-
-def _in_view_only(layout: Layout) -> pa.Table | None:
-    """The view's records of slots that no readable part speaks of; None if there is no view to read."""
-    view = _readable(layout.view, None)
-    if view is None:
-        return None
-    elsewhere = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values()]
-    there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in elsewhere if table is not None)]))
-    rescued = view.filter(pa.array(~contained(slot_keys(view), there)))
-    return conform(rescued, unify([INDEX_SCHEMA, rescued.schema]))
-
-
-def _readable(path: Path, columns: Sequence[str] | None) -> pa.Table | None:
-    try:
-        with open_part(path) as part:
-            return read_part(path, part, columns)
-    except (FileNotFoundError, DamagedIndex):
-        return None
+def _rebuild(layout: Layout) -> Iterator[Repaired]:
+    """Set damaged parts aside, and make a new one of what the dataset view knows of records that are in none."""
+    for finding in damaged_parts(layout):
+        _set_aside(layout, layout.root / finding.path)
+        yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
+    for finding in missing_records(layout):
+        rescued = only_in_view(layout)
+        write_part(layout, max(layout.parts(), default=0) + 1, iter([rescued]), rescued.schema)
+        yield Repaired(finding, f"rebuilt from {layout.view.name}")
 
 
 def _put_right(layout: Layout, wrong: dict[str, Finding], strays: dict[str, Finding]) -> Iterator[Repaired]:

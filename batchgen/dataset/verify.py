@@ -18,6 +18,7 @@ from batchgen.dataset.errors import DamagedIndex
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import iterate
 from batchgen.dataset.reader import latest
+from batchgen.dataset.salvage import only_in_view
 from batchgen.values import Status
 
 # Hashing lets the other threads run; more of them only queue at the disk.
@@ -58,7 +59,7 @@ class Expected:
 
 def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[Finding]:
     """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
-    damaged = list(_damaged_parts(layout))
+    damaged = list(damaged_parts(layout))
     yield from damaged
     if damaged:
         return
@@ -87,7 +88,16 @@ def missing_texts(layout: Layout) -> Iterator[Finding]:
             yield from _damage(layout, path)
 
 
-def _damaged_parts(layout: Layout) -> Iterator[Finding]:
+def missing_records(layout: Layout) -> Iterator[Finding]:
+    """Yield what the dataset view shows and the index does not know. Only sensible while no run is writing."""
+    alone = len(only_in_view(layout))
+    if alone:
+        name = layout.index.name
+        yield Finding(Fault.MISSING, name, None, f"a part is gone: {alone:,} records of {layout.view.name} are in none")
+
+
+def damaged_parts(layout: Layout) -> Iterator[Finding]:
+    """Yield the parts of the index that cannot be read."""
     for path in layout.parts().values():
         yield from _damage(layout, path)
 

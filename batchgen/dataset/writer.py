@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from batchgen.dataset import disk, ledger, states
-from batchgen.dataset.errors import DiskError
+from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.events import EventLog
 from batchgen.dataset.images import ImageFiles
 from batchgen.dataset.keys import Keys
@@ -40,6 +40,7 @@ from batchgen.dataset.records import (
 )
 from batchgen.dataset.recovery import recover
 from batchgen.dataset.reserve import Reserve
+from batchgen.dataset.salvage import only_in_view
 from batchgen.dataset.space import measure_space
 from batchgen.dataset.tail import Tail
 from batchgen.dataset.unfetched import unfetched
@@ -73,6 +74,7 @@ class DatasetWriter:
                     disk.make_folder(folder)
                 self._lock = opened.enter_context(Lock(self.layout.lock))
                 self.recovered: Counter[Status] = recover(self.layout)
+                _refuse_without_index(self.layout)
                 self.known = states.load(self.layout)
                 self.space = measure_space(self.layout)
                 self._reserve = Reserve(self.layout.reserve, reserve_bytes)
@@ -234,6 +236,13 @@ class DatasetWriter:
         except OSError as error:
             self._unsaved.append(work)
             raise _refused(error, self.layout.root) from error
+
+
+def _refuse_without_index(layout: Layout) -> None:
+    """A dataset whose index is gone would be bought again from the start."""
+    if not layout.parts() and len(only_in_view(layout)):
+        repair = f"`batchgen verify {layout.root} --repair` rebuilds it from {layout.view.name}"
+        raise DamagedIndex(f"{layout.index} is gone, and with it what was paid for: {repair}.")
 
 
 def _refused(error: OSError, root: Path) -> DiskError:

@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.making import answer, extra_of, image, link, png, records_in, request, trail, writing
 
+from batchgen.dataset.errors import DamagedIndex
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.reader import open_layout
 from batchgen.dataset.repair import Repaired, repair
 from batchgen.dataset.states import State, load
-from batchgen.dataset.verify import Fault, missing_texts, verify
+from batchgen.dataset.verify import Fault, missing_records, missing_texts, verify
 from batchgen.values import Answer, ApiError, ErrorKind, Prior, Returned, Status
 
 ROWS = 4
@@ -155,13 +157,36 @@ async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Lay
     part.write_bytes({"bit flip": bytes(data), "cut": bytes(data[:-40]), "empty": b""}[damage])
     assert faults(layout) == [Fault.DAMAGED]
     done = list(repair(layout))
-    assert [one.finding.fault for one in done] == [Fault.DAMAGED]
-    assert "5 records rebuilt" in done[0].action
+    assert [one.finding.fault for one in done] == [Fault.DAMAGED, Fault.MISSING]
+    assert "5 records" in done[1].finding.detail
+    assert done[1].action == "rebuilt from metadata.parquet"
     assert not faults(layout)
     assert (layout.damaged / part.relative_to(layout.root)).exists()
     assert [state_of(layout, row) for row in range(ROWS)] == [State.DONE] * ROWS
     assert state_of(layout, ROWS + 1) is State.UNSEEN
     assert {record["label"] for record in records_in(layout.root)} == {"cat"}
+
+
+async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> None:
+    (part,) = layout.parts().values()
+    part.unlink()
+    (missing,) = missing_records(layout)
+    assert "a part is gone: 5 records of metadata.parquet are in none" in missing.detail
+    (done,) = list(repair(layout))
+    assert done.finding == missing
+    assert not faults(layout)
+    assert not list(missing_records(layout))
+    assert [state_of(layout, row) for row in range(ROWS)] == [State.DONE] * ROWS
+
+
+async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout: Layout) -> None:
+    shutil.rmtree(layout.index)
+    shutil.rmtree(layout.state)
+    with pytest.raises(DamagedIndex, match="--repair` rebuilds it from metadata"), writing(layout.root, SCHEMA):
+        pass
+    list(repair(open_layout(layout.root)))
+    with writing(layout.root, SCHEMA) as writer:
+        assert len(writer.known.keys) == ROWS
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,37 @@
+"""What the dataset view still knows of records whose index part is gone: those of the saved images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from batchgen.dataset.errors import DamagedIndex
+from batchgen.dataset.keys import NO_KEYS, SLOT_COLUMNS, contained, slot_keys
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.parts import open_part, read_part
+from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
+
+
+def only_in_view(layout: Layout) -> pa.Table:
+    """Return the view's records of slots that no readable part speaks of, as records of the index.
+
+    Only sensible while no run is writing. Raises DiskError.
+    """
+    view = _readable(layout.view, None)
+    if view is None:
+        return INDEX_SCHEMA.empty_table()
+    parts = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values()]
+    there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in parts if table is not None)]))
+    alone = view.filter(pa.array(~contained(slot_keys(view), there)))
+    return conform(alone, unify([INDEX_SCHEMA, alone.schema]))
+
+
+def _readable(path: Path, columns: Sequence[str] | None) -> pa.Table | None:
+    try:
+        with open_part(path) as part:
+            return read_part(path, part, columns)
+    except (FileNotFoundError, DamagedIndex):
+        return None
