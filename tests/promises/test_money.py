@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from support.batches import Watcher, compare_with_bill, read_index, run_batch, write_manifest
+from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
 from batchgen.runner.stop import StopKind
@@ -45,6 +45,7 @@ async def test_the_budget_holds_with_64_at_once_where_only_answers_tell_the_pric
             preflight=False,
             limits__concurrency=64,
             limits__max_cost_usd=2.5,
+            **(IMPATIENT if "stall" in faults else {}),
         )
         assert summary.stop is not None
         assert summary.stop.kind is StopKind.BUDGET

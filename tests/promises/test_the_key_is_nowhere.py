@@ -131,7 +131,7 @@ def assert_nowhere(folder: Path, *texts: str) -> None:
 @pytest.mark.parametrize(
     "mode",
     [
-        *map(str, (302, 400, 401, 402, 403, 404, 409, 429, 500, 503)),
+        *map(str, (302, 400, 401, 403, 404, 429, 500)),
         "html",
         "no_shape",
         "truncated",

@@ -22,19 +22,19 @@ from batchgen.runner.stop import StopReason, StopSignal
 from batchgen.simulator import Charge, Simulator
 from batchgen.values import Status
 
-# Small times, so that a minute of misfortune passes in a second.
+# Small waits, so that a minute of misfortune passes in a second; timeouts stay long, since a busy machine is slow.
 QUICK = {
     "limits.requests_per_minute": 600_000,
     "limits.concurrency": 16,
     "api.connect_timeout_s": 2.0,
-    "api.silence_timeout_s": 0.3,
-    "api.total_timeout_s": 1.0,
-    "api.download_timeout_s": 0.5,
     "api.max_answer_bytes": 400_000,
     "retry.max_attempts": 8,
     "retry.backoff_base_s": 0.01,
     "retry.backoff_max_s": 0.05,
 }
+
+# For services that fall silent.
+IMPATIENT = {"api__silence_timeout_s": 0.5, "api__total_timeout_s": 1.0, "api__download_timeout_s": 0.5}
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from support.batches import compare_with_bill, read_index, run_batch, write_manifest
+from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
 
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.verify import verify
@@ -60,10 +60,10 @@ async def misfortune(
     Gives the outcomes that the simulator's bill knows, so that a caller can see that a fault was met.
     """
     manifest, out = write_manifest(folder / "m.csv", [f"a fox {n}" for n in range(rows)], num_images=2), folder / "out"
+    silent = any(fault.kind in (FaultKind.STALL, FaultKind.DRIP) for fault in faults)
+    changes = (IMPATIENT if silent else {}) | {"api__download_attempts": 2} | changes
     async with Simulator(replace(ENDINGS, faults=tuple(faults))) as simulator:
-        summary = await run_batch(
-            manifest, out, simulator.url, image_transport=transport, api__download_attempts=2, **changes
-        )
+        summary = await run_batch(manifest, out, simulator.url, image_transport=transport, **changes)
         assert summary.stop is None
         records = read_index(out)
         assert len({record["row_id"] for record in records}) == rows
