@@ -10,20 +10,17 @@ Writing and hashing happen on threads of the writer's own, never on the event lo
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from batchgen.dataset import disk, ledger, states
 from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.events import EventLog
+from batchgen.dataset.group_commit import Changes, GroupCommit
 from batchgen.dataset.images import ImageFiles
 from batchgen.dataset.keys import Keys
 from batchgen.dataset.layout import Layout
@@ -45,13 +42,9 @@ from batchgen.dataset.space import measure_space
 from batchgen.dataset.tail import Tail
 from batchgen.dataset.unfetched import unfetched
 from batchgen.dataset.view import write_view
-from batchgen.values import Answer, ApiError, Image, RejectedRow, Request, Status, Trail
+from batchgen.values import Answer, ApiError, Damaged, Image, Link, RejectedRow, Request, Status, Trail
 
 T = TypeVar("T")
-
-# fsync waits for the disk, not for the processor: eight at once fill a fast disk (measured: 4 threads 240 to 670
-# images a second of 1.5 MB, and no gain beyond 8).
-_WRITER_THREADS = 8
 
 
 class DatasetWriter:
@@ -85,9 +78,7 @@ class DatasetWriter:
                 raise _refused(error, root) from error
             self._opened = opened.pop_all()
         self._images = ImageFiles(self.layout)
-        self._threads = ThreadPoolExecutor(_WRITER_THREADS, "batchgen-write")
-        self._unsaved: list[Callable[[], object]] = []
-        self._sync_due = threading.Event()
+        self._commits = GroupCommit(self._tail, self._images, self._reserve)
 
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
@@ -107,9 +98,7 @@ class DatasetWriter:
         if self._reserve.given_up_for is not None:
             raise _refused(self._reserve.given_up_for, self.layout.root)
         self._note(ledger.Sent(request.fingerprint, records_of_attempt(request, trail, self._provenance)))
-        if not self._sync_due.is_set():
-            self._sync_due.set()
-            self._threads.submit(self._sync_soon)
+        self._commits.sync_soon()
 
     def refused(self, request: Request, error: ApiError, trail: Trail) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
@@ -121,27 +110,25 @@ class DatasetWriter:
     async def received(self, request: Request, answer: Answer, trail: Trail) -> None:
         """Make durable that a request was answered, with the links of its images. Raises DiskError."""
 
-        def write() -> None:
+        def make() -> Changes[None]:
             records = records_of_answer(request, answer, trail, self._provenance)
-            self._persist(lambda: self._tail.note(ledger.Received(request.fingerprint, records)))
-            self._tail.sync()
+            return Changes(None, ledger.Received(request.fingerprint, records))
 
-        await self._in_thread(write)
+        await self._commit(make)
 
     async def save(self, request: Request, answer: Answer, trail: Trail) -> tuple[IndexRecord, ...]:
         """Save the images of an answer and return the request's records, durable. Raises DiskError."""
 
-        def write() -> tuple[IndexRecord, ...]:
+        def make() -> Changes[tuple[IndexRecord, ...]]:
             records = records_of_answer(request, answer, trail, self._provenance)
-            images = [returned.image for returned in answer.returned]
-            return self._save(records, [image if isinstance(image, Image) else None for image in images])
+            return self._with_images(records, [returned.image for returned in answer.returned])
 
-        return await self._in_thread(write)
+        return await self._commit(make)
 
     async def give_up(self, request: Request, error: ApiError, trail: Trail) -> tuple[IndexRecord, ...]:
         """Record that a request failed, or is in doubt, and return its records, durable. Raises DiskError."""
         records = records_of_error(request, error, trail, self._provenance)
-        return await self._in_thread(lambda: self._save(records, ()))
+        return await self._commit(lambda: Changes(records, done=[records]))
 
     def unfetched(self) -> list[IndexRecord]:
         """Return the slots of earlier runs that are paid for and wait at a link (`image_url`). Raises DamagedIndex."""
@@ -149,25 +136,17 @@ class DatasetWriter:
 
     async def fetched(self, record: IndexRecord, image: Image) -> IndexRecord:
         """Save an image that came late to its slot and return its record, durable. Raises DiskError."""
-
-        def write() -> IndexRecord:
-            return self._save((filled_late(record, image),), [image])[0]
-
-        return await self._in_thread(write)
+        records = await self._commit(lambda: self._with_images((filled_late(record, image),), [image]))
+        return records[0]
 
     async def reject(self, rows: Sequence[RejectedRow]) -> None:
         """Record rows that are wrong and were never sent, durable. Raises DiskError."""
-
-        def write() -> None:
-            records = [record_of_rejected(row, self._provenance) for row in rows]
-            for segment in {self._persist(partial(self._tail.settle, [record])) for record in records}:
-                segment.sync()
-
-        await self._in_thread(write)
+        records = [(record_of_rejected(row, self._provenance),) for row in rows]
+        await self._commit(lambda: Changes(None, done=records))
 
     def abandon(self) -> None:
         """Make the ledger durable as far as the disk allows, and write nothing more; the process is about to exit."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._commits.abandon()
         with suppress(OSError):
             self._tail.abandon()
 
@@ -178,45 +157,28 @@ class DatasetWriter:
         what this run made. None shows everything. Raises DiskError, DamagedIndex.
         """
         with self._opened:
-            self._threads.shutdown()
             try:
                 self._reserve.remove()
-                for work in self._unsaved:
-                    # If the disk does not take it now either, the index says that it was paid for and lost.
-                    with suppress(OSError):
-                        work()
+                self._commits.close()
                 self._tail.close()
                 merge(self.layout)
                 write_view(self.layout, current, self._provenance.run_id)
             except OSError as error:
                 raise _refused(error, self.layout.root) from error
 
-    def _save(self, records: tuple[IndexRecord, ...], images: Sequence[Image | None]) -> tuple[IndexRecord, ...]:
-        """Take a request to its end on disk; may be done again, from the start, after it failed."""
-        if any(images):
-            pictures = [*images, *[None] * (len(records) - len(images))]
-            records = tuple(map(self._named, records, pictures))
-            self._persist(lambda: self._tail.note(ledger.Received(records[0].fingerprint, records)))
-            for record, image in zip(records, pictures, strict=True):
-                if image is not None and record.file_name is not None:
-                    self._persist(partial(self._images.write, record.file_name, image.data))
-        self._persist(lambda: self._tail.settle(records)).sync()
-        return records
-
-    def _named(self, record: IndexRecord, image: Image | None) -> IndexRecord:
-        if image is None or record.file_name is None:
-            return record
-        return replace(record, file_name=self._images.free_name(record.file_name, image.data))
-
-    def _persist(self, step: Callable[[], T]) -> T:
-        """Do something on the disk; if that is full, give up the reserve and do it again."""
-        try:
-            return step()
-        except OSError as error:
-            if error.errno not in disk.FULL:
-                raise
-            self._reserve.give_up(error)
-            return step()
+    def _with_images(
+        self, records: tuple[IndexRecord, ...], came: Sequence[Image | Link | Damaged]
+    ) -> Changes[tuple[IndexRecord, ...]]:
+        """The changes that bring a request to its end; `came` are the images of its first records."""
+        named, images = list(records), []
+        for number, (record, image) in enumerate(zip(records, came, strict=False)):
+            if isinstance(image, Image) and record.file_name is not None:
+                name = self._images.free_name(record.file_name, image.data)
+                named[number] = replace(record, file_name=name)
+                images.append((name, image.data))
+        records = tuple(named)
+        received = ledger.Received(records[0].fingerprint, records) if images else None
+        return Changes(records, received, images, [records])
 
     def _note(self, entry: ledger.Unfinished) -> None:
         try:
@@ -224,17 +186,10 @@ class DatasetWriter:
         except OSError as error:
             raise _refused(error, self.layout.root) from error
 
-    def _sync_soon(self) -> None:
-        self._sync_due.clear()
-        # A disk that fails here fails the next append too, and there it is told.
-        with suppress(OSError):
-            self._tail.sync()
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _commit(self, make: Callable[[], Changes[T]]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await self._commits.commit(make)
         except OSError as error:
-            self._unsaved.append(work)
             raise _refused(error, self.layout.root) from error
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from batchgen.values import ApiError, ErrorKind
 
 REFUSALS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EIO]
 # Everything that a disk may refuse.
-SEAM = ["append", "sync", "write_file", "rename", "sync_folder", "make_folder"]
+SEAM = ["append", "sync", "write_files", "rename", "sync_folder", "make_folder"]
 
 
 @contextmanager
@@ -65,14 +66,10 @@ async def test_whatever_the_disk_refuses_an_answer_is_saved_once_it_takes_it_aga
 async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
     out: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    images_only = disk.write_file
+    def refuse(files: Sequence[tuple[Path, bytes]], threads: Executor) -> None:
+        raise OSError(number, os.strerror(number))
 
-    def refuse(path: Path, data: bytes) -> None:
-        if path.suffix == ".png":
-            raise OSError(number, os.strerror(number))
-        images_only(path, data)
-
-    monkeypatch.setattr(disk, "write_file", refuse)
+    monkeypatch.setattr(disk, "write_files", refuse)
     with writing(out) as writer:
         writer.sent(request(), trail())
         with pytest.raises(DiskError):
@@ -83,7 +80,7 @@ async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=lambda number: errno.errorcode[number])
-@pytest.mark.parametrize("name", ["append", "write_file", "make_folder"])
+@pytest.mark.parametrize("name", ["append", "write_files", "make_folder"])
 async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
     out: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
 ) -> None:
