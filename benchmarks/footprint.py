@@ -58,7 +58,7 @@ def _resident_mb(rows: int) -> tuple[float, float]:
         manifest = folder / "manifest.csv"
         write_manifest(manifest, rows)
         child = start(
-            *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight"),
+            *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight", "--no-gallery"),
             *("--rpm", 1_000_000, "--concurrency", 32),
             output=Path("/dev/null").open("w"),
         )

@@ -99,7 +99,7 @@ def _run(limit: int, configured: int, seconds: float) -> Arrivals:
         manifest = folder / "manifest.csv"
         write_manifest(manifest, round(limit * seconds / 60))
         child = start(
-            *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight"),
+            *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight", "--no-gallery"),
             *("--rpm", configured, "--concurrency", _CONCURRENCY),
             output=Path("/dev/null").open("w"),
         )

@@ -146,7 +146,7 @@ def _run(manifest: Path, out: Path, url: str) -> Usage:
 
 
 def _limits(url: str) -> tuple[object, ...]:
-    return ("--base-url", url, "--rpm", 1_000_000, "--concurrency", 32, "--no-preflight")
+    return ("--base-url", url, "--rpm", 1_000_000, "--concurrency", 32, "--no-preflight", "--no-gallery")
 
 
 def _first_request(manifest: Path, out: Path, rows: int) -> FirstRequest:

@@ -137,7 +137,7 @@ def _batchgen(
 ) -> Callable[[], Usage]:
     manifest, config, report = folder / "manifest.csv", folder / "run.toml", folder / "lags.json"
     write_manifest(manifest, setting.requests)
-    config.write_text(f'image_transport = "{setting.transport}"\npreflight = false\n')
+    config.write_text(f'image_transport = "{setting.transport}"\npreflight = false\ngallery = false\n')
 
     def contest() -> Usage:
         usage = _measured(
