@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: help demo test readers notebook browser lint docs lock bench torture clean
+.PHONY: help demo test readers notebook browser torture lint audit docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -28,10 +28,17 @@ browser: $(VENV)/browser ## open the gallery in Chromium, which is found by the 
 	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { echo "Chromium is missing; on Debian: apt-get install chromium"; exit 1; }
 	$(BIN)/pytest tests/browser
 
-lint: $(VENV)/lint ## format, lint, types
+torture: $(VENV)/test ## two hundred kills, every loss of power, every fault at every rate: a quarter of an hour
+	$(BIN)/pytest -s tests/torture/torture_*.py
+
+lint: $(VENV)/lint ## format, lint with the security rules, types, and whether the installed versions fit together
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/pip check
+
+audit: $(VENV)/lint ## look the locked versions up in the database of known vulnerabilities (needs the network)
+	$(BIN)/pip-audit --requirement requirements.lock --no-deps
 
 docs: $(VENV)/runtime ## write the generated pages under docs/
 	$(BIN)/python scripts/generate_docs.py

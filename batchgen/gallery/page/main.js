@@ -174,7 +174,7 @@ function connect(state, show) {
     } else if (event.key === "Escape" && typing === $("search")) {
       event.preventDefault();
       if (state.q) { state.q = ""; $("search").value = ""; show(); } else $("search").blur();
-    } else if (event.key === "ArrowDown" && typing === $("search")) {
+    } else if ((event.key === "ArrowDown" && typing === $("search")) || (event.key === "ArrowRight" && event.target === document.body)) {
       event.preventDefault();
       $("wall").querySelector("[tabindex='0']")?.focus();
     }
