@@ -18,10 +18,10 @@ class Course:
     request: Request
     run_id: str
     attempts: int = 0  # all that left
-    tries: int = 0  # those that count against the limit of attempts
+    tries: int = 0  # earlier ones that count against the limits of attempts and of time
     wasted_usd: float = 0.0
     in_doubt_ids: tuple[str, ...] = ()
-    _first_at: float = field(default_factory=monotonic)
+    _counted_s: float = 0.0
     _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _sent_clock: float = 0.0
 
@@ -32,13 +32,12 @@ class Course:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since this request was taken up."""
-        return monotonic() - self._first_at
+        """Seconds spent on the tries so far, the current one included; waits for a permit are nobody's time."""
+        return self._counted_s + monotonic() - self._sent_clock
 
     def begin_attempt(self) -> None:
         """Start the next attempt."""
         self.attempts += 1
-        self.tries += 1
         self._sent_at = datetime.now(UTC)
         self._sent_clock = monotonic()
 
@@ -51,9 +50,10 @@ class Course:
         elif meaning_of(error.kind).charged is Charged.YES:
             self.wasted_usd += self.request.price_usd or 0.0
 
-    def not_counted(self) -> None:
-        """The current attempt does not use up one of the tries."""
-        self.tries -= 1
+    def count(self) -> None:
+        """The current attempt, and the wait after it, use up one of the tries and part of the time."""
+        self.tries += 1
+        self._counted_s = self.elapsed_s
 
     def trail(self) -> Trail:
         """Return the course so far as a value."""

@@ -33,8 +33,8 @@ Decision = Retry | GiveUp | Stop
 def decide(error: ApiError, attempts: int, elapsed_s: float, chance: float, settings: RetrySettings) -> Decision:
     """Decide about a failed attempt.
 
-    attempts: counted tries of this request so far, this one included. elapsed_s: seconds since its first
-    attempt. chance: 0 to 1, for full jitter.
+    attempts: counted tries of this request so far, this one included. elapsed_s: seconds spent on these.
+    chance: 0 to 1, for full jitter.
     """
     scope = meaning_of(error.kind).scope
     if scope is Scope.ROW:

@@ -129,7 +129,7 @@ class Settler:
         course.failed(error)
         if meaning_of(error.kind).scope is Scope.PACE:
             self._progress.throttled += 1
-        decision = decide(error, course.tries, course.elapsed_s, random.random(), self._config.retry)  # noqa: S311
+        decision = decide(error, course.tries + 1, course.elapsed_s, random.random(), self._config.retry)  # noqa: S311
         self._journal.failed(course, error, decision)
         if isinstance(decision, GiveUp):
             records = await self._dataset.give_up(course.request, error, course.trail())
@@ -140,10 +140,10 @@ class Settler:
         if isinstance(decision, Stop):
             self._stop.set(StopKind.ACCOUNT, error.message)
             return False
-        if not decision.counted:
-            course.not_counted()
         if await self._stop.wait(decision.after_s):
             return False
+        if decision.counted:
+            course.count()
         self._progress.retries += 1
         return True
 

@@ -134,6 +134,24 @@ def test_a_wait_for_the_pace_uses_up_no_try() -> None:
     course = Course(REQUEST, "run")
     for _ in range(5):
         course.begin_attempt()
-        course.not_counted()
+    course.count()
     course.begin_attempt()
     assert (course.attempts, course.tries) == (6, 1)
+
+
+def test_waits_for_the_pace_and_for_the_network_use_up_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("batchgen.runner.course.monotonic", lambda: now)
+    course = Course(REQUEST, "run")
+    now += 3600  # waits for its first permit
+    course.begin_attempt()
+    now += 5
+    assert course.elapsed_s == 5
+    now += 10  # this try counts, and so does the wait after it
+    course.count()
+    now += 3600  # waits for a permit again
+    course.begin_attempt()
+    now += 7200  # the network is away: this attempt counts for nothing
+    course.begin_attempt()
+    now += 1
+    assert course.elapsed_s == 16
