@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import wraps
 from os import PathLike
 from pathlib import Path
@@ -104,7 +105,10 @@ async def run(
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set(StopKind.INTERRUPTED, "cancelled")
-        await running
+        # An abandoned run would hold its dataset until this process ends, and a kernel does not end for a while.
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(running)
         raise
     finally:
         display.closing()

@@ -114,6 +114,23 @@ async def test_cancelling_finishes_what_is_in_flight(tmp_path: Path) -> None:
         assert len(index) == len(simulator.bill.charges) < 200
 
 
+async def test_cancelling_twice_leaves_no_dataset_held(tmp_path: Path) -> None:
+    settings = SimulatorSettings(picture=Picture.SMALL, latency_s=(0.5, 0.5))
+    with SimulatorThread(settings) as simulator:
+        chosen = {"api.base_url": simulator.url, "limits.requests_per_minute": 6000, "preflight": False}
+        running = asyncio.ensure_future(batchgen.run(FRAME, tmp_path / "out", settings=chosen, key="k", progress=False))
+        while not simulator.bill.arrivals:
+            await asyncio.sleep(0.01)
+        for _ in range(2):
+            running.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        again = await batchgen.run(FRAME, tmp_path / "out", settings=chosen, key="k", progress=False)
+    assert again.stop is None
+    assert len(simulator.bill.arrivals) == len(FRAME)
+
+
 def test_a_mistake_is_told_as_a_batchgen_error(tmp_path: Path) -> None:
     with pytest.raises(batchgen.BatchgenError, match="no column named"):
         batchgen.check(pd.DataFrame({"text": ["a"]}))
