@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from batchgen.dataset import disk, ledger, states
+from batchgen.dataset.amend import shown
 from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.events import EventLog
 from batchgen.dataset.group_commit import Changes, GroupCommit
@@ -153,8 +154,9 @@ class DatasetWriter:
     def close(self, current: Keys | None) -> None:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
 
-        current: keys of the requests that the manifest asks for now, sorted; the view shows those and
-        what this run made. None shows everything. Raises DiskError, DamagedIndex.
+        current: keys of the requests that the manifest asks for now, sorted; the view shows those and what this
+        run made. None, where the manifest was not read: what the view showed before stays. Raises DiskError,
+        DamagedIndex.
         """
         with self._opened:
             try:
@@ -162,7 +164,7 @@ class DatasetWriter:
                 self._commits.close()
                 self._tail.close()
                 merge(self.layout)
-                write_view(self.layout, current, self._provenance.run_id)
+                write_view(self.layout, shown(self.layout) if current is None else current, self._provenance.run_id)
             except OSError as error:
                 raise _refused(error, self.layout.root) from error
 

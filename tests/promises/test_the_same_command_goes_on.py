@@ -72,6 +72,18 @@ async def test_only_the_changed_row_is_made_and_its_old_picture_stays(done: Batc
     assert len(after) == len(before) + 1
 
 
+async def test_a_manifest_that_cannot_be_read_brings_no_old_picture_back_into_the_dataset(
+    done: Batch, tmp_path: Path
+) -> None:
+    await done.run(ROWS[1:])
+    shown = pq.read_table(done.out / "metadata.parquet")
+    empty = tmp_path / "empty.csv"
+    empty.write_text("prompt\n")
+    with pytest.raises(batchgen.BatchgenError, match="no rows"):
+        await done.run(empty)
+    assert pq.read_table(done.out / "metadata.parquet").equals(shown)
+
+
 async def test_columns_that_only_pass_through_may_change_without_a_new_picture(done: Batch) -> None:
     changed = [{**row, "name": "another", "more": 1} for row in ROWS]
     assert_nothing_was_bought(done, await done.run(changed))
