@@ -32,7 +32,8 @@ _GROUPS = (
 
 def execute(options: Namespace) -> Exit:
     """Print the plan of a run."""
-    job = make_job(open_manifest(options.manifest), load_settings(options), Path(options.out), selection_of(options))
+    out = Path(options.out)
+    job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
     with Reading("planning", job.manifest.row_count) as reading:
         known = states.load(Layout(job.out))
         plan = make_plan(read_rows(job.manifest, job.rules), known, job.selection, reading.add)

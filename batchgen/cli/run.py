@@ -39,9 +39,8 @@ def execute(options: Namespace) -> Exit:
         raise BatchgenError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
         key = _prepare(options, embedded)
-        job = make_job(
-            open_manifest(options.manifest), load_settings(options), Path(options.out), selection_of(options)
-        )
+        out = Path(options.out)
+        job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
         warn_of_clear_text(job.loaded.config)
         summary = asyncio.run(_run(job, key))
     (write_json if options.json else write_text)(summary, job)

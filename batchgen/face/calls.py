@@ -166,4 +166,4 @@ def _job(
     limit: int | None,
 ) -> Job:
     selection = Selection(select=select, retry=frozenset(map(Status, retry)), limit=limit)
-    return make_job(open_manifest(manifest), _load(config, settings), Path(out), selection)
+    return make_job(open_manifest(manifest, Path(out)), _load(config, settings), Path(out), selection)

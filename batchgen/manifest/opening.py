@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def open_manifest(source: str | os.PathLike[str] | pd.DataFrame) -> Manifest:
+def open_manifest(source: str | os.PathLike[str] | pd.DataFrame, out: Path | None = None) -> Manifest:
     """Open a CSV, TSV or Parquet file, a folder of Parquet files, or a pandas DataFrame.
 
+    out: where the dataset is to be written, if one is; it may not be inside a folder that is the manifest.
+
     Raises:
-        ManifestError: there is no such file, or its header cannot be used.
+        ManifestError: there is no such file, its header cannot be used, or `out` is inside it.
     """
     if not isinstance(source, str | os.PathLike):
         from batchgen.manifest.arrow_source import open_dataframe
@@ -32,6 +34,8 @@ def open_manifest(source: str | os.PathLike[str] | pd.DataFrame) -> Manifest:
     path = Path(source)
     if path.is_dir():
         _refuse_dataset(path, name)
+        if out is not None:
+            _refuse_out_inside(path, name, out)
         from batchgen.manifest.arrow_source import open_parquet_folder
 
         return open_parquet_folder(path, name)
@@ -55,4 +59,11 @@ def _refuse_dataset(path: Path, name: str) -> None:
         text = (
             "this folder is a dataset that batchgen wrote, not a manifest; give the table of prompts it was made from"
         )
+        raise ManifestError([Problem("E009", name, text)])
+
+
+def _refuse_out_inside(path: Path, name: str, out: Path) -> None:
+    """The next run would read the index of this one as rows: the same command would not go on."""
+    if out.resolve().is_relative_to(path.resolve()):
+        text = f"the output folder {out} is this folder or inside it; give one outside the manifest (-o)"
         raise ManifestError([Problem("E009", name, text)])

@@ -6,6 +6,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 if TYPE_CHECKING:
@@ -137,3 +139,13 @@ def test_a_wrong_configuration_is_found_by_check_and_stops_run(
     refused = run(*RUN, "-c", "bad.toml")
     assert refused.code == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_the_output_folder_cannot_be_inside_the_folder_of_the_manifest(run: Run, tmp_path: Path, command: str) -> None:
+    (tmp_path / "rows").mkdir()
+    pq.write_table(pa.table({"prompt": ["a fox"]}), tmp_path / "rows" / "a.parquet")
+    ended = run(command, "rows", "-o", "rows/out")
+    assert (ended.code, ended.out) == (2, "")
+    assert "rows error E009 the output folder rows/out is this folder or inside it" in ended.err
+    assert [path.name for path in (tmp_path / "rows").iterdir()] == ["a.parquet"]

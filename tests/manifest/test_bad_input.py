@@ -75,6 +75,14 @@ def test_the_output_folder_is_not_taken_for_a_manifest(tmp_path: Path) -> None:
         open_manifest(tmp_path)
 
 
+@pytest.mark.parametrize("out", [".", "dataset", "deep/er"])
+def test_a_dataset_is_not_written_into_the_folder_it_is_made_from(tmp_path: Path, out: str) -> None:
+    pq.write_table(pa.table({"prompt": ["x"]}), tmp_path / "m.parquet")
+    with pytest.raises(ManifestError, match=r"E009 the output folder .* is this folder or inside it"):
+        open_manifest(tmp_path, tmp_path / out)
+    open_manifest(tmp_path, tmp_path.parent / "beside")
+
+
 def test_a_folder_without_parquet_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"E009 the folder has no \.parquet files"):
         open_manifest(tmp_path)
