@@ -2,9 +2,10 @@
 
 The log of calls is read for the time of the dataset's runs, with a margin, and each call is found again by
 its client request id, which names run and request. The cost of a request is corrected only where the log is
-complete for it: it has calls of the request's run (else it is the log of another key), and either every
-attempt that the index names is in it, or the last one is old enough for all to be. What is then missing never
-reached the service. The price: half a kilobyte of memory for each request.
+complete for it: it has calls of the request's run (else it is the log of another key), it has the call that
+the service gave an id (else it does not reach back so far), and either every other attempt that the index
+names is in it, or the last one is old enough for all to be. What is then missing never reached the service.
+The price: half a kilobyte of memory for each request.
 """
 
 from __future__ import annotations
@@ -30,7 +31,16 @@ _CLOCK_MARGIN = timedelta(minutes=10)
 # Sums of floating-point numbers are off by less, and no price is that small.
 _ROUNDING_USD = 1e-6
 
-_COLUMNS = ["fingerprint", "row_id", "client_request_id", "cost_usd", "run_id", "finished_at", "in_doubt_ids"]
+_COLUMNS = [
+    "fingerprint",
+    "row_id",
+    "client_request_id",
+    "inference_id",
+    "cost_usd",
+    "run_id",
+    "finished_at",
+    "in_doubt_ids",
+]
 _ATTEMPT_ID = re.compile(r"(?P<run>(?P<start>\d{8}T\d{6}Z)-[0-9a-f]{4})\.(?P<key>[0-9a-f]{16})\.\d+", re.ASCII)
 
 
@@ -93,6 +103,7 @@ class _Request:
     index_usd: float | None = 0.0  # None: at least one slot's cost is unknown
     billed_usd: float | None = 0.0  # None: at least one call's cost is not in the log
     missing: set[str] = field(default_factory=set)  # attempts that the index names and the log has not shown
+    arrived: set[str] = field(default_factory=set)  # those of them that the service is known to have answered
 
     @property
     def differs(self) -> bool:
@@ -157,6 +168,7 @@ class _Books:
         request = self.requests.get(int(named["key"], 16))
         if request is not None:
             request.missing.discard(client_request_id)
+            request.arrived.discard(client_request_id)
             request.billed_usd = _plus(request.billed_usd, cost)
         elif cost != 0:
             result.unindexed.append(entry)
@@ -182,6 +194,8 @@ class _Books:
         request.finished_at = max(request.finished_at, slot["finished_at"])
         request.index_usd = _plus(request.index_usd, slot["cost_usd"])
         request.missing.add(slot["client_request_id"])
+        if slot["inference_id"] is not None:
+            request.arrived.add(slot["client_request_id"])
         for client_request_id in slot["in_doubt_ids"]:
             request.missing.add(client_request_id)
             self._doubts[client_request_id] = slot["row_id"]
@@ -189,7 +203,8 @@ class _Books:
     def _is_complete(self, request: _Request, now: datetime) -> bool:
         """Whether the log has, or must have by now, every attempt of a request."""
         logged = request.run_id in self._logged_runs
-        return logged and (not request.missing or request.finished_at <= now - LOG_DELAY)
+        old = request.finished_at <= now - LOG_DELAY
+        return logged and not request.arrived and (not request.missing or old)
 
     def _doubt(self, client_request_id: str, now: datetime) -> Doubt:
         row_id = self._doubts[client_request_id]

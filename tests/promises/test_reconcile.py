@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
 
+from batchgen.api.account import LogEntry
 from batchgen.api.client import ApiClient
 from batchgen.api.key import ApiKey
 from batchgen.config.settings import ApiSettings
 from batchgen.dataset.amend import held, shares
 from batchgen.dataset.layout import Layout
-from batchgen.runner.reconcile import Fate, Reconciliation, reconcile
+from batchgen.runner.reconcile import Account, Fate, Reconciliation, reconcile
 from batchgen.runner.selection import Selection
 from batchgen.simulator import Fault, Picture, Simulator, SimulatorSettings
 from batchgen.values import Status
@@ -168,6 +169,31 @@ async def test_the_log_of_another_key_corrects_nothing(tmp_path: Path):
         result = await reconciled(out, other, timedelta(days=2))
     assert [doubt.fate for doubt in result.doubts] == [Fate.OTHER_LOG]
     assert (result.corrected_requests, result.open_requests) == (0, 12)
+
+
+async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path: Path):
+    class Forgetful:
+        """A log that has dropped its first calls."""
+
+        def __init__(self, account: Account) -> None:
+            self._account = account
+
+        async def logs(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
+            entries = [entry async for entry in self._account.logs(start, end)]
+            for entry in sorted(entries, key=lambda entry: entry.client_request_id or "")[4:]:
+                yield entry
+
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(SimulatorSettings(picture=Picture.SMALL)) as simulator:
+        await run_batch(manifest, out, simulator.url)
+        before = read_index(out)
+        async with ApiClient(ApiSettings(base_url=simulator.url), ApiKey("key"), 1) as client:
+            with held(Layout(out)):
+                account = Forgetful(client.account)
+                result = await reconcile(Layout(out), account, datetime.now(UTC) + timedelta(days=2))
+    assert result is not None
+    assert (result.entries, result.corrected_requests, result.open_requests) == (8, 0, 4)
+    assert read_index(out) == before
 
 
 def test_a_cost_is_spread_as_before_else_over_images_else_over_all_slots():
