@@ -5,6 +5,7 @@ What is read is added up; a line that is not readable, or not known, changes not
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -104,6 +105,8 @@ class Follower:
         """Take in what was written since; return the newest run as it stands now."""
         try:
             with self._path.open("rb") as log:
+                if log.seek(0, os.SEEK_END) < self._offset:  # another log by the same name
+                    self._offset = 0
                 log.seek(self._offset)
                 for line in log:
                     if not line.endswith(b"\n"):
@@ -111,7 +114,7 @@ class Follower:
                     self._offset += len(line)
                     self._take(line)
         except FileNotFoundError:
-            self.following = Following()
+            self._offset, self.following = 0, Following()
         return self.following
 
     def _take(self, line: bytes) -> None:
