@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from batchgen.cli.plan import price_source
+from batchgen.cli.plan import is_empty, price_source
 from batchgen.cli.words import complain, count, dollars, duration, size
 from batchgen.pace import Snapshot
 from batchgen.runner.display import Live
@@ -62,6 +62,17 @@ class _Words:
         if plan.invalid_rows:
             rows = count(plan.invalid_rows, "row")
             self._say(f"{rows} will not be sent; `batchgen check {self._job.manifest.name}` says why.")
+        if is_empty(plan, self._job.selection):
+            self._say(f"No row has an id that matches --select '{self._job.selection.select}'.")
+            return
+        if plan.kept_failed.images:
+            failed = count(plan.kept_failed.images, "image")
+            self._say(f"{failed} failed for good before: not sent again without --retry failed.")
+        if plan.in_doubt.requests:
+            again = count(plan.in_doubt.requests, "request")
+            self._say(
+                f"{again} in doubt will be sent again and may be charged twice; --in-doubt skip leaves them alone."
+            )
         if not plan.to_send.requests:
             self._say(f"Nothing to send: {count(plan.up_to_date.images, 'image')} up to date.")
             return

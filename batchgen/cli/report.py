@@ -51,6 +51,8 @@ def write_text(summary: RunSummary, job: Job) -> None:
     ]
     if summary.plan.invalid_rows:
         parts.append(f"{summary.plan.invalid_rows:,} invalid")
+    if summary.plan.kept_failed.images:
+        parts.append(f"{summary.plan.kept_failed.images:,} failed before")
     if summary.plan.up_to_date.images:
         parts.append(f"{summary.plan.up_to_date.images:,} up to date before")
     say(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
@@ -79,6 +81,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
             "rows": plan.rows,
             "images": plan.images,
             "up_to_date": plan.up_to_date.images,
+            "failed_before": plan.kept_failed.images,
             "saved": progress.slots[Status.OK] + progress.fetched_late,
             **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
             "invalid": plan.invalid_rows,
@@ -143,6 +146,8 @@ def _next(summary: RunSummary, job: Job) -> str:
             StopKind.BUDGET: f"{same}   (with a higher --max-cost)",
             StopKind.MANIFEST: f"batchgen check {shlex.quote(job.manifest.name)}",
         }.get(summary.stop.kind, same)
+    if is_empty(summary.plan, job.selection):
+        return "the same command with another --select"
     if summary.plan.invalid_rows:
         return f"batchgen check {shlex.quote(job.manifest.name)}"
     if summary.plan.kept_failed.requests or summary.progress.slots[Status.FAILED]:

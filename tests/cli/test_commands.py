@@ -161,6 +161,24 @@ def test_failures_are_exit_code_1_unless_they_are_allowed(run: Run, simulate: Si
     assert len(simulator.bill.charges) == 2
 
 
+def test_a_run_that_leaves_failures_alone_says_so(run: Run, simulate: Simulate) -> None:
+    simulator = simulate(faults=(Fault.parse("bad_request@1"),))
+    Path("m.csv").write_text("id,prompt\na,a fox\nb,a hare\n")
+    run(*run_of(simulator.url))
+    again = run(*run_of(simulator.url))
+    assert again.code == 1
+    assert "1 image failed for good before: not sent again without --retry failed." in again.err
+    assert "0 images saved, 1 failed before, 1 up to date before" in again.out
+    assert json.loads(run(*run_of(simulator.url, "--json")).out)["failed_before"] == 1
+
+
+def test_a_pattern_that_no_id_matches_is_named(run: Run, url: str) -> None:
+    ended = run(*run_of(url, "--select", "gone-*"))
+    assert ended.code == 5
+    assert "No row has an id that matches --select 'gone-*'." in ended.err
+    assert "Next:    the same command with another --select" in ended.out
+
+
 def test_an_account_that_refuses_is_exit_code_4(run: Run, simulate: Simulate) -> None:
     ended = run(*run_of(simulate(key="another").url))
     assert ended.code == 4
