@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -12,9 +13,14 @@ from importlib import import_module
 from batchgen.cli.arguments import build_parser
 from batchgen.cli.exits import Exit
 
+# Rows are read by the ten thousand, and none of them is garbage: looking for some after every 700 new objects, as
+# Python does by itself, takes a fifth of the time of reading a CSV file.
+_GARBAGE_THRESHOLD = 10_000
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal has no letters for is shown all the same

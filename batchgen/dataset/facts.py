@@ -1,7 +1,7 @@
 """What a dataset's card says about it, counted from a few columns of its files.
 
-The price is one reading of these columns: of the view for what the dataset holds now, and of three
-narrow ones of the index for what was asked for over all time.
+What the dataset holds now is counted while its view is written; for what was asked for over all time the
+price is one reading of some narrow columns of the index.
 """
 
 from __future__ import annotations
@@ -12,37 +12,22 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from batchgen.dataset.keys import NO_KEYS, Keys, text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.reader import latest
 from batchgen.values import Status
 
 # What varies from row to row anyway, or only says how images travelled, is no parameter of the dataset.
 _NO_PARAMETERS = frozenset({"model", "prompt", "seed", "num_images", "convert_base64_to_url", "response_format"})
-# The same two as they stand in the JSON of a request: a quote within a string has a backslash before it.
-_OWN_TO_EACH = (r'"prompt":"(?:[^"\\]|\\.)*",', r'"seed":[0-9]+,')
+# The two that differ from row to row, as a request has them in JSON: a quote within a string follows a backslash.
+_OWN_TO_EACH = r'"prompt":"(?:[^"\\]|\\.)*",|"seed":[0-9]+,'
 # Enough to fill the eye, few enough that the page opens at once: images of 1.5 MB each.
 _SAMPLES = 9
-
-_VIEW_COLUMNS = [
-    "file_name",
-    "row_id",
-    "prompt",
-    "model",
-    "seed_source",
-    "width",
-    "height",
-    "mime_type",
-    "size_bytes",
-    "cost_usd",
-    "sent_at",
-    "finished_at",
-    "batchgen_version",
-    "manifest",
-]
 
 _decode_body = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -92,38 +77,52 @@ class Facts:
     all_unknown_costs: int = 0
 
 
-def gather(layout: Layout) -> Facts:
-    """Count a dataset whose metadata.parquet is written. Raises DamagedIndex."""
-    facts = Facts()
-    _read_view(facts, layout)
-    facts.services.update(filter(None, [_service(layout)]))
-    for table in latest(layout, ["status", "cost_usd"]):
-        facts.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
-        facts.all_cost_usd += _sum(table["cost_usd"])
-        facts.all_unknown_costs += table["cost_usd"].null_count
-    return facts
+class Counting:
+    """Counts the dataset view batch by batch, while it is written."""
+
+    def __init__(self) -> None:
+        self._facts = Facts()
+        self._rows: list[Keys] = []
+        self._prompts: list[Keys] = []
+
+    def add(self, table: pa.Table) -> None:
+        """Count some rows of the view, as the index has them."""
+        facts = self._facts
+        facts.images += table.num_rows
+        self._rows.append(text_keys(table["row_id"]))
+        self._prompts.append(text_keys(table["prompt"]))
+        facts.bytes += pc.sum(table["size_bytes"], min_count=0).as_py()
+        facts.cost_usd += _sum(table["cost_usd"])
+        facts.unknown_costs += table["cost_usd"].null_count
+        first, last = pc.min(table["sent_at"]).as_py(), pc.max(table["finished_at"]).as_py()
+        facts.first_sent_at = min(filter(None, (facts.first_sent_at, first)), default=None)
+        facts.last_finished_at = max(filter(None, (facts.last_finished_at, last)), default=None)
+        facts.models.update(_counts(table["model"]))
+        facts.seed_sources.update(_counts(table["seed_source"]))
+        facts.formats.update(_counts(table["mime_type"]))
+        facts.versions.update(_counts(table["batchgen_version"]))
+        facts.manifests.update(_counts(table["manifest"]))
+        facts.sizes.update(_sizes(table))
+        _count_parameters(facts.parameters, table["request"])
+
+    def facts(self, layout: Layout) -> Facts:
+        """Return what is worth saying, now that metadata.parquet is written. Raises DamagedIndex."""
+        facts = self._facts
+        facts.rows, facts.prompts = _distinct(self._rows), _distinct(self._prompts)
+        facts.samples = _samples(layout)
+        facts.services.update(filter(None, [_service(layout)]))
+        for table in latest(layout, ["status", "cost_usd"]):
+            facts.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
+            facts.all_cost_usd += _sum(table["cost_usd"])
+            facts.all_unknown_costs += table["cost_usd"].null_count
+        return facts
 
 
-def _read_view(facts: Facts, layout: Layout) -> None:
-    table = pq.read_table(layout.view, columns=_VIEW_COLUMNS)
-    facts.images = table.num_rows
-    facts.rows = pc.count_distinct(table["row_id"]).as_py()
-    facts.prompts = pc.count_distinct(table["prompt"]).as_py()
-    facts.bytes = pc.sum(table["size_bytes"], min_count=0).as_py()
-    facts.cost_usd = _sum(table["cost_usd"])
-    facts.unknown_costs = table["cost_usd"].null_count
-    facts.first_sent_at = pc.min(table["sent_at"]).as_py()
-    facts.last_finished_at = pc.max(table["finished_at"]).as_py()
-    facts.models = _counts(table["model"])
-    facts.seed_sources = _counts(table["seed_source"])
-    facts.formats = _counts(table["mime_type"])
-    facts.versions = _counts(table["batchgen_version"])
-    facts.manifests = _counts(table["manifest"])
-    facts.sizes = _sizes(table)
-    facts.samples = _samples(table)
-    with pq.ParquetFile(layout.view) as view:
-        for batch in view.iter_batches(columns=["request"]):
-            _count_parameters(facts.parameters, batch.column("request"))
+def _distinct(pieces: list[Keys]) -> int:
+    keys = np.concatenate([NO_KEYS, *pieces])
+    pieces.clear()
+    keys.sort()
+    return int(np.count_nonzero(keys[1:] != keys[:-1])) + bool(len(keys))
 
 
 def _service(layout: Layout) -> str | None:
@@ -141,18 +140,25 @@ def _sizes(table: pa.Table) -> Counter[str]:
     return Counter({f"{row['width']} x {row['height']}": row["count_all"] for row in grouped})
 
 
-def _samples(table: pa.Table) -> list[Sample]:
+def _samples(layout: Layout) -> list[Sample]:
     """Pictures spread evenly over the dataset, of different prompts as far as there are."""
-    shown = min(_SAMPLES, table.num_rows)
-    rows = pa.array([number * table.num_rows // shown for number in range(shown)], pa.int64())
-    return [Sample(**row) for row in table.select(["file_name", "prompt"]).take(rows).to_pylist()]
+    with pq.ParquetFile(layout.view) as view:
+        shown = min(_SAMPLES, view.metadata.num_rows)
+        wanted = {number * view.metadata.num_rows // shown for number in range(shown)}
+        samples, start = [], 0
+        for group in range(view.num_row_groups):
+            end = start + view.metadata.row_group(group).num_rows
+            inside = sorted(number - start for number in wanted if start <= number < end)
+            if inside:
+                rows = view.read_row_group(group, columns=["file_name", "prompt"]).take(inside)
+                samples += [Sample(**row) for row in rows.to_pylist()]
+            start = end
+    return samples
 
 
 def _count_parameters(parameters: dict[str, Counter[str]], bodies: pa.Array) -> None:
     """Count the values of all fields. Without prompt and seed few bodies differ, and only those are parsed."""
-    for pattern in _OWN_TO_EACH:
-        bodies = pc.replace_substring_regex(bodies, pattern, "")
-    for body, number in _counts(bodies).items():
+    for body, number in _counts(pc.replace_substring_regex(bodies, _OWN_TO_EACH, "")).items():
         for name, value in _decode_body(body).items():
             if name not in _NO_PARAMETERS:
                 parameters.setdefault(name, Counter())[_shown(value)] += number

@@ -17,7 +17,7 @@ from batchgen.dataset import disk
 from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.keys import SLOT_COLUMNS, Keys, Mask, first_of_each, slot_keys
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.schema import conform, unify
+from batchgen.dataset.schema import DISTINCT_COLUMNS, conform, unify
 
 # A part is merged with its newer neighbours while it is not much larger than they are together:
 # each record is then rewritten a logarithmic number of times.
@@ -52,14 +52,18 @@ def iterate(path: Path) -> Iterator[pa.RecordBatch]:
     """Yield a part's records in batches. Raises DamagedIndex, FileNotFoundError."""
     with open_part(path) as part:
         batches = part.iter_batches(_BATCH_ROWS)
+        missing = int(part.metadata.num_rows)
         while True:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
                 raise _unreadable(path, error) from error
             if batch is None:
-                return
+                break
+            missing -= len(batch)
             yield batch
+        if missing:  # a damaged column ends early, and pyarrow says nothing
+            raise _unreadable(path, ValueError(f"{missing:,} records are missing"))
 
 
 def write_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
@@ -73,7 +77,10 @@ def write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> 
     """Write tables of one schema as a Parquet file and make its bytes durable. Raises OSError."""
 
     def write(target: Path) -> None:
-        with pq.ParquetWriter(target, schema, compression="zstd", write_page_checksum=True) as writer:
+        repeats = [name for name in schema.names if name not in DISTINCT_COLUMNS]
+        with pq.ParquetWriter(
+            target, schema, compression="zstd", use_dictionary=repeats, write_page_checksum=True
+        ) as writer:
             for table in tables:
                 writer.write_table(table)
 

@@ -60,6 +60,29 @@ INDEX_SCHEMA = pa.schema(
     ]
 )
 
+# Columns whose values differ from row to row: a dictionary of them takes a third of the time of writing, for nothing.
+DISTINCT_COLUMNS = frozenset(
+    {
+        "file_name",
+        "row_id",
+        "prompt",
+        "enhanced_prompt",
+        "seed",
+        "request",
+        "size_bytes",
+        "sha256",
+        "client_request_id",
+        "inference_id",
+        "sent_at",
+        "finished_at",
+        "latency_s",
+        "row_number",
+        "fingerprint",
+        "line",
+        "image_url",
+    }
+)
+
 _COLUMNS = tuple(field.name for field in fields(IndexRecord) if field.name != "extra")
 
 

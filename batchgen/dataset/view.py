@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from batchgen.dataset import disk
 from batchgen.dataset.card import render_card
 from batchgen.dataset.croissant import render_croissant
-from batchgen.dataset.facts import gather
+from batchgen.dataset.facts import Counting
 from batchgen.dataset.keys import Keys, contained, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.loadable import loadable_schema, to_loadable
@@ -41,13 +41,15 @@ def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
             for batch in iterate(path):
                 shown = batch.filter(_shown(batch, current, run_id))
                 if len(shown):
-                    yield to_loadable(conform(pa.Table.from_batches([shown]), schema), loadable)
+                    table = conform(pa.Table.from_batches([shown]), schema)
+                    counting.add(table)
+                    yield to_loadable(table, loadable)
 
-    loadable = loadable_schema(schema)
+    loadable, counting = loadable_schema(schema), Counting()
     temporary = layout.temporary / layout.view.name
     write_parquet(temporary, saved(), loadable)
     disk.publish(temporary, layout.view)
-    facts, name = gather(layout), layout.root.resolve().name
+    facts, name = counting.facts(layout), layout.root.resolve().name
     _publish(layout, layout.card, render_card(name, facts, loadable).encode())
     _publish(layout, layout.croissant, render_croissant(name, layout.view, facts, loadable))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from batchgen.dataset.space import Space
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import RowBatch
 from batchgen.manifest.problems import Problem
+from batchgen.manifest.settings import Settings
 from batchgen.runner.selection import Classified, Classifier, Selection
 
 # Enough to recognise what is meant.
@@ -115,7 +116,8 @@ def make_plan(
         _count_requests(plan, batch, classified, known)
         read(batch.rows)
     plan.orphaned = int(np.count_nonzero(~asked_for & (known.states != State.INVALID)))
-    plan.current = np.sort(np.concatenate(keys)) if keys else plan.current
+    plan.current = np.concatenate([plan.current, *keys])
+    plan.current.sort()
     return plan
 
 
@@ -131,28 +133,40 @@ def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:
 
 def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: Known) -> None:
     states, kept, pending = classified.states, classified.kept, classified.pending
-    _add(plan.up_to_date, batch, np.flatnonzero(kept & np.isin(states, (State.DONE, State.BLOCKED))))
-    _add(plan.kept_failed, batch, np.flatnonzero(kept & (states == State.REFUSED)))
-    _add(plan.unfetched, batch, np.flatnonzero(kept & (states == State.UNFETCHED)))
-    _add(plan.to_send, batch, pending)
+    images = np.array(batch.num_images, np.intp)
+
+    def add(group: Group, positions: npt.NDArray[np.intp]) -> None:
+        group.requests += len(positions)
+        group.images += int(images[positions].sum())
+        for index in positions[:_EXAMPLES].tolist():
+            row_id = batch.row_ids[index]
+            if len(group.examples) < _EXAMPLES and row_id not in group.examples:
+                group.examples.append(row_id)
+
+    add(plan.up_to_date, np.flatnonzero(kept & np.isin(states, (State.DONE, State.BLOCKED))))
+    add(plan.kept_failed, np.flatnonzero(kept & (states == State.REFUSED)))
+    add(plan.unfetched, np.flatnonzero(kept & (states == State.UNFETCHED)))
+    add(plan.kept_in_doubt, np.flatnonzero(kept & (states == State.IN_DOUBT)))
+    if not len(pending):
+        return
+    add(plan.to_send, pending)
     unseen = pending[states[pending] == State.UNSEEN]
-    known_row = known.knows_rows([batch.row_ids[index] for index in unseen])
-    _add(plan.changed, batch, unseen[known_row])
-    _add(plan.new, batch, unseen[~known_row])
-    _add(plan.to_retry, batch, pending[states[pending] != State.UNSEEN])
-    _add(plan.in_doubt, batch, pending[states[pending] == State.IN_DOUBT])
-    _add(plan.kept_in_doubt, batch, np.flatnonzero(kept & (states == State.IN_DOUBT)))
-    for index in pending.tolist():
-        settings = batch.columns.settings[index]
-        plan.models[settings.model_name] += batch.num_images[index]
-        plan.prices_usd[settings.model_name] = settings.price_usd
+    known_row = known.knows_rows([batch.row_ids[index] for index in unseen.tolist()])
+    add(plan.changed, unseen[known_row])
+    add(plan.new, unseen[~known_row])
+    add(plan.to_retry, pending[states[pending] != State.UNSEEN])
+    add(plan.in_doubt, pending[states[pending] == State.IN_DOUBT])
+    _count_models(plan, batch.columns.settings, images, pending)
 
 
-def _add(group: Group, batch: RowBatch, positions: npt.NDArray[np.intp]) -> None:
-    indices: list[int] = positions.tolist()
-    group.requests += len(indices)
-    group.images += sum(batch.num_images[index] for index in indices)
-    for index in indices[:_EXAMPLES]:
-        row_id = batch.row_ids[index]
-        if len(group.examples) < _EXAMPLES and row_id not in group.examples:
-            group.examples.append(row_id)
+def _count_models(
+    plan: Plan, settings: Sequence[Settings], images: npt.NDArray[np.intp], pending: npt.NDArray[np.intp]
+) -> None:
+    """Count the images to send by model; rows have few different settings."""
+    numbers = {one: number for number, one in enumerate(set(settings))}
+    of_request = np.fromiter(map(numbers.__getitem__, settings), np.intp, len(settings))
+    counts = np.bincount(of_request[pending], images[pending], len(numbers)).astype(int).tolist()
+    for one, count in zip(numbers, counts, strict=True):
+        if count:
+            plan.models[one.model_name] += count
+            plan.prices_usd[one.model_name] = one.price_usd

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from batchgen.dataset.facts import gather
+from batchgen.dataset.facts import Counting
 from batchgen.dataset.fields import FIELD_MEANINGS
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.schema import INDEX_SCHEMA
@@ -26,7 +27,9 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
         {"id": "c", "prompt": "BLOCKME"},
     ]
     await batch.run(rows)
-    facts = gather(Layout(batch.out))
+    layout, counting = Layout(batch.out), Counting()
+    counting.add(pq.read_table(layout.view))
+    facts = counting.facts(layout)
     assert (facts.images, facts.rows, facts.prompts) == (3, 2, 2)
     assert (facts.cost_usd, facts.all_cost_usd, facts.unknown_costs) == (pytest.approx(0.12), pytest.approx(0.12), 0)
     assert facts.asked == {Status.OK: 3, Status.BLOCKED: 1}
@@ -40,7 +43,9 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
 async def test_a_row_that_changed_leaves_the_facts_and_stays_in_the_bill(batch: Any) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])
     await batch.run([{"id": "a", "prompt": "an owl"}])
-    facts = gather(Layout(batch.out))
+    layout, counting = Layout(batch.out), Counting()
+    counting.add(pq.read_table(layout.view))
+    facts = counting.facts(layout)
     assert (facts.images, facts.cost_usd) == (1, pytest.approx(0.04))
     assert (facts.asked, facts.all_cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
 

@@ -153,7 +153,8 @@ async def test_a_stray_is_told_and_left_alone(layout: Layout) -> None:
 async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Layout, damage: str) -> None:
     (part,) = layout.parts().values()
     data = bytearray(part.read_bytes())
-    data[60] ^= 0x10  # within the first page of the first column
+    column = pq.read_metadata(part).row_group(0).column(0)
+    data[column.file_offset + column.data_page_offset + column.total_compressed_size - 2] ^= 0x10  # in its last page
     part.write_bytes({"bit flip": bytes(data), "cut": bytes(data[:-40]), "empty": b""}[damage])
     assert faults(layout) == [Fault.DAMAGED]
     done = list(repair(layout))
