@@ -36,7 +36,9 @@ def main() -> int:
     lines: list[Line] = []
     for name in chosen:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        lines += WORKS[name]()
+        found = WORKS[name]()
+        print(render(found), file=sys.stderr, flush=True)
+        lines += found
     print(render(lines))
     if len(chosen) == len(WORKS):
         write(lines)

@@ -31,9 +31,7 @@ class Arrivals:
 
     def accepted(self, start_s: float, end_s: float) -> int:
         """How many arrived in that time and were not refused."""
-        return sum(
-            start_s <= at < end_s and not refused for at, refused in zip(self.at_s, self.refused, strict=True)
-        )
+        return sum(start_s <= at < end_s and not refused for at, refused in zip(self.at_s, self.refused, strict=True))
 
     def refused_share(self, start_s: float) -> float:
         """Which share of those that arrived from then on was refused."""
@@ -61,9 +59,30 @@ def pace() -> list[Line]:
     reached, refused = found.accepted(60, 180) / 600, found.refused_share(0)
     return [
         Line("W4", "600 a minute for 2 minutes: used", None, f"{used:.1%} of the limit", ">= 98.5 %", used >= 0.985),
-        Line("", "the most in any minute; refused", None, f"{most}; {refusals}", "<= 600; 0", most <= 600 and not refusals),
-        Line("W5", "hidden limit of 300 a minute, from the second minute on", None, f"{reached:.1%} of it", ">= 95 %", reached >= 0.95),
-        Line("", "refused, of all", None, f"{refused:.2%} ({found.refused_share(60):.2%} after a minute)", "< 1 %", refused < 0.01),
+        Line(
+            "",
+            "the most in any minute; refused",
+            None,
+            f"{most}; {refusals}",
+            "<= 600; 0",
+            most <= 600 and not refusals,
+        ),
+        Line(
+            "W5",
+            "hidden limit of 300 a minute, from the second minute on",
+            None,
+            f"{reached:.1%} of it",
+            ">= 95 %",
+            reached >= 0.95,
+        ),
+        Line(
+            "",
+            "refused, of all",
+            None,
+            f"{refused:.2%} ({found.refused_share(60):.2%} after a minute)",
+            "< 1 %",
+            refused < 0.01,
+        ),
     ]
 
 

@@ -38,7 +38,10 @@ def at_least(value: float, limit: float, of: str) -> dict[str, object]:
 
 def render(lines: Sequence[Line]) -> str:
     """Return the table as Markdown."""
-    rows = ["| work | measured | wall s | processor s | peak MB | figure | goal | |", "| --- | --- | ---: | ---: | ---: | --- | --- | --- |"]
+    rows = [
+        "| work | measured | wall s | processor s | peak MB | figure | goal | |",
+        "| --- | --- | ---: | ---: | ---: | --- | --- | --- |",
+    ]
     for line in lines:
         usage = line.usage
         numbers = f"{usage.wall_s:.2f} | {usage.processor_s:.2f} | {usage.peak_mb:.0f}" if usage else " | | "

@@ -101,8 +101,20 @@ def _nothing_done(story: Story) -> list[Line]:
             Line("W6", f"{what}: read once into lists", base),
             Line("", "`plan`, nothing done", plan, **at_most(plan.wall_s / base.wall_s, 10, "reading")),
             Line("", "peak memory", None, f"{plan.peak_mb:.0f} MB", f"< {_PEAK_MB} MB", plan.peak_mb < _PEAK_MB),
-            Line("", "`run`: first request after", None, f"{late:.1f} s", f"<= {_FIRST_REQUEST_WITHIN_S:g} s", late <= _FIRST_REQUEST_WITHIN_S),
-            Line("", f"its first {_LOOK_S:g} s", None, f"loop lag {1000 * first.lag_s:.0f} ms (99 of 100), {first.rate:,.0f} requests a second"),
+            Line(
+                "",
+                "`run`: first request after",
+                None,
+                f"{late:.1f} s",
+                f"<= {_FIRST_REQUEST_WITHIN_S:g} s",
+                late <= _FIRST_REQUEST_WITHIN_S,
+            ),
+            Line(
+                "",
+                f"its first {_LOOK_S:g} s",
+                None,
+                f"loop lag {1000 * first.lag_s:.0f} ms (99 of 100), {first.rate:,.0f} requests a second",
+            ),
         ]
     return found
 
@@ -112,13 +124,25 @@ def _mostly_done(story: Story) -> list[Line]:
     for form in FORMS:
         base, plan = story.reading[form], story.plan_mostly_done[form]
         found += [
-            Line("W7", f"`plan`, {story.rows:,} rows, {form}, 99 % done", plan, **at_most(plan.wall_s / base.wall_s, 12, "reading")),
+            Line(
+                "W7",
+                f"`plan`, {story.rows:,} rows, {form}, 99 % done",
+                plan,
+                **at_most(plan.wall_s / base.wall_s, 12, "reading"),
+            ),
             Line("", "peak memory", None, f"{plan.peak_mb:.0f} MB", f"< {_PEAK_MB} MB", plan.peak_mb < _PEAK_MB),
         ]
     end = story.run_to_end
     return [
         *found,
-        Line("", f"`run` to its end: {story.rows // 100:,} requests", end, f"{end.peak_mb:.0f} MB", f"< {_PEAK_MB} MB", end.peak_mb < _PEAK_MB),
+        Line(
+            "",
+            f"`run` to its end: {story.rows // 100:,} requests",
+            end,
+            f"{end.peak_mb:.0f} MB",
+            f"< {_PEAK_MB} MB",
+            end.peak_mb < _PEAK_MB,
+        ),
         Line("", "`run` once more: nothing to do", story.nothing_to_do),
     ]
 
@@ -128,8 +152,20 @@ def _addition(story: Story) -> list[Line]:
     return [
         Line("W10", f"index of {story.rows:,} images: read once", base),
         Line("", f"{_NEW_ROWS:,} more images: the whole run", story.addition),
-        Line("", f"its clean stop: {story.clean_stop_s:.2f} s", None, **at_most(story.clean_stop_s / base.wall_s, 3, "reading the index")),
-        Line("W9", f"`status` of {story.rows:,} images", story.status, f"{story.status.wall_s:.1f} s", "< 3 s" if story.rows == 1_000_000 else "", story.status.wall_s < 3 if story.rows == 1_000_000 else None),
+        Line(
+            "",
+            f"its clean stop: {story.clean_stop_s:.2f} s",
+            None,
+            **at_most(story.clean_stop_s / base.wall_s, 3, "reading the index"),
+        ),
+        Line(
+            "W9",
+            f"`status` of {story.rows:,} images",
+            story.status,
+            f"{story.status.wall_s:.1f} s",
+            "< 3 s" if story.rows == 1_000_000 else "",
+            story.status.wall_s < 3 if story.rows == 1_000_000 else None,
+        ),
     ]
 
 
