@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: help demo test readers notebook browser torture lint audit docs lock clean
+.PHONY: help demo test readers notebook browser torture fuzz lint audit docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -30,6 +30,9 @@ browser: $(VENV)/browser ## open the gallery in Chromium, which is found by the 
 
 torture: $(VENV)/test ## two hundred kills, every loss of power, every fault at every rate: a quarter of an hour
 	$(BIN)/pytest -s tests/torture/torture_*.py
+
+fuzz: $(VENV)/test ## look for examples that break a property, other ones each time
+	$(BIN)/pytest --hypothesis-profile=fuzz tests/manifest tests/catalog tests/config tests/api tests/pace tests/dataset tests/runner tests/export
 
 lint: $(VENV)/lint ## format, lint with the security rules, types, and whether the installed versions fit together
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pyarrow as pa
 import pytest
 
@@ -24,6 +25,11 @@ WriteManifest = Callable[..., Path]
 
 # Each is a folder here, an extra or a package that it needs, and a target of the Makefile that runs it.
 GROUPS = {"browser", "notebook", "readers", "torture"}
+
+# The default run tries the same examples everywhere, and none against the clock; `make fuzz` looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("fuzz", deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -54,13 +54,15 @@ class Budget:
         self._max_usd = max_usd
         self._charged_usd = 0.0
         self._unpriced_images = 0  # may have been charged, at a price not yet known
+        self._in_doubt: set[Reservation] = set()  # may have been charged, at a price that an answer may still correct
         self._highest_usd: float | None = None  # the most an image has cost
         self._open: set[Reservation] = set()
 
     @property
     def spent_usd(self) -> float:
         """What was charged or may have been."""
-        return self._charged_usd + self._unpriced_images * (self._highest_usd or 0.0)
+        in_doubt_usd = sum(reservation.usd or 0.0 for reservation in self._in_doubt)
+        return self._charged_usd + in_doubt_usd + self._unpriced_images * (self._highest_usd or 0.0)
 
     @property
     def reserved_usd(self) -> float:
@@ -105,7 +107,11 @@ class Budget:
 
     def charge_in_doubt(self, reservation: Reservation) -> None:
         """Book an attempt that may have been charged, in full."""
-        self._close(reservation, reservation.usd)
+        if reservation.usd is None:
+            self._close(reservation, None)
+        else:
+            self._open.remove(reservation)
+            self._in_doubt.add(reservation)
 
     def release(self, reservation: Reservation) -> None:
         """Give back what an attempt that was not charged had set aside."""
@@ -127,5 +133,5 @@ class Budget:
         if self._highest_usd is not None and image_usd <= self._highest_usd:
             return
         self._highest_usd = image_usd
-        for reservation in self._open:
+        for reservation in self._open | self._in_doubt:
             reservation.usd = max(reservation.usd or 0.0, image_usd * reservation.images)
