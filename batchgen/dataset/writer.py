@@ -21,6 +21,7 @@ from batchgen.dataset import disk, ledger, states
 from batchgen.dataset.amend import shown
 from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.events import EventLog
+from batchgen.dataset.foreign import refuse_foreign
 from batchgen.dataset.group_commit import Changes, GroupCommit
 from batchgen.dataset.images import ImageFiles
 from batchgen.dataset.keys import Keys
@@ -55,7 +56,7 @@ class DatasetWriter:
     reserve_bytes: how much room to keep back for a full disk.
     Construction recovers what an earlier run left; `recovered` counts those slots by status. `known` is what the
     index knows of each request, `space` the room that the disk had then.
-    Raises Locked, DiskError, DamagedIndex, UnknownLedger.
+    Raises NotADataset for a folder with files of others, Locked, DiskError, DamagedIndex, UnknownLedger.
     """
 
     def __init__(self, root: Path, provenance: Provenance, extra_schema: bytes, reserve_bytes: int = 0) -> None:
@@ -64,6 +65,7 @@ class DatasetWriter:
         self._extra_schema = extra_schema
         with ExitStack() as opened:
             try:
+                refuse_foreign(self.layout)
                 for folder in (self.layout.ledger, self.layout.temporary, self.layout.index, self.layout.images):
                     disk.make_folder(folder)
                 self._lock = opened.enter_context(Lock(self.layout.lock))

@@ -35,6 +35,13 @@ from batchgen.values import (
     Returned,
 )
 
+# The service says what it refuses; what its user can do about it is said here.
+_REMEDIES = {
+    ErrorKind.BAD_KEY: "Check the key in AIMLAPI_API_KEY and what it may do, then type the same command again.",
+    ErrorKind.NO_CREDITS: "Top up the account, then type the same command again.",
+    ErrorKind.NOT_FOUND: "Check the model's name and the base URL, then type the command again.",
+}
+
 
 class Settler:
     """Settles requests, one call of `settle` each; many may run at once."""
@@ -138,7 +145,7 @@ class Settler:
             return False
         self._dataset.refused(course.request, error, course.trail())
         if isinstance(decision, Stop):
-            self._stop.set(StopKind.ACCOUNT, error.message)
+            self._stop.set(StopKind.ACCOUNT, f"{error.message.rstrip('.')}. {_REMEDIES[error.kind]}")
             return False
         if await self._stop.wait(decision.after_s):
             return False

@@ -179,10 +179,20 @@ def test_a_pattern_that_no_id_matches_is_named(run: Run, url: str) -> None:
     assert "Next:    the same command with another --select" in ended.out
 
 
-def test_an_account_that_refuses_is_exit_code_4(run: Run, simulate: Simulate) -> None:
-    ended = run(*run_of(simulate(key="another").url))
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("bad_key=1", "valid API key. Check the key in AIMLAPI_API_KEY"),
+        ("no_credits=1", "run out of credits. Top up the account"),
+        ("not_found=1", "Check the model's name and the base URL"),
+    ],
+)
+def test_an_account_that_refuses_is_exit_code_4_with_what_to_do(
+    run: Run, simulate: Simulate, fault: str, words: str
+) -> None:
+    ended = run(*run_of(simulate(faults=(Fault.parse(fault),)).url))
     assert ended.code == 4
-    assert "valid API key" in ended.out
+    assert words in ended.out
 
 
 def test_a_dataset_that_is_being_written_is_exit_code_4(run: Run, start: Start, simulate: Simulate) -> None:
