@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from batchgen.api.errors import Charged, meaning_of
-from batchgen.dataset.records import IN_DOUBT_KINDS
 from batchgen.values import ApiError, Request, Trail
 
 
@@ -45,7 +44,7 @@ class Course:
         """Take in how the current attempt failed, and what it may have cost."""
         if error.cost_usd is not None:
             self.wasted_usd += error.cost_usd  # an answer that began and did not end in time says its cost at once
-        elif error.kind in IN_DOUBT_KINDS:
+        elif meaning_of(error.kind).charged is Charged.MAYBE:
             self.in_doubt_ids = (*self.in_doubt_ids, self.client_request_id)
         elif meaning_of(error.kind).charged is Charged.YES:
             self.wasted_usd += self.request.price_usd or 0.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from batchgen.simulator import AnswerShape, ImageFormat, Picture
+from batchgen.simulator import AnswerShape, Fault, ImageFormat, Picture
 
 if TYPE_CHECKING:
     from tests.conftest import Batch
@@ -81,3 +81,18 @@ async def test_both_forms_of_answer_are_read(batch: Batch, shape: str, status: i
     await batch.run(ROWS)
     assert [record["status"] for record in batch.records()] == ["ok"] * 4
     assert {record["http_status"] for record in batch.records()} == {status}
+
+
+async def test_an_answer_that_cannot_be_read_and_names_no_cost_is_in_doubt_and_not_free(batch: Batch) -> None:
+    batch.simulator.change(announce_cost=False, faults=(Fault.parse("broken_json@1"),))
+    await batch.run([{"id": "fox", "prompt": "a fox"}])
+    first, second = batch.simulator.bill.charges
+    (record,) = batch.records()
+    assert record["status"] == "ok"
+    assert record["client_request_id"] == second.client_request_id
+    assert record["in_doubt_ids"] == [first.client_request_id]
+
+    batch.simulator.change(faults=(Fault.parse("broken_json@1-"),))
+    await batch.run([{"id": "owl", "prompt": "an owl"}], settings={"retry.max_attempts": 1})
+    owl = next(record for record in batch.records() if record["row_id"] == "owl")
+    assert (owl["status"], owl["cost_usd"], owl["cost_source"]) == ("in_doubt", None, "unknown")
