@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -121,7 +122,7 @@ class PlainDisplay(_Words):
         super().refresh(live)
         if monotonic() >= self._next:
             self._next += _PLAIN_EVERY_S
-            self._say(progress_line(live))
+            self._say(f"{datetime.now().astimezone():%H:%M:%S} {progress_line(live)}")
 
     def closing(self) -> None:
         """Nothing to take down."""

@@ -63,6 +63,6 @@ def _silence_stdout() -> None:
 def _exit_of(error: Exception) -> Exit:
     """The exit code for an error that ended a command. A dataset room that was never imported raised none of it."""
     datasets = sys.modules.get("batchgen.dataset.errors")
-    if datasets is not None and isinstance(error, datasets.DatasetError):
-        return Exit.STOPPED
-    return Exit.USAGE
+    if datasets is None or isinstance(error, datasets.NotADataset) or not isinstance(error, datasets.DatasetError):
+        return Exit.USAGE
+    return Exit.STOPPED

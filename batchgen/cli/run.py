@@ -54,7 +54,7 @@ def _prepare(options: Namespace, embedded: ExitStack) -> ApiKey:
         return ApiKey.from_environment(os.environ)
     from batchgen.simulator import SimulatorSettings, SimulatorThread
 
-    simulator = embedded.enter_context(SimulatorThread(SimulatorSettings(latency_s=(0.2, 0.8))))
+    simulator = embedded.enter_context(SimulatorThread(SimulatorSettings(latency_s=(0.2, 0.8), any_model=True)))
     options.base_url = simulator.url
     return ApiKey(_SIMULATED_KEY)
 
@@ -70,7 +70,7 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
         nonlocal abandoned
         signals.append(number)
         if len(signals) == 1:
-            stop.set(kind, f"stopped by {number.name}")
+            stop.set(kind, "stopped by " + ("Ctrl-C" if number is signal.SIGINT else "SIGTERM"))
         else:
             abandoned = max(abandoned, display.in_flight)
             running.cancel()

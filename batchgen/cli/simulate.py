@@ -15,6 +15,7 @@ def execute(options: Namespace) -> Exit:
     """Serve, and print the URL on stdout."""
     settings = SimulatorSettings(
         port=options.port,
+        any_model=True,
         requests_per_window=options.rpm,
         latency_s=_range(options.latency),
         faults=tuple(Fault.parse(text) for text in options.fault),

@@ -40,7 +40,8 @@ def _verify(layout: Layout, as_json: bool) -> Exit:
                 say(_words(finding))
     if as_json:
         say_json({"images": images, "findings": findings})
-    complain(f"{count(images, 'image')} checked, {count(len(findings), 'problem')}.")
+    else:
+        say(f"{count(images, 'image')} checked, {count(len(findings), 'problem')}.")
     if any(finding.fault is not Fault.STRAY for finding in findings):
         complain(f"`batchgen verify {layout.root} --repair` puts right what can be put right without paying.")
     return Exit.FAILURES if findings else Exit.OK

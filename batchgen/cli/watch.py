@@ -47,7 +47,7 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
     done = run.slots.total()
     lines = [
         f"run {run.run_id} {state} · {run.manifest}",
-        f"{_bar(done, run.total_images)} {done:,} of {run.total_images:,} images" if run.total_images else "planning",
+        _progress(run, done),
         " · ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in sorted(run.slots.items())),
         f"{run.in_flight:,} in flight · {run.retries:,} retries · spent {dollars(run.spent_usd)}",
         f"{run.requests_per_minute(now):,} requests in the last minute, limit {run.limit_per_minute:,.0f}",
@@ -56,12 +56,18 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
         lines.append(f"paused for {duration((run.paused_until - now).total_seconds())}")
     if run.errors:
         lines.append("errors: " + ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in run.errors.most_common()))
-    if run.stopping:
+    if run.stopping and running:
         lines.append(f"stopping: {run.stopping}; {count(run.in_flight, 'request')} in flight")
     left = run.seconds_left(now)
     if running and left is not None:
         lines.append(f"about {duration(left)} left")
     return [*map(harmless, lines)]
+
+
+def _progress(run: Following, done: int) -> str:
+    if run.total_images:
+        return f"{_bar(done, run.total_images)} {done:,} of {run.total_images:,} images"
+    return "nothing to send" if run.planned else "planning"
 
 
 def _bar(done: int, total: int) -> str:

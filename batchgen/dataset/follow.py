@@ -41,6 +41,7 @@ class Following:
     run_id: str = ""
     manifest: str = ""
     started_at: datetime | None = None
+    planned: bool = False
     total_images: int = 0
     slots: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
@@ -69,6 +70,7 @@ class Following:
         """Add one event."""
         match event.event:
             case "planned":
+                self.planned = True
                 self.total_images = event.images
             case "sent":
                 self.in_flight += 1

@@ -14,7 +14,9 @@ from batchgen.dataset.layout import Layout
 
 
 def refuse_foreign(layout: Layout) -> None:
-    """Raise NotADataset if a run would write over files in this folder that no run wrote."""
+    """Raise NotADataset if this is no folder, or holds files that no run wrote and this one would write over."""
+    if layout.root.exists() and not layout.root.is_dir():
+        raise NotADataset(f"{layout.root} is a file; a dataset is a folder: give one with -o.")
     if layout.state.exists() or layout.index.exists() or _is_own_view(layout):
         return
     written = (layout.view, layout.card, layout.croissant, layout.gallery_page)

@@ -21,7 +21,7 @@ def only_in_view(layout: Layout) -> pa.Table:
     Only sensible while no run is writing. Raises DiskError.
     """
     view = _readable(layout.view, None)
-    if view is None:
+    if view is None or not set(SLOT_COLUMNS) <= set(view.column_names):
         return INDEX_SCHEMA.empty_table()
     parts = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values()]
     there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in parts if table is not None)]))

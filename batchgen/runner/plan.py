@@ -88,10 +88,11 @@ class Plan:
 
     def minutes(self, limits: LimitSettings) -> float:
         """How long sending takes at least, at the configured limits."""
-        by_requests = self.to_send.requests / limits.requests_per_minute
+        # The first leaves at once.
+        by_requests = max(0, self.to_send.requests - 1) / limits.requests_per_minute
         if limits.images_per_minute is None:
             return by_requests
-        return max(by_requests, self.to_send.images / limits.images_per_minute)
+        return max(by_requests, max(0, self.to_send.images - 1) / limits.images_per_minute)
 
 
 def make_plan(

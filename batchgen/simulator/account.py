@@ -10,7 +10,7 @@ from aiohttp import web
 
 from batchgen.simulator.bill import PENDING, Arrival, Bill
 from batchgen.simulator.headers import require_key
-from batchgen.simulator.models import MODELS, Model
+from batchgen.simulator.models import MODELS, Model, made_up_model
 from batchgen.simulator.refusals import Refusal
 from batchgen.simulator.service import SERVICE
 
@@ -56,8 +56,11 @@ async def list_logs(request: web.Request) -> web.Response:
 async def list_models(request: web.Request) -> web.Response:
     """Models, all or the one asked for, with their prices where asked for. Needs no key."""
     wanted = request.query.get("id")
-    price = request.app[SERVICE].settings.price_usd if "pricing" in request.query.getall("include", []) else None
+    settings = request.app[SERVICE].settings
+    price = settings.price_usd if "pricing" in request.query.getall("include", []) else None
     models = [model for model in MODELS if wanted is None or wanted == model.name or wanted in model.aliases]
+    if wanted is not None and not models and settings.any_model:
+        models = [made_up_model(wanted, {})]
     return web.json_response({"data": [_describe_model(model, price) for model in models]})
 
 

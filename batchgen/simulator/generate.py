@@ -24,7 +24,7 @@ from batchgen.simulator.download import FIRST_REDIRECT
 from batchgen.simulator.drawing import Sketch
 from batchgen.simulator.faults import FaultKind, choose_fault
 from batchgen.simulator.headers import read_client_request_id, require_key
-from batchgen.simulator.models import Order, check_body, find_model, read_order
+from batchgen.simulator.models import Order, check_body, find_model, made_up_model, read_order
 from batchgen.simulator.refusals import REFUSING, Refusal, refuse
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import SimulatorSettings
@@ -65,7 +65,7 @@ async def _serve(service: Service, request: web.Request, arrival: Arrival) -> we
     settings, bill = service.settings, service.bill
     require_key(request, settings.key)
     _admit(service)
-    order = _read_order(await _read_body(request))
+    order = _read_order(await _read_body(request), settings.any_model)
     bill.name_model(arrival.number, order.model)
     kind = choose_fault(settings.faults, arrival.number, settings.seed)
     if kind is not None and kind in REFUSING:
@@ -122,14 +122,14 @@ async def _read_body(request: web.Request) -> Any:
         raise Refusal(400, "Body validation error: Expected JSON", outcome=FaultKind.BAD_REQUEST) from None
 
 
-def _read_order(body: Any) -> Order:
-    """The order in a body; a body that is none is refused with hints, an unknown model as not found."""
+def _read_order(body: Any, any_model: bool) -> Order:
+    """The order in a body; one that is none is refused with hints, an unknown model as not found unless any will do."""
     if not isinstance(body, dict):
         _refuse_body(["Expected object"])
     name = body.get("model")
     if not isinstance(name, str):
         _refuse_body(["model: Expected string"])
-    model = find_model(name)
+    model = find_model(name) or (made_up_model(name, body) if any_model else None)
     if model is None:
         raise Refusal(404, f"The model {name[:80]!r} was not found", outcome=FaultKind.NOT_FOUND)
     hints = check_body(model, body)

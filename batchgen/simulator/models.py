@@ -51,6 +51,11 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Anything:
+    """A field that takes any value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A field that takes one of some words."""
 
@@ -62,7 +67,7 @@ class Switch:
     """A field that takes true or false."""
 
 
-Field = Text | Whole | Choice | Switch
+Field = Text | Whole | Choice | Switch | Anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,13 @@ def find_model(name: str) -> Model | None:
     return next((model for model in MODELS if name == model.name or name in model.aliases), None)
 
 
+def made_up_model(name: str, body: Mapping[str, Any]) -> Model:
+    """A model of any name that takes every field of a body; those that other models have must be as theirs."""
+    sizes = {**GEMINI_SIZES, **IMAGEN_SIZES}
+    known = {**IMAGEN_FIELDS, **GEMINI_FIELDS, "aspect_ratio": Choice(tuple(sizes))}
+    return Model(name, (), sizes, {field: known.get(field, Anything()) for field in body if field != "model"})
+
+
 def check_body(model: Model, body: Mapping[str, Any]) -> list[str]:
     """What is wrong with a body, as hints for the person who wrote it; an empty list if nothing is."""
     given = {name: field for name, field in model.fields.items() if name in body}
@@ -165,6 +177,8 @@ def _check(field: Field, value: Any) -> str | None:
         case Choice(words):
             expected = " | ".join(f"'{word}'" for word in words)
             return None if value in words else f"Invalid enum value. Expected {expected}, received {_name(value)}"
+        case Anything():
+            return None
         case Switch():
             return None if isinstance(value, bool) else f"Expected boolean, received {_type(value)}"
 

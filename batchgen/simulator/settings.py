@@ -73,6 +73,8 @@ class SimulatorSettings:
     price_usd: float = 0.04
     # A prompt with this in it gets no image, as from a safety filter; empty blocks nothing.
     blocked_word: str = "BLOCKME"
+    # Whether a model that the documentation does not name is sold too: a catalog file can be tried before it is real.
+    any_model: bool = False
     # Whether prompts are rewritten where a request allows it.
     enhance: bool = True
     picture: Picture = Picture.DRAWN

@@ -45,7 +45,7 @@ def test_an_image_that_cannot_be_shown_is_named_and_is_no_failure(run: Run, tmp_
 def test_a_folder_without_a_dataset_is_refused_and_left_as_it_is(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ended = run("gallery", "empty")
-    assert ended.code == Exit.STOPPED
+    assert ended.code == Exit.USAGE
     assert "holds no dataset" in ended.err
     assert list((tmp_path / "empty").iterdir()) == []
 

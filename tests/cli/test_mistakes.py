@@ -101,7 +101,14 @@ def test_a_host_that_cannot_be_reached_is_exit_code_4_and_named(run: Run, tmp_pa
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("out", ["/proc/out", "m.csv", "m.csv/out", "/dev/null"])
+@pytest.mark.parametrize("out", ["m.csv", "/dev/null"])
+def test_a_file_where_a_folder_belongs_is_exit_code_2_and_named(run: Run, out: str) -> None:
+    ended = run("run", "m.csv", "-o", out)
+    assert ended.code == 2
+    assert f"{out} is a file" in ended.err
+
+
+@pytest.mark.parametrize("out", ["/proc/out", "m.csv/out"])
 def test_a_folder_that_cannot_be_written_is_exit_code_4_and_named(run: Run, out: str) -> None:
     ended = run("run", "m.csv", "-o", out)
     assert ended.code == 4
@@ -112,7 +119,7 @@ def test_a_folder_that_cannot_be_written_is_exit_code_4_and_named(run: Run, out:
 @pytest.mark.parametrize("out", ["missing", ".", "m.csv"])
 def test_a_folder_without_a_dataset_is_named(run: Run, command: str, out: str) -> None:
     ended = run(command, out)
-    assert ended.code == 4
+    assert ended.code == 2
     assert f"{out} holds no dataset" in ended.err
 
 

@@ -27,7 +27,7 @@ def images_of(out: Path) -> list[Path]:
 def test_a_dataset_in_order(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(out)]) == Exit.OK
     assert main(["verify", str(out), "--repair"]) == Exit.OK
-    assert "3 images checked, 0 problems." in capsys.readouterr().err
+    assert "3 images checked, 0 problems." in capsys.readouterr().out
 
 
 def test_what_was_moved_is_put_back_and_what_is_gone_is_to_be_paid_again(
