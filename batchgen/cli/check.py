@@ -13,6 +13,7 @@ from batchgen.cli.reading import Reading
 from batchgen.cli.settings import load_settings
 from batchgen.cli.words import as_json, complain, count, harmless, say
 from batchgen.config.load import ConfigError
+from batchgen.config.settings import RunConfig
 from batchgen.manifest import ManifestError, Problem, make_rules, open_manifest, read_rows
 
 
@@ -38,8 +39,16 @@ def _find(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
 
 
 def _check(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
-    loaded = load_settings(options)
-    rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
+    try:
+        config: RunConfig | None = load_settings(options).config
+    except ConfigError as error:
+        problems = _problems_of(error, options)
+        counts.update(problem.code for problem in problems)
+        yield from problems
+        config = error.rest
+    if config is None:
+        return
+    rules = make_rules(config, load_catalog([Path(path) for path in config.models]))
     counts.update(problem.code for problem in rules.problems)
     yield from rules.problems
     manifest = open_manifest(options.manifest)

@@ -40,11 +40,16 @@ class ConfigProblem:
 
 
 class ConfigError(BatchgenError):
-    """The configuration cannot be used; `problems` says why."""
+    """The configuration cannot be used; `problems` says why.
 
-    def __init__(self, problems: Sequence[ConfigProblem]) -> None:
+    rest: what the settings without a mistake amount to, so that a manifest can be checked all the same; None if the
+    file could not be read at all.
+    """
+
+    def __init__(self, problems: Sequence[ConfigProblem], rest: RunConfig | None = None) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+        self.rest = rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +143,11 @@ def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path:
         return ConfigProblem(origin, f"{_shown(name)}: {message}", line, column)
 
     defaults = dict(_leaves(RunConfig(), ""))
-    problems = [problem(name, _suggest(name, list(defaults))) for name in settings if name not in defaults]
+    mistakes = {name: _suggest(name, list(defaults)) for name in settings if name not in defaults}
     tree: dict[str, Setting] = {}
     for name in defaults.keys() & settings.keys():
         if isinstance(settings[name], bool) is not isinstance(defaults[name], bool):
-            problems.append(problem(name, _KIND_ADVICE[isinstance(defaults[name], bool)]))
+            mistakes[name] = _KIND_ADVICE[isinstance(defaults[name], bool)]
             continue
         *sections, key = name.split(".")
         section = tree
@@ -152,16 +157,18 @@ def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path:
     try:
         config = TypeAdapter(RunConfig).validate_python(tree)
     except ValidationError as invalid:
-        wrong: dict[str, str] = {}
         for error in invalid.errors(include_url=False, include_input=False):
             name = next(known for known in defaults if _is_below(known, error["loc"]))
             if name == "defaults" and len(error["loc"]) > 1:
                 name = f"defaults.{error['loc'][1]}"
-            wrong.setdefault(name, _explain(name, error["msg"]))  # of a union, one word is enough
-        problems += [problem(name, message) for name, message in wrong.items()]
-    if problems:
-        raise ConfigError(sorted(problems, key=lambda item: (item.line or 0, item.column or 0)))
-    return config
+            mistakes.setdefault(name, _explain(name, error["msg"]))  # of a union, one word is enough
+    if not mistakes:
+        return config
+    problems = [problem(name, message) for name, message in mistakes.items()]
+    at_fault = {"defaults" if name.startswith("defaults.") else name for name in mistakes}
+    right = {name: value for name, value in settings.items() if name not in at_fault}
+    in_order = sorted(problems, key=lambda item: (item.line or 0, item.column or 0))
+    raise ConfigError(in_order, _validate(right, origins, path, source))
 
 
 # By whether the setting is a switch. Python takes True for 1, and a user who writes it means something else.

@@ -172,6 +172,20 @@ def test_a_run_that_leaves_failures_alone_says_so(run: Run, simulate: Simulate) 
     assert json.loads(run(*run_of(simulator.url, "--json")).out)["failed_before"] == 1
 
 
+def test_images_that_still_wait_at_their_links_are_exit_code_1(
+    run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+) -> None:
+    write_manifest([{"id": f"r{n}", "prompt": f"a fox {n}", "num_images": 2} for n in range(4)])
+    (tmp_path / "links.toml").write_text('image_transport = "url"\n[api]\ndownload_attempts = 1\n')
+    simulator = simulate(faults=(Fault.parse("late_cdn@1-2"), Fault.parse("gone_cdn@3-4")), late_fetches=1)
+    command = run_of(simulator.url, "-c", "links.toml", "--no-gallery")
+    assert run(*command).code == 1
+    later = run(*command, "--json")
+    assert (later.code, read_json(later.out)["saved"]) == (1, 4), "four came, and four that are paid for did not"
+    write_manifest([{"id": f"r{n}", "prompt": f"another fox {n}"} for n in range(4)])
+    assert run(*command).code == 0, "nobody asks any more for what does not come"
+
+
 def test_a_pattern_that_no_id_matches_is_named(run: Run, url: str) -> None:
     ended = run(*run_of(url, "--select", "gone-*"))
     assert ended.code == 5
@@ -275,3 +289,11 @@ def test_a_model_of_the_users_own_is_tried_against_the_simulator(run: Run, tmp_p
     ended = run("run", "m.csv", "-o", "out", "-c", "own.toml", "--simulate", "--rpm", "6000", "--no-gallery", "--json")
     summary = read_json(ended.out)
     assert (summary["saved"], summary["blocked"], summary["failed"]) == (2, 1, 0), ended.err
+
+
+def test_check_names_mistakes_of_the_configuration_and_of_the_rows_at_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text('model = "google/gemini-2.5-flash-image"\n[limits]\nconcurency = 3\n')
+    ended = run("check", "m.csv", "-c", "wrong.toml")
+    assert ended.code == 2
+    assert "wrong.toml:3:1 error E061 limits.concurency" in ended.out
+    assert "m.csv:4:13 error E051" in ended.out
