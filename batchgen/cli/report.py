@@ -107,9 +107,8 @@ def write_json(summary: RunSummary, job: Job) -> None:
 def _not_made(summary: RunSummary) -> int:
     """Slots of the manifest that are failed, in doubt or invalid now, whichever run found that out."""
     slots, plan = summary.progress.slots, summary.plan
-    waiting = plan.unfetched.requests - summary.progress.fetched_late
-    kept = plan.kept_failed.images + plan.kept_in_doubt.images
-    return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + kept + max(0, waiting)
+    kept = plan.kept_failed.images + plan.kept_in_doubt.images + summary.progress.unfetched
+    return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + kept
 
 
 def _not_made_lines(summary: RunSummary, job: Job) -> list[str]:

@@ -23,7 +23,7 @@ from batchgen.api.session import parse_base_url
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded, rows_of
 from batchgen.dataset.events import sent_since
-from batchgen.dataset.records import IndexRecord, Provenance
+from batchgen.dataset.records import Provenance
 from batchgen.dataset.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.manifest.columns import extra_schema
@@ -34,15 +34,16 @@ from batchgen.manifest.source import Manifest
 from batchgen.pace import Governor
 from batchgen.runner.display import Display, Live
 from batchgen.runner.journal import Journal
+from batchgen.runner.late import LateImages
 from batchgen.runner.loop import run_requests
 from batchgen.runner.pending import PendingRequests
 from batchgen.runner.plan import Plan, make_plan
 from batchgen.runner.preflight import Preflight, ask_account
 from batchgen.runner.progress import Progress
 from batchgen.runner.selection import Selection
-from batchgen.runner.settle import Settler, fetch
-from batchgen.runner.stop import StopKind, StopReason, StopSignal
-from batchgen.values import BatchgenError, Image, Status
+from batchgen.runner.settle import Settler
+from batchgen.runner.stop import StopReason, StopSignal
+from batchgen.values import Status
 
 # How long planning may go on before the first request leaves without waiting for it.
 _HEAD_START_S = 2.0
@@ -50,8 +51,6 @@ _HEAD_START_S = 2.0
 _REFRESH_S = 0.2
 # Requests that wait for a retry or for the disk leave room for others: twice as many workers as slots.
 _WORKERS_PER_SLOT = 2
-# Fetching late images is free but not urgent; it leaves the line to what is being bought.
-_LATE_FETCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +135,7 @@ class _Running:
         self.progress = Progress()
         self._live = Live(self.progress, self._governor.snapshot)
         self._preflight = Preflight()
+        self._late = LateImages(writer, self._config.api.download_attempts, stop, self.progress)
         self._over = False
 
     async def run(self) -> Plan | None:
@@ -148,7 +148,9 @@ class _Running:
                 await self._prepare(client, planning)
                 if not self._stop.is_set and not self._nothing_to_do():
                     await self._send(client)
-            return self._check(await planning)
+            plan = self._check(await planning)
+            self.progress.unfetched = self._late.count(plan.current)
+            return plan
         except _PlanningStopped:
             return None
         finally:
@@ -225,28 +227,8 @@ class _Running:
         workers = config.limits.concurrency * _WORKERS_PER_SLOT
         async with asyncio.TaskGroup() as tasks:
             if Status.FAILED not in self._job.selection.retry:
-                tasks.create_task(self._fetch_late(client))
+                tasks.create_task(self._late.fetch(client))
             tasks.create_task(run_requests(pending, settler, self._governor, workers, self._stop))
-
-    async def _fetch_late(self, client: ApiClient) -> None:
-        """Fetch what earlier runs paid for and could not fetch."""
-        gate = asyncio.Semaphore(_LATE_FETCHES)
-
-        async def fetch_one(record: IndexRecord) -> None:
-            async with gate:
-                if self._stop.is_set or record.image_url is None:
-                    return
-                image = await fetch(client, record.image_url, self._config.api.download_attempts, self._stop)
-            if isinstance(image, Image):
-                await self._writer.fetched(record, image)
-                self.progress.fetched_late += 1
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for record in await asyncio.to_thread(self._writer.unfetched):
-                    tasks.create_task(fetch_one(record))
-        except* BatchgenError as failed:
-            self._stop.set(StopKind.DISK, str(failed.exceptions[0]))
 
     async def _refresh(self) -> None:
         known: tuple[int, int, bool] | None = None

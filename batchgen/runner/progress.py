@@ -25,7 +25,10 @@ class Failure:
 
 @dataclass(slots=True)
 class Progress:
-    """Counts of one run. Slots are image slots; total_images is None until the manifest has been read."""
+    """Counts of one run. Slots are image slots; total_images is None until the manifest has been read.
+
+    Of the images that earlier runs paid for, fetched_late came in this run, and unfetched wait on at their links.
+    """
 
     total_images: int | None = None
     slots: Counter[Status] = field(default_factory=Counter)
@@ -37,6 +40,7 @@ class Progress:
     spent_usd: float = 0.0
     unknown_costs: int = 0
     fetched_late: int = 0
+    unfetched: int = 0
     failures: list[Failure] = field(default_factory=list)
 
     @property
