@@ -14,6 +14,7 @@ from batchgen.dataset.reader import open_layout
 from batchgen.gallery import (
     Slots,
     Unreadable,
+    check_place,
     make_thumbnails,
     missing_thumbnails,
     read_slots,
@@ -28,11 +29,14 @@ _UNREADABLE_SHOWN = 5
 def execute(options: Namespace) -> Exit:
     """Write the gallery of a dataset and print where it is."""
     layout = open_layout(Path(options.out))
+    alone = Path(options.standalone) if options.standalone else None
     try:
+        if alone:
+            check_place(layout, alone)  # before minutes of thumbnails
         slots = update(layout)
         say(str(layout.gallery_page))
-        if options.standalone:
-            say(str(write_standalone(layout, slots, Path(options.standalone))))
+        if alone:
+            say(str(write_standalone(layout, slots, alone)))
     except OSError as error:
         raise DiskError(f"cannot write {error.filename or options.out}: {error.strerror}.") from error
     return Exit.OK

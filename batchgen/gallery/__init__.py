@@ -6,11 +6,14 @@ stopped and done again, and none of them touches what a run writes.
 
 from batchgen.gallery.page import write_page, write_standalone
 from batchgen.gallery.slots import Slots, read_slots
+from batchgen.gallery.standalone import NotAPlace, check_place
 from batchgen.gallery.thumbnails import Unreadable, make_thumbnails, missing_thumbnails
 
 __all__ = [
+    "NotAPlace",
     "Slots",
     "Unreadable",
+    "check_place",
     "make_thumbnails",
     "missing_thumbnails",
     "read_slots",

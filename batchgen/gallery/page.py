@@ -18,6 +18,7 @@ from batchgen.dataset import disk
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import data
 from batchgen.gallery.slots import Slots
+from batchgen.gallery.standalone import check_place
 from batchgen.gallery.thumbnails import thumbnail_name
 
 _STYLES = ("base.css", "wall.css", "detail.css")
@@ -44,7 +45,11 @@ def write_page(layout: Layout, slots: Slots) -> Path:
 
 
 def write_standalone(layout: Layout, slots: Slots, file: Path) -> Path:
-    """Write the page with its thumbnails inside, to be sent to others as one file; return its path. Raises OSError."""
+    """Write the page with its thumbnails inside, to be sent to others as one file; return its path.
+
+    Raises NotAPlace: there is something else under that name, or it lies within the dataset. Raises OSError.
+    """
+    check_place(layout, file)
     _write(file, layout, slots, _embedded(layout, slots))
     return file
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from support.slots import slot, write_slots
 
 from batchgen.cli.exits import Exit
@@ -31,6 +32,46 @@ def test_a_standalone_page_goes_where_it_is_wanted(run: Run, tmp_path: Path) -> 
     ended = run("gallery", "out", "--standalone", "for-you.html")
     assert (ended.code, ended.out) == (Exit.OK, "out/gallery.html\nfor-you.html\n")
     assert "thumbnail-" in (tmp_path / "for-you.html").read_text()
+
+
+def test_a_standalone_page_is_replaced_by_a_newer_one(run: Run, tmp_path: Path) -> None:
+    write_slots(tmp_path / "out", [slot(0)])
+    for file in ("for-you.html", "out/gallery.html"):
+        assert run("gallery", "out", "--standalone", file).code == Exit.OK
+        (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:-9])
+        assert run("gallery", "out", "--standalone", file).code == Exit.OK
+        assert (tmp_path / file).read_text().endswith("</html>\n")
+
+
+@pytest.mark.parametrize("content", ["id,prompt\na,a fox\n", "", "<!doctype html><title>mine</title>"])
+def test_a_file_that_is_no_page_is_never_replaced(run: Run, tmp_path: Path, content: str) -> None:
+    write_slots(tmp_path / "out", [slot(0)])
+    (tmp_path / "mine.csv").write_text(content)
+    ended = run("gallery", "out", "--standalone", "mine.csv")
+    assert (ended.code, ended.out) == (Exit.USAGE, "")
+    assert "mine.csv exists and is no gallery page" in ended.err
+    assert (tmp_path / "mine.csv").read_text() == content
+
+
+def test_a_standalone_page_replaces_no_folder_and_no_link_to_nothing(run: Run, tmp_path: Path) -> None:
+    write_slots(tmp_path / "out", [slot(0)])
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("nothing")
+    (tmp_path / "loop").symlink_to("loop")
+    for file in ("folder", "link", "loop"):
+        assert run("gallery", "out", "--standalone", file).code == Exit.USAGE
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("file", ["out/new.html", "out/metadata.parquet", "out/gallery/x.html", "link/new.html"])
+def test_a_standalone_page_does_not_go_into_the_dataset(run: Run, tmp_path: Path, file: str) -> None:
+    write_slots(tmp_path / "out", [slot(0)])
+    (tmp_path / "link").symlink_to("out")
+    before = sorted(path.name for path in (tmp_path / "out").iterdir())
+    ended = run("gallery", "out", "--standalone", file)
+    assert ended.code == Exit.USAGE
+    assert f"{file} lies within the dataset" in ended.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == before
 
 
 def test_an_image_that_cannot_be_shown_is_named_and_is_no_failure(run: Run, tmp_path: Path) -> None:

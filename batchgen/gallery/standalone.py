@@ -1,0 +1,41 @@
+"""Where a standalone page may go: to a new file, or over a page that an earlier gallery wrote, and nowhere else.
+
+A page says at its start that it is one of ours. The price: one whose start was edited has to be removed by hand.
+"""
+
+from __future__ import annotations
+
+from os.path import realpath
+from pathlib import Path
+
+from batchgen.dataset.layout import Layout
+from batchgen.values import BatchgenError
+
+_MARK = b'<meta name="generator" content="batchgen gallery">'
+# The mark stands in the page's first lines, before anything of variable length.
+_START_BYTES = 256
+
+
+class NotAPlace(BatchgenError):
+    """A standalone page cannot be written there; nothing was."""
+
+
+def check_place(layout: Layout, file: Path) -> None:
+    """Raise NotAPlace if `file` is something else than a page, or lies within the dataset; OSError."""
+    place, root = Path(realpath(file)), layout.root.resolve()  # realpath takes a link to itself for a name
+    if place == root / layout.gallery_page.name:
+        return
+    if place.is_relative_to(root):
+        raise NotAPlace(f"{file} lies within the dataset {layout.root}. Give a place outside it for the page.")
+    if (file.exists() or file.is_symlink()) and not _is_page(file):
+        raise NotAPlace(
+            f"{file} exists and is no gallery page of batchgen."
+            " Remove it, or give another name: only a page is replaced."
+        )
+
+
+def _is_page(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    with file.open("rb") as page:
+        return _MARK in page.read(_START_BYTES)
