@@ -112,4 +112,11 @@ def _explain(error: msgspec.ValidationError, content: dict[str, object]) -> str:
 def _with_key(error: msgspec.ValidationError, prefix: str) -> str:
     text, _, place = str(error).partition(" - at ")
     keys = [prefix, place.strip("`").removeprefix("$").replace("[...]", "").strip(".")]
-    return f"{'.'.join(filter(None, keys)) or 'the file'}: {text}"
+    return f"{'.'.join(filter(None, keys)) or 'the file'}: {text}{_advice(text, prefix)}"
+
+
+def _advice(text: str, prefix: str) -> str:
+    """What may stand there instead."""
+    if "unknown field" in text:
+        return f"; known are {', '.join((Field if prefix else Model).__struct_fields__)}"
+    return "; the types are string, integer, number and boolean" if "enum value" in text and prefix else ""
