@@ -161,8 +161,12 @@ class Settler:
         return Returned(image, returned.enhanced_prompt, returned.image.url)
 
 
-async def fetch(client: Client, url: str, attempts: int, stop: StopSignal) -> Image | Link | Damaged:
-    """Fetch a paid image from its link, patiently. A link that does not answer is kept for the next run."""
+async def fetch(client: Client, url: str, attempts: int, stop: StopSignal) -> Image | Link:
+    """Fetch a paid image from its link, patiently.
+
+    A link that gave no usable image is kept for the next run, whatever it gave: a CDN may answer 200 with a page
+    while the image is late, and to fetch again is free.
+    """
 
     async def sleep(seconds: float) -> None:
         if await stop.wait(seconds):
@@ -171,8 +175,6 @@ async def fetch(client: Client, url: str, attempts: int, stop: StopSignal) -> Im
     try:
         return await download_with_retries(client, url, attempts, sleep=sleep)
     except ApiError as error:
-        if error.kind is ErrorKind.BAD_IMAGE:
-            return Damaged(error.message)
         return Link(url, error.message)
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import batchgen
-from batchgen.config.settings import LimitSettings, RetrySettings, RunConfig
+from batchgen.config.settings import ApiSettings, LimitSettings, RetrySettings, RunConfig
 from batchgen.dataset.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.pace import Governor
 from batchgen.runner.journal import Journal
 from batchgen.runner.progress import Progress
-from batchgen.runner.settle import Settler
+from batchgen.runner.settle import Settler, fetch
 from batchgen.runner.stop import StopKind, StopSignal
 from batchgen.simulator import Fault
 from batchgen.values import (
@@ -27,6 +27,7 @@ from batchgen.values import (
     Damaged,
     ErrorKind,
     Image,
+    Link,
     Request,
     Returned,
     SeedSource,
@@ -79,7 +80,7 @@ class Scripted:
         return answer if isinstance(answer, Answer) else await answer()
 
     async def download(self, url: str) -> Image:
-        raise ApiError(ErrorKind.NOT_FETCHED, f"nothing is behind {url}")
+        raise ApiError(ErrorKind.BAD_IMAGE, "the link led to no usable image: it is HTML", http_status=200)
 
 
 class Bench:
@@ -98,7 +99,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Callable[..., Bench]:
     def make(*answers: Answer | ApiError | Callable[[], Awaitable[Answer]]) -> Bench:
-        quick = RunConfig(retry=RetrySettings(backoff_base_s=0.001))
+        quick = RunConfig(retry=RetrySettings(backoff_base_s=0.001), api=ApiSettings(download_attempts=1))
         return Bench(tmp_path / "out", Scripted(*answers), quick)
 
     return make
@@ -207,6 +208,24 @@ async def test_a_late_link_is_fetched_by_the_next_run_and_nothing_is_bought(batc
     assert len(batch.simulator.bill.charges) == 1
     assert len(batch.simulator.bill.arrivals) == 1
     assert sum(record["cost_usd"] for record in batch.records()) == pytest.approx(0.16)
+
+
+async def test_a_link_that_leads_to_a_page_is_kept_and_nothing_is_bought(
+    bench: Callable[..., Bench], batch: Batch
+) -> None:
+    link = Link("https://cdn.example/late.png")
+    made = bench(Answer((Returned(link, None),), 200, 0.04, "inference"))
+    await made.settler.settle(replace(REQUEST, num_images=1))
+    made.writer.close(None)
+    (record,) = batch.records()
+    assert (record["error_kind"], record["image_url"]) == ("not_fetched", link.url)
+    assert "HTML" in record["error_message"]
+
+    again = bench()
+    (waiting,) = again.writer.unfetched()
+    assert waiting.image_url == link.url
+    assert isinstance(await fetch(again.client, link.url, 1, again.stop), Link), "it waits on"
+    again.writer.close(None)
 
 
 async def test_costs_add_up_to_the_bill_through_all_that_goes_wrong(batch: Batch) -> None:
