@@ -95,11 +95,14 @@ class Budget:
         return reservation
 
     def charge(self, reservation: Reservation, images: int, cost_usd: float | None) -> None:
-        """Book an answer with `images` images, at its estimate where its cost is not known."""
+        """Book an answer with `images` images, at its estimate where its cost is not known.
+
+        A cost without images, as of an answer that could not be read, was for all that were asked for.
+        """
         if cost_usd is not None:
             self._close(reservation, cost_usd)
             if images or cost_usd:
-                self._learn(cost_usd / max(images, 1))
+                self._learn(cost_usd / (images or reservation.images))
         else:
             self._close(reservation, reservation.usd)
             if reservation.usd is not None:

@@ -52,6 +52,15 @@ def test_a_request_waits_while_something_in_flight_may_make_room():
     assert budget.has_room(1, 0.04)
 
 
+def test_an_answer_without_images_teaches_the_price_of_what_was_asked_for():
+    budget = Budget(0.50)
+    budget.charge(budget.reserve(4, 0.16), 0, 0.16)
+    assert budget.has_room(4, 0.16)
+    budget.charge(budget.reserve(4, 0.16), 4, 0.16)
+    assert budget.spent_usd == pytest.approx(0.32)
+    assert budget.has_room(4, 0.16), "4 images cost 16 cents, not 64"
+
+
 def test_what_is_in_doubt_counts_as_spent():
     budget = proven(0.10, 0.04)
     budget.charge_in_doubt(budget.reserve(1, 0.04))
