@@ -7,6 +7,7 @@ from pathlib import Path
 # Help is wrapped to the terminal; the page is not.
 os.environ["COLUMNS"] = "110"
 
+from batchgen.cli import check
 from batchgen.cli.arguments import build_parser
 from batchgen.config.load import Loaded, rows_of
 from batchgen.config.settings import RunConfig
@@ -51,7 +52,10 @@ def _messages() -> str:
         "| code | what is wrong |",
         "| --- | --- |",
     ]
-    return "\n".join([*lines, *(f"| {code} | {title} |" for code, title in TITLES.items())]) + "\n"
+    return (
+        "\n".join([*lines, *(f"| {code} | {title} |" for code, title in sorted((TITLES | check.TITLES).items()))])
+        + "\n"
+    )
 
 
 def _settings() -> str:

@@ -16,6 +16,9 @@ from batchgen.config.load import ConfigError
 from batchgen.config.settings import RunConfig
 from batchgen.manifest import ManifestError, Problem, make_rules, open_manifest, read_rows
 
+# Codes beside those of the manifest.
+TITLES = {"E061": "a setting is wrong", "E062": "a model's file is wrong, or the model is unknown"}
+
 
 def execute(options: Namespace) -> Exit:
     """Check a manifest and print what is wrong; exit code 2 if anything is."""
