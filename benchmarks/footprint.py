@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import statistics
+import subprocess
 import time
 from pathlib import Path
 from urllib.request import urlopen
@@ -47,8 +47,8 @@ def start_up() -> list[Line]:
     nothing, helped, checked = (took[name] for name in ("pass", "help", "check"))
     return [
         Line("W9", "`python -c pass`", nothing),
-        Line("", "`batchgen --help`", helped, **at_most(helped.wall_s / nothing.wall_s, 3, "that")),
-        Line("", "`batchgen check` of 12 rows", checked, **at_most(checked.wall_s / nothing.wall_s, 8, "that")),
+        at_most("", "`batchgen --help`", helped, helped.wall_s / nothing.wall_s, 3, "that"),
+        at_most("", "`batchgen check` of 12 rows", checked, checked.wall_s / nothing.wall_s, 8, "that"),
     ]
 
 
@@ -60,7 +60,7 @@ def _resident_mb(rows: int) -> tuple[float, float]:
         child = start(
             *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight", "--no-gallery"),
             *("--rpm", 1_000_000, "--concurrency", 32),
-            output=Path("/dev/null").open("w"),
+            output=subprocess.DEVNULL,
         )
         begun, served, looked = time.perf_counter(), 0, []
         most = 0.0
@@ -79,11 +79,19 @@ def _resident_mb(rows: int) -> tuple[float, float]:
 
 def resident_mb(process: int) -> float:
     """Resident memory of a process now."""
-    status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else 0.0
+    return _of_status(process, "VmRSS") / 1024
+
+
+def threads(process: int) -> int:
+    """Threads of a process now."""
+    return _of_status(process, "Threads")
 
 
 def open_files(process: int) -> int:
     """Open file descriptors of a process now."""
-    return len(os.listdir(f"/proc/{process}/fd"))
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
+
+
+def _of_status(process: int, name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0

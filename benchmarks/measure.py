@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import IO
 
 ROOT = Path(__file__).parent.parent
 # The simulator and the prepared server take any key.
@@ -33,7 +34,7 @@ class Usage:
 
 
 def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str, str] | None = None) -> Usage:
-    """Run `python -m ...` (or `python -c ...`) to its end and measure it; what it says goes to a file, and is shown if it fails."""
+    """Run `python -m ...` (or `python -c ...`) to its end and measure it; what it says is shown if it fails."""
     with tempfile.TemporaryFile("w+") as words:
         started = perf_counter()
         child = start(*command, output=words, environment=environment)
@@ -45,7 +46,7 @@ def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str
 
 
 def start(
-    *command: object, output: object = subprocess.PIPE, environment: Mapping[str, str] | None = None
+    *command: object, output: IO[str] | int = subprocess.PIPE, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
     """Start `python -m ...` (or `python -c ...`) from the project's root."""
     words = list(map(str, command))
@@ -53,7 +54,7 @@ def start(
         [sys.executable, *words] if words[0] == "-c" else [sys.executable, "-m", *words],
         cwd=ROOT,
         env={**os.environ, **_KEY, **(environment or {})},
-        stdout=output,  # type: ignore[call-overload]
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
     )

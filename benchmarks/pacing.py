@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -120,7 +120,7 @@ def _run(limit: int, configured: int, seconds: float) -> Arrivals:
         child = start(
             *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight", "--no-gallery"),
             *("--rpm", configured, "--concurrency", _CONCURRENCY),
-            output=Path("/dev/null").open("w"),
+            output=subprocess.DEVNULL,
         )
         started = time.perf_counter()
         while child.poll() is None and time.perf_counter() - started < seconds:

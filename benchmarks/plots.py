@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import ROOT
-from benchmarks.scale import Story
+
+if TYPE_CHECKING:
+    from benchmarks.scale import Story
+    from benchmarks.soak import Sample
 
 GROWTH = ROOT / "docs" / "benchmark-growth.png"
 SOAK = ROOT / "docs" / "benchmark-soak.png"
@@ -46,5 +50,31 @@ def growth(stories: Sequence[Story], path: Path = GROWTH) -> None:
     for axes in (left, right):
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def soak(samples: Sequence[Sample], path: Path = SOAK) -> None:
+    """Rate, memory, loop lag, open files and threads, second by second."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    panels: Mapping[str, list[float]] = {
+        "requests a second": [sample.rate for sample in samples],
+        "resident memory, MB": [sample.resident_mb for sample in samples],
+        "longest loop lag of the second, ms": [sample.lag_ms for sample in samples],
+        "open files": [sample.files for sample in samples],
+        "threads": [sample.threads for sample in samples],
+    }
+    at = [sample.at_s for sample in samples]
+    figure, axes = plt.subplots(len(panels), 1, figsize=(9, 10), sharex=True, layout="constrained")
+    for panel, (name, values) in zip(axes, panels.items(), strict=True):
+        panel.plot(at, values, linewidth=1)
+        panel.set_ylabel(name, fontsize=8)
+        panel.set_ylim(bottom=0)
+        panel.grid(visible=True, alpha=0.3)
+    axes[-1].set_xlabel("seconds")
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -26,14 +26,14 @@ class Line:
     met: bool | None = None
 
 
-def at_most(value: float, limit: float, of: str) -> dict[str, object]:
-    """The last fields of a Line whose ratio must not exceed a limit."""
-    return {"figure": f"{value:.2f} x {of}", "goal": f"<= {limit:g} x", "met": value <= limit}
+def at_most(work: str, what: str, usage: Usage | None, value: float, limit: float, of: str) -> Line:
+    """A line whose ratio must not exceed a limit."""
+    return Line(work, what, usage, f"{value:.2f} x {of}", f"<= {limit:g} x", value <= limit)
 
 
-def at_least(value: float, limit: float, of: str) -> dict[str, object]:
-    """The last fields of a Line whose ratio must reach a limit."""
-    return {"figure": f"{value:.2f} x {of}", "goal": f">= {limit:g} x", "met": value >= limit}
+def at_least(work: str, what: str, usage: Usage | None, value: float, limit: float, of: str) -> Line:
+    """A line whose ratio must reach a limit."""
+    return Line(work, what, usage, f"{value:.2f} x {of}", f">= {limit:g} x", value >= limit)
 
 
 def render(lines: Sequence[Line]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _nothing_done(story: Story) -> list[Line]:
         late = first.after_s
         found += [
             Line("W6", f"{what}: read once into lists", base),
-            Line("", "`plan`, nothing done", plan, **at_most(plan.wall_s / base.wall_s, 10, "reading")),
+            at_most("", "`plan`, nothing done", plan, plan.wall_s / base.wall_s, 10, "reading"),
             Line("", "peak memory", None, f"{plan.peak_mb:.0f} MB", f"< {_PEAK_MB} MB", plan.peak_mb < _PEAK_MB),
             Line(
                 "",
@@ -123,13 +124,9 @@ def _mostly_done(story: Story) -> list[Line]:
     found = []
     for form in FORMS:
         base, plan = story.reading[form], story.plan_mostly_done[form]
+        what = f"{story.rows:,} rows, {form}"
         found += [
-            Line(
-                "W7",
-                f"`plan`, {story.rows:,} rows, {form}, 99 % done",
-                plan,
-                **at_most(plan.wall_s / base.wall_s, 12, "reading"),
-            ),
+            at_most("W7", f"`plan`, {what}, 99 % done", plan, plan.wall_s / base.wall_s, 12, "reading"),
             Line("", "peak memory", None, f"{plan.peak_mb:.0f} MB", f"< {_PEAK_MB} MB", plan.peak_mb < _PEAK_MB),
         ]
     end = story.run_to_end
@@ -148,16 +145,11 @@ def _mostly_done(story: Story) -> list[Line]:
 
 
 def _addition(story: Story) -> list[Line]:
-    base = story.reading_index
+    base, stop_s = story.reading_index, story.clean_stop_s
     return [
         Line("W10", f"index of {story.rows:,} images: read once", base),
         Line("", f"{_NEW_ROWS:,} more images: the whole run", story.addition),
-        Line(
-            "",
-            f"its clean stop: {story.clean_stop_s:.2f} s",
-            None,
-            **at_most(story.clean_stop_s / base.wall_s, 3, "reading the index"),
-        ),
+        at_most("", f"its clean stop: {stop_s:.2f} s", None, stop_s / base.wall_s, 3, "reading the index"),
         Line(
             "W9",
             f"`status` of {story.rows:,} images",
@@ -191,7 +183,7 @@ def _first_request(manifest: Path, out: Path, rows: int) -> FirstRequest:
     with prepared_server(_TINY_BYTES) as url:
         begun = time.time()
         watched = ("benchmarks.clients.watched", report, "fsync", "run", manifest, "-o", out)
-        child = start(*watched, *_limits(url), output=Path("/dev/null").open("w"))
+        child = start(*watched, *_limits(url), output=subprocess.DEVNULL)
         while time.time() < begun + _LOOK_S and child.poll() is None:
             time.sleep(0.1)
         with urlopen(f"{url}/served") as answer:  # noqa: S310

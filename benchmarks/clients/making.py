@@ -99,8 +99,8 @@ def _records(batch: RowBatch, manifest: Path) -> pa.Table:
         "prompt": batch.columns.prompts,
         "seed": seeds,
         "request": [
-            '{"model":"imagen-3.0-generate-002","prompt":"%s","num_images":1,"seed":%d,"convert_base64_to_url":false}'
-            % (prompt, seed)
+            f'{{"model":"imagen-3.0-generate-002","prompt":"{prompt}","num_images":1,"seed":{seed},'
+            '"convert_base64_to_url":false}'
             for prompt, seed in zip(batch.columns.prompts, seeds, strict=True)
         ],
         "size_bytes": [1_500_000 + n % 9_973 for n in numbers],
