@@ -135,13 +135,9 @@ class GroupCommit:
 
     def _write(self, group: Sequence[_Waiting[object]]) -> list[object]:
         changes = [waiting.make() for waiting in group]
-        for change in changes:
-            if change.received is not None:
-                self._tail.note(change.received)
+        self._tail.note(*(change.received for change in changes if change.received is not None))
         self._images.write([image for change in changes for image in change.images])
-        segments = {self._tail.settle(records) for change in changes for records in change.done}
-        for segment in segments:
-            segment.sync()
+        self._tail.settle(*(records for change in changes for records in change.done)).sync()
         self._tail.sync()
         return [change.result for change in changes]
 

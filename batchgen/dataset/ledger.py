@@ -119,20 +119,20 @@ class Segment:
         self._failure: OSError | None = None
         self._changed = threading.Condition()
 
-    def append(self, record: LedgerRecord) -> None:
-        """Hand a record to the operating system. After a failed write the file is cut back to its last whole record.
+    def append(self, *records: LedgerRecord) -> None:
+        """Hand records to the operating system, all or none: after a failed write the file is cut back.
 
         Raises OSError.
         """
-        line = encode(record)
+        lines = b"".join(map(encode, records))
         with self._changed:
             self._refuse_after_failure()
             try:
-                disk.append(self._descriptor, line)
+                disk.append(self._descriptor, lines)
             except OSError:
                 self._cut_back()
                 raise
-            self._size += len(line)
+            self._size += len(lines)
 
     def sync(self) -> None:
         """Return when all that was appended before this call is durable.

@@ -7,9 +7,13 @@ here are pure; writing is `writer.py`'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+
+import msgspec
+from msgspec.structs import replace
 
 from batchgen import __version__
 from batchgen.dataset.layout import image_name
@@ -34,8 +38,7 @@ from batchgen.values import (
 IN_DOUBT_KINDS = frozenset({ErrorKind.DISCONNECTED, ErrorKind.TIMEOUT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexRecord:
+class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One image slot. Field order is column order; `extra` holds the manifest's own columns.
 
     Sizes are in bytes and pixels, times in UTC, latency in seconds, costs in US dollars. A cost is
@@ -93,7 +96,7 @@ def records_of_attempt(request: Request, trail: Trail, provenance: Provenance) -
     """Return what is to be said of a request if nothing more is heard of its last attempt: in doubt."""
     in_doubt_ids = (*trail.in_doubt_ids, trail.client_request_id)
     slots = _slots(request, 0)
-    blanks = _blanks(request, slots, replace(trail, in_doubt_ids=in_doubt_ids), provenance)
+    blanks = _blanks(request, slots, dataclasses.replace(trail, in_doubt_ids=in_doubt_ids), provenance)
     spent = request.prior.spent_usd + trail.wasted_usd
     if not spent:
         return blanks

@@ -9,7 +9,6 @@ number, else text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import msgspec
 import pyarrow as pa
@@ -83,7 +82,7 @@ DISTINCT_COLUMNS = frozenset(
     }
 )
 
-_COLUMNS = tuple(field.name for field in fields(IndexRecord) if field.name != "extra")
+_COLUMNS = tuple(name for name in IndexRecord.__struct_fields__ if name != "extra")
 
 
 def to_table(records: Sequence[IndexRecord], extra_schema: bytes) -> pa.Table:

@@ -41,28 +41,30 @@ class Tail:
         self._sealer = ThreadPoolExecutor(1, "batchgen-seal")
         self._sealed: Future[None] | None = None
 
-    def note(self, entry: ledger.Unfinished) -> None:
-        """Hand news of a request without outcome to the operating system. Raises OSError.
+    def note(self, *entries: ledger.Unfinished) -> None:
+        """Hand news of requests without outcome to the operating system. Raises OSError.
 
         An answer stays known here even if the ledger cannot take it; an attempt that it cannot take must not leave.
         """
         with self._guard:
-            if not isinstance(entry, ledger.Sent):
+            for entry in entries:
+                if not isinstance(entry, ledger.Sent):
+                    self._remember(entry)
+            self._segment.append(*entries)
+            for entry in entries:
                 self._remember(entry)
-            self._segment.append(entry)
-            self._remember(entry)
 
-    def settle(self, records: Sequence[IndexRecord]) -> ledger.Segment:
-        """Note that a request has its outcome; return the segment whose sync makes that durable. Raises OSError.
+    def settle(self, *requests: Sequence[IndexRecord]) -> ledger.Segment:
+        """Note that requests have their outcome; return the segment whose sync makes that durable. Raises OSError.
 
-        Every image in `records` is on disk. May be called again with the same records.
+        Every image in the records of `requests` is on disk. May be called again with the same records.
         """
-        fingerprint = records[0].fingerprint
         with self._guard:
-            self._unfinished.pop(fingerprint, None)
-            self._done.update(((record.fingerprint, record.image_number), record) for record in records)
+            for records in requests:
+                self._unfinished.pop(records[0].fingerprint, None)
+                self._done.update(((record.fingerprint, record.image_number), record) for record in records)
             segment = self._segment
-            segment.append(ledger.Done(fingerprint, tuple(records)))
+            segment.append(*(ledger.Done(records[0].fingerprint, tuple(records)) for records in requests))
             if len(self._done) >= _RECORDS_PER_SEGMENT:
                 self._rotate()
         return segment

@@ -150,7 +150,9 @@ async def test_a_segment_that_cannot_be_begun_leaves_the_old_one_in_use(
 
     with writing(out) as writer:
         monkeypatch.setattr(disk, "create", refuse)
-        await writer.reject(rows)
+        await writer.reject(rows[:_RECORDS_PER_SEGMENT])
+        for row in rows[_RECORDS_PER_SEGMENT:]:
+            await writer.reject([row])
     assert len(refused) == 3
     assert len(records_in(out)) == len(rows)
 
@@ -170,7 +172,8 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
     with monkeypatch.context() as context:
         context.setattr(disk, "rename", refuse)
         with pytest.raises(DiskError, match="No space left"), writing(out) as writer:
-            await writer.reject(rows)
+            await writer.reject(rows[:_RECORDS_PER_SEGMENT])
+            await writer.reject(rows[_RECORDS_PER_SEGMENT:])
     assert not Layout(out).parts()
     with writing(out) as writer:
         assert len(writer.known.keys) == len(rows)

@@ -208,7 +208,8 @@ async def test_a_long_run_is_sealed_into_parts_while_it_goes_on_and_a_kill_loses
     rows = [rejected(row) for row in range(_RECORDS_PER_SEGMENT + 20)]
     with writing(out) as writer:
         writer.sent(request(10_000), trail())  # unfinished when the segment is sealed
-        await writer.reject(rows)
+        await writer.reject(rows[:_RECORDS_PER_SEGMENT])
+        await writer.reject(rows[_RECORDS_PER_SEGMENT:])
         while not (Layout(out).parts() and len(Layout(out).segments()) == 1):
             await asyncio.sleep(0.01)
         cut = crashed()
