@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: help demo test readers notebook browser torture fuzz lint audit docs lock clean
+.PHONY: help demo test readers notebook browser torture fuzz bench soak lint audit docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -33,6 +33,12 @@ torture: $(VENV)/test ## two hundred kills, every loss of power, every fault at 
 
 fuzz: $(VENV)/test ## look for examples that break a property, other ones each time
 	$(BIN)/pytest --hypothesis-profile=fuzz tests/manifest tests/catalog tests/config tests/api tests/pace tests/dataset tests/runner tests/export
+
+bench: $(VENV)/bench ## measure speed and memory against baselines: half an hour, 40 GB of disk, benchmarks/results.md
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/bench ## 200,000 requests under faults, watched every second: a quarter of an hour
+	$(BIN)/python -m benchmarks.soak
 
 lint: $(VENV)/lint ## format, lint with the security rules, types, and whether the installed versions fit together
 	$(BIN)/ruff format --check .
@@ -75,6 +81,10 @@ $(VENV)/notebook: pyproject.toml requirements.lock | $(BIN)/python
 $(VENV)/browser: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[test,browser]'
 	@touch $@ $(VENV)/runtime $(VENV)/test
+
+$(VENV)/bench: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable '.[bench]'
+	@touch $@ $(VENV)/runtime
 
 $(VENV)/lint: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[lint,test]'
