@@ -7,9 +7,9 @@ files, which it names by their hashes.
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 from collections.abc import Iterator
+from glob import escape
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.gallery import data
 from batchgen.gallery.slots import Slots
 from batchgen.gallery.standalone import check_place
+from batchgen.gallery.temporary import remove_leftovers, temporary_file
 from batchgen.gallery.thumbnails import thumbnail_name
 
 _STYLES = ("base.css", "wall.css", "detail.css")
@@ -55,26 +56,20 @@ def write_standalone(layout: Layout, slots: Slots, file: Path) -> Path:
 
 
 def _write(final: Path, layout: Layout, slots: Slots, thumbnails: Iterator[bytes]) -> None:
-    temporary = final.with_name(f".{final.name}.{os.getpid()}")
     blocks = [
         _block("overview", data.overview(slots, layout.root.resolve().name)),
         _block("details", data.details(slots)),
     ]
-
-    def write(path: Path) -> None:
-        with path.open("wb") as page:
-            head, tail = _frame()
-            page.write(head)
-            page.writelines(thumbnails)
-            page.writelines(blocks)
-            page.write(tail)
-
-    try:
-        disk.write_with(temporary, write)
+    head, tail = _frame()
+    remove_leftovers(final.parent.glob(f".{escape(final.name)}.*"))
+    with temporary_file(final) as (temporary, page):
+        page.write(head)
+        page.writelines(thumbnails)
+        page.writelines(blocks)
+        page.write(tail)
+        page.flush()
+        disk.sync(page.fileno())
         disk.publish(temporary, final)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _frame() -> tuple[bytes, bytes]:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from batchgen.dataset.layout import Layout
 from batchgen.gallery.slots import Slots
+from batchgen.gallery.temporary import remove_leftovers, temporary_file
 
 # The page lays pictures out by height: this one is sharp at its usual sizes on an ordinary screen. 5 to 15 kB each.
 HEIGHT_PIXELS = 256
@@ -76,6 +77,7 @@ def missing_thumbnails(layout: Layout, slots: Slots) -> list[Source]:
 
 def make_thumbnails(layout: Layout, sources: Iterable[Source]) -> Iterator[Unreadable | None]:
     """Make thumbnails in parallel; yield for each None, or why there is none. Raises OSError if the disk refuses."""
+    remove_leftovers(layout.gallery.glob("*/.*.webp.*"))
     waiting = iter(sources)
     pool = ThreadPoolExecutor(_THREADS, "batchgen-thumbnail")
     try:
@@ -111,8 +113,9 @@ def _make(layout: Layout, source: Source) -> Unreadable | None:
         return Unreadable(source.file_name, str(error) or type(error).__name__)
     final = layout.gallery / thumbnail_name(source.sha256)
     final.parent.mkdir(parents=True, exist_ok=True)
-    # Another process may make the same one: each writes under a name of its own, and the last rename wins.
-    temporary = final.with_name(f".{final.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(final)
+    # Another process may make the same one: each writes a file of its own, and the last rename wins.
+    with temporary_file(final) as (temporary, file):
+        file.write(data)
+        file.flush()
+        temporary.replace(final)
     return None
