@@ -12,7 +12,8 @@ _DESCRIPTION = (
 _EPILOG = """\
 exit codes:
   0  all done, or up to date
-  1  finished, but more failed and invalid than --allow-failures (verify: something is wrong)
+  1  finished, but more images not made than --allow-failures: failed, not fetched, in doubt, invalid; not blocked
+     (verify: something is wrong)
   2  usage, configuration or manifest error: nothing was sent
   3  the budget is reached
   4  stopped by account, lock, disk or network
@@ -81,7 +82,7 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         "--simulate", action="store_true", help="use the embedded simulator: no key, no network, no cost"
     )
     parser.add_argument(
-        "--allow-failures", metavar="N|P%", help="so many failed and invalid images still make exit code 0 (default 0)"
+        "--allow-failures", metavar="N|P%", help="so many images not made still make exit code 0 (default 0)"
     )
     parser.add_argument(
         "--no-preflight",

@@ -69,6 +69,15 @@ class _Words:
         if plan.kept_failed.images:
             failed = count(plan.kept_failed.images, "image")
             self._say(f"{failed} failed for good before: not sent again without --retry failed.")
+        if plan.unfetched.requests:
+            waiting = count(plan.unfetched.requests, "request")
+            self._say(
+                f"{waiting} paid for, with images that wait at their links: the run fetches them, which costs nothing; "
+                "--retry failed buys them again."
+            )
+        if plan.kept_in_doubt.requests:
+            kept = count(plan.kept_in_doubt.requests, "request")
+            self._say(f"{kept} in doubt will be left alone; --in-doubt retry sends them again.")
         if plan.in_doubt.requests:
             again = count(plan.in_doubt.requests, "request")
             self._say(

@@ -60,6 +60,12 @@ def write_text(summary: RunSummary, job: Job) -> None:
         say("\nNot made:")
         for line in _not_made_lines(summary, job):
             say(f"  {line}")
+    if progress.unfetched:
+        waiting = f"{count(progress.unfetched, 'image')} paid for before, still not fetched from their links"
+        say(f"\n{waiting}: the same command tries again, --retry failed buys them again.")
+    if summary.plan.kept_in_doubt.requests:
+        kept = f"{count(summary.plan.kept_in_doubt.requests, 'request')} in doubt left alone"
+        say(f"\n{kept}: --in-doubt retry sends them again.")
     if summary.stop is not None:
         say(f"\nWhy: {summary.stop.message}")
     say(f"\nDataset: {summary.out}")
@@ -84,6 +90,8 @@ def write_json(summary: RunSummary, job: Job) -> None:
             "failed_before": plan.kept_failed.images,
             "saved": progress.slots[Status.OK] + progress.fetched_late,
             **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
+            "unfetched": progress.unfetched,
+            "kept_in_doubt": plan.kept_in_doubt.images,
             "invalid": plan.invalid_rows,
             "attempts": progress.attempts,
             "retries": progress.retries,
@@ -151,6 +159,8 @@ def _next(summary: RunSummary, job: Job) -> str:
         return f"batchgen check {shlex.quote(job.manifest.name)}"
     if summary.plan.kept_failed.requests or summary.progress.slots[Status.FAILED]:
         return f"batchgen status {shlex.quote(str(summary.out))}"
+    if summary.progress.unfetched:
+        return same
     if job.selection.limit is not None:
         return "the same command without --limit"
     return f"batchgen verify {shlex.quote(str(summary.out))}"

@@ -99,7 +99,7 @@ class RunConfig:
 
     defaults: values for model fields where the manifest's cell is empty.
     models: catalog files of the user's own; they add models or override shipped ones.
-    allow_failures: how many `failed` and `invalid` slots still make exit code 0: "12" or "5%".
+    allow_failures: how many `failed`, `in_doubt` and `invalid` slots still make exit code 0: "12" or "5%".
     """
 
     # The model this project was made for.

@@ -39,9 +39,8 @@ class LateImages:
 
         async def fetch_one(record: IndexRecord) -> None:
             async with turn:
-                if self._stop.is_set or record.image_url is None:
-                    return
-                image = await fetch(client, record.image_url, self._attempts, self._stop)
+                url = None if self._stop.is_set else record.image_url
+                image = None if url is None else await fetch(client, url, self._attempts, self._stop)
             if isinstance(image, Image):
                 await self._writer.fetched(record, image)
                 self._progress.fetched_late += 1

@@ -182,8 +182,27 @@ def test_images_that_still_wait_at_their_links_are_exit_code_1(
     assert run(*command).code == 1
     later = run(*command, "--json")
     assert (later.code, read_json(later.out)["saved"]) == (1, 4), "four came, and four that are paid for did not"
+    assert read_json(later.out)["unfetched"] == 4
+    assert "4 requests paid for, with images that wait at their links" in later.err
+    told = run(*command)
+    assert "4 images paid for before, still not fetched from their links" in told.out
+    assert "--retry failed buys them again" in told.out
     write_manifest([{"id": f"r{n}", "prompt": f"another fox {n}"} for n in range(4)])
     assert run(*command).code == 0, "nobody asks any more for what does not come"
+
+
+def test_requests_in_doubt_that_are_left_alone_are_exit_code_1_and_said(
+    run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+) -> None:
+    write_manifest([{"id": "fox", "prompt": "a fox"}])
+    (tmp_path / "once.toml").write_text("[retry]\nmax_attempts = 1\n")
+    command = run_of(simulate(faults=(Fault.parse("reset@1"),)).url, "-c", "once.toml", "--no-gallery")
+    assert run(*command).code == 1
+    ended = run(*command, "--in-doubt", "skip")
+    assert ended.code == 1
+    assert "1 request in doubt will be left alone; --in-doubt retry sends them again." in ended.err
+    assert "1 request in doubt left alone: --in-doubt retry sends them again." in ended.out
+    assert run(*command).code == 0
 
 
 def test_a_pattern_that_no_id_matches_is_named(run: Run, url: str) -> None:
