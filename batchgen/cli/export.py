@@ -81,7 +81,15 @@ def _replay(options: Namespace, source: Source, chosen: Chosen) -> None:
     with new_file(dest, source.layout.root) as path, Reading("writing", None, "request") as reading:
         replayed = write_replay(source, chosen, catalog, path, dest.name, reading.add)
     say(options.dest)
-    complain(f"{count(replayed.rows, 'row')} that ask for {count(replayed.images, 'image')}.")
+    complain(
+        f"It asks for {count(replayed.images, 'image')}, in place of {count(replayed.pictures, 'image')}"
+        f" of the dataset, in {count(replayed.rows, 'row')}."
+    )
+    if replayed.images > replayed.pictures:
+        more = count(replayed.images - replayed.pictures, "image")
+        complain(
+            f"{more} more: a request is repeated whole, also where some of its images were not saved or not chosen."
+        )
     for line in _inexact(replayed):
         complain(line)
 
@@ -89,6 +97,8 @@ def _replay(options: Namespace, source: Source, chosen: Chosen) -> None:
 def _inexact(replayed: Replayed) -> list[str]:
     """Say of which rows the pictures will be others."""
     reasons = {
+        "the images of its request had different rewritten prompts, so the request cannot be repeated; each prompt is"
+        " asked for by itself": replayed.divided,
         "the rewritten prompt is longer than the model takes; kept as it was": replayed.too_long,
         "the service did not say how it rewrote the prompt; kept as it was": replayed.not_told,
         "no seed was sent, so nothing repeats the picture": replayed.unseeded,

@@ -3,6 +3,8 @@
 Where the service rewrote a prompt, the rewritten one is asked for, and rewriting is off. A row is kept as it was where
 that cannot be: the rewritten prompt is longer than the model takes, or the service kept it to itself. A request for
 four images stays one for four, even if only one of them was chosen: of another number the pictures would be others.
+Only where the service rewrote a prompt differently for the pictures of one request, no manifest can repeat that
+request: each rewritten prompt is asked for by itself, as many pictures as it has, so that none is paid for twice.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from batchgen.catalog import Catalog, Model
 from batchgen.dataset.schema import INDEX_SCHEMA
@@ -37,14 +40,17 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay asks for, in rows (requests) and images.
+    """What a replay asks for, in rows (requests) and images, for so many pictures of the dataset.
 
     too_long, not_told: rows kept as they were, since the rewritten prompt exceeds what the model takes, or never
-    came back. unseeded: rows without a seed. The pictures of all these will be others.
+    came back. divided: rows that ask for a part of a request, whose pictures had different rewritten prompts.
+    unseeded: rows without a seed. The pictures of all these will be others.
     """
 
+    pictures: int = 0
     rows: int = 0
     images: int = 0
+    divided: int = 0
     too_long: int = 0
     not_told: int = 0
     unseeded: int = 0
@@ -64,21 +70,25 @@ def write_replay(
     written since. Raises ExportError, CatalogError (a model of the dataset is in no catalog file), OSError.
     """
     everything = np.sort(np.concatenate(list(chosen.values())))
-    requests = _requests(source, everything)
     models = {
         model: catalog.find(model) for model in source.read(["model"])["model"].take(everything).unique().to_pylist()
     }
+    requests = _requests(source, models, everything)
     schema = _schema(source, models, split=len(chosen) > 1)
-    replay = _Replay(schema, models, _Ids(source.read(["row_id"])["row_id"].take(requests).to_pylist()))
+    ids = _Ids(source.read(["row_id"])["row_id"].take(requests.positions).to_pylist())
+    replay = _Replay(schema, models, ids, requests.divided)
     splits = np.full(source.rows, None, object)
     for split, positions in chosen.items():
         splits[positions] = split
 
     def rows() -> Iterator[Row]:
         first = 0
-        for batch in source.records(requests):
-            for position, record in zip(requests[first : first + len(batch)], batch.to_pylist(), strict=True):
-                row = replay.row(record)
+        for batch in source.records(requests.positions):
+            here = slice(first, first + len(batch))
+            for position, pictures, record in zip(
+                requests.positions[here], requests.pictures[here].tolist(), batch.to_pylist(), strict=True
+            ):
+                row = replay.row(record, pictures)
                 if row is not None:
                     yield row | {"split": splits[position]} if len(chosen) > 1 else row
                 done(1)
@@ -88,13 +98,39 @@ def write_replay(
     return replay.summary
 
 
-def _requests(source: Source, positions: Positions) -> Positions:
-    """Return the first picture of each request, and of each form of its prompt that came back."""
-    table = source.read(["fingerprint", "enhanced_prompt"]).take(positions)
-    table = table.append_column("position", pa.array(positions))
-    firsts = table.group_by(["fingerprint", "enhanced_prompt"]).aggregate([("position", "min")])
-    found: npt.NDArray[np.int64] = np.sort(firsts["position_min"].to_numpy())
-    return found
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """For each request, and each form of its prompt to ask for: its first picture, and how many were chosen.
+
+    divided: the fingerprints of requests whose pictures, chosen or not, have several forms.
+    """
+
+    positions: Positions
+    pictures: npt.NDArray[np.int64]
+    divided: frozenset[str]
+
+
+def _requests(source: Source, models: dict[str, Model], chosen: Positions) -> _Requests:
+    table = source.read(["fingerprint", "enhanced_prompt", "model"])
+    table = pa.table({"fingerprint": table["fingerprint"], "form": _forms(table, models)})
+    counts = table.group_by(["fingerprint", "form"]).aggregate([])["fingerprint"].value_counts()
+    divided = frozenset(counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist())
+    table = table.take(chosen).append_column("position", pa.array(chosen))
+    firsts = table.group_by(["fingerprint", "form"]).aggregate([("position", "min"), ("position", "count")])
+    firsts = firsts.sort_by("position_min")
+    return _Requests(firsts["position_min"].to_numpy(), firsts["position_count"].to_numpy(), divided)
+
+
+def _forms(table: pa.Table, models: dict[str, Model]) -> pa.ChunkedArray:
+    """The rewritten prompts; null where they cannot be asked for, since they did not come back or are too long."""
+    prompts = table["enhanced_prompt"]
+    length = pc.utf8_length(prompts)
+    possible = pc.greater(length, 0)
+    for name, model in models.items():
+        limit = model.fields["prompt"].max_length
+        if limit is not None:
+            possible = pc.and_(possible, pc.or_(pc.not_equal(table["model"], name), pc.less_equal(length, limit)))
+    return pc.if_else(pc.fill_null(possible, False), prompts, pa.scalar(None, pa.string()))
 
 
 def _schema(source: Source, models: dict[str, Model], *, split: bool) -> pa.Schema:
@@ -123,21 +159,29 @@ def _original(column: str) -> str:
 class _Replay:
     """Turns records into rows, counting what cannot be asked for again exactly."""
 
-    def __init__(self, schema: pa.Schema, models: dict[str, Model], ids: _Ids) -> None:
+    def __init__(self, schema: pa.Schema, models: dict[str, Model], ids: _Ids, divided: frozenset[str]) -> None:
         self.summary = Replayed()
         self._models = models
         self._ids = ids
-        self._kept: set[str] = set()
+        self._divided = divided
+        self._as_sent: set[str] = set()
         self._texts = {field.name for field in schema if field.type == pa.string()}
 
-    def row(self, record: Record) -> Row | None:
-        """Return the row that asks for a picture's request again, None if an earlier row already does."""
+    def row(self, record: Record, pictures: int) -> Row | None:
+        """Return the row that asks again for so many pictures of a request, None if an earlier row already does."""
+        self.summary.pictures += pictures
         body: Row = msgspec.json.decode(record["request"])
         model = self._models[record["model"]]
-        if not self._rewritten_as_sent(body, record, model):
-            if record["fingerprint"] in self._kept:
-                return None
-            self._kept.add(record["fingerprint"])
+        images = body.get("num_images", 1)
+        switch = None if model.enhancement is None else model.enhancement.field
+        if switch is not None and body.get(switch) is True:
+            self._put_rewritten(body, switch, record, model)
+            if record["fingerprint"] in self._divided:
+                images = pictures
+                self.summary.divided += 1
+        elif record["fingerprint"] in self._as_sent:
+            return None
+        self._as_sent.add(record["fingerprint"])
         passed = {_original(name): value for name, value in record.items() if name not in INDEX_SCHEMA.names}
         fields = {
             name: as_text(value) if name in self._texts else value
@@ -145,27 +189,21 @@ class _Replay:
             if name in model.fields and model.fields[name].transport is None
         }
         row = passed | fields | {"id": self._ids.next(record["row_id"]), "model": record["model"]}
-        row["num_images"] = body.get("num_images", 1)
+        row["num_images"] = images
         self.summary.rows += 1
-        self.summary.images += row["num_images"]
+        self.summary.images += images
         self.summary.unseeded += "seed" not in body
         return row
 
-    def _rewritten_as_sent(self, body: Row, record: Record, model: Model) -> bool:
-        """Put the rewritten prompt into a request, with rewriting off; False if the request stays as it was."""
-        switch = None if model.enhancement is None else model.enhancement.field
-        if switch is None or body.get(switch) is not True:
-            return False
+    def _put_rewritten(self, body: Row, switch: str, record: Record, model: Model) -> None:
+        """Put the rewritten prompt into a request, with rewriting off, if that can be asked for."""
         rewritten, limit = record["enhanced_prompt"], model.fields["prompt"].max_length
-        first = record["fingerprint"] not in self._kept
         if not rewritten:
-            self.summary.not_told += first
-            return False
-        if limit is not None and len(rewritten) > limit:
-            self.summary.too_long += first
-            return False
-        body["prompt"], body[switch] = rewritten, False
-        return True
+            self.summary.not_told += 1
+        elif limit is not None and len(rewritten) > limit:
+            self.summary.too_long += 1
+        else:
+            body["prompt"], body[switch] = rewritten, False
 
 
 class _Ids:

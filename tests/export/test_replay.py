@@ -89,6 +89,60 @@ async def test_a_request_for_several_images_stays_whole_where_one_was_chosen(bat
     assert row["num_images"] == 4
 
 
+def rewrite(out: Path, prompts: dict[tuple[str, int], str | None]) -> None:
+    """Put rewritten prompts into a dataset, by row and image: the simulator has one for all images of a request."""
+    view = out / "metadata.parquet"
+    table = pq.read_table(view)
+    rewritten = [prompts.get((row["row_id"], row["image_number"]), row["enhanced_prompt"]) for row in table.to_pylist()]
+    at = table.column_names.index("enhanced_prompt")
+    pq.write_table(table.set_column(at, "enhanced_prompt", pa.array(rewritten, pa.string())), view)
+
+
+async def test_a_request_with_a_prompt_for_each_image_is_not_paid_for_twice(
+    batch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await batch.run([{"id": f"row-{row}", "prompt": f"a fox {row}", "num_images": 2, "seed": 7} for row in range(3)])
+    rewrite(batch.out, {(f"row-{row}", image): f"fox {row}.{image}" for row in range(2) for image in range(2)})
+    rows = pq.read_table(replay(batch.out, "again.parquet")).to_pylist()
+    asked = sorted((row["prompt"], row["num_images"], row["enhance_prompt"]) for row in rows)[-4:]
+    assert asked == [(f"fox {row}.{image}", 1, False) for row in range(2) for image in range(2)]
+    assert sum(row["num_images"] for row in rows) == 6
+    said = capsys.readouterr().err
+    assert "asks for 6 images, in place of 6 images of the dataset, in 5 rows." in said
+    assert "4 rows: the images of its request had different rewritten prompts" in said
+
+
+async def test_a_divided_request_asks_for_as_many_as_there_are_of_each_prompt(batch: Any) -> None:
+    await batch.run([{"id": "a", "prompt": "a fox", "num_images": 4}])
+    rewrite(batch.out, {("a", 0): "red", ("a", 1): "red", ("a", 2): None, ("a", 3): "x" * (LONG + 1)})
+    rows = pq.read_table(replay(batch.out, "again.parquet")).to_pylist()
+    assert [(row["prompt"], row["num_images"], row["enhance_prompt"]) for row in rows] == [
+        ("red", 2, False),
+        ("a fox", 2, True),
+    ]
+    assert main(["check", str(batch.out.parent / "again.parquet")]) == 0
+
+
+async def test_one_chosen_image_of_a_divided_request_asks_for_one(
+    batch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("duckdb")
+    await batch.run([{"id": "a", "prompt": "a fox", "num_images": 4}])
+    rewrite(batch.out, {("a", image): f"fox {image}" for image in range(4)})
+    (row,) = pq.read_table(replay(batch.out, "again.parquet", "--where", "image_number = 2")).to_pylist()
+    assert (row["prompt"], row["num_images"]) == ("fox 2", 1)
+    assert "asks for 1 image, in place of 1 image of the dataset, in 1 row." in capsys.readouterr().err
+
+
+async def test_more_images_than_there_are_is_said(batch: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("duckdb")
+    await batch.run([{"id": "a", "prompt": "a fox", "num_images": 4}])
+    replay(batch.out, "again.parquet", "--where", "image_number = 2")
+    said = capsys.readouterr().err
+    assert "asks for 4 images, in place of 1 image" in said
+    assert "3 images more: a request is repeated whole" in said
+
+
 async def test_columns_of_the_manifest_get_their_names_back(batch: Any) -> None:
     manifest = batch.out.parent / "m.parquet"
     pq.write_table(pa.table({"prompt": ["a fox"], "status": ["draft"], "tags": [["a"]]}), manifest)
