@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from batchgen.dataset import disk
 from batchgen.export import ExportError, new_file, new_folder
 
 
@@ -36,6 +39,50 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path, dataset: Path) -> None:
         assert not (tmp_path / "out.csv").exists()
     assert (tmp_path / "out.csv").read_text() == "1"
     assert names(tmp_path) == ["dataset", "out.csv"]
+
+
+def test_all_of_an_export_is_durable_before_it_has_its_name(
+    tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: set[int] = set()
+    sync, sync_folder, publish = disk.sync, disk.sync_folder, disk.publish
+
+    def record_publish(temporary: Path, final: Path) -> None:
+        assert {path.stat().st_ino for path in (temporary, *temporary.rglob("*"))} <= durable
+        publish(temporary, final)
+
+    def record(descriptor: int) -> None:
+        durable.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    def record_folder(path: Path) -> None:
+        durable.add(path.stat().st_ino)
+        sync_folder(path)
+
+    monkeypatch.setattr(disk, "sync", record)
+    monkeypatch.setattr(disk, "sync_folder", record_folder)
+    monkeypatch.setattr(disk, "publish", record_publish)
+    with new_folder(tmp_path / "folder", dataset) as folder:
+        for split in ("train", "test"):
+            (folder / split).mkdir()
+            for number in range(300):
+                (folder / split / str(number)).write_text("1")
+    with new_file(tmp_path / "file", dataset) as path:
+        path.write_text("1")
+    assert len(durable) >= 604
+
+
+@pytest.mark.parametrize("new", [new_folder, new_file])
+def test_a_write_that_the_disk_loses_is_an_error(
+    tmp_path: Path, dataset: Path, new: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(disk, "sync", lose)
+    with pytest.raises(OSError, match="Input/output error"), new(tmp_path / "out", dataset) as path:
+        (path / "one" if path.is_dir() else path).write_text("1")
+    assert names(tmp_path) == ["dataset"]
 
 
 @pytest.mark.parametrize("new", [new_folder, new_file])

@@ -105,7 +105,7 @@ async def test_a_dataset_without_a_picture_exports_nothing(
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert export("parquet", tmp_path, tmp_path.parent / "nowhere") == Exit.STOPPED
+    assert export("parquet", tmp_path, tmp_path.parent / "nowhere") == Exit.USAGE
     assert "holds no dataset" in capsys.readouterr().err
 
 
