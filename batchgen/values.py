@@ -39,7 +39,13 @@ class CostSource(StrEnum):
     HEADER = "header"  # the service said it, in x-aimlapi-usd-spent
     PRICE = "price"  # the service's or the catalog's price times the images that came back
     BILL = "bill"  # `batchgen reconcile` found it in the service's log of calls
-    UNKNOWN = "unknown"  # the cost is null, never 0
+    UNKNOWN = "unknown"  # the cost is null, or what is known of it: an attempt may have cost more
+
+    @staticmethod
+    def weakest(*sources: CostSource) -> CostSource:
+        """Return the source of a sum: that of its least certain part."""
+        by_certainty = (CostSource.UNKNOWN, CostSource.PRICE, CostSource.BILL, CostSource.HEADER)
+        return min(sources, key=by_certainty.index)
 
 
 class ErrorKind(StrEnum):
@@ -78,13 +84,14 @@ class Prior:
     """What earlier runs left behind for a request that is sent again.
 
     held: image numbers already saved; new images take other numbers, so nothing is overwritten.
-    missing: image numbers that are to be replaced, with what was paid for them: spent_usd.
+    missing: image numbers that are to be replaced, with what was paid for them: spent_usd (see CostSource).
     in_doubt_ids: client request ids whose answer was never seen.
     """
 
     held: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     spent_usd: float = 0.0
+    spent_source: CostSource = CostSource.HEADER
     in_doubt_ids: tuple[str, ...] = ()
 
 
@@ -177,7 +184,8 @@ class Trail:
     """What it took to settle a request, over all its attempts in this run.
 
     client_request_id, sent_at and latency_s are those of the last attempt. wasted_usd is what
-    attempts cost that gave no usable image; in_doubt_ids are the attempts whose answer was never seen.
+    attempts cost that gave no usable image, wasted_source how that is known; in_doubt_ids are the attempts whose
+    answer was never seen.
     """
 
     attempts: int
@@ -186,6 +194,7 @@ class Trail:
     finished_at: datetime  # UTC
     latency_s: float
     wasted_usd: float = 0.0
+    wasted_source: CostSource = CostSource.HEADER
     in_doubt_ids: tuple[str, ...] = ()
 
 

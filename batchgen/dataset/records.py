@@ -41,8 +41,9 @@ IN_DOUBT_KINDS = frozenset({ErrorKind.DISCONNECTED, ErrorKind.TIMEOUT})
 class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One image slot. Field order is column order; `extra` holds the manifest's own columns.
 
-    Sizes are in bytes and pixels, times in UTC, latency in seconds, costs in US dollars. A cost is
-    null when it is unknown, and the costs of a request's slots add up to what was paid for it.
+    Sizes are in bytes and pixels, times in UTC, latency in seconds, costs in US dollars. The
+    costs of a request's slots add up to what is known to have been paid for it. Where its cost_source is `unknown`,
+    more may have been paid: by an attempt in doubt, or at a price that nobody names; null, if nothing is known.
     """
 
     file_name: str | None = None
@@ -97,10 +98,10 @@ def records_of_attempt(request: Request, trail: Trail, provenance: Provenance) -
     in_doubt_ids = (*trail.in_doubt_ids, trail.client_request_id)
     slots = _slots(request, 0)
     blanks = _blanks(request, slots, dataclasses.replace(trail, in_doubt_ids=in_doubt_ids), provenance)
-    spent = request.prior.spent_usd + trail.wasted_usd
-    if not spent:
+    spent_usd = request.prior.spent_usd + trail.wasted_usd
+    if not spent_usd:
         return blanks
-    return tuple(replace(blank, cost_usd=spent / len(slots), cost_source=CostSource.HEADER) for blank in blanks)
+    return tuple(replace(blank, cost_usd=spent_usd / len(slots)) for blank in blanks)
 
 
 def records_of_error(
@@ -116,13 +117,13 @@ def records_of_error(
     if in_doubt and kind not in IN_DOUBT_KINDS:
         kind, message = ErrorKind.DISCONNECTED, f"an attempt was never answered; the last: {message}"
     slots = _slots(request, 0)
-    wasted = request.prior.spent_usd + trail.wasted_usd
-    if wasted:
-        cost, source = wasted / len(slots), CostSource.HEADER
-    elif in_doubt or trail.in_doubt_ids or request.prior.in_doubt_ids:
-        cost, source = None, CostSource.UNKNOWN
-    else:
-        cost, source = 0.0, CostSource.PRICE  # the service's documentation: a failed request is not charged
+    spent_usd = request.prior.spent_usd + trail.wasted_usd
+    source = CostSource.weakest(request.prior.spent_source, trail.wasted_source)
+    if in_doubt or trail.in_doubt_ids or request.prior.in_doubt_ids:
+        source = CostSource.UNKNOWN
+    elif not spent_usd and source is not CostSource.UNKNOWN:
+        source = CostSource.PRICE  # AI/ML API's documentation: a failed request is not charged
+    cost = None if source is CostSource.UNKNOWN and not spent_usd else spent_usd / len(slots)
     return tuple(
         replace(
             blank,

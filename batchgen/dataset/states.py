@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from batchgen.dataset.keys import NO_KEYS, Keys, contained, fingerprint_keys, search, text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.reader import latest
-from batchgen.values import PERMANENT_KINDS, ErrorKind, Prior, Status
+from batchgen.values import PERMANENT_KINDS, CostSource, ErrorKind, Prior, Status
 
 
 class State(IntEnum):
@@ -38,7 +38,7 @@ class State(IntEnum):
 States = npt.NDArray[np.uint8]
 
 _COLUMNS = ["fingerprint", "status", "error_kind", "row_id"]
-_PRIOR_COLUMNS = ["fingerprint", "image_number", "status", "error_kind", "cost_usd", "in_doubt_ids"]
+_PRIOR_COLUMNS = ["fingerprint", "image_number", "status", "error_kind", "cost_usd", "cost_source", "in_doubt_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +144,8 @@ def _with_slot(prior: Prior, slot: dict[str, Any]) -> Prior:
     prior = replace(prior, in_doubt_ids=tuple(dict.fromkeys(in_doubt_ids)))
     if slot["status"] == Status.OK:
         return replace(prior, held=(*prior.held, number))
-    return replace(prior, missing=(*prior.missing, number), spent_usd=prior.spent_usd + (slot["cost_usd"] or 0.0))
+    source = prior.spent_source
+    if slot["cost_usd"] != 0:
+        source = CostSource.weakest(source, CostSource(slot["cost_source"] or CostSource.UNKNOWN))
+    spent_usd = prior.spent_usd + (slot["cost_usd"] or 0.0)
+    return replace(prior, missing=(*prior.missing, number), spent_usd=spent_usd, spent_source=source)

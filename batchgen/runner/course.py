@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from batchgen.api.errors import Charged, meaning_of
-from batchgen.values import ApiError, Request, Trail
+from batchgen.values import ApiError, CostSource, Request, Trail
 
 
 @dataclass(slots=True)
@@ -19,6 +19,7 @@ class Course:
     attempts: int = 0  # all that left
     tries: int = 0  # earlier ones that count against the limits of attempts and of time
     wasted_usd: float = 0.0
+    wasted_source: CostSource = CostSource.HEADER
     in_doubt_ids: tuple[str, ...] = ()
     _counted_s: float = 0.0
     _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -48,6 +49,8 @@ class Course:
             self.in_doubt_ids = (*self.in_doubt_ids, self.client_request_id)
         elif meaning_of(error.kind).charged is Charged.YES:
             self.wasted_usd += self.request.price_usd or 0.0
+            source = CostSource.UNKNOWN if self.request.price_usd is None else CostSource.PRICE
+            self.wasted_source = CostSource.weakest(self.wasted_source, source)
 
     def count(self) -> None:
         """The current attempt, and the wait after it, use up one of the tries and part of the time."""
@@ -63,5 +66,6 @@ class Course:
             finished_at=datetime.now(UTC),
             latency_s=monotonic() - self._sent_clock,
             wasted_usd=self.wasted_usd,
+            wasted_source=self.wasted_source,
             in_doubt_ids=self.in_doubt_ids,
         )
