@@ -12,6 +12,7 @@ from batchgen.api.client import ApiClient
 from batchgen.api.key import ApiKey
 from batchgen.cli.exits import Exit
 from batchgen.cli.reading import Reading
+from batchgen.cli.refresh import refresh_gallery
 from batchgen.cli.settings import load_settings, warn_of_clear_text
 from batchgen.cli.words import complain, count, dollars, say, say_json
 from batchgen.config.settings import RunConfig
@@ -49,6 +50,7 @@ def execute(options: Namespace) -> Exit:
         say_json(result)
     else:
         say(_describe(result, options.out))
+    refresh_gallery(layout)
     return Exit.FAILURES if result.open_requests or result.unindexed else Exit.OK
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from batchgen.cli.exits import Exit
 from batchgen.cli.reading import Reading
+from batchgen.cli.refresh import refresh_gallery
 from batchgen.cli.words import complain, count, dollars, say, say_json
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import is_held
@@ -61,6 +62,7 @@ def _repair(layout: Layout, as_json: bool) -> Exit:
     complain(f"{count(len(done), 'problem')}, {count(len(again), 'image')} to be made again.")
     if again:
         complain(f"Next: the run's own command, again. It asks for them, for about {dollars(again_usd)}.")
+    refresh_gallery(layout)
     return Exit.FAILURES if again else Exit.OK
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import zlib
+from base64 import b64decode
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.slots import slot, write_slots
 
 from batchgen.cli.exits import Exit
 from batchgen.dataset.lock import Lock
+from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -137,3 +141,45 @@ def test_it_needs_no_lock_and_touches_nothing_of_what_a_run_writes(run: Run, tmp
     with Lock(layout.lock):
         assert run("gallery", "out").code == Exit.OK
     assert {path: path.read_bytes() for path in layout.index.iterdir()} == before
+
+
+def about(page: Path) -> dict[str, Any]:
+    """What a page says of the whole dataset."""
+    (block,) = re.findall(r'id="overview">([^<]*)<', page.read_text())
+    told: dict[str, Any] = json.loads(zlib.decompress(b64decode(block)))["about"]
+    return told
+
+
+def test_a_gallery_that_is_there_shows_what_reconcile_corrected(
+    run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+) -> None:
+    url = simulate(faults=(Fault.parse("reset@2"),), price_usd=0.07).url
+    manifest = str(write_manifest(ROWS))
+    assert run("run", manifest, "-o", "out", "--base-url", url, "--rpm", "6000").code == Exit.OK
+    page = tmp_path / "out" / "gallery.html"
+    assert about(page)["cost_usd"] == pytest.approx(0.21)
+    assert run("reconcile", "out", "--base-url", url).code == Exit.OK
+    assert about(page)["cost_usd"] == pytest.approx(0.28)
+
+
+def test_a_gallery_that_is_there_shows_what_a_repair_found(run: Run, tmp_path: Path) -> None:
+    layout = write_slots(tmp_path / "out", [slot(0), slot(1)])
+    assert run("gallery", "out").code == Exit.OK
+    (tmp_path / "out" / slot(1)["file_name"]).unlink()
+    assert run("verify", "out").code == Exit.FAILURES
+    assert about(layout.gallery_page)["slots"]["ok"] == 2
+    assert run("verify", "out", "--repair").code == Exit.FAILURES
+    assert about(layout.gallery_page)["slots"]["ok"] == 1
+
+
+def test_a_repair_makes_no_gallery_where_there_is_none_and_a_gallery_that_fails_changes_nothing_of_it(
+    run: Run, tmp_path: Path
+) -> None:
+    layout = write_slots(tmp_path / "out", [slot(0)])
+    assert run("verify", "out", "--repair").code == Exit.OK
+    assert not layout.gallery_page.exists()
+    layout.gallery_page.mkdir()
+    ended = run("verify", "out", "--repair")
+    assert ended.code == Exit.OK
+    assert "The gallery could not be brought up to date" in ended.err
+    assert "`batchgen gallery out` does it" in ended.err
