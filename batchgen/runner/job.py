@@ -223,6 +223,7 @@ class _Running:
             self._job.selection,
             self._writer,
             self._preflight.prices_usd,
+            self._stop,
         )
         workers = config.limits.concurrency * _WORKERS_PER_SLOT
         async with asyncio.TaskGroup() as tasks:

@@ -16,6 +16,7 @@ from batchgen.dataset.keys import key_of, keys_of
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import InvalidRow, RowBatch
 from batchgen.runner.selection import Classifier, Selection
+from batchgen.runner.stop import StopSignal
 from batchgen.values import Prior, RejectedRow, Request
 
 # Building this many requests holds the interpreter for a millisecond or two.
@@ -32,7 +33,8 @@ class Recorder(Protocol):
 class PendingRequests:
     """An asynchronous iterator over the requests to send, in the manifest's order. Raises ManifestError.
 
-    prices_usd: of one image by model, where the service says another than the catalog.
+    prices_usd: of one image by model, where the service says another than the catalog. When the run is to stop it
+    ends with the batch of rows that is being read, since a manifest may be long and have little to send.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class PendingRequests:
         selection: Selection,
         recorder: Recorder,
         prices_usd: Mapping[str, float],
+        stop: StopSignal,
     ) -> None:
         self._batches = batches
         self._known = known
         self._selection = selection
         self._recorder = recorder
         self._prices_usd = prices_usd
+        self._stop = stop
 
     async def __aiter__(self) -> AsyncIterator[Request]:
         entries = self._read()
@@ -67,7 +71,7 @@ class PendingRequests:
                 request = batch.request(index)
                 prior = self._known.priors.get(key_of(request.fingerprint), Prior())
                 yield replace(request, prior=prior, price_usd=self._price_usd(request))
-            if classifier.exhausted:
+            if classifier.exhausted or self._stop.is_set:
                 return
 
     def _price_usd(self, request: Request) -> float | None:
