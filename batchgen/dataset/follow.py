@@ -6,7 +6,7 @@ What is read is added up; a line that is not readable, or not known, changes not
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,11 +52,11 @@ class Following:
     paused_until: datetime | None = None
     stopping: str = ""
     ended: bool = False
-    _sent_at: list[datetime] = field(default_factory=list)
+    _sent_at: deque[datetime] = field(default_factory=deque)
 
     def requests_per_minute(self, now: datetime) -> int:
         """How many attempts left within the last minute."""
-        self._sent_at = [moment for moment in self._sent_at if now - moment <= _RATE_WINDOW]
+        self._forget_before(now - _RATE_WINDOW)
         return len(self._sent_at)
 
     def seconds_left(self, now: datetime) -> float | None:
@@ -75,6 +75,7 @@ class Following:
             case "sent":
                 self.in_flight += 1
                 self._sent_at.append(event.at)
+                self._forget_before(event.at - _RATE_WINDOW)
             case "answered":
                 self.in_flight -= 1
             case "failed":
@@ -92,6 +93,10 @@ class Following:
                 self.stopping = event.reason
             case "ended":
                 self.ended = True
+
+    def _forget_before(self, moment: datetime) -> None:
+        while self._sent_at and self._sent_at[0] < moment:
+            self._sent_at.popleft()
 
 
 class Follower:
@@ -124,8 +129,9 @@ class Follower:
             event = self._decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
+        if event.at.tzinfo is None:
+            event = msgspec.structs.replace(event, at=event.at.replace(tzinfo=UTC))
         if event.event == "started":
-            at = event.at if event.at.tzinfo else event.at.replace(tzinfo=UTC)
-            self.following = Following(event.run, event.manifest, at)
+            self.following = Following(event.run, event.manifest, event.at)
         elif event.run == self.following.run_id:
             self.following.take(event)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from batchgen.dataset.events import EventLog
-from batchgen.dataset.follow import Follower
+from batchgen.dataset.follow import Event, Follower, Following
 
 
 def write_run(path: Path, run_id: str, images: int) -> None:
@@ -42,3 +43,22 @@ def test_a_log_that_was_deleted_and_begun_anew_is_read_from_its_start(tmp_path: 
     write_run(path, "third", 4)
     run = follower.poll()
     assert (run.run_id, run.slots) == ("third", {"ok": 4})
+
+
+def test_the_pace_is_that_of_the_last_minute_and_older_attempts_are_forgotten() -> None:
+    start, run = datetime(2026, 1, 2, tzinfo=UTC), Following()
+    for second in range(3600):
+        run.take(Event(start + timedelta(seconds=second), "run", "sent"))
+    assert len(run._sent_at) == 61, "memory does not grow with the run"
+    assert run.requests_per_minute(start + timedelta(seconds=3599)) == 61
+    assert run.requests_per_minute(start + timedelta(seconds=3629)) == 31
+    assert run.requests_per_minute(start + timedelta(hours=2)) == 0
+
+
+def test_times_with_and_without_a_zone_are_followed_together(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    times = ("2026-01-02T00:00:00", "2026-01-02T00:00:01Z", "2026-01-02T00:00:02")
+    events = zip(times, ("started", "sent", "sent"), strict=True)
+    path.write_text("".join(f'{{"at":"{at}","run":"r","event":"{event}"}}\n' for at, event in events))
+    run = Follower(path).poll()
+    assert run.requests_per_minute(datetime(2026, 1, 2, 0, 0, 3, tzinfo=UTC)) == 2
