@@ -29,7 +29,7 @@ FIELD_MEANINGS: Mapping[str, str] = MappingProxyType(
         "http_status": "HTTP status of the last answer",
         "attempts": "how often the request was sent in the run that settled it",
         "cost_usd": "this image's share of what its request cost, in US dollars; null where it is unknown",
-        "cost_source": "how the cost is known: header or bill (the service said it), price, or unknown (it may be more)",
+        "cost_source": "how the cost is known: header, bill (the service said it), price, or unknown (it may be more)",
         "client_request_id": "id that batchgen gave the last attempt; the service's log knows it",
         "inference_id": "id under which the service charged the request",
         "sent_at": "when the last attempt left, UTC",
