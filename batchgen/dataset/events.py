@@ -42,24 +42,42 @@ _sent_decoder = msgspec.json.Decoder(Sent)
 
 
 class EventLog:
-    """Appends events to a file; a line is in the operating system's hands when `write` returns."""
+    """Appends events to a file; a line is in the operating system's hands when `write` returns, or with `flush`.
+
+    Belongs to one thread.
+    """
 
     def __init__(self, path: Path, run_id: str) -> None:
         self._run_id = run_id
         self._descriptor = disk.open_log(path)
         self._torn = _ends_torn(path)
+        self._noted: list[bytes] = []
 
     def write(self, event: str, **values: EventValue) -> None:
         """Append one event, if the disk takes it."""
-        line = _encoder.encode({"at": datetime.now(UTC), "run": self._run_id, "event": event} | values) + b"\n"
+        self.note(event, **values)
+        self.flush()
+
+    def note(self, event: str, **values: EventValue) -> None:
+        """Keep one event for the next `write` or `flush`: many at once cost as much as one."""
+        about = {"at": datetime.now(UTC), "run": self._run_id, "event": event}
+        self._noted.append(_encoder.encode(about | values) + b"\n")
+
+    def flush(self) -> None:
+        """Append what was noted, if the disk takes it."""
+        if not self._noted:
+            return
+        lines = b"".join(self._noted)
+        self._noted.clear()
         try:
-            disk.append(self._descriptor, b"\n" + line if self._torn else line)
+            disk.append(self._descriptor, b"\n" + lines if self._torn else lines)
             self._torn = False
         except OSError:
             self._torn = True
 
     def close(self) -> None:
         """Close the file."""
+        self.flush()
         os.close(self._descriptor)
 
 

@@ -151,6 +151,7 @@ class DatasetWriter:
     def abandon(self) -> None:
         """Make the ledger durable as far as the disk allows, and write nothing more; the process is about to exit."""
         self._commits.abandon()
+        self.events.flush()
         with suppress(OSError):
             self._tail.abandon()
 

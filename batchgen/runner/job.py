@@ -239,6 +239,7 @@ class _Running:
             if now != known:
                 self.journal.pace(pace)
                 known = now
+            self.journal.flush()
             self._display.refresh(self._live)
             await asyncio.sleep(_REFRESH_S)
 

@@ -52,7 +52,7 @@ class Journal:
 
     def answered(self, course: Course, answer: Answer) -> None:
         """An attempt was answered with success."""
-        self._log.write(
+        self._log.note(
             "answered",
             **_which(course),
             images=len(answer.returned),
@@ -74,13 +74,17 @@ class Journal:
 
     def settled(self, course: Course, records: Sequence[IndexRecord]) -> None:
         """A request has its outcome, and it is durable."""
-        self._log.write(
+        self._log.note(
             "settled",
             **_which(course),
             row_id=course.request.row_id,
             statuses=",".join(record.status for record in records),
             cost_usd=sum(record.cost_usd or 0.0 for record in records) - course.request.prior.spent_usd,
         )
+
+    def flush(self) -> None:
+        """Let those who follow the log see what only informs, and waits to be written with others."""
+        self._log.flush()
 
     def stopping(self, reason: str, in_flight: int) -> None:
         """The run stops before its end."""
