@@ -31,7 +31,7 @@ _REQUESTS_PER_RUN = 12
 def test_a_hundred_kills_at_every_step_lose_nothing_and_buy_nothing_twice(tmp_path: Path, transport: str) -> None:
     random = Random(f"torture, {transport}")
     with SimulatorThread(simulator_settings(transport)) as simulator:
-        job = Job(tmp_path, simulator.url, transport, rows=900)
+        job = Job(tmp_path, simulator.url, transport, rows=1400)
         reader = Popen([sys.executable, str(READER), str(job.out)], stdin=PIPE, stdout=PIPE, stderr=STDOUT, text=True)
         began = time.monotonic()
         outcomes = _kill_at_steps(job, random)
