@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 
 import pyarrow as pa
 
@@ -150,7 +151,7 @@ def _making(facts: Facts) -> str:
         ("bytes", f"{facts.bytes:,}"),
         ("first request", _time(facts.first_sent_at)),
         ("last answer", _time(facts.last_finished_at)),
-        ("manifest", _values(facts.manifests)),
+        ("manifest", _values(_file_names(facts.manifests))),
         ("rows of it", f"{facts.rows:,}"),
         ("cost of these pictures", _cost(facts.cost_usd, facts.unknown_costs)),
         ("batchgen", _values(facts.versions)),
@@ -203,6 +204,14 @@ def _values(counts: Counter[str]) -> str:
     common = [f"{as_text(value)} ({number:,})" for value, number in counts.most_common(_VALUES_SHOWN)]
     rest = len(counts) - len(common)
     return ", ".join(common) + (f" and {rest:,} more" if rest else "")
+
+
+def _file_names(paths: Counter[str]) -> Counter[str]:
+    """Count names instead of paths: where a manifest lay is nobody's business but its owner's."""
+    names: Counter[str] = Counter()
+    for path, number in paths.items():
+        names[PurePath(path).name or path] += number
+    return names
 
 
 def _code(name: str) -> str:

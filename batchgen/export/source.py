@@ -5,6 +5,7 @@ The table is opened once and stays what it is, even if a run replaces it meanwhi
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,4 +82,5 @@ def open_source(root: Path) -> Iterator[Source]:
 
 
 def _damaged(layout: Layout, error: Exception) -> ExportError:
-    return ExportError(f"{layout.view} cannot be read ({error}). The next run, or a run again, writes it anew.")
+    repair = f"batchgen verify {shlex.quote(str(layout.root))} --repair"
+    return ExportError(f"{layout.view} cannot be read ({error}). `{repair}` writes it anew.")

@@ -36,6 +36,7 @@ def matching(view: Path, expression: str) -> pa.Array:
             images = connection.from_arrow(pyarrow.dataset.dataset(view))
             names = images.filter(expression).project("file_name").to_arrow_table()
     except duckdb.Error as error:
-        message = f"--where {expression!r} is no condition on this dataset: {error}\nIts columns are those of {view}."
+        reason = str(error).expandtabs(2).strip()
+        message = f"--where {expression!r} is no condition on this dataset: {reason}\nIts columns are those of {view}."
         raise ExportError(message) from error
     return names["file_name"].combine_chunks()

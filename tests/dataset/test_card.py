@@ -61,6 +61,16 @@ async def test_the_card_says_how_it_was_made(batch: Any) -> None:
     assert "The safety filter blocked 50.0% of what was answered." in card
 
 
+async def test_the_card_names_the_manifest_and_not_the_folders_that_it_lay_in(batch: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret-project").mkdir()
+    manifest = tmp_path / "secret-project" / "foxes.csv"
+    manifest.write_text("id,prompt\na,a fox\n")
+    await batch.run(manifest)
+    card = (batch.out / "README.md").read_text()
+    assert "| manifest | foxes.csv |" in card
+    assert "secret-project" not in card
+
+
 async def test_the_name_of_the_folder_is_data_in_the_head(batch: Any, tmp_path: Path) -> None:
     batch.out = tmp_path / 'a": {b}\n- c'
     await batch.run([{"prompt": "a fox"}])

@@ -117,6 +117,16 @@ def test_a_dataset_whose_table_is_gone_says_what_to_do(
     assert "run it again" in capsys.readouterr().err
 
 
+def test_a_dataset_whose_table_is_damaged_is_put_right_as_it_says(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "metadata.parquet").write_bytes(b"PAR1 damaged PAR1")
+    assert export("parquet", dataset, tmp_path / "exported") == Exit.USAGE
+    assert f"`batchgen verify {dataset} --repair` writes it anew" in capsys.readouterr().err
+    assert main(["verify", str(dataset), "--repair"]) == Exit.OK
+    assert export("parquet", dataset, tmp_path / "exported") == Exit.OK
+
+
 async def test_pictures_of_two_formats_make_no_webdataset(
     batch: Any, simulate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

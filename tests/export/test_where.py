@@ -51,6 +51,13 @@ def test_what_is_no_condition_is_explained(dataset: Path, expression: str, capsy
     assert not (dataset.parent / "exported").exists()
 
 
+def test_an_explanation_has_no_escapes(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert where(dataset, "list_contains(prompt, 'picture')") == Exit.USAGE
+    said = capsys.readouterr().err
+    assert "\n  list_contains(list T[]" in said
+    assert "\\t" not in said
+
+
 @pytest.mark.parametrize(
     "expression",
     [
