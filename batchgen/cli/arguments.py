@@ -13,7 +13,7 @@ _EPILOG = """\
 exit codes:
   0  all done, or up to date
   1  finished, but more images not made than --allow-failures: failed, not fetched, in doubt, invalid; not blocked
-     (verify: something is wrong)
+     (verify: something is wrong); or an error as of 2, found after something was sent
   2  usage, configuration or manifest error: nothing was sent
   3  the budget is reached
   4  stopped by account, lock, disk or network

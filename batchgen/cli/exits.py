@@ -9,7 +9,8 @@ class Exit(IntEnum):
     """After BUDGET, STOPPED, INTERRUPTED and TERMINATED the same command goes on where it stopped."""
 
     OK = 0  # all done, or up to date
-    FAILURES = 1  # finished, but more failed and invalid than allowed; or something is wrong with a dataset
+    # finished, but more not made than allowed; or an error as of USAGE after something was sent; or a faulty dataset
+    FAILURES = 1
     USAGE = 2  # usage, configuration or manifest error: nothing was sent
     BUDGET = 3  # the budget is reached
     STOPPED = 4  # by account, lock, disk or network

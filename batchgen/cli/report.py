@@ -24,15 +24,14 @@ _EXIT_OF_STOP = {
     StopKind.ACCOUNT: Exit.STOPPED,
     StopKind.NETWORK: Exit.STOPPED,
     StopKind.DISK: Exit.STOPPED,
-    StopKind.MANIFEST: Exit.USAGE,
-    StopKind.LIMITS: Exit.USAGE,
 }
 
 
 def exit_of(summary: RunSummary, job: Job) -> Exit:
     """The exit code that tells a script how a run ended."""
     if summary.stop is not None:
-        return _EXIT_OF_STOP[summary.stop.kind]
+        # What is wrong with the manifest or the limits may show only after something was bought.
+        return _EXIT_OF_STOP.get(summary.stop.kind, Exit.FAILURES if summary.progress.attempts else Exit.USAGE)
     if is_empty(summary.plan, job.selection):
         return Exit.EMPTY
     slots = summary.plan.images + summary.plan.invalid_rows

@@ -42,7 +42,7 @@ from batchgen.runner.preflight import Preflight, ask_account
 from batchgen.runner.progress import Progress
 from batchgen.runner.selection import Selection
 from batchgen.runner.settle import Settler
-from batchgen.runner.stop import StopReason, StopSignal
+from batchgen.runner.stop import StopKind, StopReason, StopSignal
 from batchgen.values import Status
 
 # How long planning may go on before the first request leaves without waiting for it.
@@ -139,7 +139,11 @@ class _Running:
         self._over = False
 
     async def run(self) -> Plan | None:
-        """Plan and send; return the plan, None if the run was stopped before it was made."""
+        """Plan and send; return the plan, None if the run was stopped before it was made.
+
+        Raises ManifestError while nothing was sent. Later a manifest that turns out to be damaged stops the run:
+        what it bought by then has to be accounted for.
+        """
         self.journal.started(self._job.manifest.name, self._job.rules.model.name)
         watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
         planning = asyncio.create_task(asyncio.to_thread(self._plan))
@@ -152,6 +156,11 @@ class _Running:
             self.progress.unfetched = self._late.count(plan.current)
             return plan
         except _PlanningStopped:
+            return None
+        except ManifestError as error:
+            if not self.progress.attempts:
+                raise
+            self._stop.set(StopKind.MANIFEST, str(error))
             return None
         finally:
             self._over = True
