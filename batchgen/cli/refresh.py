@@ -13,14 +13,25 @@ from batchgen.dataset.layout import Layout
 
 def refresh_gallery(layout: Layout) -> None:
     """Write the gallery anew if there is one."""
-    if not layout.gallery_page.exists():
-        return
+    if layout.gallery_page.exists():
+        write_gallery(layout)
+
+
+def write_gallery(layout: Layout) -> bool:
+    """Write the gallery, and return whether it was written; if not, say why."""
     from batchgen.cli.gallery import update  # nobody without a gallery has to wait for Pillow
 
-    later = f"`batchgen gallery {shlex.quote(str(layout.root))}` does it."
     try:
         update(layout)
     except KeyboardInterrupt:
-        complain(f"The gallery is not up to date; {later}")
+        complain(f"The gallery is not up to date; {command(layout)}")
     except Exception as error:
-        complain(f"The gallery could not be brought up to date ({error}). When that is put right, {later}")
+        complain(f"The gallery could not be written ({error}). When that is put right, {command(layout)}")
+    else:
+        return True
+    return False
+
+
+def command(layout: Layout) -> str:
+    """What brings the gallery up to date later."""
+    return f"`batchgen gallery {shlex.quote(str(layout.root))}` does it."

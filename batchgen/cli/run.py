@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
 import sys
 from argparse import Namespace
@@ -15,6 +14,7 @@ from batchgen.api.key import ApiKey
 from batchgen.cli.display import make_display
 from batchgen.cli.exits import Exit
 from batchgen.cli.plan import selection_of
+from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
 from batchgen.cli.settings import load_settings, warn_of_clear_text
 from batchgen.cli.words import complain, count, say
@@ -91,21 +91,10 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
 
 
 def _update_gallery(summary: RunSummary) -> None:
-    """Show what is new. The run is over and told: what goes wrong here is said, and changes nothing of that."""
-    later = f"`batchgen gallery {shlex.quote(str(summary.out))}` does it."
-    if summary.stop is not None and summary.stop.kind in _IN_A_HURRY:
-        complain(f"The gallery is not up to date; {later}")
-        return
-    from batchgen.cli.gallery import update  # no request has to wait for Pillow
-
     layout = Layout(summary.out)
-    try:
-        update(layout)
-    except KeyboardInterrupt:
-        complain(f"The gallery is not finished; {later}")
-    except Exception as error:
-        complain(f"The gallery could not be written ({error}). When that is put right, {later}")
-    else:
+    if summary.stop is not None and summary.stop.kind in _IN_A_HURRY:
+        complain(f"The gallery is not up to date; {command(layout)}")
+    elif write_gallery(layout):
         complain(f"Gallery: {layout.gallery_page}")
 
 

@@ -181,5 +181,5 @@ def test_a_repair_makes_no_gallery_where_there_is_none_and_a_gallery_that_fails_
     layout.gallery_page.mkdir()
     ended = run("verify", "out", "--repair")
     assert ended.code == Exit.OK
-    assert "The gallery could not be brought up to date" in ended.err
+    assert "The gallery could not be written" in ended.err
     assert "`batchgen gallery out` does it" in ended.err
