@@ -13,7 +13,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import is_held
 from batchgen.dataset.reader import latest
 from batchgen.dataset.recovery import in_flight
-from batchgen.values import Status
+from batchgen.values import CostSource, Status
 
 # Enough to see a pattern, few enough to read.
 _EXAMPLES_PER_KIND = 3
@@ -28,6 +28,7 @@ _COLUMNS = [
     "manifest",
     "line",
     "cost_usd",
+    "cost_source",
     "run_id",
     "sent_at",
     "finished_at",
@@ -115,7 +116,8 @@ def _count(summary: DatasetSummary, table: pa.Table) -> None:
     for value in pc.value_counts(table["status"]).to_pylist():
         summary.slots[Status(value["values"])] += value["counts"]
     summary.cost_usd += pc.sum(table["cost_usd"], min_count=0).as_py()
-    summary.unknown_costs += table["cost_usd"].null_count
+    unknown = pc.equal(table["cost_source"], CostSource.UNKNOWN)  # what is known of such a cost is only a part of it
+    summary.unknown_costs += pc.sum(unknown, min_count=0).as_py()
     doubts = table.filter(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0))
     known = set(summary.in_doubt_ids)
     for ids in doubts["in_doubt_ids"].to_pylist():

@@ -22,7 +22,7 @@ from batchgen.dataset.states import State, load
 from batchgen.dataset.tail import _RECORDS_PER_SEGMENT
 from batchgen.dataset.verify import verify
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.values import ApiError, ErrorKind
+from batchgen.values import ApiError, ErrorKind, RejectedRow
 
 REFUSALS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EIO]
 # Everything that a disk may refuse.
@@ -171,9 +171,8 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
 
     with monkeypatch.context() as context:
         context.setattr(disk, "rename", refuse)
-        with pytest.raises(DiskError, match="No space left"), writing(out) as writer:
-            await writer.reject(rows[:_RECORDS_PER_SEGMENT])
-            await writer.reject(rows[_RECORDS_PER_SEGMENT:])
+        with pytest.raises(DiskError, match="No space left"):
+            await _reject_in_two(out, rows)
     assert not Layout(out).parts()
     with writing(out) as writer:
         assert len(writer.known.keys) == len(rows)
@@ -191,7 +190,7 @@ async def test_a_run_that_cannot_be_closed_is_recovered_by_the_next(out: Path, m
 
 def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(DiskError, match=r"cannot write .*out.*\. Put that right"), writing(tmp_path / "out"):
+    with pytest.raises(DiskError, match=r"cannot write .*out.*\. Put that right"), writing(tmp_path / "out" / "deeper"):
         pass
 
 
@@ -204,3 +203,9 @@ async def test_the_room_that_images_need_is_that_of_the_newest_ones(out: Path) -
     assert space.image_bytes == len(png(1))
     assert not space.is_short(10)
     assert Space(free_bytes=999, image_bytes=100).is_short(10)
+
+
+async def _reject_in_two(out: Path, rows: Sequence[RejectedRow]) -> None:
+    with writing(out) as writer:
+        await writer.reject(rows[:_RECORDS_PER_SEGMENT])
+        await writer.reject(rows[_RECORDS_PER_SEGMENT:])
