@@ -72,15 +72,15 @@ $(VENV)/test: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[test,readers]'
-	@touch $@ $(VENV)/runtime $(VENV)/test
+	@touch $@ $(VENV)/runtime
 
 $(VENV)/notebook: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[test,notebook]'
-	@touch $@ $(VENV)/runtime $(VENV)/test
+	@touch $@ $(VENV)/runtime
 
 $(VENV)/browser: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[test,browser]'
-	@touch $@ $(VENV)/runtime $(VENV)/test
+	@touch $@ $(VENV)/runtime
 
 $(VENV)/bench: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[bench]'
@@ -88,4 +88,4 @@ $(VENV)/bench: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/lint: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[lint,test]'
-	@touch $@ $(VENV)/runtime $(VENV)/test
+	@touch $@ $(VENV)/runtime
