@@ -29,7 +29,7 @@ browser: $(VENV)/browser ## open the gallery in Chromium, which is found by the 
 	$(BIN)/pytest tests/browser
 
 torture: $(VENV)/test ## two hundred kills, every loss of power, every fault at every rate: a quarter of an hour
-	$(BIN)/pytest -s tests/torture/torture_*.py
+	$(BIN)/pytest -s tests/torture/torture_*.py $(TORTURE)
 
 fuzz: $(VENV)/test ## look for examples that break a property, other ones each time
 	$(BIN)/pytest --hypothesis-profile=fuzz tests/manifest tests/catalog tests/config tests/api tests/pace tests/dataset tests/runner tests/export
