@@ -64,7 +64,7 @@ class Sample:
 
 def soak(requests: int) -> tuple[list[Sample], list[str]]:
     """Run so many requests; return the samples, and what is wrong."""
-    with scratch() as folder, simulator(faults=list(_FAULTS), latency_s=[0.0, 0.05]) as url:
+    with scratch() as folder, simulator(faults=list(_FAULTS), latency_s=[0.0, 0.05], balance_usd=1e9) as url:
         manifest, config, out = folder / "manifest.csv", folder / "run.toml", folder / "out"
         write_manifest(manifest, requests)
         config.write_text(_CONFIG)
