@@ -25,7 +25,7 @@ def main(dataset: Path, sheet: Path) -> None:
         left = _GAP_PIXELS
         for entry in row:
             width = round(entry["width"] / entry["height"] * row_height)
-            with Image.open(dataset / entry["file_name"]) as image:
+            with Image.open(dataset / entry["file_name"], formats=("PNG", "JPEG", "WEBP")) as image:
                 paper.paste(image.convert("RGB").resize((width, row_height), Image.Resampling.LANCZOS), (left, top))
             left += width + _GAP_PIXELS
         top += row_height + _GAP_PIXELS

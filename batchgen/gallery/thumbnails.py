@@ -1,45 +1,28 @@
 """Thumbnails: small WebP pictures under OUT/gallery/, named by the hash of the image they show.
 
 A thumbnail that is there is right for ever, since an image with other bytes has another name; so
-only new images cost time, and equal images share one. Images are bytes from outside: their format
-and size are checked before they are decoded, and one that cannot be shown is reported and skipped.
+only new images cost time, and equal images share one. Images are bytes from outside: their format and size are checked
+before they are decoded, and the time for decoding is bounded. One that cannot be shown is reported and skipped.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-
-from PIL import Image
+from selectors import EVENT_READ, DefaultSelector
 
 from batchgen.dataset.layout import Layout
+from batchgen.gallery.decoder import Decoder, Undecodable
 from batchgen.gallery.slots import Slots
 from batchgen.gallery.temporary import remove_leftovers, temporary_file
 
-# The page lays pictures out by height: this one is sharp at its usual sizes on an ordinary screen. 5 to 15 kB each.
-HEIGHT_PIXELS = 256
-# A panorama is no wider than the page's widest tile.
-_MOST_WIDTH_PIXELS = 3 * HEIGHT_PIXELS
-# Visually clean at this size; 90 would be half as large again.
-_QUALITY = 80
-# A 2K image has 4 million; what claims more than 64 million is a mistake or an attack.
-_MOST_PIXELS = 64_000_000
-# Pillow lets other threads run while it decodes, scales and encodes: one a core was as fast as processes (43 images a
-# second of 1.8 MB on two cores, 36 with one thread), without their start.
-_THREADS = os.cpu_count() or 1
-# Images handed out at a time: Ctrl-C waits for no more than these, and no core waits for another for long.
-_WINDOW_IMAGES = 64
-
-_FORMATS = ("PNG", "JPEG", "WEBP")
-# What Pillow raises for damaged files, beside its own errors, which are OSErrors.
-_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+# The largest image that a run saves, 67 million pixels, takes 2 s in any format: a machine may be ten times as slow.
+MOST_SECONDS = 20
+# Decoding keeps a processor busy, and little else is done meanwhile.
+_DECODERS = os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +58,36 @@ def missing_thumbnails(layout: Layout, slots: Slots) -> list[Source]:
     return list(missing.values())
 
 
-def make_thumbnails(layout: Layout, sources: Iterable[Source]) -> Iterator[Unreadable | None]:
-    """Make thumbnails in parallel; yield for each None, or why there is none. Raises OSError if the disk refuses."""
+def make_thumbnails(
+    layout: Layout, sources: Iterable[Source], seconds: int = MOST_SECONDS
+) -> Iterator[Unreadable | None]:
+    """Make thumbnails in parallel; yield for each None, or why there is none, in the order in which they are ready.
+
+    Each may take so many seconds of processor time. Raises OSError if the disk refuses.
+    """
     remove_leftovers(layout.gallery.glob("*/.*.webp.*"))
     waiting = iter(sources)
-    pool = ThreadPoolExecutor(_THREADS, "batchgen-thumbnail")
+    with ExitStack() as decoders, DefaultSelector() as busy:
+        for source in islice(waiting, _DECODERS):
+            decoder = decoders.enter_context(Decoder(seconds))
+            decoder.ask(layout.root / source.file_name)
+            busy.register(decoder, EVENT_READ, (decoder, source))
+        while busy.get_map():
+            for key, _ in busy.select():
+                decoder, source = key.data
+                busy.unregister(decoder)
+                outcome = _take(decoder, layout, source)
+                for following in islice(waiting, 1):
+                    decoder.ask(layout.root / following.file_name)
+                    busy.register(decoder, EVENT_READ, (decoder, following))
+                yield outcome
+
+
+def _take(decoder: Decoder, layout: Layout, source: Source) -> Unreadable | None:
     try:
-        while window := list(islice(waiting, _WINDOW_IMAGES)):
-            yield from pool.map(lambda source: _make(layout, source), window)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def shrink(path: Path) -> bytes:
-    """Return an image as a small WebP. Raises one of `_UNREADABLE`."""
-    with Image.open(path, formats=_FORMATS) as image:
-        width, height = image.size
-        if width * height > _MOST_PIXELS:
-            raise ValueError(f"{width} x {height} pixels are more than {_MOST_PIXELS:,}")
-        bounds = (_MOST_WIDTH_PIXELS, HEIGHT_PIXELS)
-        image.draft("RGB", (2 * bounds[0], 2 * bounds[1]))  # a JPEG is decoded at a fraction of its size
-        small = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA" if _has_alpha(image) else "RGB")
-        small.thumbnail(bounds, Image.Resampling.LANCZOS, reducing_gap=2.0)
-        encoded = io.BytesIO()
-        small.save(encoded, "WEBP", quality=_QUALITY)
-        return encoded.getvalue()
-
-
-def _has_alpha(image: Image.Image) -> bool:
-    return image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
-
-
-def _make(layout: Layout, source: Source) -> Unreadable | None:
-    try:
-        data = shrink(layout.root / source.file_name)
-    except _UNREADABLE as error:
-        return Unreadable(source.file_name, str(error) or type(error).__name__)
+        data = decoder.answer()
+    except Undecodable as error:
+        return Unreadable(source.file_name, str(error))
     final = layout.gallery / thumbnail_name(source.sha256)
     final.parent.mkdir(parents=True, exist_ok=True)
     # Another process may make the same one: each writes a file of its own, and the last rename wins.

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 from support.slots import picture, slot, write_slots
 
+from batchgen.api.image_format import MAX_PIXELS, recognise
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import Unreadable, make_thumbnails, missing_thumbnails, read_slots
-from batchgen.gallery.thumbnails import HEIGHT_PIXELS, shrink
+from batchgen.gallery.decoder import Decoder, Undecodable
+from batchgen.gallery.shrink import HEIGHT_PIXELS, MOST_PIXELS, shrink
 
 
 def make_all(layout: Layout) -> list[Unreadable | None]:
@@ -68,7 +70,7 @@ def test_an_image_that_cannot_be_shown_is_named_and_the_others_are_made(tmp_path
     name = slot(1)["file_name"]
     (tmp_path / name).write_bytes(damage)
     outcomes = make_all(layout)
-    assert [outcome and outcome.file_name for outcome in outcomes] == [None, name, None]
+    assert [outcome.file_name for outcome in outcomes if outcome] == [name]
     assert len(thumbnails(layout)) == 2
 
 
@@ -100,6 +102,50 @@ def test_an_image_that_claims_a_billion_pixels_is_not_decoded(tmp_path: Path) ->
 def test_every_kind_of_image_becomes_a_line_high(tmp_path: Path, mode: str, kind: str) -> None:
     path = tmp_path / "image"
     Image.new(mode, (1408, 768)).save(path, kind)
-    with Image.open(BytesIO(shrink(path))) as small:
+    with Image.open(BytesIO(shrink(str(path)))) as small:
         assert small.format == "WEBP"
         assert abs(small.height - HEIGHT_PIXELS) <= 1
+
+
+def test_every_image_that_a_run_saves_may_be_shown() -> None:
+    assert MOST_PIXELS == MAX_PIXELS
+
+
+def jpeg_of_many_scans() -> bytes:
+    """A JPEG of 12 MB, sound by all that can be seen without decoding, that decodes for minutes."""
+    encoded = BytesIO()
+    Image.new("L", (1024, 1024), 90).save(encoded, "JPEG", progressive=True)
+    data = encoded.getvalue()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + scan * 1_000_000 + data[-2:]
+
+
+def test_an_image_that_decodes_for_minutes_is_named_and_the_others_are_made(tmp_path: Path) -> None:
+    bomb = jpeg_of_many_scans()
+    assert recognise(bomb).width == 1024, "a run saves it"
+    layout = write_slots(tmp_path, [slot(0, image=bomb), slot(1), slot(2)])
+    missing = missing_thumbnails(layout, read_slots(layout))
+    (unreadable,) = filter(None, make_thumbnails(layout, missing, seconds=1))
+    assert unreadable.file_name == slot(0)["file_name"]
+    assert unreadable.reason == "decoding takes more than 1 s"
+    assert len(thumbnails(layout)) == 2
+
+
+def test_a_decoder_that_died_of_an_image_is_replaced_for_the_next(tmp_path: Path) -> None:
+    bomb, image = tmp_path / "bomb", tmp_path / "image"
+    bomb.write_bytes(jpeg_of_many_scans())
+    image.write_bytes(picture(1))
+    with Decoder(seconds=1) as decoder:
+        decoder.ask(bomb)
+        with pytest.raises(Undecodable):
+            decoder.answer()
+        decoder.ask(image)
+        assert decoder.answer()[8:12] == b"WEBP"
+
+
+def test_who_stops_making_thumbnails_waits_for_none(tmp_path: Path) -> None:
+    layout = write_slots(tmp_path, [slot(0), slot(1, image=jpeg_of_many_scans())])
+    making = make_thumbnails(layout, missing_thumbnails(layout, read_slots(layout)), seconds=3600)
+    assert next(making) is None
+    making.close()
+    assert len(thumbnails(layout)) == 1
