@@ -15,9 +15,11 @@ from batchgen.gallery import (
     Slots,
     Unreadable,
     check_place,
+    made_thumbnails,
     make_thumbnails,
     missing_thumbnails,
     read_slots,
+    remove_thumbnails,
     write_page,
     write_standalone,
 )
@@ -43,7 +45,8 @@ def execute(options: Namespace) -> Exit:
 
 
 def update(layout: Layout) -> Slots:
-    """Make the thumbnails that are missing and write gallery.html; return what it shows. Raises OSError."""
+    """Bring the thumbnails and gallery.html up to date; return what it shows. Raises OSError."""
+    made = made_thumbnails(layout)
     slots = read_slots(layout)
     sources = missing_thumbnails(layout, slots)
     unreadable: list[Unreadable] = []
@@ -57,4 +60,5 @@ def update(layout: Layout) -> Slots:
     if unreadable:
         complain(f"{count(len(unreadable), 'image')} without a thumbnail; `batchgen verify` checks the dataset.")
     write_page(layout, slots)
+    remove_thumbnails(layout, made, slots)
     return slots

@@ -8,8 +8,9 @@ before they are decoded, and the time for decoding is bounded. One that cannot b
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
 from selectors import EVENT_READ, DefaultSelector
@@ -23,6 +24,7 @@ from batchgen.gallery.temporary import remove_leftovers, temporary_file
 MOST_SECONDS = 20
 # Decoding keeps a processor busy, and little else is done meanwhile.
 _DECODERS = os.cpu_count() or 1
+_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{14}\.webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,33 @@ def thumbnail_name(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256[2:16]}.webp"
 
 
+def made_thumbnails(layout: Layout) -> set[str]:
+    """Return the paths, below the gallery's folder, of what galleries have made so far. Raises OSError."""
+    names = (f"{path.parent.name}/{path.name}" for path in layout.gallery.glob("*/*.webp"))
+    return {name for name in names if _NAME.fullmatch(name)}
+
+
 def missing_thumbnails(layout: Layout, slots: Slots) -> list[Source]:
     """Return the images that have no thumbnail yet. Raises OSError."""
     # An empty file is what a power cut leaves of one that was never fsynced: thumbnails are made again, not fsynced.
-    there = {path.name + path.parent.name for path in layout.gallery.glob("*/*.webp") if path.stat().st_size}
+    there = {name for name in made_thumbnails(layout) if (layout.gallery / name).stat().st_size}
     missing: dict[str, Source] = {}
     saved = slots.saved
     for name, sha256 in zip(saved["file_name"].to_pylist(), saved["sha256"].to_pylist(), strict=True):
-        if f"{sha256[2:16]}.webp{sha256[:2]}" not in there:
+        if thumbnail_name(sha256) not in there:
             missing.setdefault(sha256, Source(name, sha256))
     return list(missing.values())
+
+
+def remove_thumbnails(layout: Layout, made: set[str], slots: Slots) -> None:
+    """Remove those of the thumbnails `made` that no slot shows any more.
+
+    They have to be listed before the slots are read: then none can belong to an image that is newer than the slots.
+    """
+    shown = {thumbnail_name(sha256) for sha256 in slots.saved["sha256"].to_pylist()}
+    for name in made - shown:
+        with suppress(OSError):  # one that stays does no harm
+            (layout.gallery / name).unlink()
 
 
 def make_thumbnails(

@@ -14,6 +14,7 @@ from support.slots import slot, write_slots
 
 from batchgen.cli.exits import Exit
 from batchgen.dataset.lock import Lock
+from batchgen.gallery.thumbnails import thumbnail_name
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
@@ -85,6 +86,20 @@ def test_an_image_that_cannot_be_shown_is_named_and_is_no_failure(run: Run, tmp_
     assert ended.code == Exit.OK
     assert f"{slot(1)['file_name']} cannot be shown" in ended.err
     assert "1 image without a thumbnail" in ended.err
+
+
+def test_thumbnails_of_images_that_are_gone_from_the_index_go_and_nothing_else_does(run: Run, tmp_path: Path) -> None:
+    before = write_slots(tmp_path / "before", [slot(0), slot(1)])
+    assert run("gallery", "before").code == Exit.OK
+    after = write_slots(tmp_path / "out", [slot(1), slot(2)])
+    before.gallery.rename(after.gallery)
+    mine = ["note.txt", "00/mine.webp", "mine/00112233445566.webp", "00/00112233445566.webp/mine"]
+    for name in mine:
+        (after.gallery / name).parent.mkdir(parents=True, exist_ok=True)
+        (after.gallery / name).write_text("mine")
+    assert run("gallery", "out").code == Exit.OK
+    left = {path.relative_to(after.gallery).as_posix() for path in after.gallery.rglob("*") if path.is_file()}
+    assert left == {*mine, *(thumbnail_name(slot(row)["sha256"]) for row in (1, 2))}
 
 
 def test_a_folder_without_a_dataset_is_refused_and_left_as_it_is(run: Run, tmp_path: Path) -> None:
