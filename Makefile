@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+AUDIT := $(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
 .PHONY: help demo test readers notebook browser torture fuzz bench soak lint audit docs lock clean
 
@@ -40,20 +41,23 @@ bench: $(VENV)/bench ## measure speed and memory against baselines: half an hour
 soak: $(VENV)/bench ## 200,000 requests under faults, watched every second: a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
 
-lint: $(VENV)/lint ## format, lint with the security rules, types, and whether the installed versions fit together
+lint: $(VENV)/lint ## format, lint with the security rules, types, whether versions fit together and the lock has all of them
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pip check
+	$(BIN)/python scripts/lock.py --check requirements.lock
+	@said=$$($(AUDIT) --dry-run 2>&1) || { echo "$$said"; echo "make audit could not read requirements.lock"; exit 1; }
 
 audit: $(VENV)/lint ## look the locked versions up in the database of known vulnerabilities (needs the network)
-	$(BIN)/pip-audit --requirement requirements.lock --no-deps
+	$(AUDIT)
 
 docs: $(VENV)/runtime ## write the generated pages under docs/
 	$(BIN)/python scripts/generate_docs.py
 
-lock: ## pin the versions that are installed now
-	$(BIN)/python scripts/lock.py > requirements.lock
+lock: ## pin the versions that are installed now of what the project needs
+	$(BIN)/python scripts/lock.py > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
 
 clean: ## remove the virtual environment and what the demo made
 	rm -rf $(VENV) demo-dataset demo-contact-sheet.jpg
