@@ -80,19 +80,32 @@ PERMANENT_KINDS = frozenset({ErrorKind.INVALID_ROW, ErrorKind.BAD_REQUEST, Error
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """What one attempt cost, in US dollars: None if nothing is known, and with the source `unknown` it may be more."""
+
+    client_request_id: str
+    cost_usd: float | None
+    cost_source: CostSource
+
+
+@dataclass(frozen=True, slots=True)
 class Prior:
     """What earlier runs left behind for a request that is sent again.
 
     held: image numbers already saved; new images take other numbers, so nothing is overwritten.
-    missing: image numbers that are to be replaced, with what was paid for them: spent_usd (see CostSource).
+    missing: image numbers that are to be replaced, and charges what their attempts cost, those in doubt included.
     in_doubt_ids: client request ids whose answer was never seen.
     """
 
     held: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
-    spent_usd: float = 0.0
-    spent_source: CostSource = CostSource.HEADER
+    charges: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
+
+    @property
+    def spent_usd(self) -> float:
+        """What is known to have been paid for what is missing."""
+        return sum(charge.cost_usd or 0.0 for charge in self.charges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +196,8 @@ class Answer:
 class Trail:
     """What it took to settle a request, over all its attempts in this run.
 
-    client_request_id, sent_at and latency_s are those of the last attempt. wasted_usd is what
-    attempts cost that gave no usable image, wasted_source how that is known; in_doubt_ids are the attempts whose
-    answer was never seen.
+    client_request_id, sent_at and latency_s are those of the last attempt. wasted is what
+    attempts cost that gave no usable image; in_doubt_ids are the attempts whose answer was never seen.
     """
 
     attempts: int
@@ -193,8 +205,7 @@ class Trail:
     sent_at: datetime  # UTC
     finished_at: datetime  # UTC
     latency_s: float
-    wasted_usd: float = 0.0
-    wasted_source: CostSource = CostSource.HEADER
+    wasted: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
 
 

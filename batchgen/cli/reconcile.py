@@ -27,7 +27,7 @@ _FATES = {
     Fate.NOT_CHARGED: "was not charged",
     Fate.NEVER_ARRIVED: "never reached the service",
     Fate.NOT_LOGGED_YET: "is not in the log yet: ask again in an hour",
-    Fate.OTHER_LOG: "is unknown: this key's log has no call of its run",
+    Fate.OTHER_LOG: "is unknown: it stands in another key's log, or is too long ago for this one",
 }
 
 
@@ -78,7 +78,7 @@ def _describe(result: Reconciliation, out: str) -> str:
         lines += [f"index:   {dollars(result.corrected_usd)} now, with {corrected} corrected"]
     if result.open_requests:
         left = count(result.open_requests, "request")
-        lines += [f"open:    {left}, left alone: the log is not complete yet, or is that of another key"]
+        lines += [f"open:    {left} with attempts that this log does not have (yet): their costs are left as they were"]
     return "\n".join(lines)
 
 

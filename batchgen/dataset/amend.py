@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from batchgen.dataset.charges import of_slot, total, unknown
 from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.keys import NO_KEYS, Keys, fingerprint_keys
 from batchgen.dataset.layout import Layout
@@ -19,9 +22,14 @@ from batchgen.dataset.lock import Lock
 from batchgen.dataset.parts import merge, open_part, write_part
 from batchgen.dataset.reader import latest
 from batchgen.dataset.recovery import recover
-from batchgen.dataset.schema import conform, unify
+from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.view import write_view
-from batchgen.values import CostSource, Status
+from batchgen.values import Charge, CostSource, Status
+
+# What attempts of a request were billed, by client request id, in US dollars.
+Bills = Mapping[str, float]
+
+_COSTS = ["status", "error_message", "cost_usd", "cost_source", "client_request_id", "in_doubt_ids", "charges"]
 
 
 @contextmanager
@@ -38,15 +46,16 @@ def held(layout: Layout) -> Iterator[None]:
         raise DiskError(f"cannot write {error.filename or layout.root}: {error.strerror}") from error
 
 
-def amend_costs(layout: Layout, costs_usd: Mapping[int, float], remarks: Mapping[int, str]) -> None:
-    """Correct what requests cost as a whole, by key; a remark is added to the message of slots that are in doubt.
+def amend_costs(layout: Layout, bills: Mapping[int, Bills], remarks: Mapping[int, str]) -> None:
+    """Correct what attempts of requests cost, by key of the request, and nothing of their other attempts.
 
+    A remark is added to the message of slots that are in doubt.
     The caller holds the dataset. Raises DamagedIndex, OSError.
     """
-    if not costs_usd:
+    if not bills:
         return
-    records = _records_of(layout, np.sort(np.fromiter(costs_usd, np.uint64, len(costs_usd))))
-    table = _corrected(records, costs_usd, remarks)
+    records = _records_of(layout, np.sort(np.fromiter(bills, np.uint64, len(bills))))
+    table = _corrected(records, bills, remarks)
     write_part(layout, max(layout.parts()) + 1, iter([table]), table.schema)
     merge(layout)
     write_view(layout, shown(layout), "")
@@ -63,7 +72,7 @@ def shown(layout: Layout) -> Keys | None:
 
 
 def shares(costs_usd: Sequence[float | None], statuses: Sequence[Status], total_usd: float) -> list[float]:
-    """Spread what a request cost over its slots: as the costs so far, else over its images, else over all slots."""
+    """Spread what an attempt cost over its slots: as the costs so far, else over its images, else over all slots."""
     known = [cost for cost in costs_usd if cost is not None]
     if len(known) == len(costs_usd) and sum(known) > 0:
         return [total_usd * cost / sum(known) for cost in known]
@@ -75,29 +84,51 @@ def shares(costs_usd: Sequence[float | None], statuses: Sequence[Status], total_
 def _records_of(layout: Layout, wanted: Keys) -> pa.Table:
     """The newest records of some requests (sorted keys), with all their columns."""
     tables = list(latest(layout, None, wanted))
-    schema = unify([table.schema for table in tables])
+    schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
     return pa.concat_tables([conform(table, schema) for table in tables])
 
 
-def _corrected(table: pa.Table, totals_usd: Mapping[int, float], remarks: Mapping[int, str]) -> pa.Table:
-    keys = fingerprint_keys(table.column("fingerprint")).tolist()
-    statuses = [Status(status) for status in table.column("status").to_pylist()]
-    costs = table.column("cost_usd").to_pylist()
-    messages = table.column("error_message").to_pylist()
-    slots: dict[int, list[int]] = {}
-    for position, key in enumerate(keys):
-        slots.setdefault(key, []).append(position)
-    for key, positions in slots.items():
-        spread = shares([costs[p] for p in positions], [statuses[p] for p in positions], totals_usd[key])
-        for position, cost in zip(positions, spread, strict=True):
-            costs[position] = cost
-            if statuses[position] is Status.IN_DOUBT and key in remarks:
-                messages[position] = f"{messages[position]}; {remarks[key]}"
-    for name, values in (
-        ("cost_usd", costs),
-        ("cost_source", [CostSource.BILL.value] * len(table)),
-        ("error_message", messages),
-    ):
+def _corrected(table: pa.Table, bills: Mapping[int, Bills], remarks: Mapping[int, str]) -> pa.Table:
+    slots = [_Slot(row) for row in table.select(_COSTS).to_pylist()]
+    of_request: dict[int, list[_Slot]] = {}
+    for key, slot in zip(fingerprint_keys(table["fingerprint"]).tolist(), slots, strict=True):
+        of_request.setdefault(key, []).append(slot)
+    for key, siblings in of_request.items():
+        for client_request_id, billed_usd in bills[key].items():
+            _enter(siblings, client_request_id, billed_usd)
+        for slot in siblings:
+            slot.add(remarks.get(key))
+    for name in ("cost_usd", "cost_source", "charges", "error_message"):
         column = table.schema.field(name)
-        table = table.set_column(table.schema.get_field_index(name), column, pa.array(values, column.type))
+        values = pa.array([slot.row[name] for slot in slots], column.type)
+        table = table.set_column(table.schema.get_field_index(name), column, values)
     return table
+
+
+class _Slot:
+    """What a slot bears of each attempt, and its row of the index."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+        self.status = Status(row["status"])
+        self.charges = {charge.client_request_id: charge for charge in of_slot(row)}
+
+    def bear(self, charge: Charge) -> None:
+        """Take over what the bill says of an attempt."""
+        self.charges[charge.client_request_id] = charge
+        cost_usd, source = total(self.charges.values())
+        self.row |= {"cost_usd": cost_usd, "cost_source": source, "charges": [*map(asdict, self.charges.values())]}
+
+    def add(self, remark: str | None) -> None:
+        """Add a remark to the message of a slot in doubt."""
+        if remark is not None and self.status is Status.IN_DOUBT:
+            self.row["error_message"] += f"; {remark}"
+
+
+def _enter(slots: Sequence[_Slot], client_request_id: str, billed_usd: float) -> None:
+    """Let the slots that bear an attempt bear what it was billed; all of them, if none does yet."""
+    bearing = [slot for slot in slots if client_request_id in slot.charges] or slots
+    known = [slot.charges.get(client_request_id, unknown(client_request_id)).cost_usd for slot in bearing]
+    spread = shares(known, [slot.status for slot in bearing], billed_usd)
+    for slot, cost_usd in zip(bearing, spread, strict=True):
+        slot.bear(Charge(client_request_id, cost_usd, CostSource.BILL))

@@ -43,6 +43,7 @@ FIELD_MEANINGS: Mapping[str, str] = MappingProxyType(
         "line": "line of the row in the manifest (CSV), or its number from 1 (Parquet)",
         "image_url": "where the image was fetched from, if the answer held a link",
         "in_doubt_ids": "ids of attempts whose answers were never seen: they may have been charged",
+        "charges": "this image's share of each attempt's cost; null where the last attempt, or one in doubt, is all",
     }
 )
 

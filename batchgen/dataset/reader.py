@@ -67,7 +67,12 @@ class _Part:
 
     def read(self, columns: Sequence[str] | None) -> pa.Table:
         table = read_part(self.path, self.file, columns)
-        return table if columns is None else table.select(list(columns))
+        if columns is None:
+            return table
+        if len(columns) == table.num_columns:
+            return table.select(list(columns))
+        # Another version of batchgen wrote fewer.
+        return conform(table, pa.schema([INDEX_SCHEMA.field(name) for name in columns]))
 
 
 _Piece = _Ledger | _Part

@@ -8,6 +8,7 @@ here are pure; writing is `writer.py`'s.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,11 +17,13 @@ import msgspec
 from msgspec.structs import replace
 
 from batchgen import __version__
+from batchgen.dataset.charges import merged, shared, to_keep, total, unknown
 from batchgen.dataset.layout import image_name
 from batchgen.values import (
     PERMANENT_KINDS,
     Answer,
     ApiError,
+    Charge,
     CostSource,
     Damaged,
     ErrorKind,
@@ -44,6 +47,7 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Sizes are in bytes and pixels, times in UTC, latency in seconds, costs in US dollars. The
     costs of a request's slots add up to what is known to have been paid for it. Where its cost_source is `unknown`,
     more may have been paid: by an attempt in doubt, or at a price that nobody names; null, if nothing is known.
+    charges say which attempt cost how much; they are null where `charges.of_slot` finds that without them.
     """
 
     file_name: str | None = None
@@ -82,6 +86,7 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     line: int  # of the row in the manifest
     image_url: str | None = None  # where the image came from, in URL mode
     in_doubt_ids: tuple[str, ...] = ()  # client request ids whose answers were never seen
+    charges: tuple[Charge, ...] | None = None  # what each attempt cost, where the other columns do not say it
     extra: bytes = b""
 
 
@@ -95,13 +100,9 @@ class Provenance:
 
 def records_of_attempt(request: Request, trail: Trail, provenance: Provenance) -> tuple[IndexRecord, ...]:
     """Return what is to be said of a request if nothing more is heard of its last attempt: in doubt."""
-    in_doubt_ids = (*trail.in_doubt_ids, trail.client_request_id)
-    slots = _slots(request, 0)
-    blanks = _blanks(request, slots, dataclasses.replace(trail, in_doubt_ids=in_doubt_ids), provenance)
-    spent_usd = request.prior.spent_usd + trail.wasted_usd
-    if not spent_usd:
-        return blanks
-    return tuple(replace(blank, cost_usd=spent_usd / len(slots)) for blank in blanks)
+    trail = dataclasses.replace(trail, in_doubt_ids=(*trail.in_doubt_ids, trail.client_request_id))
+    blanks = _blanks(request, _slots(request, 0), trail, provenance)
+    return _bearing(blanks, _charges(request, trail))
 
 
 def records_of_error(
@@ -116,15 +117,8 @@ def records_of_error(
     kind, message = error.kind, error.message
     if in_doubt and kind not in IN_DOUBT_KINDS:
         kind, message = ErrorKind.DISCONNECTED, f"an attempt was never answered; the last: {message}"
-    slots = _slots(request, 0)
-    spent_usd = request.prior.spent_usd + trail.wasted_usd
-    source = CostSource.weakest(request.prior.spent_source, trail.wasted_source)
-    if in_doubt or trail.in_doubt_ids or request.prior.in_doubt_ids:
-        source = CostSource.UNKNOWN
-    elif not spent_usd and source is not CostSource.UNKNOWN:
-        source = CostSource.PRICE  # AI/ML API's documentation: a failed request is not charged
-    cost = None if source is CostSource.UNKNOWN and not spent_usd else spent_usd / len(slots)
-    return tuple(
+    blanks = _blanks(request, _slots(request, 0), trail, provenance)
+    given_up = [
         replace(
             blank,
             status=Status.IN_DOUBT if in_doubt else Status.FAILED,
@@ -132,30 +126,26 @@ def records_of_error(
             error_message=message,
             http_status=error.http_status,
             inference_id=error.inference_id,
-            cost_usd=cost,
-            cost_source=source,
         )
-        for blank in _blanks(request, slots, trail, provenance)
-    )
+        for blank in blanks
+    ]
+    return _bearing(given_up, _charges(request, trail))
 
 
 def records_of_answer(
     request: Request, answer: Answer, trail: Trail, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was answered: saved, damaged, unfetched and blocked slots."""
-    slots = _slots(request, len(answer.returned))
+    came = len(answer.returned)
     blanks = [
         replace(blank, http_status=answer.http_status, inference_id=answer.inference_id)
-        for blank in _blanks(request, slots, trail, provenance)
+        for blank in _blanks(request, _slots(request, came), trail, provenance)
     ]
-    came = len(answer.returned)
-    total, source = _cost(request, answer, trail)
-    share = None if total is None else total / (came or len(slots))
-    nothing = 0.0 if came else share
-    return tuple(
-        [_filled(blank, returned, share, source) for blank, returned in zip(blanks, answer.returned, strict=False)]
-        + [_blocked(blank, nothing, source) for blank in blanks[came:]]
-    )
+    charges = _charges(request, trail, *_own_charge(request, answer, trail))
+    if not came:
+        return _bearing(list(map(_blocked, blanks)), charges)
+    filled = [_filled(blank, returned) for blank, returned in zip(blanks, answer.returned, strict=False)]
+    return _bearing(filled, charges) + _bearing(list(map(_blocked, blanks[came:])), ())
 
 
 def record_of_rejected(row: RejectedRow, provenance: Provenance) -> IndexRecord:
@@ -189,8 +179,8 @@ def filled_late(record: IndexRecord, image: Image) -> IndexRecord:
     return _saved(replace(record, finished_at=datetime.now(UTC)), image)
 
 
-def _filled(blank: IndexRecord, returned: Returned, cost: float | None, source: CostSource) -> IndexRecord:
-    blank = replace(blank, enhanced_prompt=returned.enhanced_prompt, cost_usd=cost, cost_source=source)
+def _filled(blank: IndexRecord, returned: Returned) -> IndexRecord:
+    blank = replace(blank, enhanced_prompt=returned.enhanced_prompt)
     match returned.image:
         case Image() as image:
             return _saved(replace(blank, image_url=returned.url), image)
@@ -221,28 +211,40 @@ def _saved(record: IndexRecord, image: Image) -> IndexRecord:
     )
 
 
-def _blocked(blank: IndexRecord, cost: float | None, source: CostSource) -> IndexRecord:
+def _blocked(blank: IndexRecord) -> IndexRecord:
     return replace(
         blank,
         status=Status.BLOCKED,
         error_kind=ErrorKind.SAFETY,
         error_message="the service returned no image for this slot: its safety filter dropped it",
-        cost_usd=cost,
-        cost_source=source,
     )
 
 
-def _cost(request: Request, answer: Answer, trail: Trail) -> tuple[float | None, CostSource]:
-    """What the request cost over all its attempts: as the header says, else by price, else unknown."""
-    wasted = request.prior.spent_usd + trail.wasted_usd
+def _bearing(records: Sequence[IndexRecord], charges: tuple[Charge, ...]) -> tuple[IndexRecord, ...]:
+    """Let records of one request bear its charges, in equal shares."""
+    if not records:
+        return ()
+    shares = shared(charges, len(records))
+    cost_usd, source = total(shares)
+    kept = to_keep(shares, records[0].client_request_id, records[0].in_doubt_ids)
+    return tuple(replace(record, cost_usd=cost_usd, cost_source=source, charges=kept) for record in records)
+
+
+def _charges(request: Request, trail: Trail, *own: Charge) -> tuple[Charge, ...]:
+    """What the attempts of a request cost, those of earlier runs and those in doubt included."""
+    return merged((*request.prior.charges, *trail.wasted, *map(unknown, trail.in_doubt_ids), *own))
+
+
+def _own_charge(request: Request, answer: Answer, trail: Trail) -> tuple[Charge, ...]:
+    """What the attempt that was answered cost: as its header says, else by price, else unknown."""
     if answer.cost_usd is not None:
-        return answer.cost_usd + wasted, CostSource.HEADER
-    came = len(answer.returned)
-    if came == 0:
-        return wasted, CostSource.PRICE  # a blocked image is not charged
+        return (Charge(trail.client_request_id, answer.cost_usd, CostSource.HEADER),)
+    if not answer.returned:
+        return ()  # a blocked image is not charged
     if request.price_usd is None:
-        return None, CostSource.UNKNOWN
-    return request.price_usd / request.num_images * came + wasted, CostSource.PRICE
+        return (unknown(trail.client_request_id),)
+    cost_usd = request.price_usd / request.num_images * len(answer.returned)
+    return (Charge(trail.client_request_id, cost_usd, CostSource.PRICE),)
 
 
 def _slots(request: Request, came: int) -> list[int]:
@@ -275,8 +277,6 @@ def _blanks(
             error_kind=ErrorKind.DISCONNECTED,
             error_message="sent, but batchgen ended before an answer came: it may have been charged",
             attempts=trail.attempts,
-            cost_usd=None,
-            cost_source=CostSource.UNKNOWN,
             client_request_id=trail.client_request_id,
             sent_at=trail.sent_at,
             finished_at=trail.finished_at,

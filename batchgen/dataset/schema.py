@@ -9,6 +9,7 @@ number, else text.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import msgspec
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow as pa
 from batchgen.dataset.records import IndexRecord
 
 _TIME = pa.timestamp("us", tz="UTC")
-_PREFIX = "manifest_"
+_CHARGE = pa.struct([("client_request_id", pa.string()), ("cost_usd", pa.float64()), ("cost_source", pa.string())])
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -56,6 +57,7 @@ INDEX_SCHEMA = pa.schema(
         ("line", pa.int64()),
         ("image_url", pa.string()),
         ("in_doubt_ids", pa.list_(pa.string())),
+        ("charges", pa.list_(_CHARGE)),
     ]
 )
 
@@ -82,15 +84,16 @@ DISTINCT_COLUMNS = frozenset(
     }
 )
 
-_COLUMNS = tuple(name for name in IndexRecord.__struct_fields__ if name != "extra")
+_PLAIN = tuple(name for name in INDEX_SCHEMA.names if name != "charges")
 
 
 def to_table(records: Sequence[IndexRecord], extra_schema: bytes) -> pa.Table:
     """Return records as a table: the index columns, then the manifest's own as `extra_schema` types them."""
     columns = [
-        pa.array([getattr(record, name) for record in records], INDEX_SCHEMA.field(name).type) for name in _COLUMNS
+        pa.array([getattr(record, name) for record in records], INDEX_SCHEMA.field(name).type) for name in _PLAIN
     ]
-    table = pa.table(columns, schema=INDEX_SCHEMA)
+    charges = [record.charges and list(map(asdict, record.charges)) for record in records]
+    table = pa.table([*columns, pa.array(charges, INDEX_SCHEMA.field("charges").type)], schema=INDEX_SCHEMA)
     if not extra_schema:
         return table
     schema = pa.ipc.read_schema(pa.py_buffer(extra_schema))

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.dataset.charges import merged, of_slot
 from batchgen.dataset.keys import NO_KEYS, Keys, contained, fingerprint_keys, search, text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.reader import latest
-from batchgen.values import PERMANENT_KINDS, CostSource, ErrorKind, Prior, Status
+from batchgen.values import PERMANENT_KINDS, ErrorKind, Prior, Status
 
 
 class State(IntEnum):
@@ -38,7 +39,17 @@ class State(IntEnum):
 States = npt.NDArray[np.uint8]
 
 _COLUMNS = ["fingerprint", "status", "error_kind", "row_id"]
-_PRIOR_COLUMNS = ["fingerprint", "image_number", "status", "error_kind", "cost_usd", "cost_source", "in_doubt_ids"]
+_PRIOR_COLUMNS = [
+    "fingerprint",
+    "image_number",
+    "status",
+    "error_kind",
+    "cost_usd",
+    "cost_source",
+    "client_request_id",
+    "in_doubt_ids",
+    "charges",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +145,7 @@ def _priors(layout: Layout, keys: Keys, states: States) -> dict[int, Prior]:
 def _carries(table: pa.Table) -> pa.Array:
     """Slots that the next attempt must know of; a slot that was blocked or refused, and cost nothing, is not one."""
     settled = np.isin(_states_of(table), (State.BLOCKED, State.INVALID, State.REFUSED))
-    paid = pc.fill_null(pc.greater(table["cost_usd"], 0.0), False).to_numpy()
+    paid = pc.fill_null(pc.greater(table["cost_usd"], 0.0), True).to_numpy()  # null: nobody knows how much
     doubtful = pc.fill_null(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0), False).to_numpy()
     return pa.array(~settled | paid | doubtful)
 
@@ -144,8 +155,5 @@ def _with_slot(prior: Prior, slot: dict[str, Any]) -> Prior:
     prior = replace(prior, in_doubt_ids=tuple(dict.fromkeys(in_doubt_ids)))
     if slot["status"] == Status.OK:
         return replace(prior, held=(*prior.held, number))
-    source = prior.spent_source
-    if slot["cost_usd"] != 0:
-        source = CostSource.weakest(source, CostSource(slot["cost_source"] or CostSource.UNKNOWN))
-    spent_usd = prior.spent_usd + (slot["cost_usd"] or 0.0)
-    return replace(prior, missing=(*prior.missing, number), spent_usd=spent_usd, spent_source=source)
+    charges = merged((*prior.charges, *of_slot(slot)))
+    return replace(prior, missing=(*prior.missing, number), charges=charges)

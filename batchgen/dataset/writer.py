@@ -107,7 +107,7 @@ class DatasetWriter:
     def refused(self, request: Request, error: ApiError, trail: Trail) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
         records: tuple[IndexRecord, ...] = ()
-        if trail.wasted_usd or trail.in_doubt_ids:
+        if trail.wasted or trail.in_doubt_ids:
             records = records_of_error(request, error, trail, self._provenance)
         self._note(ledger.Refused(request.fingerprint, records))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from batchgen.api.errors import Charged, meaning_of
-from batchgen.values import ApiError, CostSource, Request, Trail
+from batchgen.values import ApiError, Charge, CostSource, Request, Trail
 
 
 @dataclass(slots=True)
@@ -18,8 +18,7 @@ class Course:
     run_id: str
     attempts: int = 0  # all that left
     tries: int = 0  # earlier ones that count against the limits of attempts and of time
-    wasted_usd: float = 0.0
-    wasted_source: CostSource = CostSource.HEADER
+    wasted: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
     _counted_s: float = 0.0
     _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -43,14 +42,13 @@ class Course:
 
     def failed(self, error: ApiError) -> None:
         """Take in how the current attempt failed, and what it may have cost."""
-        if error.cost_usd is not None:
-            self.wasted_usd += error.cost_usd  # an answer that began and did not end in time says its cost at once
+        if error.cost_usd is not None:  # an answer that began and did not end in time says its cost at once
+            self._waste(error.cost_usd, CostSource.HEADER)
         elif meaning_of(error.kind).charged is Charged.MAYBE:
             self.in_doubt_ids = (*self.in_doubt_ids, self.client_request_id)
         elif meaning_of(error.kind).charged is Charged.YES:
-            self.wasted_usd += self.request.price_usd or 0.0
-            source = CostSource.UNKNOWN if self.request.price_usd is None else CostSource.PRICE
-            self.wasted_source = CostSource.weakest(self.wasted_source, source)
+            price_usd = self.request.price_usd
+            self._waste(price_usd, CostSource.UNKNOWN if price_usd is None else CostSource.PRICE)
 
     def count(self) -> None:
         """The current attempt, and the wait after it, use up one of the tries and part of the time."""
@@ -65,7 +63,10 @@ class Course:
             sent_at=self._sent_at,
             finished_at=datetime.now(UTC),
             latency_s=monotonic() - self._sent_clock,
-            wasted_usd=self.wasted_usd,
-            wasted_source=self.wasted_source,
+            wasted=self.wasted,
             in_doubt_ids=self.in_doubt_ids,
         )
+
+    def _waste(self, cost_usd: float | None, source: CostSource) -> None:
+        if cost_usd != 0:
+            self.wasted = (*self.wasted, Charge(self.client_request_id, cost_usd, source))

@@ -1,10 +1,10 @@
 """The index against the service's bill: what became of every attempt in doubt, and what each request really cost.
 
 The log of calls is read for the time of the dataset's runs, with a margin, and each call is found again by
-its client request id, which names run and request. The cost of a request is corrected only where the log is
-complete for it: it has calls of the request's run (else it is the log of another key), it has the call that
-the service gave an id (else it does not reach back so far), and either every other attempt that the index
-names is in it, or the last one is old enough for all to be. What is then missing never reached the service.
+its client request id, which names run and request. What the log has of an attempt is what it cost; what the index
+knows of other attempts stays, since they may stand in the log of another key. An attempt in doubt that is missing
+never reached the service if the log would have it: it has calls of its run (else it is the log of another key), the
+call that the service answered in its stead (else it does not reach back so far), and the last one was long ago.
 The price: half a kilobyte of memory for each request.
 """
 
@@ -19,10 +19,12 @@ from typing import Any, Protocol
 
 from batchgen.api.account import LogEntry
 from batchgen.dataset.amend import amend_costs
+from batchgen.dataset.charges import is_unknown, of_slot
 from batchgen.dataset.events import first_run_id
 from batchgen.dataset.keys import key_of
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.reader import latest
+from batchgen.values import CostSource
 
 # The documentation says that a charge appears "a while" after the answer; an hour is a long while.
 LOG_DELAY = timedelta(hours=1)
@@ -37,9 +39,10 @@ _COLUMNS = [
     "client_request_id",
     "inference_id",
     "cost_usd",
-    "run_id",
+    "cost_source",
     "finished_at",
     "in_doubt_ids",
+    "charges",
 ]
 _ATTEMPT_ID = re.compile(r"(?P<run>(?P<start>\d{8}T\d{6}Z)-[0-9a-f]{4})\.(?P<key>[0-9a-f]{16})\.\d+", re.ASCII)
 
@@ -58,7 +61,7 @@ class Fate(StrEnum):
     NOT_CHARGED = "not_charged"  # it reached the service and cost nothing
     NEVER_ARRIVED = "never_arrived"
     NOT_LOGGED_YET = "not_logged_yet"
-    OTHER_LOG = "other_log"  # the log knows nothing of its run: another key made it
+    OTHER_LOG = "other_log"  # the log cannot tell: another key made it, or it is too long ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class Reconciliation:
 
     index_usd and unknown_requests: what the index said before, and for how many requests it knew no cost. bill_usd:
     what the log says of all calls of this dataset's runs. corrected_usd and corrected_requests: what the index
-    says now, and for how many requests that is new. open_requests: those that differ and for which the log is not
-    complete. unindexed: calls that cost money, for requests that the index does not know.
+    says now, and for how many requests that is new. open_requests: those with an attempt that cost something, or may
+    have, and that no log has shown yet. unindexed: calls that cost money, for requests that the index does not know.
     """
 
     start: datetime
@@ -95,21 +98,33 @@ class Reconciliation:
 
 
 @dataclass(slots=True)
+class _Attempt:
+    """What the index says of an attempt, and beside it what the log says.
+
+    index_usd: what is known of its cost. is_answered: the service gave it an id, so its log must have it.
+    """
+
+    index_usd: float = 0.0
+    source: CostSource = CostSource.HEADER
+    is_answered: bool = False
+    is_logged: bool = False
+    billed_usd: float | None = 0.0  # None: a call of it is in the log without its cost
+
+    def is_corrected_by(self, usd: float) -> bool:
+        """Whether this cost is news."""
+        return self.source is CostSource.UNKNOWN or abs(usd - self.index_usd) > _ROUNDING_USD
+
+
+@dataclass(slots=True)
 class _Request:
-    """What the index says of a request, and beside it what the log says."""
+    """The attempts of a request, by client request id, and when the last of them ended."""
 
-    run_id: str
     finished_at: datetime
-    index_usd: float | None = 0.0  # None: at least one slot's cost is unknown
-    billed_usd: float | None = 0.0  # None: at least one call's cost is not in the log
-    missing: set[str] = field(default_factory=set)  # attempts that the index names and the log has not shown
-    arrived: set[str] = field(default_factory=set)  # those of them that the service is known to have answered
+    attempts: dict[str, _Attempt] = field(default_factory=dict)
 
-    @property
-    def differs(self) -> bool:
-        if self.index_usd is None or self.billed_usd is None:
-            return True
-        return abs(self.index_usd - self.billed_usd) > _ROUNDING_USD
+    def attempt(self, client_request_id: str) -> _Attempt:
+        """Return an attempt of this id, a new one if there is none."""
+        return self.attempts.setdefault(client_request_id, _Attempt())
 
 
 async def reconcile(
@@ -140,15 +155,14 @@ class _Books:
 
     def __init__(self, layout: Layout) -> None:
         self.requests: dict[int, _Request] = {}
-        self._doubts: dict[str, str] = {}  # client request id -> row id
-        self._logged: dict[str, float | None] = {}  # what attempts in doubt cost
+        self._doubts: dict[str, tuple[str, int]] = {}  # client request id -> row id, key of the request
         self._logged_runs: set[str] = set()
         for table in latest(layout, _COLUMNS):
             for batch in table.to_batches():
                 for slot in batch.to_pylist():
                     if slot["client_request_id"] is not None:
                         self._add(slot)
-        self._runs = {request.run_id for request in self.requests.values()} | {_run_of(i) for i in self._doubts}
+        self._runs = {_run_of(i) for request in self.requests.values() for i in request.attempts}
         starts = [_start_of(run_id) for run_id in (*self._runs, first_run_id(layout.events))]
         self.finished_at = max((request.finished_at for request in self.requests.values()), default=datetime.now(UTC))
         self.started_at = min(filter(None, starts), default=self.finished_at)
@@ -163,61 +177,82 @@ class _Books:
         result.entries += 1
         cost = 0.0 if entry.cost_usd is None and entry.status == "failed" else entry.cost_usd
         result.bill_usd += cost or 0.0
-        if client_request_id in self._doubts:
-            self._logged[client_request_id] = cost
         request = self.requests.get(int(named["key"], 16))
         if request is not None:
-            request.missing.discard(client_request_id)
-            request.arrived.discard(client_request_id)
-            request.billed_usd = _plus(request.billed_usd, cost)
+            attempt = request.attempt(client_request_id)
+            attempt.is_logged = True
+            attempt.billed_usd = _plus(attempt.billed_usd, cost)
         elif cost != 0:
             result.unindexed.append(entry)
 
-    def close(self, result: Reconciliation, now: datetime) -> tuple[dict[int, float], dict[int, str]]:
+    def close(self, result: Reconciliation, now: datetime) -> tuple[dict[int, dict[str, float]], dict[int, str]]:
         """Draw the line under both columns; return corrected costs, and what to say of slots in doubt, by key."""
-        costs: dict[int, float] = {}
+        bills: dict[int, dict[str, float]] = {}
+        remarks: dict[int, str] = {}
         for key, request in self.requests.items():
-            index_usd = request.index_usd or 0.0
-            result.index_usd += index_usd
-            result.unknown_requests += request.index_usd is None
-            if request.differs and request.billed_usd is not None and self._is_complete(request, now):
-                costs[key] = request.billed_usd
-            else:
-                result.open_requests += request.differs
-            result.corrected_usd += costs.get(key, index_usd)
-        result.corrected_requests = len(costs)
+            billed = {i: self._billed(i, request, now) for i in request.attempts}
+            known = {i: usd for i, usd in billed.items() if usd is not None}
+            news = {i: usd for i, usd in known.items() if request.attempts[i].is_corrected_by(usd)}
+            cost_usd = sum(known.get(i, attempt.index_usd) for i, attempt in request.attempts.items())
+            result.index_usd += sum(attempt.index_usd for attempt in request.attempts.values())
+            result.corrected_usd += cost_usd
+            result.unknown_requests += any(is_unknown(attempt.source) for attempt in request.attempts.values())
+            result.open_requests += len(known) < len(billed)
+            if news:
+                bills[key] = news
+                if len(known) == len(billed):
+                    remarks[key] = f"the service's log says that it cost ${cost_usd:.4f}"
+        result.corrected_requests = len(bills)
         result.doubts = [self._doubt(client_request_id, now) for client_request_id in self._doubts]
-        return costs, {key: f"the service's log says that it cost ${cost:.4f}" for key, cost in costs.items()}
+        return bills, remarks
 
     def _add(self, slot: dict[str, Any]) -> None:
-        request = self.requests.setdefault(key_of(slot["fingerprint"]), _Request(slot["run_id"], slot["finished_at"]))
+        key = key_of(slot["fingerprint"])
+        request = self.requests.setdefault(key, _Request(slot["finished_at"]))
         request.finished_at = max(request.finished_at, slot["finished_at"])
-        request.index_usd = _plus(request.index_usd, slot["cost_usd"])
-        request.missing.add(slot["client_request_id"])
-        if slot["inference_id"] is not None:
-            request.arrived.add(slot["client_request_id"])
+        request.attempt(slot["client_request_id"]).is_answered |= slot["inference_id"] is not None
+        for charge in of_slot(slot):
+            attempt = request.attempt(charge.client_request_id)
+            attempt.index_usd += charge.cost_usd or 0.0
+            attempt.source = CostSource.weakest(attempt.source, charge.cost_source)
         for client_request_id in slot["in_doubt_ids"]:
-            request.missing.add(client_request_id)
-            self._doubts[client_request_id] = slot["row_id"]
+            self._doubts[client_request_id] = slot["row_id"], key
 
-    def _is_complete(self, request: _Request, now: datetime) -> bool:
-        """Whether the log has, or must have by now, every attempt of a request."""
-        logged = request.run_id in self._logged_runs
-        old = request.finished_at <= now - LOG_DELAY
-        return logged and not request.arrived and (not request.missing or old)
+    def _billed(self, client_request_id: str, request: _Request, now: datetime) -> float | None:
+        """What an attempt cost, as the log says now or said before; None as long as it does not say it."""
+        attempt = request.attempts[client_request_id]
+        if attempt.is_logged:
+            return attempt.billed_usd
+        if attempt.source is CostSource.BILL:
+            return attempt.index_usd
+        if attempt.index_usd:
+            return None
+        free = not is_unknown(attempt.source) or self._never_arrived(client_request_id, request, now)
+        return 0.0 if free else None
+
+    def _never_arrived(self, client_request_id: str, request: _Request, now: datetime) -> bool:
+        """Whether the log would have an attempt by now: it has what the same run was answered for this request."""
+        run_id = _run_of(client_request_id)
+        beside = [attempt for i, attempt in request.attempts.items() if _run_of(i) == run_id and attempt.is_answered]
+        reaches_back = run_id in self._logged_runs and all(attempt.is_logged for attempt in beside)
+        return reaches_back and request.finished_at <= now - LOG_DELAY
 
     def _doubt(self, client_request_id: str, now: datetime) -> Doubt:
-        row_id = self._doubts[client_request_id]
-        if client_request_id in self._logged:
-            cost = self._logged[client_request_id]
-            return Doubt(client_request_id, row_id, Fate.NOT_CHARGED if cost == 0 else Fate.CHARGED, cost)
-        if _run_of(client_request_id) not in self._logged_runs:
-            return Doubt(client_request_id, row_id, Fate.OTHER_LOG, None)
-        named = _ATTEMPT_ID.fullmatch(client_request_id)
-        request = self.requests.get(int(named["key"], 16)) if named else None
-        if request is not None and request.finished_at > now - LOG_DELAY:
-            return Doubt(client_request_id, row_id, Fate.NOT_LOGGED_YET, None)
-        return Doubt(client_request_id, row_id, Fate.NEVER_ARRIVED, 0.0)
+        row_id, key = self._doubts[client_request_id]
+        request = self.requests[key]
+        attempt = request.attempt(client_request_id)
+        cost_usd = self._billed(client_request_id, request, now)
+        if attempt.is_logged or (attempt.source is CostSource.BILL and cost_usd):
+            fate = Fate.NOT_CHARGED if cost_usd == 0 else Fate.CHARGED
+        elif self._never_arrived(client_request_id, request, now):
+            fate = Fate.NEVER_ARRIVED
+        elif attempt.source is CostSource.BILL:
+            fate = Fate.NOT_CHARGED
+        elif _run_of(client_request_id) in self._logged_runs and request.finished_at > now - LOG_DELAY:
+            fate = Fate.NOT_LOGGED_YET
+        else:
+            fate = Fate.OTHER_LOG
+        return Doubt(client_request_id, row_id, fate, cost_usd)
 
 
 def _plus(left: float | None, right: float | None) -> float | None:

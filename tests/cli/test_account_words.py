@@ -59,7 +59,8 @@ def test_reconcile_prints_index_against_bill_and_ends_with_0_once_they_agree(
         assert main(["reconcile", out, "--base-url", service.url]) == 0
         said = capsys.readouterr().out
         assert "was charged $0.04" in said
-        assert "index:   $0.32\nbill:    $0.36\nindex:   $0.36 now, with 1 request corrected" in said
+        assert "index:   $0.32 and 1 request of unknown cost\nbill:    $0.36\n" in said
+        assert "index:   $0.36 now, with 1 request corrected" in said
         assert main(["reconcile", out, "--base-url", service.url, "--json"]) == 0
         result = json.loads(capsys.readouterr().out)
         assert (result["corrected_requests"], result["open_requests"]) == (0, 0)

@@ -82,7 +82,8 @@ async def test_croissant_describes_every_column_that_it_has_words_for(batch: Any
     await batch.run([{"id": "a", "prompt": "a fox", "place": "here"}])
     described = json.loads((batch.out / "croissant.json").read_bytes())
     fields = {field["name"].split("/")[1]: field for field in described["recordSet"][0]["field"]}
-    assert list(fields) == ["image", *INDEX_SCHEMA.names, "place"]
+    nested = {"charges"}  # Croissant has no word for tables in a column
+    assert list(fields) == ["image", *(name for name in INDEX_SCHEMA.names if name not in nested), "place"]
     assert fields["seed"]["dataType"] == "sc:Integer"
     assert fields["in_doubt_ids"] | {"repeated": True, "dataType": "sc:Text"} == fields["in_doubt_ids"]
 

@@ -19,7 +19,7 @@ from batchgen.dataset.reader import open_layout
 from batchgen.dataset.repair import Repaired, repair
 from batchgen.dataset.states import State, load
 from batchgen.dataset.verify import Fault, missing_records, missing_texts, verify
-from batchgen.values import Answer, ApiError, ErrorKind, Prior, Returned, Status
+from batchgen.values import Answer, ApiError, Charge, CostSource, ErrorKind, Prior, Returned, Status
 
 ROWS = 4
 SCHEMA, EXTRA = extra_of(label="cat", weight=0.5)
@@ -91,7 +91,7 @@ async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_aga
     assert (record["label"], record["weight"]) == ("cat", 0.5)
     with writing(layout.root, SCHEMA) as writer:
         prior = writer.known.priors[int(request(1).fingerprint[:16], 16)]
-        assert prior == Prior(missing=(0,), spent_usd=0.04)
+        assert prior == Prior(missing=(0,), charges=(Charge("run.1", 0.04, CostSource.HEADER),))
         await writer.save(request(1, prior=prior, extra=EXTRA), answer(image(1)), trail(2))
     assert not faults(layout)
     assert pq.read_table(layout.view).num_rows == ROWS + 1

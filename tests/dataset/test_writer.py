@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from support.making import answer, image, link, png, records_in, rejected, request, trail, writing
+from support.making import answer, image, link, png, records_in, rejected, request, trail, wasted, writing
 
 from batchgen.dataset import recovery
 from batchgen.dataset.keys import key_of
@@ -18,7 +18,7 @@ from batchgen.dataset.records import Provenance
 from batchgen.dataset.states import State, load
 from batchgen.dataset.tail import _RECORDS_PER_SEGMENT
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.values import ApiError, CostSource, Damaged, ErrorKind, Prior, Status
+from batchgen.values import ApiError, Charge, CostSource, Damaged, ErrorKind, Prior, Status
 
 Crash = Callable[[], Path]
 
@@ -59,7 +59,7 @@ async def test_a_request_without_an_answer_is_in_doubt_under_its_client_request_
     with writing(cut) as writer:
         assert writer.recovered == {Status.IN_DOUBT: 2}
         assert writer.known.priors[key_of(request().fingerprint)] == Prior(
-            missing=(0, 1), spent_source=CostSource.UNKNOWN, in_doubt_ids=("run.3",)
+            missing=(0, 1), charges=(Charge("run.3", None, CostSource.UNKNOWN),), in_doubt_ids=("run.3",)
         )
     assert {tuple(record["in_doubt_ids"]) for record in records_in(cut)} == {("run.3",)}
 
@@ -178,7 +178,7 @@ async def test_another_image_under_the_same_name_gets_to_stay(out: Path) -> None
 async def test_costs_of_a_request_add_up_to_what_was_paid_over_all_runs(out: Path) -> None:
     with writing(out) as writer:
         failed = ApiError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
-        await writer.give_up(request(num_images=2), failed, trail(wasted_usd=0.04))
+        await writer.give_up(request(num_images=2), failed, trail(wasted=wasted(0.04)))
     with writing(out) as writer:
         prior = writer.known.priors[key_of(request().fingerprint)]
         await writer.save(request(num_images=2, prior=prior), answer(image(1), image(2), cost_usd=0.08), trail())
@@ -188,14 +188,14 @@ async def test_costs_of_a_request_add_up_to_what_was_paid_over_all_runs(out: Pat
 async def test_a_cost_beside_an_attempt_in_doubt_is_the_known_part_and_its_source_is_unknown(out: Path) -> None:
     spoilt = ApiError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
     with writing(out) as writer:
-        lost = trail(2, wasted_usd=0.04, in_doubt_ids=("run.1",))
+        lost = trail(2, wasted=wasted(0.04), in_doubt_ids=("run.1",))
         (given_up,) = await writer.give_up(request(0), spoilt, lost)
-        writer.sent(request(1), trail(2, wasted_usd=0.04))
+        writer.sent(request(1), trail(2, wasted=wasted(0.04)))
         (refused,) = await writer.give_up(request(2), ApiError(ErrorKind.BAD_REQUEST, "no"), lost)
-        (certain,) = await writer.give_up(request(3), spoilt, trail(wasted_usd=0.04))
+        (certain,) = await writer.give_up(request(3), spoilt, trail(wasted=wasted(0.04)))
     with writing(out, run_id="later") as writer:
         prior = writer.known.priors[key_of(request(0).fingerprint)]
-        (again,) = await writer.give_up(request(0, prior=prior), spoilt, trail(wasted_usd=0.05))
+        (again,) = await writer.give_up(request(0, prior=prior), spoilt, trail(wasted=wasted(0.05)))
     cut_off = next(record for record in records_in(out) if record["row_id"] == "row-1")
     assert (cut_off["cost_usd"], cut_off["cost_source"]) == (0.04, "unknown")
     for record, cost_usd in ((given_up, 0.04), (refused, 0.04), (again, 0.09)):
@@ -206,11 +206,10 @@ async def test_a_cost_beside_an_attempt_in_doubt_is_the_known_part_and_its_sourc
 async def test_a_cost_that_was_taken_from_the_price_says_so_in_later_runs_too(out: Path) -> None:
     spoilt = ApiError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
     with writing(out) as writer:
-        wasted = trail(wasted_usd=0.08, wasted_source=CostSource.PRICE)
-        (first,) = await writer.give_up(request(), spoilt, wasted)
+        (first,) = await writer.give_up(request(), spoilt, trail(wasted=wasted(0.08, CostSource.PRICE)))
     with writing(out, run_id="later") as writer:
         prior = writer.known.priors[key_of(request().fingerprint)]
-        (second,) = await writer.give_up(request(prior=prior), spoilt, trail(wasted_usd=0.04))
+        (second,) = await writer.give_up(request(prior=prior), spoilt, trail(wasted=wasted(0.04)))
     assert (first.cost_usd, first.cost_source) == (0.08, CostSource.PRICE)
     assert (second.cost_usd, second.cost_source) == (pytest.approx(0.12), CostSource.PRICE)
 

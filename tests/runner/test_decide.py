@@ -10,7 +10,7 @@ from batchgen.api.errors import Scope, meaning_of
 from batchgen.config.settings import RetrySettings
 from batchgen.runner.course import Course
 from batchgen.runner.decide import Decision, GiveUp, Retry, Stop, decide
-from batchgen.values import ApiError, CostSource, ErrorKind, Request, SeedSource
+from batchgen.values import ApiError, Charge, CostSource, ErrorKind, Request, SeedSource
 
 SETTINGS = RetrySettings(max_attempts=3, deadline_s=100, backoff_base_s=2, backoff_max_s=10)
 LONG_AGO = 99.0
@@ -124,8 +124,8 @@ def test_what_an_attempt_may_have_cost_is_remembered() -> None:
     course.failed(ApiError(ErrorKind.BAD_IMAGE, "charged, the price is the catalog's"))
     trail = course.trail()
     assert trail.in_doubt_ids == (lost,)
-    assert trail.wasted_usd == pytest.approx(0.13)
-    assert trail.wasted_source is CostSource.PRICE
+    charged, priced = (f"run.{REQUEST.fingerprint[:16]}.{attempt}" for attempt in (3, 4))
+    assert trail.wasted == (Charge(charged, 0.05, CostSource.HEADER), Charge(priced, 0.08, CostSource.PRICE))
     assert trail.attempts == 4
     assert trail.finished_at >= trail.sent_at
     assert trail.latency_s >= 0

@@ -16,7 +16,19 @@ import pyarrow.parquet as pq
 
 from batchgen.dataset.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.values import Answer, Image, Link, Prior, RejectedRow, Request, Returned, SeedSource, Trail
+from batchgen.values import (
+    Answer,
+    Charge,
+    CostSource,
+    Image,
+    Link,
+    Prior,
+    RejectedRow,
+    Request,
+    Returned,
+    SeedSource,
+    Trail,
+)
 
 
 def png(tint: int) -> bytes:
@@ -63,6 +75,11 @@ def trail(attempt: int = 1, **known: Any) -> Trail:
     return Trail(
         attempts=attempt, client_request_id=f"run.{attempt}", sent_at=now, finished_at=now, latency_s=1.0, **known
     )
+
+
+def wasted(cost_usd: float | None, source: CostSource = CostSource.HEADER) -> tuple[Charge, ...]:
+    """What an earlier attempt cost that gave nothing usable."""
+    return (Charge("run.0", cost_usd, source),)
 
 
 def answer(*images: Any, cost_usd: float | None = 0.04) -> Answer:
