@@ -78,7 +78,7 @@ def _describe(result: Reconciliation, out: str) -> str:
         lines += [f"index:   {dollars(result.corrected_usd)} now, with {corrected} corrected"]
     if result.open_requests:
         left = count(result.open_requests, "request")
-        lines += [f"open:    {left} with attempts that this log does not have (yet): their costs are left as they were"]
+        lines += [f"open:    {left} with attempts that this log does not have, or not yet: their costs are left alone"]
     return "\n".join(lines)
 
 
