@@ -7,7 +7,7 @@ merged away meanwhile stays readable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +35,17 @@ def open_layout(root: Path) -> Layout:
     return layout
 
 
-def latest(layout: Layout, columns: Sequence[str] | None, of: Keys | None = None) -> Iterator[pa.Table]:
+def latest(
+    layout: Layout, columns: Sequence[str] | None, of: Keys | None = None, without: Container[Path] = ()
+) -> Iterator[pa.Table]:
     """Yield the newest record of every slot, newest part first.
 
     columns: those of the index to read; None for all there are, also the manifest's own, which differ between
-    tables. of: sorted keys of the requests to read; None for all.
+    tables. of: sorted keys of the requests to read; None for all. without: parts that are passed over.
     Raises DamagedIndex.
     """
     with ExitStack() as opened:
-        pieces = _snapshot(layout, opened)
+        pieces = _snapshot(layout, opened, without)
         for piece, newest in zip(pieces, _newest(pieces), strict=True):
             if of is not None:
                 newest &= contained(fingerprint_keys(piece.read(SLOT_COLUMNS)["fingerprint"]), of)
@@ -78,13 +80,13 @@ class _Part:
 _Piece = _Ledger | _Part
 
 
-def _snapshot(layout: Layout, opened: ExitStack) -> list[_Piece]:
+def _snapshot(layout: Layout, opened: ExitStack, without: Container[Path]) -> list[_Piece]:
     """Ledger and parts as they are together at one moment, newest first."""
     for _ in range(_TRIES):
         try:
             ledger = _Ledger(_read_ledger(layout))
             with ExitStack() as trial:
-                paths = reversed(layout.parts().values())
+                paths = [path for path in reversed(layout.parts().values()) if path not in without]
                 parts = [_Part(path, trial.enter_context(open_part(path))) for path in paths]
                 opened.push(trial.pop_all())
         except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +15,22 @@ from batchgen.dataset.parts import open_part, read_part
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
 
 
-def only_in_view(layout: Layout) -> pa.Table:
+def only_in_view(layout: Layout, without: Container[Path] = ()) -> pa.Table:
     """Return the view's records of slots that no readable part speaks of, as records of the index.
 
-    Only sensible while no run is writing. Raises DiskError.
+    without: parts that are passed over. Only sensible while no run is writing. Raises DiskError.
     """
-    view = _readable(layout.view, None)
-    if view is None or not set(SLOT_COLUMNS) <= set(view.column_names):
+    slots = _readable(layout.view, SLOT_COLUMNS)
+    if slots is None or not set(SLOT_COLUMNS) <= set(slots.column_names):
         return INDEX_SCHEMA.empty_table()
-    parts = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values()]
+    parts = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values() if path not in without]
     there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in parts if table is not None)]))
-    alone = view.filter(pa.array(~contained(slot_keys(view), there)))
-    return conform(alone, unify([INDEX_SCHEMA, alone.schema]))
+    alone = ~contained(slot_keys(slots), there)
+    view = _readable(layout.view, None) if alone.any() else None
+    if view is None:
+        return INDEX_SCHEMA.empty_table()
+    records = view.filter(pa.array(alone))
+    return conform(records, unify([INDEX_SCHEMA, records.schema]))
 
 
 def _readable(path: Path, columns: Sequence[str] | None) -> pa.Table | None:

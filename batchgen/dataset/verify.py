@@ -1,13 +1,16 @@
-"""Checks a dataset against itself: every image of the index is there, with the bytes that were received."""
+"""Checks a dataset against itself: every image of the index is there, with the bytes that were received.
+
+Where a part of the index is damaged or gone, the images that the other parts and the dataset view tell of are checked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ import pyarrow.compute as pc
 
 from batchgen.dataset.errors import DamagedIndex
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.lock import is_held
 from batchgen.dataset.parts import iterate
 from batchgen.dataset.reader import latest
 from batchgen.dataset.salvage import only_in_view
@@ -59,19 +63,19 @@ class Expected:
 
 def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[Finding]:
     """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
-    damaged = list(damaged_parts(layout))
-    yield from damaged
-    if damaged:
-        return
+    damaged = {layout.root / finding.path: finding for finding in damaged_parts(layout)}
+    yield from damaged.values()
     # Listed before the index is read, so that an image saved meanwhile is no stray.
     on_disk = sorted(_image_files(layout))
     known = []
     with ThreadPoolExecutor(_HASHING_THREADS) as pool:
-        images = _saved_images(layout)
+        images = _saved_images(layout, damaged)
         while batch := list(islice(images, _WINDOW_IMAGES)):
             known.append(_hashes([image.file_name for image in batch]))
             yield from filter(None, pool.map(lambda image: _check(layout.root, image), batch))
             checked(len(batch))
+    if damaged:
+        return  # which images are strays, they alone could tell
     known_hashes = np.unique(np.concatenate(known)) if known else np.empty(0, np.int64)
     stray = ~np.isin(_hashes(on_disk), known_hashes)
     for position in np.flatnonzero(stray):
@@ -112,9 +116,11 @@ def _damage(layout: Layout, path: Path) -> Iterator[Finding]:
         yield Finding(Fault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
 
 
-def _saved_images(layout: Layout) -> Iterator[Expected]:
+def _saved_images(layout: Layout, damaged: Container[Path]) -> Iterator[Expected]:
     columns = ["file_name", "row_id", "size_bytes", "sha256", "status"]
-    for table in latest(layout, columns):
+    # While a run is writing, the view is behind and parts come and go.
+    alone = [] if is_held(layout.lock) else [only_in_view(layout, damaged).select(columns)]
+    for table in chain(latest(layout, columns, without=damaged), alone):
         saved = table.filter(pc.equal(table["status"], Status.OK)).drop_columns(["status"])
         for batch in saved.to_batches(_WINDOW_IMAGES):
             for row in batch.to_pylist():

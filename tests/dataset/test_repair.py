@@ -15,6 +15,7 @@ from support.making import answer, extra_of, image, link, png, records_in, reque
 
 from batchgen.dataset.errors import DamagedIndex
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.parts import write_part
 from batchgen.dataset.reader import open_layout
 from batchgen.dataset.repair import Repaired, repair
 from batchgen.dataset.states import State, load
@@ -46,6 +47,14 @@ def path_of(layout: Layout, row: int, number: int = 0) -> Path:
         if (record["row_id"], record["image_number"]) == (f"row-{row}", number)
     )
     return layout.root / name
+
+
+def flip(part: Path, name: str) -> None:
+    """Flip a bit in the last page of a column."""
+    data = bytearray(part.read_bytes())
+    column = pq.read_metadata(part).row_group(0).column(pq.read_schema(part).names.index(name))
+    data[column.file_offset + column.data_page_offset + column.total_compressed_size - 2] ^= 0x10
+    part.write_bytes(bytes(data))
 
 
 def faults(layout: Layout) -> list[Fault]:
@@ -152,10 +161,11 @@ async def test_a_stray_is_told_and_left_alone(layout: Layout) -> None:
 @pytest.mark.parametrize("damage", ["bit flip", "cut", "empty"])
 async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Layout, damage: str) -> None:
     (part,) = layout.parts().values()
-    data = bytearray(part.read_bytes())
-    column = pq.read_metadata(part).row_group(0).column(0)
-    data[column.file_offset + column.data_page_offset + column.total_compressed_size - 2] ^= 0x10  # in its last page
-    part.write_bytes({"bit flip": bytes(data), "cut": bytes(data[:-40]), "empty": b""}[damage])
+    data = part.read_bytes()
+    if damage == "bit flip":
+        flip(part, "file_name")
+    else:
+        part.write_bytes({"cut": data[:-40], "empty": b""}[damage])
     assert faults(layout) == [Fault.DAMAGED]
     done = list(repair(layout))
     assert [one.finding.fault for one in done] == [Fault.DAMAGED, Fault.MISSING]
@@ -166,6 +176,34 @@ async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Lay
     assert [state_of(layout, row) for row in range(ROWS)] == [State.DONE] * ROWS
     assert state_of(layout, ROWS + 1) is State.UNSEEN
     assert {record["label"] for record in records_in(layout.root)} == {"cat"}
+
+
+async def test_one_look_names_every_damaged_part_and_every_image_that_is_not_what_came(layout: Layout) -> None:
+    missing, changed, empty = (path_of(layout, row) for row in range(3))
+    (whole,) = layout.parts().values()
+    index = pq.read_table(whole)
+    for number, rows in enumerate((index.slice(0, 1), index.slice(1, 1), index.slice(2)), 2):
+        write_part(layout, number, iter([rows]), rows.schema)
+    whole.unlink()
+    first, second, _ = layout.parts().values()
+    flip(first, "file_name")
+    second.write_bytes(b"PAR1 and then nothing")
+    missing.unlink()
+    changed.write_bytes(png(99))
+    empty.write_bytes(b"")
+    # What the damaged parts said of images stands in the view.
+    found = [(finding.fault, layout.root / finding.path) for finding in verify(layout)]
+    assert sorted(found) == sorted(
+        [
+            (Fault.DAMAGED, first),
+            (Fault.DAMAGED, second),
+            (Fault.MISSING, missing),
+            (Fault.CHANGED, changed),
+            (Fault.EMPTY, empty),
+        ]
+    )
+    layout.view.unlink()
+    assert faults(layout) == [Fault.DAMAGED, Fault.DAMAGED, Fault.EMPTY]
 
 
 async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> None:
