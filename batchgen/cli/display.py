@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from batchgen.cli.plan import is_empty, price_source
-from batchgen.cli.words import complain, count, dollars, duration, size
+from batchgen.cli.words import complain, count, dollars, duration, on_terminal, size
 from batchgen.pace import Snapshot
 from batchgen.runner.display import Live
 from batchgen.runner.job import Job
@@ -171,7 +170,7 @@ class TerminalDisplay(_Words):
 
 def make_display(job: Job) -> PlainDisplay | TerminalDisplay:
     """Return the display that fits where stderr goes."""
-    return TerminalDisplay(job) if sys.stderr.isatty() else PlainDisplay(job)
+    return TerminalDisplay(job) if on_terminal() else PlainDisplay(job)
 
 
 def progress_line(live: Live) -> str:
@@ -190,7 +189,17 @@ def _counts(progress: Progress, pace: Snapshot) -> str:
             text += f" {slots[status]:,} {status.value.replace('_', ' ')}"
     if progress.retries:
         text += f" {progress.retries:,} retries"
-    text += f" · {dollars(progress.spent_usd)} · {pace.requests_per_minute:.0f}/{pace.limit_per_minute:.0f} rpm"
+    text += f" · {dollars(progress.spent_usd)} · {_rate(pace)}"
     if pace.paused_for_s >= 1:
         text += f" · paused {pace.paused_for_s:.0f} s"
     return text
+
+
+def _rate(pace: Snapshot) -> str:
+    left, limit = f"{pace.requests_per_minute:.0f}", f"{pace.limit_per_minute:.0f}"
+    # They left before the service's refusal brought the limit down, or were the ones it refused.
+    return (
+        f"{left} rpm, now at most {limit}"
+        if pace.requests_per_minute > pace.limit_per_minute
+        else f"{left}/{limit} rpm"
+    )

@@ -49,6 +49,8 @@ def execute(options: Namespace) -> Exit:
     except EmptySelection as error:
         complain(str(error))
         return Exit.EMPTY
+    except BrokenPipeError:
+        raise  # of stdout, whose reader has seen enough
     except OSError as error:
         raise DiskError(f"cannot write {error.filename or options.dest}: {error.strerror or error}.") from error
     return Exit.OK

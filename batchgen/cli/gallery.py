@@ -36,11 +36,11 @@ def execute(options: Namespace) -> Exit:
         if alone:
             check_place(layout, alone)  # before minutes of thumbnails
         slots = update(layout)
-        say(str(layout.gallery_page))
-        if alone:
-            say(str(write_standalone(layout, slots, alone)))
+        written = [layout.gallery_page, *([write_standalone(layout, slots, alone)] if alone else [])]
     except OSError as error:
         raise DiskError(f"cannot write {error.filename or options.out}: {error.strerror}.") from error
+    for path in written:
+        say(str(path))
     return Exit.OK
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
+
+from batchgen.cli.words import on_terminal
 
 # Shorter work needs no progress.
 _QUIET_S = 1.0
@@ -27,7 +28,7 @@ class Reading:
         self._read += rows
         if self._bar is not None:
             self._bar.update(rows)
-        elif sys.stderr.isatty() and monotonic() - self._begun > _QUIET_S:
+        elif on_terminal() and monotonic() - self._begun > _QUIET_S:
             from tqdm import tqdm
 
             self._bar = tqdm(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
+from collections.abc import Iterator
 
 from batchgen.cli.exits import Exit
 from batchgen.cli.plan import is_empty
@@ -161,5 +162,15 @@ def _next(summary: RunSummary, job: Job) -> str:
     if summary.progress.unfetched:
         return same
     if job.selection.limit is not None:
-        return "the same command without --limit"
+        return shlex.join(["batchgen", *_without_limit(sys.argv[1:])])
     return f"batchgen verify {shlex.quote(str(summary.out))}"
+
+
+def _without_limit(arguments: list[str]) -> Iterator[str]:
+    """The arguments of a run but for --limit N, which argparse also takes as --limit=N and shortened down to --l."""
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("--l"):
+            yield argument
+        elif "=" not in argument:
+            next(rest)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from contextlib import suppress
 
 import msgspec
 
@@ -16,18 +18,28 @@ def harmless(text: str) -> str:
 
 
 def complain(text: str) -> None:
-    """Say on stderr what went wrong."""
-    print(harmless(text), file=sys.stderr)
+    """Say on stderr what went wrong. A log on a full disk, or a terminal that has gone, stops no run."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(harmless(text), file=sys.stderr, flush=True)
+
+
+def on_terminal() -> bool:
+    """Whether there is somebody who sees stderr as it is written."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def say(text: str = "") -> None:
-    """Print a result on stdout."""
-    print(harmless(text))
+    """Print a result on stdout. Raises OSError."""
+    _print(harmless(text))
 
 
 def say_json(value: object) -> None:
-    """Print a result on stdout as one line of JSON, which a terminal cannot take for anything else either."""
-    print(as_json(value))
+    """Print a result on stdout as one line of JSON, which a terminal cannot take for anything else either.
+
+    Raises OSError.
+    """
+    _print(as_json(value))
 
 
 def as_json(value: object) -> str:
@@ -73,6 +85,16 @@ def shorten(text: str, width: int = 160) -> str:
     """Text on one line, cut off with an ellipsis."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again at its end
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _escaped(character: str) -> str:

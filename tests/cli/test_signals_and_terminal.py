@@ -18,6 +18,11 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from batchgen.cli.display import progress_line
+from batchgen.pace import Snapshot
+from batchgen.runner.display import Live
+from batchgen.runner.progress import Progress
+
 if TYPE_CHECKING:
     from batchgen.simulator import SimulatorThread
     from tests.cli.conftest import Run, Start
@@ -171,3 +176,21 @@ def test_where_nobody_looks_there_are_a_few_plain_lines(start: Start, simulate: 
     assert "\x1b" not in err
     assert 1 <= len(err.splitlines()) <= 3
     assert "8 requests for 8 images to send" in err
+
+
+@pytest.mark.parametrize("limit", [("--limit", "1"), ("--limit=1",), ("--lim", "1")])
+def test_after_a_try_the_next_command_is_that_for_the_rest(
+    start: Start, simulate: Simulate, limit: tuple[str, ...]
+) -> None:
+    url = simulate().url
+    out, _ = start("run", "m.csv", *limit, "-o", "out", "--base-url", url).communicate()
+    assert f"Next:    batchgen run m.csv -o out --base-url {url}\n" in out
+
+
+def test_a_limit_that_was_brought_down_is_not_shown_as_if_it_had_been_exceeded() -> None:
+    def shown(left: float, limit: float) -> str:
+        snapshot = Snapshot(0, 8, 0, left, limit, 60.0, 0.0, 0.0, 0.0)
+        return progress_line(Live(Progress(total_images=9), lambda: snapshot))
+
+    assert shown(40, 60).endswith("40/60 rpm")
+    assert shown(40, 39).endswith("40 rpm, now at most 39")
