@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from batchgen.dataset.charges import count_unknown
 from batchgen.dataset.keys import NO_KEYS, Keys, text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.reader import latest
@@ -93,7 +94,7 @@ class Counting:
         self._prompts.append(text_keys(table["prompt"]))
         facts.bytes += pc.sum(table["size_bytes"], min_count=0).as_py()
         facts.cost_usd += _sum(table["cost_usd"])
-        facts.unknown_costs += table["cost_usd"].null_count
+        facts.unknown_costs += count_unknown(table["cost_source"])
         first, last = pc.min(table["sent_at"]).as_py(), pc.max(table["finished_at"]).as_py()
         facts.first_sent_at = min(filter(None, (facts.first_sent_at, first)), default=None)
         facts.last_finished_at = max(filter(None, (facts.last_finished_at, last)), default=None)
@@ -111,10 +112,10 @@ class Counting:
         facts.rows, facts.prompts = _distinct(self._rows), _distinct(self._prompts)
         facts.samples = _samples(layout)
         facts.services.update(filter(None, [_service(layout)]))
-        for table in latest(layout, ["status", "cost_usd"]):
+        for table in latest(layout, ["status", "cost_usd", "cost_source"]):
             facts.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
             facts.all_cost_usd += _sum(table["cost_usd"])
-            facts.all_unknown_costs += table["cost_usd"].null_count
+            facts.all_unknown_costs += count_unknown(table["cost_source"])
         return facts
 
 

@@ -9,11 +9,12 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.dataset.charges import count_unknown
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import is_held
 from batchgen.dataset.reader import latest
 from batchgen.dataset.recovery import in_flight
-from batchgen.values import CostSource, Status
+from batchgen.values import Status
 
 # Enough to see a pattern, few enough to read.
 _EXAMPLES_PER_KIND = 3
@@ -116,8 +117,7 @@ def _count(summary: DatasetSummary, table: pa.Table) -> None:
     for value in pc.value_counts(table["status"]).to_pylist():
         summary.slots[Status(value["values"])] += value["counts"]
     summary.cost_usd += pc.sum(table["cost_usd"], min_count=0).as_py()
-    unknown = pc.equal(table["cost_source"], CostSource.UNKNOWN)  # what is known of such a cost is only a part of it
-    summary.unknown_costs += pc.sum(unknown, min_count=0).as_py()
+    summary.unknown_costs += count_unknown(table["cost_source"])
     doubts = table.filter(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0))
     known = set(summary.in_doubt_ids)
     for ids in doubts["in_doubt_ids"].to_pylist():

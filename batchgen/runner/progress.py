@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from batchgen.dataset.charges import is_unknown
 from batchgen.dataset.records import IndexRecord
-from batchgen.values import CostSource, Request, Status
+from batchgen.values import Request, Status
 
 # Enough to show what goes wrong; the rest is in the index.
 _FAILURES_KEPT = 1000
@@ -55,6 +56,6 @@ class Progress:
         for record in records:
             self.slots[record.status] += 1
             self.spent_usd += record.cost_usd or 0.0
-            self.unknown_costs += record.cost_source is CostSource.UNKNOWN
+            self.unknown_costs += is_unknown(record.cost_source)
             if record.status is not Status.OK and len(self.failures) < _FAILURES_KEPT:
                 self.failures.append(Failure(record.status, record.row_id, record.line, record.error_message or ""))

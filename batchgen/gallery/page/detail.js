@@ -226,6 +226,7 @@ function recordOf(data, row) {
     else if (name === "request") record[name] = { prompt: data.value("prompt", row), seed: data.value("seed", row), ...parametersOf(data, row) };
     else if (name.endsWith("_at")) record[name] = data.value(name, row) === null ? null : new Date(data.value(name, row)).toISOString();
     else if (name === "in_doubt_ids") record[name] = JSON.parse(data.value(name, row) ?? "[]");
+    else if (name === "charges") record[name] = JSON.parse(data.value(name, row) ?? "null");
     else record[name] = data.value(name, row);
   }
   for (const column of data.own) record[column.label] = column.value(row);
