@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
+from typing import TextIO
 
 import msgspec
 
@@ -20,8 +20,10 @@ def harmless(text: str) -> str:
 def complain(text: str) -> None:
     """Say on stderr what went wrong. A log on a full disk, or a terminal that has gone, stops no run."""
     if sys.stderr is not None:
-        with suppress(OSError):
+        try:
             print(harmless(text), file=sys.stderr, flush=True)
+        except OSError:
+            _drop_unwritten(sys.stderr)
 
 
 def on_terminal() -> bool:
@@ -93,8 +95,19 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again at its end
+        _drop_unwritten(sys.stdout)
         raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def _drop_unwritten(stream: TextIO) -> None:
+    """Let a stream forget what it could not write: Python would try again at its end, and change the exit code."""
+    number = stream.fileno()
+    there, nowhere = os.dup(number), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    stream.flush()
+    os.dup2(there, number)
+    os.close(there)
+    os.close(nowhere)
 
 
 def _escaped(character: str) -> str:

@@ -25,7 +25,7 @@ def manifest(write_manifest: WriteManifest) -> Path:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("check", "m.csv"),
+        ("check", "missing.csv"),
         ("check", "m.csv", "--format", "json"),
         ("plan", "m.csv", "-o", "out"),
         ("run", "m.csv", "-o", "out", "--simulate", "--rpm", "60000"),
