@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import wraps
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from batchgen.api.key import ApiKey
 from batchgen.catalog import load_catalog
@@ -27,9 +27,9 @@ from batchgen.face.bar import BarDisplay, SilentDisplay
 from batchgen.manifest import Problem, make_rules, open_manifest, read_rows
 from batchgen.runner.job import Job, RunSummary, make_job, run_job
 from batchgen.runner.plan import Plan, make_plan
-from batchgen.runner.selection import Selection
+from batchgen.runner.selection import RETRYABLE, Selection
 from batchgen.runner.stop import StopKind, StopSignal
-from batchgen.values import Status
+from batchgen.values import BatchgenError, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,13 +66,14 @@ def plan(
     settings: Settings | None = None,
     select: str | None = None,
     retry: Collection[str] = (),
+    in_doubt: Literal["retry", "skip"] = "retry",
     limit: int | None = None,
 ) -> Plan:
     """Return what `run` would do with the same arguments, and what it would cost. Sends and writes nothing.
 
     Raises ManifestError, ConfigError, CatalogError, DatasetError.
     """
-    job = _job(manifest, out, config, settings, select, retry, limit)
+    job = _job(manifest, out, config, settings, _select(select, retry, in_doubt, limit))
     return make_plan(read_rows(job.manifest, job.rules), states.load(Layout(job.out)), job.selection)
 
 
@@ -84,19 +85,21 @@ async def run(
     settings: Settings | None = None,
     select: str | None = None,
     retry: Collection[str] = (),
+    in_doubt: Literal["retry", "skip"] = "retry",
     limit: int | None = None,
     key: str | None = None,
     progress: bool = True,
 ) -> RunSummary:
     """Make the images, and go on by itself where an earlier run stopped.
 
-    select: a glob over row ids. retry: "failed" and "blocked" are asked for again. limit: requests at most.
+    select: a glob over row ids. retry: "failed" and "blocked" are asked for again. in_doubt: requests whose answer was
+    never seen are sent again ("retry", which may pay twice) or left alone ("skip"). limit: requests at most.
     key: the API key; by default that of the environment. progress: show a bar. Cancelling stops new
     requests, finishes those in flight, and then raises CancelledError.
     Raises ManifestError, ConfigError, CatalogError, DatasetError; a run that was stopped by budget, account
     or network returns, and its summary's `stop` says why.
     """
-    job = _job(manifest, out, config, settings, select, retry, limit)
+    job = _job(manifest, out, config, settings, _select(select, retry, in_doubt, limit))
     secret = ApiKey(key) if key is not None else ApiKey.from_environment(os.environ)
     stop = StopSignal()
     display = BarDisplay() if progress else SilentDisplay()
@@ -156,14 +159,21 @@ def _load(config: str | PathLike[str] | None, settings: Settings | None) -> Load
     return load_config(None if config is None else Path(config), os.environ, settings or {})
 
 
+def _select(
+    select: str | None, retry: Collection[str], in_doubt: Literal["retry", "skip"], limit: int | None
+) -> Selection:
+    if not set(retry) <= set(RETRYABLE):
+        raise BatchgenError(f"retry={retry!r}: give any of {', '.join(RETRYABLE)}, as in retry=['failed']")
+    if in_doubt not in ("retry", "skip"):
+        raise BatchgenError(f"in_doubt={in_doubt!r}: give 'retry' or 'skip'")
+    return Selection(select=select, retry=frozenset(map(Status, retry)), in_doubt=in_doubt, limit=limit)
+
+
 def _job(
     manifest: str | PathLike[str] | pd.DataFrame,
     out: str | PathLike[str],
     config: str | PathLike[str] | None,
     settings: Settings | None,
-    select: str | None,
-    retry: Collection[str],
-    limit: int | None,
+    selection: Selection,
 ) -> Job:
-    selection = Selection(select=select, retry=frozenset(map(Status, retry)), limit=limit)
     return make_job(open_manifest(manifest, Path(out)), _load(config, settings), Path(out), selection)

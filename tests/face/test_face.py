@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import batchgen
-from batchgen.simulator import Picture, SimulatorSettings, SimulatorThread
+from batchgen.simulator import Fault, Picture, SimulatorSettings, SimulatorThread
 
 FRAME = pd.DataFrame(
     {
@@ -131,9 +131,29 @@ async def test_cancelling_twice_leaves_no_dataset_held(tmp_path: Path) -> None:
     assert len(simulator.bill.arrivals) == len(FRAME)
 
 
+def test_requests_in_doubt_are_sent_again_or_left_alone_as_one_chooses(
+    tmp_path: Path, settings: dict[str, object]
+) -> None:
+    frame, out = FRAME.iloc[:2], tmp_path / "out"
+    with SimulatorThread(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@1-"),))) as resetting:
+        lost = settings | {"api.base_url": resetting.url, "retry.max_attempts": 1}
+        batchgen.run_sync(frame, out, settings=lost, key="k", progress=False)
+    left_alone = batchgen.plan(frame, out, settings=settings, in_doubt="skip")
+    assert (left_alone.to_send.requests, left_alone.kept_in_doubt.requests) == (0, 2)
+    assert batchgen.plan(frame, out, settings=settings).in_doubt.requests == 2
+    summary = batchgen.run_sync(frame, out, settings=settings, key="k", progress=False, in_doubt="skip")
+    assert summary.progress.attempts == 0
+    summary = batchgen.run_sync(frame, out, settings=settings, key="k", progress=False)
+    assert summary.progress.slots[batchgen.Status.OK] == 2
+
+
 def test_a_mistake_is_told_as_a_batchgen_error(tmp_path: Path) -> None:
     with pytest.raises(batchgen.BatchgenError, match="no column named"):
         batchgen.check(pd.DataFrame({"text": ["a"]}))
+    with pytest.raises(batchgen.BatchgenError, match="give 'retry' or 'skip'"):
+        batchgen.plan(FRAME, tmp_path, in_doubt="maybe")  # type: ignore[arg-type]
+    with pytest.raises(batchgen.BatchgenError, match="give any of failed, blocked"):
+        batchgen.plan(FRAME, tmp_path, retry=["ok"])
     with pytest.raises(batchgen.BatchgenError, match="holds no dataset"):
         batchgen.open_dataset(tmp_path)
     with pytest.raises(batchgen.BatchgenError, match=r"did you mean limits\.concurrency"):
