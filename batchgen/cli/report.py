@@ -54,7 +54,8 @@ def write_text(summary: RunSummary, job: Job) -> None:
     if summary.plan.kept_failed.images:
         parts.append(f"{summary.plan.kept_failed.images:,} failed before")
     if summary.plan.up_to_date.images:
-        parts.append(f"{summary.plan.up_to_date.images:,} up to date before")
+        blocked = f" ({summary.plan.blocked_images:,} of them blocked)" if summary.plan.blocked_images else ""
+        parts.append(f"{summary.plan.up_to_date.images:,} up to date before{blocked}")
     say(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
     if progress.failures or summary.plan.errors:
         say("\nNot made:")
@@ -87,6 +88,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
             "rows": plan.rows,
             "images": plan.images,
             "up_to_date": plan.up_to_date.images,
+            "blocked_before": plan.blocked_images,
             "failed_before": plan.kept_failed.images,
             "saved": progress.slots[Status.OK] + progress.fetched_late,
             **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},

@@ -17,6 +17,7 @@ from batchgen.manifest.batch import RowBatch
 from batchgen.manifest.problems import Problem
 from batchgen.manifest.settings import Settings
 from batchgen.runner.selection import Classified, Classifier, Selection
+from batchgen.values import Prior
 
 # Enough to recognise what is meant.
 _EXAMPLES = 3
@@ -40,7 +41,8 @@ class Plan:
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
     chance, in doubt, or chosen by --retry); kept_failed (refused for good, sent only with --retry failed);
     unfetched (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
-    images to send by model, and prices_usd is what one of each costs. orphaned counts requests of the index
+    images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
+    the safety filter blocked in an earlier run. orphaned counts requests of the index
     that the manifest does not ask for any more. space is the room on the disk, where a run measured it.
     """
 
@@ -50,6 +52,7 @@ class Plan:
     invalid_rows: int = 0
     selected_requests: int = 0
     up_to_date: Group = field(default_factory=Group)
+    blocked_images: int = 0
     new: Group = field(default_factory=Group)
     changed: Group = field(default_factory=Group)
     to_retry: Group = field(default_factory=Group)
@@ -145,6 +148,9 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: 
                 group.examples.append(row_id)
 
     add(plan.up_to_date, np.flatnonzero(kept & np.isin(states, (State.DONE, State.BLOCKED))))
+    blocked = np.flatnonzero(kept & (states == State.BLOCKED))
+    for index, key in zip(blocked.tolist(), classified.keys[blocked].tolist(), strict=True):
+        plan.blocked_images += max(0, batch.num_images[index] - len(known.priors.get(key, Prior()).held))
     add(plan.kept_failed, np.flatnonzero(kept & (states == State.REFUSED)))
     add(plan.unfetched, np.flatnonzero(kept & (states == State.UNFETCHED)))
     add(plan.kept_in_doubt, np.flatnonzero(kept & (states == State.IN_DOUBT)))

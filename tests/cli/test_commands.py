@@ -148,6 +148,9 @@ def test_the_budget_is_exit_code_3_and_the_next_command_goes_on(run: Run, url: s
     resumed = run(*run_of(url, "--allow-failures", "1"))
     assert resumed.code == 0
     assert "0 images saved, 1 blocked, 1 invalid, 2 up to date before" in resumed.out
+    again = run(*run_of(url, "--allow-failures", "1"))
+    assert "0 images saved, 1 invalid, 3 up to date before (1 of them blocked)." in again.out
+    assert read_json(run(*run_of(url, "--json")).out)["blocked_before"] == 1
 
 
 def test_failures_are_exit_code_1_unless_they_are_allowed(run: Run, simulate: Simulate, tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.making import answer, image, trail, writing
 
+from batchgen.catalog import load_catalog
+from batchgen.config.settings import RunConfig
+from batchgen.manifest import open_manifest, read_rows
+from batchgen.manifest.rules import make_rules
 from batchgen.runner.plan import Group, Plan
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch
+    from tests.conftest import Batch, WriteManifest
 
 FOX = {"id": "fox", "prompt": "a fox"}
 HARE = {"id": "hare", "prompt": "a hare"}
@@ -108,6 +113,24 @@ async def test_a_blocked_row_is_an_answer_and_asked_again_only_if_asked_for(batc
     batch.simulator.change(blocked_word="")
     await batch.run([FOX, blocked], retry=["blocked"])
     assert batch.outcomes() == {"fox": ["ok"], "no": ["ok"]}
+
+
+async def test_images_that_were_blocked_before_are_counted_among_those_up_to_date(
+    batch: Batch, write_manifest: WriteManifest
+) -> None:
+    rows = [
+        {"id": "half", "prompt": "a fox", "num_images": 3},
+        {"id": "no", "prompt": "BLOCKME", "num_images": 2},
+        HARE,
+    ]
+    (read,) = read_rows(open_manifest(str(write_manifest(rows))), make_rules(RunConfig(), load_catalog([])))
+    with writing(batch.out) as writer:
+        await writer.save(read.request(0), answer(image(1), image(2)), trail())
+    await batch.run(rows)
+    plan = batch.plan(rows)
+    assert (plan.up_to_date.images, plan.blocked_images) == (6, 3)
+    # those that are asked for again are not left as they are
+    assert batch.plan(rows, retry=["blocked"]).blocked_images == 0
 
 
 async def test_what_is_in_doubt_is_sent_again_with_its_old_ids_kept(batch: Batch) -> None:
