@@ -12,23 +12,23 @@ from batchgen.config.settings import RunConfig
 
 # Option of the command line -> dotted setting.
 _FLAGS = {
-    "model": "model",
-    "base_url": "api.base_url",
-    "rpm": "limits.requests_per_minute",
-    "ipm": "limits.images_per_minute",
-    "concurrency": "limits.concurrency",
-    "max_cost": "limits.max_cost_usd",
-    "allow_failures": "allow_failures",
-    "preflight": "preflight",
-    "gallery": "gallery",
+    "--model": "model",
+    "--base-url": "api.base_url",
+    "--rpm": "limits.requests_per_minute",
+    "--ipm": "limits.images_per_minute",
+    "--concurrency": "limits.concurrency",
+    "--max-cost": "limits.max_cost_usd",
+    "--allow-failures": "allow_failures",
+    "--no-preflight": "preflight",
+    "--no-gallery": "gallery",
 }
 
 
 def load_settings(options: Namespace) -> Loaded:
     """Load the configuration for a command. Raises ConfigError."""
     path = Path(options.config) if options.config else None
-    flags = {setting: getattr(options, option, None) for option, setting in _FLAGS.items()}
-    return load_config(path, os.environ, flags)
+    given = {setting: getattr(options, _attribute(flag), None) for flag, setting in _FLAGS.items()}
+    return load_config(path, os.environ, given, {setting: flag for flag, setting in _FLAGS.items()})
 
 
 def warn_of_clear_text(config: RunConfig) -> None:
@@ -39,3 +39,8 @@ def warn_of_clear_text(config: RunConfig) -> None:
     url = parse_base_url(config.api.base_url)
     if is_in_the_clear(url.scheme, url.host or ""):
         complain(f"Warning: {url.host} is spoken to over http: anyone on the way can read your API key. Use https.")
+
+
+def _attribute(flag: str) -> str:
+    """Where argparse keeps what an option said."""
+    return flag.removeprefix("--").removeprefix("no-").replace("-", "_")

@@ -7,6 +7,7 @@ imported only when there is something to check: a run on defaults alone does not
 from __future__ import annotations
 
 import re
+import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -63,24 +64,21 @@ class Loaded:
 def load_config(
     path: Path | None = None,
     environ: Mapping[str, str] = MappingProxyType({}),
-    flags: Mapping[str, Setting] = MappingProxyType({}),
+    given: Mapping[str, Setting] = MappingProxyType({}),
+    flags: Mapping[str, str] = MappingProxyType({}),
 ) -> Loaded:
     """Merge and check all sources.
 
-    path: a TOML file. environ: see ENVIRONMENT. flags: values by dotted setting name, None for one that was not given.
+    path: a TOML file. environ: see ENVIRONMENT. given: values by dotted setting name, None for one that was not given.
+    flags: the option of the command line that gives a setting; without one it was given from Python.
     Raises ConfigError.
     """
     source = _read(path) if path is not None else ""
-    settings: dict[str, Setting] = {}
-    origins: dict[str, str] = {}
-    layers: list[tuple[str | None, Mapping[str, Setting]]] = [
-        (str(path), _flatten(_parse(path, source)) if path is not None else {}),
-        (None, {name: environ[variable] for variable, name in ENVIRONMENT.items() if environ.get(variable)}),
-        (None, {name: value for name, value in flags.items() if value is not None}),
-    ]
-    for number, (origin, layer) in enumerate(layers):
-        settings |= layer
-        origins |= {name: origin or _named(number == 1, name) for name in layer}
+    in_file = _flatten(_parse(path, source)) if path is not None else {}
+    variables = {name: variable for variable, name in ENVIRONMENT.items() if environ.get(variable)}
+    at_hand = {name: value for name, value in given.items() if value is not None}
+    settings = in_file | {name: environ[variable] for name, variable in variables.items()} | at_hand
+    origins = dict.fromkeys(in_file, str(path)) | variables | {name: flags.get(name, "settings") for name in at_hand}
     if not settings:
         return Loaded(RunConfig(), origins)
     return Loaded(_validate(settings, origins, path, source), origins)
@@ -90,12 +88,6 @@ def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
     """Yield every setting as (dotted name, value, where it came from)."""
     for name, value in _leaves(loaded.config, ""):
         yield name, value, loaded.origins.get(name, "default")
-
-
-def _named(from_environment: bool, setting: str) -> str:
-    if from_environment:
-        return next(variable for variable, name in ENVIRONMENT.items() if name == setting)
-    return "command line"
 
 
 def _read(path: Path) -> str:
@@ -139,8 +131,11 @@ def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path:
 
     def problem(name: str, message: str) -> ConfigProblem:
         origin = origins.get(name, origins.get(name.partition(".")[0], str(path)))
-        line, column = _find(source, name) if origin == str(path) else (None, None)
-        return ConfigProblem(origin, f"{_shown(name)}: {message}", line, column)
+        if origin == str(path):
+            return ConfigProblem(origin, f"{_shown(name)}: {message}", *_find(source, name))
+        # An address may hold a password.
+        value = f" = {reprlib.repr(settings[name])}" if name in settings and name != "api.base_url" else ""
+        return ConfigProblem(origin, f"{_shown(name)}{value}: {message}")
 
     defaults = dict(_leaves(RunConfig(), ""))
     mistakes = {name: _suggest(name, list(defaults)) for name in settings if name not in defaults}
@@ -176,8 +171,10 @@ _KIND_ADVICE = {True: "write true or false, without quotes", False: "true and fa
 
 
 def _explain(name: str, message: str) -> str:
-    if name == "api.base_url" and "Predicate" in message:
+    if "_holds_no_password" in message:
         return "holds a user name or password, or another @; the key comes from the environment alone"
+    if "_is_address" in message:
+        return "is neither http nor https, or holds a ? or #; it looks like https://api.aimlapi.com"
     if name == "allow_failures":
         return 'write a number of images like "12", or a share like "5%", in quotes'
     if name.startswith("defaults."):

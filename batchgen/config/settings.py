@@ -30,6 +30,10 @@ def _is_allowance(text: str) -> bool:
     return re.fullmatch(r"\d+|\d+(\.\d+)?%", text, re.ASCII) is not None
 
 
+def _is_address(url: str) -> bool:
+    return re.match(r"https?://[^?#]+$", url, re.IGNORECASE) is not None
+
+
 def _holds_no_password(url: str) -> bool:
     return "@" not in url
 
@@ -40,7 +44,7 @@ class ApiSettings:
 
     # The public service. A simulator's URL stands here in tests and demos.
     # One with a user name or password in it is refused: settings are shown and stored.
-    base_url: Annotated[str, Predicate(_holds_no_password)] = "https://api.aimlapi.com"
+    base_url: Annotated[str, Predicate(_holds_no_password), Predicate(_is_address)] = "https://api.aimlapi.com"
     # A healthy handshake takes well under a second, over a poor line a few.
     connect_timeout_s: Seconds = 15.0
     # The service sends nothing while it draws; the slowest models need two minutes.

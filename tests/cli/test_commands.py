@@ -133,7 +133,7 @@ def test_show_config_tells_each_setting_and_its_origin(
     assert ended.code == 0
     lines = {line.split()[0]: re.split(r"\s{2,}", line.strip()) for line in ended.out.splitlines()}
     assert lines["limits.concurrency"][1:] == ["3", "c.toml"]
-    assert lines["limits.requests_per_minute"][1:] == ["9.0", "command line"]
+    assert lines["limits.requests_per_minute"][1:] == ["9.0", "--rpm"]
     assert lines["api.base_url"][1:] == ["http://environment", "BATCHGEN_BASE_URL"]
     assert lines["retry.max_attempts"][1:] == ["5", "default"]
     assert lines["defaults"][1:] == ["{'seed': 7}", "c.toml"]
@@ -277,15 +277,6 @@ def test_letters_that_the_terminal_has_not_are_shown_all_the_same(
     out, _ = process.communicate()
     assert process.returncode == 0
     assert "\\U0001f98a" in out
-
-
-@pytest.mark.parametrize("arguments", [["plan", "m.csv", "-o", "out"], ["run", "--show-config"]])
-def test_output_that_cannot_be_written_is_said(arguments: list[str]) -> None:
-    with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "batchgen", *arguments]
-        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert ended.returncode == 4
-    assert ended.stderr.endswith("Stopped: No space left on device\n")
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Witness(Watcher):
 
 def job_of(manifest: Any, url: str, out: Path, **changes: Any) -> Job:
     flags = QUICK | {"api.base_url": url, "preflight": False} | changes
-    return make_job(manifest, load_config(flags=flags), out, Selection())
+    return make_job(manifest, load_config(given=flags), out, Selection())
 
 
 @pytest.mark.parametrize("breaks_in", [PLANNING, SENDING])

@@ -46,7 +46,7 @@ def test_flags_beat_the_environment_which_beats_the_file_which_beats_the_default
     assert loaded.config.api.silence_timeout_s == 5
     assert loaded.config.limits.concurrency == 3
     origins = {name: origin for name, _, origin in rows_of(loaded)}
-    assert origins["api.base_url"] == "command line"
+    assert origins["api.base_url"] == "settings"
     assert origins["limits.concurrency"] == str(file)
     assert origins["limits.requests_per_minute"] == "default"
 
@@ -56,7 +56,7 @@ def test_flags_beat_the_environment_which_beats_the_file_which_beats_the_default
 
 
 def test_flags_come_as_text_and_become_numbers() -> None:
-    loaded = load_config(flags={"limits.requests_per_minute": "900", "limits.max_cost_usd": "1e-2"})
+    loaded = load_config(given={"limits.requests_per_minute": "900", "limits.max_cost_usd": "1e-2"})
     assert loaded.config.limits.requests_per_minute == 900
     assert loaded.config.limits.max_cost_usd == 0.01
 
@@ -64,8 +64,8 @@ def test_flags_come_as_text_and_become_numbers() -> None:
 @pytest.mark.parametrize("setting", ["limits.requests_per_minute", "limits.images_per_minute", "limits.max_cost_usd"])
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e400", "", "many", "True"])
 def test_a_flag_that_is_no_amount_is_refused_and_named(setting: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=rf"^command line error E061 {setting}: "):
-        load_config(flags={setting: value})
+    with pytest.raises(ConfigError, match=rf"^--flag error E061 {setting} = '{value}': "):
+        load_config(given={setting: value}, flags={setting: "--flag"})
 
 
 def numeric_settings() -> list[str]:
@@ -128,10 +128,29 @@ def test_all_mistakes_are_said_at_once_in_the_order_of_the_file(file: Path) -> N
     assert [line.split(" error ")[0] for line in message.splitlines()] == [f"{file}:1:1", f"{file}:3:1", f"{file}:5:1"]
 
 
-def test_a_mistake_of_a_flag_is_not_blamed_on_the_file(file: Path) -> None:
+def test_a_mistake_of_a_flag_or_from_python_is_not_blamed_on_the_file(file: Path) -> None:
     file.write_text("[limits]\nconcurrency = 3\n")
-    with pytest.raises(ConfigError, match=r"^command line error E061 limits.concurrency: "):
-        load_config(file, flags={"limits.concurrency": "0"})
+    with pytest.raises(ConfigError, match=r"^--concurrency error E061 limits.concurrency = '0': "):
+        load_config(file, {}, {"limits.concurrency": "0"}, {"limits.concurrency": "--concurrency"})
+    with pytest.raises(ConfigError, match=r"^settings error E061 limits.concurrency = 0: "):
+        load_config(file, {}, {"limits.concurrency": 0})
+
+
+@pytest.mark.parametrize(
+    "address", ["api.example.com", "ftp://x", "https://", "https:/x", "https://x?key=secret", "https://x#secret", " "]
+)
+def test_an_address_that_is_none_is_named_by_its_place_and_not_quoted(file: Path, address: str) -> None:
+    file.write_text(f'\n[api]\nbase_url = "{address}"\n')
+    sources = {
+        f"{file}:3:1": lambda: load_config(file),
+        URL_VARIABLE: lambda: load_config(None, {URL_VARIABLE: address}),
+        "--base-url": lambda: load_config(None, {}, {"api.base_url": address}, {"api.base_url": "--base-url"}),
+    }
+    for place, load_from in sources.items():
+        with pytest.raises(ConfigError) as caught:
+            load_from()
+        assert str(caught.value).startswith(f"{place} error E061 api.base_url: is neither http nor https")
+        assert "secret" not in str(caught.value)
 
 
 def test_a_name_with_escapes_is_shown_and_not_obeyed(file: Path) -> None:

@@ -83,7 +83,7 @@ async def run_batch(
 ) -> RunSummary:
     """Run a manifest with QUICK settings; `changes` override them, with `__` for the dot in a name."""
     flags = QUICK | {"api.base_url": url} | {name.replace("__", "."): value for name, value in changes.items()}
-    job = make_job(open_manifest(str(manifest)), load_config(flags=flags), out, selection or Selection())
+    job = make_job(open_manifest(str(manifest)), load_config(given=flags), out, selection or Selection())
     return await run_job(job, ApiKey(key), watcher or Watcher(), stop or StopSignal())
 
 
