@@ -39,7 +39,7 @@ FIELD_MEANINGS: Mapping[str, str] = MappingProxyType(
         "fingerprint": "hash of everything that was asked for, in hexadecimal",
         "run_id": "the run that made the image",
         "batchgen_version": "the version of batchgen that wrote the record",
-        "manifest": "name of the manifest, as it was given",
+        "manifest": "name of the manifest's file or folder",
         "line": "line of the row in the manifest (CSV), or its number from 1 (Parquet)",
         "image_url": "where the image was fetched from, if the answer held a link",
         "in_doubt_ids": "ids of attempts whose answers were never seen: they may have been charged",

@@ -82,7 +82,7 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fingerprint: str
     run_id: str
     batchgen_version: str = __version__
-    manifest: str  # the manifest's name, as the user gave it
+    manifest: str  # the name of its file or folder
     line: int  # of the row in the manifest
     image_url: str | None = None  # where the image came from, in URL mode
     in_doubt_ids: tuple[str, ...] = ()  # client request ids whose answers were never seen

@@ -97,7 +97,8 @@ async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> 
     started = monotonic()
     run_id = _new_run_id()
     own_columns = extra_schema(job.manifest, job.rules)
-    provenance = Provenance(run_id, job.manifest.name)
+    # Its name and not its path: datasets are passed on, and where the manifest lay is nobody else's business.
+    provenance = Provenance(run_id, Path(job.manifest.name).name or job.manifest.name)
     reserve_bytes = job.loaded.config.limits.concurrency * RESERVE_BYTES_PER_REQUEST
     writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, own_columns, reserve_bytes)
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import pyarrow.parquet as pq
 import pytest
 
 from batchgen.simulator import AnswerShape, Fault, ImageFormat, Picture
@@ -96,3 +98,20 @@ async def test_an_answer_that_cannot_be_read_and_names_no_cost_is_in_doubt_and_n
     await batch.run([{"id": "owl", "prompt": "an owl"}], settings={"retry.max_attempts": 1})
     owl = next(record for record in batch.records() if record["row_id"] == "owl")
     assert (owl["status"], owl["cost_usd"], owl["cost_source"]) == ("in_doubt", None, "unknown")
+
+
+async def test_no_path_of_this_machine_is_in_what_is_passed_on(batch: Batch, tmp_path: Path) -> None:
+    folder = tmp_path / "the secret project"
+    folder.mkdir()
+    (folder / "prompts.csv").write_text("id,prompt\nfox,a fox\n")
+    await batch.run(folder / "prompts.csv")
+    (folder / "prompts.csv").rename(tmp_path / "moved.csv")
+    summary = await batch.run(tmp_path / "moved.csv")
+    assert summary.progress.attempts == 0, "the manifest's name is no part of what was asked for"
+    assert [record["manifest"] for record in batch.records()] == ["prompts.csv"]
+    passed_on = [path for path in batch.out.rglob("*") if path.is_file() and ".batchgen" not in path.parts]
+    assert {path.name for path in passed_on} >= {"metadata.parquet", "README.md", "croissant.json"}
+    for path in passed_on:
+        if path.suffix == ".parquet":
+            assert "secret" not in str(pq.read_table(path).to_pylist())
+        assert b"secret" not in path.read_bytes()
