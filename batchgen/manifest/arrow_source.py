@@ -26,6 +26,8 @@ Schema = Any
 RecordBatch = Any
 Array = Any
 
+# What pyarrow raises for a damaged file; the last for a name of a column that is no UTF-8.
+_DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 _NO_FAULTS: Mapping[int, Finding] = MappingProxyType({})
 
 
@@ -112,7 +114,7 @@ class ArrowManifest:
                 if batch.num_rows:
                     yield ArrowChunk(self, batch, row_number)
                     row_number += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGED as error:
             text = f"the file is damaged after row {row_number:,}: {_one_line(error)}; write it again"
             raise ManifestError([Problem("E007", self.name, text, row_number + 1, 1)]) from error
 
@@ -173,7 +175,7 @@ def _open_parquet(paths: Sequence[Path], name: str) -> ArrowManifest:
         try:
             with pq.ParquetFile(path) as file:
                 metadata, found = file.metadata, _bare(file.schema_arrow)
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGED as error:
             text = f"not a whole Parquet file (truncated or damaged): {_one_line(error)}"
             raise ManifestError([Problem("E007", shown, text)]) from error
         if schema is None:
