@@ -74,6 +74,8 @@ class Known:
 
     def knows_rows(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Return for each row id whether the index has a record of it."""
+        if not len(self.row_ids):
+            return np.zeros(len(row_ids), np.bool_)
         return contained(text_keys(pa.array(row_ids, pa.string())), self.row_ids)
 
 

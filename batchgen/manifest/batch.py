@@ -53,8 +53,7 @@ class RowBatch:
     """Some thousand rows. The sequences from `fingerprints` on have one entry for each valid request, in order.
 
     problems: errors and warnings, by row; of each kind of warning no more than the first hundred.
-    problem_counts: by code, how many there really are. prices_usd: expected cost of each call, None
-    where the model's price is unknown.
+    problem_counts: by code, how many there really are.
     """
 
     first_row_number: int
@@ -65,7 +64,6 @@ class RowBatch:
     fingerprints: Sequence[bytes]
     row_ids: Sequence[str]
     num_images: Sequence[int]
-    prices_usd: Sequence[float | None]
     columns: RequestColumns
 
     def __len__(self) -> int:
@@ -97,7 +95,7 @@ class RowBatch:
             seed_source=source,
             aspect_ratio=None if ratio is None else str(ratio),
             body=_encode({**body, **settings.body}),
-            price_usd=self.prices_usd[index],
+            price_usd=None if settings.price_usd is None else settings.price_usd * self.num_images[index],
             extra=columns.chunk.serialise(row, columns.extra),
         )
 

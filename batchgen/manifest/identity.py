@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from itertools import repeat
 
 import msgspec
 
@@ -52,8 +53,9 @@ def fingerprints(
     fields: Iterable[Mapping[str, Value]],
 ) -> list[bytes]:
     """Fingerprint requests, given column by column."""
-    parts = zip(row_ids, request_numbers, models, prompts, num_images, seeds, fields, strict=True)
-    return [sha256(_encode((FINGERPRINT_VERSION, *part))).digest()[:FINGERPRINT_BYTES] for part in parts]
+    columns = (row_ids, request_numbers, models, prompts, num_images, seeds, fields)
+    recipes = map(_encode, zip(repeat(FINGERPRINT_VERSION), *columns, strict=False))
+    return [digest.digest()[:FINGERPRINT_BYTES] for digest in map(sha256, recipes)]
 
 
 def content_hash(model: str, prompt: object, num_images: int, seed: int | None, fields: Mapping[str, Value]) -> int:

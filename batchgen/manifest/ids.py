@@ -32,7 +32,7 @@ class IdColumn:
         found = list(check_ids(ids, self._column))
         unusable = {*chunk.faults, *(row for row, _ in found)}
         rows = [row for row in range(len(ids)) if row not in unusable] if unusable else range(len(ids))
-        earlier = self._seen.add([hash(ids[row]) for row in rows])
+        earlier = self._seen.add(list(map(hash, map(ids.__getitem__, rows) if unusable else ids)))
         if earlier:
             found += self._repeated(chunk, ids, rows, [rows[index] for index in earlier])
         return ids, found

@@ -105,7 +105,6 @@ class _Reading:
             ),
             row_ids=ids,
             num_images=num_images,
-            prices_usd=_prices(settings, num_images),
             columns=columns,
         )
 
@@ -150,7 +149,8 @@ class _Reading:
             ids = rows.ids
             # Without a seed of the manifest each row has its own, which follows from its id.
             seeded = [row for row, seed in enumerate(rows.seeds) if seed is not None]
-            keys = [hash((rows.prompts[row], rows.seeds[row], rows.settings[row].key)) for row in seeded]
+            asked = zip(rows.prompts, rows.seeds, [one.key for one in rows.settings], strict=True)
+            keys = [hash(one) for one in asked if one[1] is not None]
             earlier = {seeded[index]: count for index, count in self._contents_seen.add(keys).items()}
         same = [row for row in earlier if rows.seeds[row] is not None]
         return ids, _same_images(rows, same, chunk)
@@ -197,13 +197,6 @@ def _requests(
         _pick(rows.settings, of_row),
     )
     return _pick(row_ids, of_row), columns, num_images
-
-
-def _prices(settings: Sequence[Settings], num_images: Sequence[int]) -> list[float | None]:
-    return [
-        None if one.price_usd is None else one.price_usd * images
-        for one, images in zip(settings, num_images, strict=True)
-    ]
 
 
 def _of_settings(settings: Sequence[Settings], distinct: Collection[Settings]) -> Iterator[FoundInRow]:

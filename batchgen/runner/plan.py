@@ -158,7 +158,7 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: 
         return
     add(plan.to_send, pending)
     unseen = pending[states[pending] == State.UNSEEN]
-    known_row = known.knows_rows([batch.row_ids[index] for index in unseen.tolist()])
+    known_row = known.knows_rows(list(map(batch.row_ids.__getitem__, unseen.tolist())))
     add(plan.changed, unseen[known_row])
     add(plan.new, unseen[~known_row])
     add(plan.to_retry, pending[states[pending] != State.UNSEEN])
