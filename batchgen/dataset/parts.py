@@ -30,10 +30,13 @@ _MAX_MERGED_ROWS = 500_000
 _BATCH_ROWS = 32_768
 
 
-def open_part(path: Path) -> pq.ParquetFile:
-    """Open a part. Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone."""
+def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
+    """Open a part; `file` if it is open already, and stays so.
+
+    Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone.
+    """
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
+        return pq.ParquetFile(path if file is None else file, page_checksum_verification=True)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:

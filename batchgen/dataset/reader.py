@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from batchgen.dataset.errors import DatasetError, NotADataset
 from batchgen.dataset.keys import SLOT_COLUMNS, Keys, Mask, contained, fingerprint_keys, first_of_each, slot_keys
@@ -65,10 +64,12 @@ class _Ledger:
 @dataclass(frozen=True, slots=True)
 class _Part:
     path: Path
-    file: pq.ParquetFile
+    file: pa.NativeFile
 
     def read(self, columns: Sequence[str] | None) -> pa.Table:
-        table = read_part(self.path, self.file, columns)
+        # Opened for each reading: a ParquetFile keeps its footer, and some MB of what it has read.
+        with open_part(self.path, self.file) as part:
+            table = read_part(self.path, part, columns)
         if columns is None:
             return table
         if len(columns) == table.num_columns:
@@ -87,7 +88,7 @@ def _snapshot(layout: Layout, opened: ExitStack, without: Container[Path]) -> li
             ledger = _Ledger(_read_ledger(layout))
             with ExitStack() as trial:
                 paths = [path for path in reversed(layout.parts().values()) if path not in without]
-                parts = [_Part(path, trial.enter_context(open_part(path))) for path in paths]
+                parts = [_Part(path, trial.enter_context(pa.OSFile(str(path)))) for path in paths]
                 opened.push(trial.pop_all())
         except FileNotFoundError:
             continue

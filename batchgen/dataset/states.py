@@ -106,10 +106,13 @@ def _joined(pieces: list[Keys]) -> Keys:
 
 def _collapse(keys: Keys, states: States) -> tuple[Keys, States]:
     """One entry a request: the highest state of its slots."""
-    order = np.argsort(keys)
-    states = states[order]
+    states = states[np.argsort(keys)]
     keys.sort()
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    begins = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=begins[1:])
+    if begins.all():  # one image a request: no copies are needed
+        return keys, states
+    starts = np.flatnonzero(begins)
     return keys[starts], np.maximum.reduceat(states, starts)
 
 

@@ -111,16 +111,17 @@ def make_plan(
     plan = Plan()
     classifier = Classifier(known, selection)
     asked_for = np.zeros(len(known.keys), np.bool_)
-    keys: list[Keys] = []
+    unseen: list[Keys] = []
     for batch in batches:
         classified = classifier.classify(batch)
-        keys.append(classified.keys)
-        asked_for[classified.positions[classified.states != State.UNSEEN]] = True
+        is_known = classified.states != State.UNSEEN
+        unseen.append(classified.keys[~is_known])
+        asked_for[classified.positions[is_known]] = True
         _count_rows(plan, batch, classified)
         _count_requests(plan, batch, classified, known)
         read(batch.rows)
     plan.orphaned = int(np.count_nonzero(~asked_for & (known.states != State.INVALID)))
-    plan.current = np.concatenate([plan.current, *keys])
+    plan.current = np.concatenate([known.keys[asked_for], *unseen])
     plan.current.sort()
     return plan
 
