@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from batchgen.cli.exits import Exit
+from batchgen.cli.memory import tune_allocator
 from batchgen.cli.reading import Reading
 from batchgen.cli.settings import load_settings
 from batchgen.cli.words import count, dollars, duration, say, say_json
@@ -32,6 +33,7 @@ _GROUPS = (
 
 def execute(options: Namespace) -> Exit:
     """Print the plan of a run."""
+    tune_allocator()
     out = Path(options.out)
     job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
     with Reading("planning", job.manifest.row_count) as reading:

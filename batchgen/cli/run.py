@@ -13,6 +13,7 @@ from pathlib import Path
 from batchgen.api.key import ApiKey
 from batchgen.cli.display import make_display
 from batchgen.cli.exits import Exit
+from batchgen.cli.memory import tune_allocator
 from batchgen.cli.plan import selection_of
 from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
@@ -37,6 +38,7 @@ def execute(options: Namespace) -> Exit:
         return _show_config(load_settings(options))
     if options.manifest is None or options.out is None:
         raise BatchgenError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
+    tune_allocator()
     with ExitStack() as embedded:
         key = _prepare(options, embedded)
         out = Path(options.out)

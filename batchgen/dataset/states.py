@@ -91,16 +91,20 @@ def load(layout: Layout) -> Known:
         rows.append(text_keys(table["row_id"]))
     if not keys:
         return Known()
-    requests, highest = _collapse(_joined(keys), np.concatenate(states))
     row_ids = _joined(rows)
     row_ids.sort()
+    requests, highest = _collapse(_joined(keys), np.concatenate(states))
     return Known(requests, highest, row_ids, _priors(layout, requests, highest))
 
 
 def _joined(pieces: list[Keys]) -> Keys:
-    """The pieces as one array; they are let go, since together with it they take twice the room."""
-    joined = np.concatenate(pieces)
-    pieces.clear()
+    """The pieces as one array; each is let go as it is taken, since all of them take as much room again."""
+    joined: Keys = np.empty(sum(map(len, pieces)), np.uint64)
+    end = len(joined)
+    while pieces:
+        piece = pieces.pop()
+        joined[end - len(piece) : end] = piece
+        end -= len(piece)
     return joined
 
 

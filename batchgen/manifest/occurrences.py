@@ -2,7 +2,7 @@
 
 A dictionary while there are few. After that sorted numpy arrays, 8 bytes a hash: each batch becomes a
 run, and runs of similar size are merged, up to a size whose merge needs little memory for a moment.
-Almost no hash came before, and a sieve of two bits a hash says so without a search: it takes 32 MB.
+Almost no hash came before, and a sieve of two bits a hash says so without a search: it takes 16 MB.
 Two texts with one hash are taken for the same: with ten million rows, in one manifest of 300,000.
 """
 
@@ -25,8 +25,8 @@ SMALL_MAX_KEYS = 50_000
 RUN_MAX_KEYS = 2_000_000
 # So many runs of one size become one: each hash is sorted seldom, and few runs are searched.
 _RUNS_MERGED = 8
-# 2^28 bits: with ten million hashes one new hash in two hundred is searched for in vain.
-SIEVE_BITS = 28
+# 2^27 bits: with ten million hashes one new hash in fifty is searched for in vain.
+SIEVE_BITS = 27
 
 
 class Occurrences:
