@@ -7,6 +7,7 @@ price is one reading of some narrow columns of the index.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batchgen.dataset.charges import count_unknown
-from batchgen.dataset.keys import NO_KEYS, Keys, text_keys
+from batchgen.dataset.keys import NO_KEYS, text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.reader import latest
 from batchgen.values import Status
@@ -48,80 +49,96 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Facts:
-    """What is worth saying about a dataset.
+class Counts:
+    """What can be counted piece by piece, of images that the view shows.
 
     Counters count images. parameters: for each field of the requests, which values were sent how often.
-    services: the host that the last run asked. asked: all image slots ever asked for, by status; all_cost_usd is what
-    they cost as far as it is known.
     """
 
     images: int = 0
-    rows: int = 0
-    prompts: int = 0
     bytes: int = 0
     cost_usd: float = 0.0
     unknown_costs: int = 0
     first_sent_at: datetime | None = None
     last_finished_at: datetime | None = None
     models: Counter[str] = field(default_factory=Counter)
-    services: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
     seed_sources: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
     manifests: Counter[str] = field(default_factory=Counter)
     parameters: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, other: Counts) -> None:
+        """Count what another has counted, too."""
+        self.images += other.images
+        self.bytes += other.bytes
+        self.cost_usd += other.cost_usd
+        self.unknown_costs += other.unknown_costs
+        self.first_sent_at = min(filter(None, (self.first_sent_at, other.first_sent_at)), default=None)
+        self.last_finished_at = max(filter(None, (self.last_finished_at, other.last_finished_at)), default=None)
+        for name in ("models", "sizes", "formats", "seed_sources", "versions", "manifests"):
+            getattr(self, name).update(getattr(other, name))
+        for name, values in other.parameters.items():
+            self.parameters.setdefault(name, Counter()).update(values)
+
+
+@dataclass(slots=True)
+class Facts(Counts):
+    """What is worth saying about a dataset.
+
+    services: the host that the last run asked. asked: all image slots ever asked for, by status; all_cost_usd is what
+    they cost as far as it is known.
+    """
+
+    rows: int = 0
+    prompts: int = 0
+    services: Counter[str] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
     asked: Counter[Status] = field(default_factory=Counter)
     all_cost_usd: float = 0.0
     all_unknown_costs: int = 0
 
 
-class Counting:
-    """Counts the dataset view batch by batch, while it is written."""
-
-    def __init__(self) -> None:
-        self._facts = Facts()
-        self._rows: list[Keys] = []
-        self._prompts: list[Keys] = []
-
-    def add(self, table: pa.Table) -> None:
-        """Count some rows of the view, as the index has them."""
-        facts = self._facts
-        facts.images += table.num_rows
-        self._rows.append(text_keys(table["row_id"]))
-        self._prompts.append(text_keys(table["prompt"]))
-        facts.bytes += pc.sum(table["size_bytes"], min_count=0).as_py()
-        facts.cost_usd += _sum(table["cost_usd"])
-        facts.unknown_costs += count_unknown(table["cost_source"])
-        first, last = pc.min(table["sent_at"]).as_py(), pc.max(table["finished_at"]).as_py()
-        facts.first_sent_at = min(filter(None, (facts.first_sent_at, first)), default=None)
-        facts.last_finished_at = max(filter(None, (facts.last_finished_at, last)), default=None)
-        facts.models.update(_counts(table["model"]))
-        facts.seed_sources.update(_counts(table["seed_source"]))
-        facts.formats.update(_counts(table["mime_type"]))
-        facts.versions.update(_counts(table["batchgen_version"]))
-        facts.manifests.update(_counts(table["manifest"]))
-        facts.sizes.update(_sizes(table))
-        _count_parameters(facts.parameters, table["request"])
-
-    def facts(self, layout: Layout) -> Facts:
-        """Return what is worth saying, now that metadata.parquet is written. Raises DamagedIndex."""
-        facts = self._facts
-        facts.rows, facts.prompts = _distinct(self._rows), _distinct(self._prompts)
-        facts.samples = _samples(layout)
-        facts.services.update(filter(None, [_service(layout)]))
-        for table in latest(layout, ["status", "cost_usd", "cost_source"]):
-            facts.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
-            facts.all_cost_usd += _sum(table["cost_usd"])
-            facts.all_unknown_costs += count_unknown(table["cost_source"])
-        return facts
+def count(table: pa.Table) -> Counts:
+    """Count some rows of the view, as the index has them."""
+    return Counts(
+        images=table.num_rows,
+        bytes=pc.sum(table["size_bytes"], min_count=0).as_py(),
+        cost_usd=_sum(table["cost_usd"]),
+        unknown_costs=count_unknown(table["cost_source"]),
+        first_sent_at=pc.min(table["sent_at"]).as_py(),
+        last_finished_at=pc.max(table["finished_at"]).as_py(),
+        models=_counts(table["model"]),
+        sizes=_sizes(table),
+        formats=_counts(table["mime_type"]),
+        seed_sources=_counts(table["seed_source"]),
+        versions=_counts(table["batchgen_version"]),
+        manifests=_counts(table["manifest"]),
+        parameters=_parameters(table["request"]),
+    )
 
 
-def _distinct(pieces: list[Keys]) -> int:
-    keys = np.concatenate([NO_KEYS, *pieces])
-    pieces.clear()
+def gather(layout: Layout, counted: Iterable[Counts]) -> Facts:
+    """Return what is worth saying, now that metadata.parquet is written. Raises DamagedIndex."""
+    facts = Facts()
+    for counts in counted:
+        facts.add(counts)
+    facts.rows, facts.prompts = _distinct(layout, "row_id"), _distinct(layout, "prompt")
+    facts.samples = _samples(layout)
+    facts.services.update(filter(None, [_service(layout)]))
+    for table in latest(layout, ["status", "cost_usd", "cost_source"]):
+        facts.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
+        facts.all_cost_usd += _sum(table["cost_usd"])
+        facts.all_unknown_costs += count_unknown(table["cost_source"])
+    return facts
+
+
+def _distinct(layout: Layout, column: str) -> int:
+    """How many different texts a column of the view has."""
+    with pq.ParquetFile(layout.view) as view:
+        batches = view.iter_batches(columns=[column])
+        keys = np.concatenate([NO_KEYS, *(text_keys(batch.column(column)) for batch in batches)])
     keys.sort()
     return int(np.count_nonzero(keys[1:] != keys[:-1])) + bool(len(keys))
 
@@ -157,12 +174,14 @@ def _samples(layout: Layout) -> list[Sample]:
     return samples
 
 
-def _count_parameters(parameters: dict[str, Counter[str]], bodies: pa.Array) -> None:
+def _parameters(bodies: pa.ChunkedArray) -> dict[str, Counter[str]]:
     """Count the values of all fields. Without prompt and seed few bodies differ, and only those are parsed."""
+    parameters: dict[str, Counter[str]] = {}
     for body, number in _counts(pc.replace_substring_regex(bodies, _OWN_TO_EACH, "")).items():
         for name, value in _decode_body(body).items():
             if name not in _NO_PARAMETERS:
                 parameters.setdefault(name, Counter())[_shown(value)] += number
+    return parameters
 
 
 def _shown(value: msgspec.Raw) -> str:

@@ -76,6 +76,10 @@ class Layout:
         return self.state / "damaged"
 
     @property
+    def sections(self) -> Path:
+        return self.state / "view.sections"
+
+    @property
     def config(self) -> Path:
         return self.state / "config.json"
 

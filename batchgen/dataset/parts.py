@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -80,14 +81,26 @@ def write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> 
     """Write tables of one schema as a Parquet file and make its bytes durable. Raises OSError."""
 
     def write(target: Path) -> None:
-        repeats = [name for name in schema.names if name not in DISTINCT_COLUMNS]
-        with pq.ParquetWriter(
-            target, schema, compression="zstd", use_dictionary=repeats, write_page_checksum=True
-        ) as writer:
+        with open_writer(target, schema) as writer:
             for table in tables:
                 writer.write_table(table)
 
     disk.write_with(path, write)
+
+
+def open_writer(
+    target: Path | pa.NativeFile, schema: pa.Schema, described: list[Any] | None = None
+) -> pq.ParquetWriter:
+    """Return a writer of Parquet as the dataset has it; when it is closed, its footer is put into `described`."""
+    repeats = [name for name in schema.names if name not in DISTINCT_COLUMNS]
+    return pq.ParquetWriter(
+        target,
+        schema,
+        compression="zstd",
+        use_dictionary=repeats,
+        write_page_checksum=True,
+        metadata_collector=described,
+    )
 
 
 def merge(layout: Layout) -> None:

@@ -7,20 +7,23 @@ changed or removed stay on disk and in the index, but are not part of the datase
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import file_digest, sha256
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.dataset import disk
 from batchgen.dataset.card import render_card
 from batchgen.dataset.croissant import render_croissant
-from batchgen.dataset.facts import Counting
-from batchgen.dataset.keys import Keys, contained, fingerprint_keys
+from batchgen.dataset.facts import Counts, count, gather
+from batchgen.dataset.keys import Keys, Mask, contained, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.loadable import loadable_schema, to_loadable
-from batchgen.dataset.parts import iterate, open_part, write_parquet
+from batchgen.dataset.parts import iterate, open_part, read_part
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
+from batchgen.dataset.sections import Schema, Section, SectionedView, remember
 from batchgen.values import Status
 
 
@@ -35,21 +38,28 @@ def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
         with open_part(path) as part:
             schemas.append(part.schema_arrow)
     schema = unify([INDEX_SCHEMA, *schemas]).remove_metadata()
+    loadable = loadable_schema(schema)
 
-    def saved() -> Iterator[pa.Table]:
-        for path in paths:
-            for batch in iterate(path):
-                shown = batch.filter(_shown(batch, current, run_id))
-                if len(shown):
-                    table = conform(pa.Table.from_batches([shown]), schema)
-                    counting.add(table)
-                    yield to_loadable(table, loadable)
+    def write(target: Path) -> None:
+        with target.open("w+b") as file:
+            view = SectionedView(file, layout, loadable)
+            for path in paths:
+                shown = _shown(path, current, run_id)
+                source = _source(path, shown)
+                if not view.keep(source):
+                    counts = Counts()
+                    view.add(source, _tables(path, shown, schema, loadable, counts), counts)
+            if not paths:
+                view.add(b"", (), Counts())
+            view.finish()
+        sections.extend(view.sections)
 
-    loadable, counting = loadable_schema(schema), Counting()
+    sections: list[Section] = []
     temporary = layout.temporary / layout.view.name
-    write_parquet(temporary, saved(), loadable)
+    disk.write_with(temporary, write)
     disk.publish(temporary, layout.view)
-    facts, name = counting.facts(layout), layout.root.resolve().name
+    remember(layout, loadable, sections)
+    facts, name = gather(layout, [section.counts for section in sections]), layout.root.resolve().name
     _publish(layout, layout.card, render_card(name, facts, loadable).encode())
     _publish(layout, layout.croissant, render_croissant(name, layout.view, facts, loadable))
 
@@ -60,10 +70,30 @@ def _publish(layout: Layout, path: Path, text: bytes) -> None:
     disk.publish(temporary, path)
 
 
-def _shown(batch: pa.RecordBatch, current: Keys | None, run_id: str) -> pa.Array:
-    saved = pc.equal(batch.column("status"), Status.OK)
-    if current is None:
-        return saved
-    wanted = pc.equal(batch.column("run_id"), run_id)
-    asked_for = contained(fingerprint_keys(batch.column("fingerprint")), current)
-    return pc.and_(saved, pc.or_(wanted, pa.array(asked_for)))
+def _shown(path: Path, current: Keys | None, run_id: str) -> Mask:
+    """Which records of a part the view has."""
+    with open_part(path) as part:
+        table = read_part(path, part, ["status", "run_id", "fingerprint"])
+    shown: Mask = pc.equal(table["status"], Status.OK).to_numpy()
+    if current is not None:
+        made_now = pc.equal(table["run_id"], run_id).to_numpy()
+        shown = shown & (made_now | contained(fingerprint_keys(table["fingerprint"]), current))
+    return shown
+
+
+def _source(path: Path, shown: Mask) -> bytes:
+    """What a section is made of: a part, byte by byte, and which of its records are shown."""
+    with path.open("rb") as part:
+        return file_digest(part, "sha256").digest() + sha256(np.packbits(shown).tobytes()).digest()
+
+
+def _tables(path: Path, shown: Mask, schema: Schema, loadable: Schema, counts: Counts) -> Iterator[pa.Table]:
+    """The records of a part that are shown, as the view has them; they are added to `counts`."""
+    start = 0
+    for batch in iterate(path):
+        wanted = batch.filter(pa.array(shown[start : start + len(batch)]))
+        start += len(batch)
+        if len(wanted):
+            table = conform(pa.Table.from_batches([wanted]), schema)
+            counts.add(count(table))
+            yield to_loadable(table, loadable)

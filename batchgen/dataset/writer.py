@@ -208,4 +208,6 @@ def _refuse_without_index(layout: Layout) -> None:
 
 def _refused(error: OSError, root: Path) -> DiskError:
     where = error.filename or root
-    return DiskError(f"cannot write {where}: {error.strerror}. Put that right, then type the same command again.")
+    return DiskError(
+        f"cannot write {where}: {error.strerror or error}. Put that right, then type the same command again."
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.dataset.facts import Counting
+from batchgen.dataset.facts import count, gather
 from batchgen.dataset.fields import FIELD_MEANINGS
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.schema import INDEX_SCHEMA
@@ -27,9 +27,8 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
         {"id": "c", "prompt": "BLOCKME"},
     ]
     await batch.run(rows)
-    layout, counting = Layout(batch.out), Counting()
-    counting.add(pq.read_table(layout.view))
-    facts = counting.facts(layout)
+    layout = Layout(batch.out)
+    facts = gather(layout, [count(pq.read_table(layout.view))])
     assert (facts.images, facts.rows, facts.prompts) == (3, 2, 2)
     assert (facts.cost_usd, facts.all_cost_usd, facts.unknown_costs) == (pytest.approx(0.12), pytest.approx(0.12), 0)
     assert facts.asked == {Status.OK: 3, Status.BLOCKED: 1}
@@ -43,9 +42,8 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
 async def test_a_row_that_changed_leaves_the_facts_and_stays_in_the_bill(batch: Any) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])
     await batch.run([{"id": "a", "prompt": "an owl"}])
-    layout, counting = Layout(batch.out), Counting()
-    counting.add(pq.read_table(layout.view))
-    facts = counting.facts(layout)
+    layout = Layout(batch.out)
+    facts = gather(layout, [count(pq.read_table(layout.view))])
     assert (facts.images, facts.cost_usd) == (1, pytest.approx(0.04))
     assert (facts.asked, facts.all_cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
 
