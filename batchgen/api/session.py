@@ -65,6 +65,7 @@ class ApiSession:
         self._settings = settings
         self._key = key
         self._concurrency = concurrency
+        self._urls: dict[str, URL] = {}
         self._http: aiohttp.ClientSession | None = None
 
     @property
@@ -106,6 +107,13 @@ class ApiSession:
         """Ask for JSON. Raises as `post`."""
         return await self._call("GET", path, query, None, {}, None)
 
+    def _url(self, path: str) -> URL:
+        # There are a handful of paths, and to join one takes as long as to read a small answer.
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = self._base_url.joinpath(*path.strip("/").split("/"))
+        return url
+
     def unreadable(self, answer: Success, problem: str) -> ApiError:
         """The BAD_ANSWER for a success that cannot be read, with a quote of what came."""
         return ApiError(
@@ -144,7 +152,7 @@ class ApiSession:
         try:
             response = await self._http.request(
                 method,
-                self._base_url.joinpath(*path.strip("/").split("/")),
+                self._url(path),
                 params=query,
                 data=body,
                 headers={**headers, "Authorization": f"Bearer {self._key.reveal()}"},

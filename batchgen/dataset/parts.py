@@ -25,7 +25,7 @@ from batchgen.dataset.schema import DISTINCT_COLUMNS, conform, unify
 _GROWTH = 4
 # Up to here a dataset has one part: rewriting this much takes a fraction of a second.
 _SMALL_ROWS = 50_000
-# Merging holds its parts in memory: half a million records are some 300 MB of it.
+# To write half a million records takes a few seconds, in which the sealing of others waits.
 _MAX_MERGED_ROWS = 500_000
 # Rows that are read and written at a time when a large part is rewritten or read.
 _BATCH_ROWS = 32_768
@@ -113,8 +113,9 @@ def merge(layout: Layout) -> None:
         return
     tail = _mergeable({number: _row_count(path) for number, path in paths.items()})
     if len(tail) > 1:
-        merged = _latest(pa.concat_tables(_read_all([paths[number] for number in tail])))
-        write_part(layout, max(paths), iter([merged]), merged.schema)
+        sources = [paths[number] for number in tail]
+        schema = unify([_schema(path) for path in sources])
+        write_part(layout, max(paths), _newest(sources, schema), schema)
         for number in tail[:-1]:
             disk.remove(paths[number])
     _drop_replaced(layout)
@@ -145,19 +146,32 @@ def _mergeable(rows: dict[int, int]) -> list[int]:
     return tail[::-1]
 
 
-def _read_all(paths: Sequence[Path]) -> list[pa.Table]:
-    tables = []
-    for path in paths:
-        with open_part(path) as part:
-            tables.append(read_part(path, part, None))
-    schema = unify([table.schema for table in tables])
-    return [conform(table, schema) for table in tables]
+def _schema(path: Path) -> pa.Schema:
+    with open_part(path) as part:
+        return part.schema_arrow
 
 
-def _latest(table: pa.Table) -> pa.Table:
-    """Keep the last record of each slot, in order."""
-    (kept,) = first_of_each([slot_keys(table)[::-1]])
-    return table if kept.all() else table.filter(pa.array(kept[::-1]))
+def _newest(paths: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The last record of each slot, in order."""
+    backwards = first_of_each([_keys_in(path)[::-1] for path in reversed(paths)])
+    waiting: list[pa.Table] = []
+    for path, kept in zip(paths, reversed(backwards), strict=True):
+        for table in _marked(path, kept[::-1]):
+            waiting.append(conform(table, schema))
+            if sum(map(len, waiting)) >= _BATCH_ROWS:  # a few records each would be read slowly ever after
+                yield pa.concat_tables(waiting)
+                waiting.clear()
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _marked(path: Path, kept: Mask) -> Iterator[pa.Table]:
+    """The records of a part that are marked."""
+    start = 0
+    for batch in iterate(path):
+        wanted = kept[start : start + len(batch)]
+        start += len(batch)
+        yield pa.Table.from_batches([batch if wanted.all() else batch.filter(pa.array(wanted))])
 
 
 def _drop_replaced(layout: Layout) -> None:
@@ -178,16 +192,6 @@ def _keys_in(path: Path) -> Keys:
 
 def _rewrite(layout: Layout, path: Path, kept: Mask) -> None:
     """Rewrite a part with only the records that are marked."""
-    with open_part(path) as part:
-        schema = part.schema_arrow
-
-    def rows() -> Iterator[pa.Table]:
-        start = 0
-        for batch in iterate(path):
-            wanted = kept[start : start + len(batch)]
-            start += len(batch)
-            yield pa.Table.from_batches([batch.filter(pa.array(wanted))])
-
     temporary = layout.temporary / path.name
-    write_parquet(temporary, rows(), schema)
+    write_parquet(temporary, _marked(path, kept), _schema(path))
     disk.publish(temporary, path)

@@ -167,6 +167,7 @@ class DatasetWriter:
                 self._reserve.remove()
                 self._commits.close()
                 self._tail.close()
+                self.known = states.Known()  # of no use any more, and large
                 merge(self.layout)
                 write_view(self.layout, shown(self.layout) if current is None else current, self._provenance.run_id)
             except OSError as error:

@@ -31,13 +31,16 @@ PROMPT_SHOWN_MAX_CHARS = 1000
 T = TypeVar("T")
 
 
-def read_rows(manifest: Manifest, rules: Rules) -> Iterator[RowBatch]:
+def read_rows(manifest: Manifest, rules: Rules, *, same_images: bool = True) -> Iterator[RowBatch]:
     """Read, check and fingerprint all rows, in order.
+
+    same_images: look for rows that ask for the very same image as one before (W005), at 8 bytes a row. Whoever reads
+    a second time, in order to send, has been told.
 
     Raises:
         ManifestError: a column has a wrong type, the file turns out to be damaged, or there is no row.
     """
-    reading = _Reading(manifest, rules)
+    reading = _Reading(manifest, rules, same_images)
     rows = 0
     for chunk in manifest.chunks():
         rows += len(chunk.lines)
@@ -68,8 +71,9 @@ class _Rows:
 class _Reading:
     """One pass over a manifest: what must be remembered from batch to batch."""
 
-    def __init__(self, manifest: Manifest, rules: Rules) -> None:
+    def __init__(self, manifest: Manifest, rules: Rules, same_images: bool) -> None:
         self._manifest = manifest
+        self._same_images = same_images
         self._roles = assign_columns(manifest, rules)
         self._table = SettingsTable(rules, self._roles.settings)
         self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id)
@@ -145,6 +149,8 @@ class _Reading:
             ]
             earlier = self._contents_seen.add(contents)
             ids: Sequence[str] = [derived_row_id(content, earlier.get(row, 0)) for row, content in enumerate(contents)]
+        elif not self._same_images:
+            return rows.ids, []
         else:
             ids = rows.ids
             # Without a seed of the manifest each row has its own, which follows from its id.

@@ -228,7 +228,7 @@ class _Running:
             client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self.journal
         )
         pending = PendingRequests(
-            lambda: read_rows(self._job.manifest, self._job.rules),
+            lambda: read_rows(self._job.manifest, self._job.rules, same_images=False),
             self._writer.known,
             self._job.selection,
             self._writer,

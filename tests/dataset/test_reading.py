@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -86,9 +87,9 @@ def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     rewritten = 0
     write = parts.write_part
 
-    def counted(layout: Layout, number: int, tables: object, schema: object) -> None:
+    def counted(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
         nonlocal rewritten
-        (table,) = list(tables)  # type: ignore[call-overload]
+        table = pa.concat_tables(tables)
         rewritten += len(table)
         write(layout, number, iter([table]), schema)
 
