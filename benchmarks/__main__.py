@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks import footprint, pacing, plots, scale, wire
+from benchmarks.page_cache import confine
 from benchmarks.report import Line, render, write
 
 
@@ -33,6 +35,10 @@ def main() -> int:
     if unknown := set(chosen) - set(WORKS):
         print(f"no such work: {', '.join(sorted(unknown))}; there are {', '.join(WORKS)} (W5, W7 and W10 come along)")
         return 2
+    # Users have their modules compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if not confine():
+        print("the page cache is not confined (that takes root): figures of W1 to W3 may wander", file=sys.stderr)
     lines: list[Line] = []
     for name in chosen:
         print(f"{name} ...", file=sys.stderr, flush=True)

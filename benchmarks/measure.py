@@ -34,7 +34,7 @@ class Usage:
 
 
 def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str, str] | None = None) -> Usage:
-    """Run `python -m ...` (or `python -c ...`) to its end and measure it; what it says is shown if it fails."""
+    """Run what `start` starts to its end and measure it; what it says is shown if it fails."""
     with tempfile.TemporaryFile("w+") as words:
         started = perf_counter()
         child = start(*command, output=words, environment=environment)
@@ -48,10 +48,11 @@ def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str
 def start(
     *command: object, output: IO[str] | int = subprocess.PIPE, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start `python -m ...` (or `python -c ...`) from the project's root."""
-    words = list(map(str, command))
+    """Start `batchgen ...`, `python -c ...` or `python -m ...` from the project's root."""
+    program, *words = map(str, command)
+    start_of = {"batchgen": [str(Path(sys.executable).with_name("batchgen"))], "-c": [sys.executable, "-c"]}
     return subprocess.Popen(
-        [sys.executable, *words] if words[0] == "-c" else [sys.executable, "-m", *words],
+        [*start_of.get(program, [sys.executable, "-m", program]), *words],
         cwd=ROOT,
         env={**os.environ, **_KEY, **(environment or {})},
         stdout=output,

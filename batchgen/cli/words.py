@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TextIO
@@ -111,7 +110,11 @@ def _drop_unwritten(stream: TextIO) -> None:
 
 
 def _escaped(character: str) -> str:
-    return character if character.isprintable() else json.dumps(character).strip('"')
+    if character.isprintable():
+        return character
+    import json  # hardly any text needs it
+
+    return json.dumps(character).strip('"')
 
 
 def _shown(character: str) -> str:

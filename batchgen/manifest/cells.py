@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from batchgen.catalog import Field, Value
 from batchgen.manifest.problems import quote
@@ -104,5 +103,7 @@ def _refusal(name: str, field: Field, value: Value) -> CellError:
 
 def allowed(value: object, values: Sequence[Value]) -> str:
     """Say which values are allowed, the nearest first if one is near."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     near = get_close_matches(str(value)[:100], list(map(str, values)), n=1)
     return (f"did you mean {near[0]}? " if near else "") + f"allowed are {', '.join(map(str, values))}"

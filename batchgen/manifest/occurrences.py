@@ -2,7 +2,7 @@
 
 A dictionary while there are few. After that sorted numpy arrays, 8 bytes a hash: each batch becomes a
 run, and runs of similar size are merged, up to a size whose merge needs little memory for a moment.
-Almost no hash came before, and a sieve of two bits a hash says so without a search: it takes 16 MB.
+Almost no hash came before, and a sieve of two bits a hash says so without a search: it takes 16 MB at most.
 Two texts with one hash are taken for the same: with ten million rows, in one manifest of 300,000.
 """
 
@@ -25,8 +25,10 @@ SMALL_MAX_KEYS = 50_000
 RUN_MAX_KEYS = 2_000_000
 # So many runs of one size become one: each hash is sorted seldom, and few runs are searched.
 _RUNS_MERGED = 8
-# 2^27 bits: with ten million hashes one new hash in fifty is searched for in vain.
-SIEVE_BITS = 27
+# The sieve grows with the hashes, from 256 kB, up to 16 MB: with ten million hashes one new hash in fifty is
+# searched for in vain.
+_SIEVE_BITS_MIN, _SIEVE_BITS_MAX = 21, 27
+_SIEVE_BITS_A_KEY = 13
 
 
 class Occurrences:
@@ -60,11 +62,12 @@ class _SortedRuns:
     def __init__(self, run_max_keys: int) -> None:
         import numpy as np
 
-        self._run_max_keys = run_max_keys
-
         self._np = np
+        self._run_max_keys = run_max_keys
         self._runs: list[Hashes] = []
-        self._sieve = np.zeros(2**SIEVE_BITS // 8, np.uint8)
+        self._count = 0
+        self._sieve_bits = _SIEVE_BITS_MIN
+        self._sieve = np.zeros(2**self._sieve_bits // 8, np.uint8)
 
     def add(self, keys: Sequence[int]) -> Counter[int]:
         """Take in a batch. Return counts of earlier batches, for keys that came before or come twice now."""
@@ -86,14 +89,24 @@ class _SortedRuns:
 
     def _sift(self, batch: Hashes) -> Marks:
         """Mark hashes that may have come before, and remember all of them."""
+        self._count += len(batch)
+        if self._sieve_bits < _SIEVE_BITS_MAX and self._count * _SIEVE_BITS_A_KEY > 2**self._sieve_bits:
+            self._sieve_bits += 2
+            self._sieve = self._np.zeros(2**self._sieve_bits // 8, self._np.uint8)
+            for run in self._runs:
+                self._mark(run)
+        return self._mark(batch)
+
+    def _mark(self, hashes: Hashes) -> Marks:
+        """Set the two bits of each hash. Return for which hashes both were set."""
         np = self._np
-        hashes = batch.view(np.uint64)
-        maybe: Marks = np.ones(len(batch), np.bool_)
-        for cells in (hashes >> np.uint64(64 - SIEVE_BITS), hashes & np.uint64(2**SIEVE_BITS - 1)):
+        words = hashes.view(np.uint64)
+        were_set: Marks = np.ones(len(hashes), np.bool_)
+        for cells in (words >> np.uint64(64 - self._sieve_bits), words & np.uint64(2**self._sieve_bits - 1)):
             places, bits = cells >> np.uint64(3), np.uint8(1) << (cells & np.uint64(7)).astype(np.uint8)
-            maybe &= (self._sieve[places] & bits) != 0
+            were_set &= (self._sieve[places] & bits) != 0
             np.bitwise_or.at(self._sieve, places, bits)
-        return maybe
+        return were_set
 
     def _merge(self) -> None:
         runs = self._runs

@@ -23,3 +23,11 @@ def test_counts_are_those_of_a_dictionary(batches: list[list[int]], small: int, 
                 expected[position] = wanted[key]
             wanted[key] += 1
         assert counted.add(batch) == expected
+
+
+def test_counts_stay_right_while_the_memory_of_what_came_grows() -> None:
+    counted, step = Occurrences(small_max_keys=0), 2**64 // 3_000_000
+    keys = [number * step - 2**63 for number in range(800_000)]
+    for start in range(0, len(keys), 8_000):
+        assert counted.add(keys[start : start + 8_000]) == {}
+    assert counted.add([keys[799_999], 1, keys[0], keys[0]]) == {0: 1, 2: 1, 3: 2}
