@@ -17,8 +17,8 @@ _M_ARENA_MAX = -8
 
 # An image of 3 MB as base64. Setting it also keeps glibc from raising it by itself.
 _LARGE_BYTES = 4_000_000
-# What 32 such answers leave free at the end of the heap.
-_KEPT_BYTES = 128 * 1024 * 1024
+# What thirty answers of 1 MB take while they are read and decoded.
+_KEPT_BYTES = 64 * 1024 * 1024
 
 
 def tune_allocator() -> None:
