@@ -22,6 +22,7 @@ from batchgen.dataset.images import ImageFiles
 from batchgen.dataset.records import IndexRecord
 from batchgen.dataset.reserve import Reserve
 from batchgen.dataset.tail import Tail
+from batchgen.values import Request
 
 T = TypeVar("T")
 
@@ -31,12 +32,16 @@ _GROUP_MAX = 32
 
 @dataclass(frozen=True, slots=True)
 class Changes(Generic[T]):
-    """What is to be made durable, in this order, and what the caller is told then."""
+    """What is to be made durable, in this order, and what the caller is told then.
+
+    request: the one whose outcome this is, if it is that of one.
+    """
 
     result: T
     received: ledger.Received | None = None
     images: Sequence[tuple[str, bytes]] = ()
     done: Sequence[tuple[IndexRecord, ...]] = ()
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,10 @@ class GroupCommit:
             self._waiting.clear()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def close(self) -> None:
-        """Wait for what is on its way, and try once more what the disk had refused."""
+    def close(self) -> list[tuple[Request, tuple[IndexRecord, ...]]]:
+        """Wait for what is on its way, and try once more what the disk had refused; return the outcomes it took now."""
         self._thread.shutdown()
+        late = []
         for waiting in self._failed:
             # If the disk does not take it now either, the index says that it was paid for and lost.
             with suppress(OSError):
@@ -90,7 +96,10 @@ class GroupCommit:
                     # A ledger that failed takes nothing more; the tail is about to seal what it was told.
                     with suppress(OSError):
                         self._tail.settle(records)
+                    if changes.request is not None:
+                        late.append((changes.request, records))
         self._images.close()
+        return late
 
     def _add(self, waiting: _Waiting[T]) -> None:
         with self._guard:

@@ -125,14 +125,14 @@ class DatasetWriter:
 
         def make() -> Changes[tuple[IndexRecord, ...]]:
             records = records_of_answer(request, answer, trail, self._provenance)
-            return self._with_images(records, [returned.image for returned in answer.returned])
+            return self._with_images(records, [returned.image for returned in answer.returned], request)
 
         return await self._commit(make)
 
     async def give_up(self, request: Request, error: ApiError, trail: Trail) -> tuple[IndexRecord, ...]:
         """Record that a request failed, or is in doubt, and return its records, durable. Raises DiskError."""
         records = records_of_error(request, error, trail, self._provenance)
-        return await self._commit(lambda: Changes(records, done=[records]))
+        return await self._commit(lambda: Changes(records, done=[records], request=request))
 
     def unfetched(self) -> list[IndexRecord]:
         """Return the slots of earlier runs that are paid for and wait at a link (`image_url`). Raises DamagedIndex."""
@@ -155,26 +155,30 @@ class DatasetWriter:
         with suppress(OSError):
             self._tail.abandon()
 
-    def close(self, current: Keys | None) -> None:
+    def close(self, current: Keys | None) -> list[tuple[Request, tuple[IndexRecord, ...]]]:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
 
         current: keys of the requests that the manifest asks for now, sorted; the view shows those and what this
-        run made. None, where the manifest was not read: what the view showed before stays. Raises DiskError,
-        DamagedIndex.
+        run made. None, where the manifest was not read: what the view showed before stays. Returns the outcomes that
+        the disk had refused, and takes now. Raises DiskError, DamagedIndex.
         """
         with self._opened:
             try:
                 self._reserve.remove()
-                self._commits.close()
+                late = self._commits.close()
                 self._tail.close()
                 self.known = states.Known()  # of no use any more, and large
                 merge(self.layout)
                 write_view(self.layout, shown(self.layout) if current is None else current, self._provenance.run_id)
+                return late
             except OSError as error:
                 raise _refused(error, self.layout.root) from error
 
     def _with_images(
-        self, records: tuple[IndexRecord, ...], came: Sequence[Image | Link | Damaged]
+        self,
+        records: tuple[IndexRecord, ...],
+        came: Sequence[Image | Link | Damaged],
+        request: Request | None = None,
     ) -> Changes[tuple[IndexRecord, ...]]:
         """The changes that bring a request to its end; `came` are the images of its first records."""
         named, images = list(records), []
@@ -185,7 +189,7 @@ class DatasetWriter:
                 images.append((name, image.data))
         records = tuple(named)
         received = ledger.Received(records[0].fingerprint, records) if images else None
-        return Changes(records, received, images, [records])
+        return Changes(records, received, images, [records], request)
 
     def _note(self, entry: ledger.Unfinished) -> None:
         try:

@@ -114,7 +114,8 @@ async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> 
         raise
     display.closing()
     running.journal.ended(monotonic() - started)
-    await asyncio.to_thread(writer.close, plan.current if plan else None)
+    for request, records in await asyncio.to_thread(writer.close, plan.current if plan else None):
+        running.progress.settle(request, records)
     return RunSummary(run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started)
 
 
