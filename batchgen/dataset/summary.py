@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -91,9 +92,11 @@ def summarise(layout: Layout) -> DatasetSummary:
     """Count a dataset. Raises DamagedIndex."""
     summary = DatasetSummary(running=is_held(layout.lock))
     sent = in_flight(layout) if summary.running else set()
-    tables = list(latest(layout, _COLUMNS))
-    # Looked at again, since requests leave and arrive while the index is read.
-    sent |= in_flight(layout) if summary.running else set()
+    tables: Iterable[pa.Table] = latest(layout, _COLUMNS)
+    if summary.running:
+        tables = list(tables)
+        # Looked at again, since requests leave and arrive while the index is read.
+        sent |= in_flight(layout)
     for whole in tables:
         table = settled(whole, sent)
         summary.in_flight += len(whole) - len(table)

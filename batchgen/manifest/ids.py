@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from batchgen.manifest.occurrences import Occurrences
 from batchgen.manifest.problems import Finding, FoundInRow, quote
+from batchgen.manifest.repeats import Seen
 from batchgen.manifest.source import Chunk, Manifest, as_texts
 
 # An id stands in messages, listings and joins; nobody reads more of it.
@@ -20,10 +20,10 @@ _PATH = re.compile(r"(^|[/\\])\.\.([/\\]|$)")
 class IdColumn:
     """Reads the ids of a manifest, batch by batch, and remembers which were used."""
 
-    def __init__(self, manifest: Manifest, column: int) -> None:
+    def __init__(self, manifest: Manifest, column: int, seen: Seen) -> None:
         self._manifest = manifest
         self._column = column
-        self._seen = Occurrences()
+        self._seen = seen
         self._lookups_left = LOOKUPS_MAX
 
     def read(self, chunk: Chunk) -> tuple[list[str], list[FoundInRow]]:

@@ -18,6 +18,7 @@ from batchgen.manifest.ids import ID_MAX_CHARS, IdColumn
 from batchgen.manifest.occurrences import Occurrences
 from batchgen.manifest.problems import Finding, FoundInRow, ManifestError, Problem
 from batchgen.manifest.prompts import check_prompts
+from batchgen.manifest.repeats import FollowingReading, OutOfStep, Seen
 from batchgen.manifest.report import Report
 from batchgen.manifest.rules import Rules
 from batchgen.manifest.seeds import effective_seeds, parse_seeds
@@ -31,20 +32,25 @@ PROMPT_SHOWN_MAX_CHARS = 1000
 T = TypeVar("T")
 
 
-def read_rows(manifest: Manifest, rules: Rules, *, same_images: bool = True) -> Iterator[RowBatch]:
+def read_rows(manifest: Manifest, rules: Rules, seen: Seen | None = None) -> Iterator[RowBatch]:
     """Read, check and fingerprint all rows, in order.
 
-    same_images: look for rows that ask for the very same image as one before (W005), at 8 bytes a row. Whoever reads
-    a second time, in order to send, has been told.
+    seen: what tells which rows repeat the id, or without ids the content, of one before; None to find that out. A
+    reading that follows another gives no warning of rows that ask for the very same image.
 
     Raises:
         ManifestError: a column has a wrong type, the file turns out to be damaged, or there is no row.
     """
-    reading = _Reading(manifest, rules, same_images)
+    reading = _Reading(manifest, rules, seen or Occurrences())
     rows = 0
     for chunk in manifest.chunks():
         rows += len(chunk.lines)
-        yield reading.batch(chunk)
+        try:
+            batch = reading.batch(chunk)
+        except OutOfStep:
+            text = "the file was changed while it was read; leave it as it is until the run has ended"
+            raise ManifestError([Problem("E007", manifest.name, text, chunk.lines[0], 1)]) from None
+        yield batch
     if not rows:
         raise ManifestError([Problem("E010", manifest.name, "there is a header, but no rows", 1, 1)])
 
@@ -71,13 +77,13 @@ class _Rows:
 class _Reading:
     """One pass over a manifest: what must be remembered from batch to batch."""
 
-    def __init__(self, manifest: Manifest, rules: Rules, same_images: bool) -> None:
+    def __init__(self, manifest: Manifest, rules: Rules, seen: Seen) -> None:
         self._manifest = manifest
-        self._same_images = same_images
         self._roles = assign_columns(manifest, rules)
         self._table = SettingsTable(rules, self._roles.settings)
-        self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id)
-        self._contents_seen = Occurrences()
+        self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id, seen)
+        self._seen = seen
+        self._asked_for = None if isinstance(seen, FollowingReading) else Occurrences()
 
     def batch(self, chunk: Chunk) -> RowBatch:
         """Turn a chunk into a batch."""
@@ -147,9 +153,9 @@ class _Reading:
                 content_hash(one.model_name, prompt, one.num_images, seed, one.fields)
                 for one, prompt, seed in zip(rows.settings, rows.prompts, rows.seeds, strict=True)
             ]
-            earlier = self._contents_seen.add(contents)
+            earlier = self._seen.add(contents)
             ids: Sequence[str] = [derived_row_id(content, earlier.get(row, 0)) for row, content in enumerate(contents)]
-        elif not self._same_images:
+        elif self._asked_for is None:
             return rows.ids, []
         else:
             ids = rows.ids
@@ -157,7 +163,7 @@ class _Reading:
             seeded = [row for row, seed in enumerate(rows.seeds) if seed is not None]
             asked = zip(rows.prompts, rows.seeds, [one.key for one in rows.settings], strict=True)
             keys = [hash(one) for one in asked if one[1] is not None]
-            earlier = {seeded[index]: count for index, count in self._contents_seen.add(keys).items()}
+            earlier = {seeded[index]: count for index, count in self._asked_for.add(keys).items()}
         same = [row for row in earlier if rows.seeds[row] is not None]
         return ids, _same_images(rows, same, chunk)
 

@@ -28,6 +28,7 @@ from batchgen.dataset.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.manifest.columns import extra_schema
 from batchgen.manifest.problems import ManifestError
+from batchgen.manifest.repeats import FollowingReading, LeadingReading
 from batchgen.manifest.rows import read_rows
 from batchgen.manifest.rules import Rules, make_rules
 from batchgen.manifest.source import Manifest
@@ -138,6 +139,7 @@ class _Running:
         self._live = Live(self.progress, self._governor.snapshot)
         self._preflight = Preflight()
         self._late = LateImages(writer, self._config.api.download_attempts, stop, self.progress)
+        self._planning = LeadingReading()
         self._over = False
 
     async def run(self) -> Plan | None:
@@ -199,8 +201,11 @@ class _Running:
             if self._stop.is_set or self._over:
                 raise _PlanningStopped
 
-        batches = read_rows(self._job.manifest, self._job.rules)
-        return make_plan(batches, self._writer.known, self._job.selection, read)
+        batches = read_rows(self._job.manifest, self._job.rules, self._planning)
+        try:
+            return make_plan(batches, self._writer.known, self._job.selection, read)
+        finally:
+            self._planning.end()
 
     def _planned(self, plan: Plan) -> None:
         plan.prices_usd.update(self._preflight.prices_usd)
@@ -229,7 +234,7 @@ class _Running:
             client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self.journal
         )
         pending = PendingRequests(
-            lambda: read_rows(self._job.manifest, self._job.rules, same_images=False),
+            lambda: read_rows(self._job.manifest, self._job.rules, FollowingReading(self._planning)),
             self._writer.known,
             self._job.selection,
             self._writer,

@@ -44,6 +44,5 @@ async def test_images_that_are_saved_at_the_end_are_counted_with_their_cost(
     summary = await batch.run([{"id": f"row-{row}", "prompt": f"a fox no. {row}"} for row in range(40)])
     assert summary.stop is not None
     assert summary.stop.kind is StopKind.DISK
-    bill = batch.simulator.bill
     assert 2 < summary.progress.slots[Status.OK] == summary.progress.slots.total() < 40
     assert summary.progress.spent_usd == pytest.approx(float(batch.simulator.bill.charged_usd))
