@@ -9,6 +9,7 @@ are left as they are.
 from __future__ import annotations
 
 import ctypes
+from contextlib import suppress
 
 # From <malloc.h> of glibc.
 _M_TRIM_THRESHOLD = -1
@@ -23,8 +24,8 @@ _KEPT_BYTES = 64 * 1024 * 1024
 
 def tune_allocator() -> None:
     """Let memory of the size of an answer be used again, and hand larger blocks back at once."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         mallopt(_M_ARENA_MAX, 1)  # by default each thread keeps what it once used for itself

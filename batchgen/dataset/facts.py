@@ -31,6 +31,9 @@ _OWN_TO_EACH = r'"prompt":"(?:[^"\\]|\\.)*",|"seed":[0-9]+,'
 # Enough to fill the eye, few enough that the page opens at once: images of 1.5 MB each.
 _SAMPLES = 9
 
+# The card shows a few.
+_VALUES_KEPT = 1000
+
 _decode_body = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -52,7 +55,8 @@ class Sample:
 class Counts:
     """What can be counted piece by piece, of images that the view shows.
 
-    Counters count images. parameters: for each field of the requests, which values were sent how often.
+    Counters count images. parameters: for each field of the requests, which values were sent how often; the rarest are
+    left out where every image has its own.
     """
 
     images: int = 0
@@ -80,7 +84,10 @@ class Counts:
         for name in ("models", "sizes", "formats", "seed_sources", "versions", "manifests"):
             getattr(self, name).update(getattr(other, name))
         for name, values in other.parameters.items():
-            self.parameters.setdefault(name, Counter()).update(values)
+            both = self.parameters.setdefault(name, Counter())
+            both.update(values)
+            if len(both) > _VALUES_KEPT:
+                self.parameters[name] = Counter(dict(both.most_common(_VALUES_KEPT)))
 
 
 @dataclass(slots=True)

@@ -44,6 +44,16 @@ def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
         raise _unreadable(path, error) from error
 
 
+def open_file(path: Path) -> pa.NativeFile:
+    """Open a part's file, for `open_part`. Raises DiskError, FileNotFoundError if it is gone."""
+    try:
+        return pa.OSFile(str(path))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DiskError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def read_part(path: Path, part: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
     """Read columns of an open part, None for all. Raises DamagedIndex."""
     try:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from batchgen.dataset.errors import DatasetError, NotADataset
 from batchgen.dataset.keys import SLOT_COLUMNS, Keys, Mask, contained, fingerprint_keys, first_of_each, slot_keys
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import open_part, read_part
+from batchgen.dataset.parts import open_file, open_part, read_part
 from batchgen.dataset.recovery import unsealed_by_schema
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, to_table, unify
 
@@ -88,7 +88,7 @@ def _snapshot(layout: Layout, opened: ExitStack, without: Container[Path]) -> li
             ledger = _Ledger(_read_ledger(layout))
             with ExitStack() as trial:
                 paths = [path for path in reversed(layout.parts().values()) if path not in without]
-                parts = [_Part(path, trial.enter_context(pa.OSFile(str(path)))) for path in paths]
+                parts = [_Part(path, trial.enter_context(open_file(path))) for path in paths]
                 opened.push(trial.pop_all())
         except FileNotFoundError:
             continue

@@ -8,15 +8,18 @@ costs a copy of bytes; where that file is gone, or does not fit the view as it l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from io import RawIOBase
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from batchgen import __version__
 from batchgen.dataset import disk
 from batchgen.dataset.facts import Counts
 from batchgen.dataset.layout import Layout
@@ -47,7 +50,9 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    schema: bytes
+    """recipe: how sections were made; of two that differ nothing is taken over."""
+
+    recipe: bytes
     sections: tuple[Section, ...]
 
 
@@ -122,13 +127,10 @@ class SectionedView:
         self._target.write(_footer(whole)[_MAGIC_BYTES:])
 
     def _copy(self, section: Section) -> bool:
-        position, digest, left = self._target.tell(), sha256(), section.size
-        with self._before.open("rb") as before:
-            before.seek(self._start)
-            while chunk := before.read(min(left, _CHUNK_BYTES)):
-                digest.update(chunk)
-                self._target.write(chunk)
-                left -= len(chunk)
+        position, digest = self._target.tell(), sha256()
+        for chunk in _readable(self._before, self._start, section.size):
+            digest.update(chunk)
+            self._target.write(chunk)
         if digest.digest() == section.sha256:
             self._start += section.size
             return True
@@ -139,7 +141,7 @@ class SectionedView:
 
 def remember(layout: Layout, schema: Schema, sections: Sequence[Section]) -> None:
     """Keep what a later view needs to take sections over. Raises OSError."""
-    body = _encode(_Kept(_serialised(schema), tuple(sections)))
+    body = _encode(_Kept(_recipe(schema), tuple(sections)))
     temporary = layout.temporary / layout.sections.name
     disk.write_file(temporary, sha256(body).digest() + body)
     disk.publish(temporary, layout.sections)
@@ -154,11 +156,23 @@ def _read(layout: Layout, schema: Schema) -> tuple[Section, ...]:
         kept = _decoder.decode(text[32:])
     except (OSError, msgspec.DecodeError):
         return ()
-    return kept.sections if kept.schema == _serialised(schema) else ()
+    return kept.sections if kept.recipe == _recipe(schema) else ()
 
 
-def _serialised(schema: Schema) -> bytes:
-    return cast("bytes", schema.serialize().to_pybytes())
+def _recipe(schema: Schema) -> bytes:
+    """What sections depend on beside their source: another version may count, convert or write in another way."""
+    return f"batchgen {__version__}, pyarrow {pa.__version__}\n".encode() + cast(
+        "bytes", schema.serialize().to_pybytes()
+    )
+
+
+def _readable(path: Path, start: int, size: int) -> Iterator[bytes]:
+    """So many bytes of a file, as far as they can be read."""
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(start)
+        while chunk := file.read(min(size, _CHUNK_BYTES)):
+            yield chunk
+            size -= len(chunk)
 
 
 def _footer(metadata: Any) -> bytes:

@@ -7,6 +7,7 @@ changed or removed stay on disk and in the index, but are not part of the datase
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -58,10 +59,11 @@ def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
     temporary = layout.temporary / layout.view.name
     disk.write_with(temporary, write)
     disk.publish(temporary, layout.view)
-    remember(layout, loadable, sections)
     facts, name = gather(layout, [section.counts for section in sections]), layout.root.resolve().name
     _publish(layout, layout.card, render_card(name, facts, loadable).encode())
     _publish(layout, layout.croissant, render_croissant(name, layout.view, facts, loadable))
+    with suppress(OSError):  # the dataset is whole without; the next view is then made from nothing
+        remember(layout, loadable, sections)
 
 
 def _publish(layout: Layout, path: Path, text: bytes) -> None:

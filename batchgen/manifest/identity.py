@@ -26,7 +26,7 @@ and each field has one type, so that 7 from CSV, Parquet and pandas is one seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import repeat
 
@@ -44,7 +44,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def fingerprints(
-    row_ids: Iterable[str],
+    row_ids: Sequence[str],
     request_numbers: Iterable[int],
     models: Iterable[str],
     prompts: Iterable[object],
@@ -53,8 +53,9 @@ def fingerprints(
     fields: Iterable[Mapping[str, Value]],
 ) -> list[bytes]:
     """Fingerprint requests, given column by column."""
-    columns = (row_ids, request_numbers, models, prompts, num_images, seeds, fields)
-    recipes = map(_encode, zip(repeat(FINGERPRINT_VERSION), *columns, strict=False))
+    versions = repeat(FINGERPRINT_VERSION, len(row_ids))
+    columns = zip(versions, row_ids, request_numbers, models, prompts, num_images, seeds, fields, strict=True)
+    recipes = map(_encode, columns)
     return [digest.digest()[:FINGERPRINT_BYTES] for digest in map(sha256, recipes)]
 
 

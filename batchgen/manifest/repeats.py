@@ -7,7 +7,9 @@ The price: it never overtakes the first.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from threading import Condition
 from typing import Protocol
 
@@ -22,7 +24,16 @@ class Seen(Protocol):
 
 
 class OutOfStep(Exception):
-    """The reading that follows has met more than the one that leads: they did not read the same file."""
+    """The reading that follows has met other rows than the one that leads: the file was changed in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """keys: a hash of all. positions, counts: of the repeated ones; a dictionary of them takes eight times the room."""
+
+    keys: int
+    positions: array[int]
+    counts: array[int]
 
 
 class LeadingReading:
@@ -30,32 +41,38 @@ class LeadingReading:
 
     def __init__(self) -> None:
         self._occurrences = Occurrences()
-        self._found: list[Mapping[int, int]] = []
+        self._chunks: list[_Chunk] = []
         self._ended = False
+        self._error: Exception | None = None
         self._changed = Condition()
 
     def add(self, keys: Sequence[int]) -> Mapping[int, int]:
         """Take in a chunk, as `Seen` has it."""
         found = self._occurrences.add(keys)
+        chunk = _Chunk(hash(tuple(keys)), array("I", found.keys()), array("I", found.values()))
         with self._changed:
-            self._found.append(found)
+            self._chunks.append(chunk)
             self._changed.notify_all()
         return found
 
-    def end(self) -> None:
-        """Nothing more comes: whoever waits for it is told so."""
+    def end(self, error: Exception | None = None) -> None:
+        """Nothing more comes, or `error` did: whoever waits for more is told so."""
         self._occurrences = Occurrences()  # what it remembers is of no use any more, and large
         with self._changed:
             self._ended = True
+            self._error = error
             self._changed.notify_all()
 
-    def of_chunk(self, number: int) -> Mapping[int, int]:
-        """Return what was found in a chunk, once it was read. Raises OutOfStep."""
+    def of_chunk(self, number: int, keys: Sequence[int]) -> Mapping[int, int]:
+        """Return what was found in a chunk of these keys, once it was read. Raises OutOfStep, or what ended it."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or number < len(self._found))
-            if number >= len(self._found):
-                raise OutOfStep
-            return self._found[number]
+            self._changed.wait_for(lambda: self._ended or number < len(self._chunks))
+            if number >= len(self._chunks):
+                raise self._error or OutOfStep
+            chunk = self._chunks[number]
+        if chunk.keys != hash(tuple(keys)):
+            raise OutOfStep
+        return dict(zip(chunk.positions, chunk.counts, strict=True))
 
 
 class FollowingReading:
@@ -66,6 +83,6 @@ class FollowingReading:
         self._chunks = 0
 
     def add(self, keys: Sequence[int]) -> Mapping[int, int]:
-        """Take in a chunk, as `Seen` has it; waits until the other has read it. Raises OutOfStep."""
+        """Take in a chunk, as `Seen` has it; waits until the other has read it. Raises as `of_chunk`."""
         self._chunks += 1
-        return self._leading.of_chunk(self._chunks - 1)
+        return self._leading.of_chunk(self._chunks - 1, keys)

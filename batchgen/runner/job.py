@@ -2,7 +2,7 @@
 
 The manifest is read twice: once to plan, once to send. Planning gets a head start, so that of a
 short manifest everything is known before anything is paid for; of a long one the first requests
-leave while planning goes on.
+leave while planning goes on, and sending stays behind it.
 """
 
 from __future__ import annotations
@@ -202,10 +202,14 @@ class _Running:
                 raise _PlanningStopped
 
         batches = read_rows(self._job.manifest, self._job.rules, self._planning)
+        error: ManifestError | None = None
         try:
             return make_plan(batches, self._writer.known, self._job.selection, read)
+        except ManifestError as damaged:
+            error = damaged
+            raise
         finally:
-            self._planning.end()
+            self._planning.end(error)
 
     def _planned(self, plan: Plan) -> None:
         plan.prices_usd.update(self._preflight.prices_usd)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.making import answer, image, request, trail
 
-from batchgen.dataset import view
+from batchgen.dataset import sections, view
 from batchgen.dataset.keys import Keys, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import iterate, write_part
@@ -153,3 +153,20 @@ def test_a_dataset_without_images_has_a_view_without_rows(layout: Layout) -> Non
     put(layout, 2, 0, 3)
     write_view(layout, None, "")
     assert shown(layout).num_rows == 3
+
+
+def test_another_version_takes_nothing_over(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may count, convert or write in another way."""
+    put(layout, 1, 0, 30)
+    write_view(layout, None, "")
+    assert parts_read(layout, monkeypatch) == []
+    monkeypatch.setattr(sections, "__version__", "0.0.0")
+    assert parts_read(layout, monkeypatch) == [1]
+
+
+def test_an_old_view_that_cannot_be_read_is_made_again(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(layout, 1, 0, 30)
+    write_view(layout, None, "")
+    layout.view.write_bytes(layout.view.read_bytes()[:1000])
+    assert parts_read(layout, monkeypatch) == [1]
+    assert shown(layout) == from_nothing(layout, None)

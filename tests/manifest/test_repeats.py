@@ -14,6 +14,7 @@ from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
 from batchgen.manifest import ManifestError, csv_source, open_manifest, read_rows
 from batchgen.manifest.batch import RowBatch
+from batchgen.manifest.problems import Problem
 from batchgen.manifest.repeats import FollowingReading, LeadingReading, OutOfStep
 from batchgen.manifest.rules import make_rules
 
@@ -77,13 +78,27 @@ def test_what_follows_waits_for_what_leads(write: Callable[[str, Sequence[str]],
     assert outcome(iter(read)) == outcome(iter(led))
 
 
-def test_a_file_that_grew_in_between_is_told(write: Callable[[str, Sequence[str]], Path], column: str) -> None:
+@pytest.mark.parametrize("after", ["1234567", "123", "12", "1232", "5123", "1243"])
+def test_a_file_that_was_changed_in_between_is_told(
+    write: Callable[[str, Sequence[str]], Path], column: str, after: str
+) -> None:
+    """Whatever was found repeated in the old file says nothing of the new one."""
     leading = LeadingReading()
-    list(read_rows(open_manifest(write(column, "1234")), RULES, leading))
+    list(read_rows(open_manifest(write(column, "1231")), RULES, leading))
     leading.end()
-    longer = open_manifest(write(column, "1234567"))
+    changed = open_manifest(write(column, after))
+    if after == "123":  # a beginning of the old one, and so the same rows
+        assert len(list(read_rows(changed, RULES, FollowingReading(leading)))) == 1
+        return
     with pytest.raises(ManifestError, match="changed while it was read"):
-        list(read_rows(longer, RULES, FollowingReading(leading)))
+        list(read_rows(changed, RULES, FollowingReading(leading)))
+
+
+def test_what_ended_the_reading_that_leads_is_what_the_other_one_says() -> None:
+    leading = LeadingReading()
+    leading.end(ManifestError([Problem("E007", "rows.parquet", "the file is damaged after row 8,192")]))
+    with pytest.raises(ManifestError, match="damaged after row 8,192"):
+        FollowingReading(leading).add([1])
 
 
 def test_nobody_waits_for_a_reading_that_was_broken_off() -> None:
@@ -92,7 +107,7 @@ def test_nobody_waits_for_a_reading_that_was_broken_off() -> None:
 
     def wait() -> None:
         with pytest.raises(OutOfStep):
-            leading.of_chunk(0)
+            leading.of_chunk(0, [1])
         told.set()
 
     waiting = threading.Thread(target=wait)
