@@ -7,6 +7,7 @@ the mean size of a row, so that wide rows do not pile up in memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -194,7 +195,16 @@ def _read_files(paths: Sequence[Path], batch_rows: int) -> Iterator[RecordBatch]
     for path in paths:
         with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
             # One thread is as fast for a few columns, and leaves 40 MB less behind.
-            yield from file.iter_batches(batch_rows, use_threads=False)
+            yield from _ahead(file.iter_batches(batch_rows, use_threads=False))
+
+
+def _ahead(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+    """The same batches, each read while the one before it is worked on: Arrow needs no lock of the interpreter."""
+    with ThreadPoolExecutor(1, "batchgen-manifest") as reader:
+        following = reader.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = reader.submit(next, batches, None)
+            yield batch
 
 
 def _batch_rows(size: int, rows: int) -> int:

@@ -6,7 +6,7 @@ checks work on columns; rows are looked at one by one only where something is wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -160,9 +160,13 @@ class _Reading:
         else:
             ids = rows.ids
             # Without a seed of the manifest each row has its own, which follows from its id.
-            seeded = [row for row, seed in enumerate(rows.seeds) if seed is not None]
+            seeded: Sequence[int] = range(len(rows.seeds))
+            asked: Iterable[tuple[str, int | None, int]]
             asked = zip(rows.prompts, rows.seeds, [one.key for one in rows.settings], strict=True)
-            keys = [hash(one) for one in asked if one[1] is not None]
+            if None in rows.seeds:
+                seeded = [row for row, seed in enumerate(rows.seeds) if seed is not None]
+                asked = [one for one in asked if one[1] is not None]
+            keys = list(map(hash, asked))
             earlier = {seeded[index]: count for index, count in self._asked_for.add(keys).items()}
         same = [row for row in earlier if rows.seeds[row] is not None]
         return ids, _same_images(rows, same, chunk)
