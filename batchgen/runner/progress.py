@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from batchgen.dataset.charges import is_unknown
+from batchgen.dataset.charges import is_unknown, total
 from batchgen.dataset.records import IndexRecord
-from batchgen.values import Request, Status
+from batchgen.values import Request, Status, Trail
 
 # Enough to show what goes wrong; the rest is in the index.
 _FAILURES_KEPT = 1000
@@ -48,6 +48,13 @@ class Progress:
     def done_images(self) -> int:
         """Image slots with an outcome."""
         return self.slots.total()
+
+    def leave_open(self, request: Request, trail: Trail) -> None:
+        """Count what a request cost that a stop leaves without an outcome."""
+        cost_usd, source = total(trail.wasted)
+        self.spent_usd += cost_usd or 0.0
+        if trail.in_doubt_ids or is_unknown(source):
+            self.unknown_costs += request.num_images
 
     def settle(self, request: Request, records: Iterable[IndexRecord]) -> None:
         """Count the records of a request that has its outcome; what earlier runs paid for it does not count here."""

@@ -73,6 +73,7 @@ class Settler:
         while True:
             permit = await self._permit(request)
             if permit is None:
+                self._progress.leave_open(request, course.trail())
                 return
             answer = await self._attempt(course, permit)
             if isinstance(answer, Answer):
@@ -146,8 +147,8 @@ class Settler:
         self._dataset.refused(course.request, error, course.trail())
         if isinstance(decision, Stop):
             self._stop.set(StopKind.ACCOUNT, f"{error.message.rstrip('.')}. {_REMEDIES[error.kind]}")
-            return False
-        if await self._stop.wait(decision.after_s):
+        if isinstance(decision, Stop) or await self._stop.wait(decision.after_s):
+            self._progress.leave_open(course.request, course.trail())
             return False
         if decision.counted:
             course.count()
