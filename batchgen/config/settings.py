@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Predicate
+from batchgen.config.bounds import Passing, Within
 
-PositiveInt = Annotated[int, Ge(1)]
+PositiveInt = Annotated[int, Within(ge=1)]
 # More tries than a night has minutes help nobody.
-Tries = Annotated[int, Ge(1), Le(1000)]
+Tries = Annotated[int, Within(ge=1, le=1000)]
 # A wait of more than a day is a mistake in the unit.
-Seconds = Annotated[float, Gt(0), Le(86_400)]
+Seconds = Annotated[float, Within(gt=0, le=86_400)]
 # From one in a hundred minutes to more than any service takes: in between, every sum of the pace is finite.
-PerMinute = Annotated[float, Ge(0.01), Le(1_000_000)]
+PerMinute = Annotated[float, Within(ge=0.01, le=1_000_000)]
 # More than any budget that is meant; infinity is no budget.
-Dollars = Annotated[float, Ge(0), Le(1_000_000_000)]
+Dollars = Annotated[float, Within(ge=0, le=1_000_000_000)]
 FieldValue = str | int | float | bool
 
 
@@ -44,7 +44,7 @@ class ApiSettings:
 
     # The public service. A simulator's URL stands here in tests and demos.
     # One with a user name or password in it is refused: settings are shown and stored.
-    base_url: Annotated[str, Predicate(_holds_no_password), Predicate(_is_address)] = "https://api.aimlapi.com"
+    base_url: Annotated[str, Passing(_holds_no_password, _is_address)] = "https://api.aimlapi.com"
     # A healthy handshake takes well under a second, over a poor line a few.
     connect_timeout_s: Seconds = 15.0
     # The service sends nothing while it draws; the slowest models need two minutes.
@@ -72,7 +72,7 @@ class LimitSettings:
     # The service counts requests; set this where an account is limited by images.
     images_per_minute: PerMinute | None = None
     # An image takes 5 to 20 s: eight at once fill 20 a minute, and few are in doubt after a crash.
-    concurrency: Annotated[int, Ge(1), Le(1024)] = 8
+    concurrency: Annotated[int, Within(ge=1, le=1024)] = 8
     # No budget unless the user names one: any figure of ours would be wrong.
     max_cost_usd: Dollars | None = None
     # Find the service's own limit after a 429 instead of running into it again and again.
@@ -94,7 +94,7 @@ class RetrySettings:
     # Ten failed connections with no answer between them are an outage, not bad luck.
     connection_failures: Tries = 10
     # A dead network is told at once, and the same command goes on; a night's run may wait for its return.
-    outage_s: Annotated[float, Ge(0), Le(86_400)] = 0.0
+    outage_s: Annotated[float, Within(ge=0, le=86_400)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class RunConfig:
     # Base64 needs no second request: what was paid for arrives with the answer.
     image_transport: Literal["base64", "url"] = "base64"
     # Unattended runs should be loud: any failure is worth exit code 1.
-    allow_failures: Annotated[str, Predicate(_is_allowance)] = "0"
+    allow_failures: Annotated[str, Passing(_is_allowance)] = "0"
     # Two free questions before anything is bought tell of a balance that will not last, and of today's price.
     preflight: bool = True
     # People look at pictures; after `batchgen run` a thumbnail of each new image costs hundredths of a second, once.
