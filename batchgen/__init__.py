@@ -13,11 +13,13 @@ The names below are the whole public surface; they are loaded on first use.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # as typing has it, whose import is a tenth of `batchgen --help`
 if TYPE_CHECKING:
+    from typing import Any
+
     from batchgen.dataset.opened import Dataset
     from batchgen.dataset.summary import DatasetSummary
     from batchgen.face.calls import check, open_dataset, plan, run, run_sync

@@ -1,8 +1,10 @@
-"""The command line's grammar. Imports nothing but argparse, so that `--help` answers at once."""
+"""The command line's grammar. Imports little but argparse, so that `--help` answers at once."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 
 from batchgen import __version__
 
@@ -29,9 +31,7 @@ environment:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; the chosen one's name is in `command`."""
-    parser = argparse.ArgumentParser(
-        "batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_Help)
     parser.add_argument("--version", action="version", version=f"batchgen {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_check(commands)
@@ -44,6 +44,23 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reconcile(commands)
     _add_simulate(commands)
     return parser
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """argparse lays out help for every argument that it is given; asked for the width, it would import shutil first."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)  # argparse leaves two free as well
+
+
+def _columns() -> int:
+    """How wide the terminal is, as COLUMNS or the terminal itself says; 80 if neither does."""
+    if (told := os.environ.get("COLUMNS", "")).isdecimal() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
 
 
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -224,7 +241,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
-    return commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")  # type: ignore[attr-defined, no-any-return]
+    return commands.add_parser(  # type: ignore[attr-defined, no-any-return]
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", formatter_class=_Help
+    )
 
 
 def _positive(text: str) -> int:

@@ -16,15 +16,20 @@ from batchgen.cli.exits import Exit
 # Rows are read by the ten thousand, and none of them is garbage: looking for some after every 700 new objects, as
 # Python does by itself, takes a fifth of the time of reading a CSV file.
 _GARBAGE_THRESHOLD = 10_000
-# Arrow takes memory from the C library: its own allocators keep what a file of millions of rows took to read,
-# 200 MB of it.
-_ARROW_MEMORY = ("ARROW_DEFAULT_MEMORY_POOL", "system")
+_ENVIRONMENT = {
+    # Arrow takes memory from the C library: its own allocators keep what a file of millions of rows took to read,
+    # 200 MB of it.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    # numpy starts a thread a processor for linear algebra, which waits for work by spinning. There is none here.
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    os.environ.setdefault(*_ARROW_MEMORY)
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal has no letters for is shown all the same
