@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from batchgen.dataset.summary import DatasetSummary
     from batchgen.face.calls import check, open_dataset, plan, run, run_sync
     from batchgen.manifest import Problem
-    from batchgen.runner.job import RunSummary
     from batchgen.runner.plan import Plan
+    from batchgen.runner.run import RunSummary
     from batchgen.values import BatchgenError, Status
 
 __all__ = [
@@ -49,7 +49,7 @@ _HOMES = {
     "batchgen.dataset.summary": ("DatasetSummary",),
     "batchgen.face.calls": ("check", "open_dataset", "plan", "run", "run_sync"),
     "batchgen.manifest": ("Problem",),
-    "batchgen.runner.job": ("RunSummary",),
+    "batchgen.runner.run": ("RunSummary",),
     "batchgen.runner.plan": ("Plan",),
     "batchgen.values": ("BatchgenError", "Status"),
 }

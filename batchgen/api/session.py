@@ -21,9 +21,9 @@ from batchgen.api.body import BodyError, read_body, read_error_body
 from batchgen.api.errors import kind_of_status, parse_cost, parse_retry_after
 from batchgen.api.key import ApiKey
 from batchgen.api.message import MAX_MESSAGE_CHARACTERS, explain, is_own, quote, shown
-from batchgen.api.url import parse_http_url
+from batchgen.api.url import parse_base_url
 from batchgen.config.settings import ApiSettings
-from batchgen.values import ApiError, BatchgenError, ErrorKind
+from batchgen.values import ApiError, ErrorKind
 
 # Beside the generating calls: balance, prices, logs.
 _ACCOUNT_CONNECTIONS: Final = 2
@@ -41,17 +41,6 @@ class Success:
     body: bytes = field(repr=False)  # megabytes, and whatever the service echoed
     cost_usd: float | None
     inference_id: str | None
-
-
-def parse_base_url(text: str) -> URL:
-    """The API's address; BatchgenError if it cannot be one."""
-    try:
-        url = parse_http_url(text)
-    except ValueError as problem:
-        raise BatchgenError(f"The base URL {problem}. It looks like https://api.aimlapi.com") from None
-    if url.query_string or url.fragment:
-        raise BatchgenError("The base URL holds a ? or #. It looks like https://api.aimlapi.com")
-    return url
 
 
 class ApiSession:

@@ -13,6 +13,8 @@ from typing import Final
 
 from yarl import URL
 
+from batchgen.values import BatchgenError
+
 # Names as the DNS takes them: labels of 1 to 63 characters (RFC 1035), with the underscore that some hosts have.
 _NAME: Final = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 
@@ -33,6 +35,17 @@ def parse_http_url(text: str) -> URL:
         raise ValueError("names no host that can be looked up")
     if re.fullmatch(r"[0-9.]+", host):
         _refuse_odd_ipv4(host)
+    return url
+
+
+def parse_base_url(text: str) -> URL:
+    """The API's address; BatchgenError if it cannot be one."""
+    try:
+        url = parse_http_url(text)
+    except ValueError as problem:
+        raise BatchgenError(f"The base URL {problem}. It looks like https://api.aimlapi.com") from None
+    if url.query_string or url.fragment:
+        raise BatchgenError("The base URL holds a ? or #. It looks like https://api.aimlapi.com")
     return url
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from batchgen.cli.exits import Exit
 from batchgen.cli.plan import is_empty
 from batchgen.cli.words import count, dollars, duration, say, say_json, shorten
-from batchgen.runner.job import Job, RunSummary
+from batchgen.runner.job import Job
 from batchgen.runner.progress import Failure
+from batchgen.runner.run import RunSummary
 from batchgen.runner.stop import StopKind
 from batchgen.values import Status
 

@@ -22,7 +22,8 @@ from batchgen.cli.words import complain, count, say
 from batchgen.config.load import Loaded, rows_of
 from batchgen.dataset.layout import Layout
 from batchgen.manifest import open_manifest
-from batchgen.runner.job import Job, RunSummary, make_job, run_job
+from batchgen.runner.job import Job, make_job
+from batchgen.runner.run import RunSummary, run_job
 from batchgen.runner.stop import StopKind, StopSignal
 from batchgen.values import BatchgenError
 

@@ -34,7 +34,7 @@ def load_settings(options: Namespace) -> Loaded:
 def warn_of_clear_text(config: RunConfig) -> None:
     """Tell a user whose key is about to cross the internet without encryption. Raises BatchgenError for a bad URL."""
     from batchgen.api.addresses import is_in_the_clear  # `check` sends no key, and needs no network code
-    from batchgen.api.session import parse_base_url
+    from batchgen.api.url import parse_base_url
 
     url = parse_base_url(config.api.base_url)
     if is_in_the_clear(url.scheme, url.host or ""):

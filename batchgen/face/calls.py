@@ -25,8 +25,9 @@ from batchgen.dataset.layout import Layout
 from batchgen.dataset.opened import Dataset
 from batchgen.face.bar import BarDisplay, SilentDisplay
 from batchgen.manifest import Problem, make_rules, open_manifest, read_rows
-from batchgen.runner.job import Job, RunSummary, make_job, run_job
+from batchgen.runner.job import Job, make_job
 from batchgen.runner.plan import Plan, make_plan
+from batchgen.runner.run import RunSummary, run_job
 from batchgen.runner.selection import RETRYABLE, Selection
 from batchgen.runner.stop import StopKind, StopSignal
 from batchgen.values import BatchgenError, Status

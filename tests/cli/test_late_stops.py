@@ -16,7 +16,8 @@ from batchgen.cli.report import exit_of, write_text
 from batchgen.config.load import load_config
 from batchgen.manifest import ManifestError, open_manifest
 from batchgen.manifest.problems import Problem
-from batchgen.runner.job import Job, make_job, run_job
+from batchgen.runner.job import Job, make_job
+from batchgen.runner.run import run_job
 from batchgen.runner.selection import Selection
 from batchgen.runner.stop import StopKind, StopSignal
 from batchgen.values import BatchgenError

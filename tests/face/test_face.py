@@ -61,7 +61,7 @@ def test_importing_batchgen_alone_loads_nothing_heavy() -> None:
 
 
 def test_the_names_stay_callable_whatever_was_imported_before() -> None:
-    code = "import batchgen.runner.job, batchgen; print(callable(batchgen.run), callable(batchgen.plan))"
+    code = "import batchgen.runner.run, batchgen; print(callable(batchgen.run), callable(batchgen.plan))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed == "True True\n"
 

@@ -14,9 +14,10 @@ from batchgen.config.load import load_config
 from batchgen.dataset.reader import latest, open_layout
 from batchgen.manifest import open_manifest
 from batchgen.runner.display import Live
-from batchgen.runner.job import RunSummary, make_job, run_job
+from batchgen.runner.job import make_job
 from batchgen.runner.plan import Plan
 from batchgen.runner.preflight import Preflight
+from batchgen.runner.run import RunSummary, run_job
 from batchgen.runner.selection import Selection
 from batchgen.runner.stop import StopReason, StopSignal
 from batchgen.simulator import Charge, Simulator
