@@ -128,3 +128,33 @@ def test_no_body_crashes(body):
 def test_no_truncated_body_passes(length):
     with pytest.raises(AnswerError):
         read_answer(answer_of(PNG)[:length], CAP)
+
+
+ENHANCED = st.text() | st.sampled_from(['"b64_json": "x"', "\\", '"', "b64_json"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(ENHANCED, st.sampled_from(["plain", "escaped", "link", "nothing"])), max_size=4), st.booleans())
+def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced):
+    items = [
+        {
+            "prompt": prompt,
+            **({"b64_json": base64.b64encode(PNG + bytes(number + 1)).decode()} if form in ("plain", "escaped") else {}),
+            **({"url": f"https://cdn/{number}.png"} if form == "link" else {}),
+        }
+        for number, (prompt, form) in enumerate(slots)
+    ]
+    body = json.dumps({"data": items}, separators=(", ", " : ") if spaced else (",", ":"))
+    for number, (_, form) in enumerate(slots):
+        if form == "escaped":
+            encoded = items[number]["b64_json"]
+            body = body.replace(encoded, encoded[:8] + f"\\u{ord(encoded[8]):04x}" + encoded[9:])
+    read_slots = read_answer(body.encode(), CAP)
+    assert [slot.enhanced_prompt for slot in read_slots] == [prompt or None for prompt, _ in slots]
+    for number, (slot, (_, form)) in enumerate(zip(read_slots, slots, strict=True)):
+        if form in ("plain", "escaped"):
+            assert slot.image.reason == f"the PNG has {number + 1} bytes after its end"
+        elif form == "link":
+            assert slot.image == Link(f"https://cdn/{number}.png")
+        else:
+            assert "neither an image nor a link" in slot.image.reason
