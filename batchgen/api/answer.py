@@ -110,7 +110,7 @@ def _slot(item: _Item | None, images: dict[str, memoryview], max_image_bytes: in
 
 
 def _decoded(encoded: memoryview, max_image_bytes: int) -> Image | Damaged:
-    if encoded[:5] == b"data:":  # a data URL, which some models give
+    if bytes(encoded[:5]) == b"data:":  # a data URL, which some models give
         encoded = memoryview(bytes(encoded).partition(b",")[2])
     if len(encoded) // 4 * 3 > max_image_bytes + 2:
         return Damaged(f"the image is more than the {max_image_bytes:,} bytes allowed")

@@ -14,6 +14,8 @@ import aiohttp
 
 from batchgen.values import BatchgenError
 
+# Measured on 2 MB answers: a tenth less processor time than with aiohttp's 64 KiB, and more brings nothing.
+READ_BUFFER_BYTES: Final = 256 * 1024
 # gzip or zlib, told apart by the header (zlib's manual, inflateInit2).
 _EITHER_HEADER: Final = 32 + zlib.MAX_WBITS
 # A status line's worth of words, and a page of HTML around them.

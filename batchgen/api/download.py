@@ -21,9 +21,10 @@ from yarl import URL
 
 from batchgen.api.addresses import AddressGuard, ForbiddenAddressError
 from batchgen.api.answer import MAX_LINK_CHARACTERS
-from batchgen.api.body import BodyError, read_body
+from batchgen.api.body import READ_BUFFER_BYTES, BodyError, read_body
 from batchgen.api.errors import parse_retry_after
 from batchgen.api.image_format import ImageError, recognise
+from batchgen.api.readers import Readers
 from batchgen.api.url import parse_http_url
 from batchgen.config.settings import ApiSettings
 from batchgen.values import ApiError, ErrorKind, Image
@@ -102,11 +103,12 @@ class Downloader:
     """Connections to wherever links lead. It never holds the key.
 
     api_host: where the API is, which decides about private addresses. at_once: downloads at a time;
-    more wait their turn, and no timeout runs meanwhile.
+    more wait their turn, and no timeout runs meanwhile. readers: where an image is looked at.
     """
 
-    def __init__(self, settings: ApiSettings, api_host: str, at_once: int) -> None:
+    def __init__(self, settings: ApiSettings, api_host: str, at_once: int, readers: Readers) -> None:
         self._settings = settings
+        self._readers = readers
         self._guard = AddressGuard(api_host)
         self._turn = asyncio.Semaphore(at_once)
         self._http: aiohttp.ClientSession | None = None
@@ -116,6 +118,7 @@ class Downloader:
             connector=aiohttp.TCPConnector(limit=0, socket_factory=self._guard.open_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            read_bufsize=READ_BUFFER_BYTES,
             headers={"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "batchgen"},
             timeout=aiohttp.ClientTimeout(
                 total=self._settings.download_timeout_s, connect=self._settings.connect_timeout_s
@@ -135,7 +138,7 @@ class Downloader:
             await self._guard.learn_where_the_api_is()
             data = await self._fetch(parse_link(url))
         try:
-            return recognise(data)
+            return await self._readers.read(recognise, data)
         except ImageError as error:
             raise ApiError(ErrorKind.BAD_IMAGE, f"the link led to no usable image: {error}", http_status=200) from None
 

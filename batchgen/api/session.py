@@ -17,7 +17,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from batchgen.api.body import BodyError, read_body, read_error_body
+from batchgen.api.body import READ_BUFFER_BYTES, BodyError, read_body, read_error_body
 from batchgen.api.errors import kind_of_status, parse_cost, parse_retry_after
 from batchgen.api.key import ApiKey
 from batchgen.api.message import MAX_MESSAGE_CHARACTERS, explain, is_own, quote, shown
@@ -27,8 +27,6 @@ from batchgen.values import ApiError, ErrorKind
 
 # Beside the generating calls: balance, prices, logs.
 _ACCOUNT_CONNECTIONS: Final = 2
-# Measured on 2 MB answers: a tenth less processor time than with aiohttp's 64 KiB, and more brings nothing.
-_READ_BUFFER_BYTES: Final = 256 * 1024
 # An id of ours is at most this long; theirs are shorter.
 _MAX_ID_CHARACTERS: Final = 128
 
@@ -67,7 +65,7 @@ class ApiSession:
             connector=aiohttp.TCPConnector(limit=self._concurrency + _ACCOUNT_CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            read_bufsize=_READ_BUFFER_BYTES,
+            read_bufsize=READ_BUFFER_BYTES,
             trace_configs=[_tell_when_sent()],
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "batchgen"},
             timeout=aiohttp.ClientTimeout(

@@ -130,20 +130,20 @@ def test_no_truncated_body_passes(length):
         read_answer(answer_of(PNG)[:length], CAP)
 
 
+FORMS = st.sampled_from(["plain", "escaped", "link", "nothing"])
 ENHANCED = st.text() | st.sampled_from(['"b64_json": "x"', "\\", '"', "b64_json"])
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(ENHANCED, st.sampled_from(["plain", "escaped", "link", "nothing"])), max_size=4), st.booleans())
+@given(
+    st.lists(st.tuples(ENHANCED, st.sampled_from(["plain", "escaped", "link", "nothing"])), max_size=4), st.booleans()
+)
 def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced):
-    items = [
-        {
-            "prompt": prompt,
-            **({"b64_json": base64.b64encode(PNG + bytes(number + 1)).decode()} if form in ("plain", "escaped") else {}),
-            **({"url": f"https://cdn/{number}.png"} if form == "link" else {}),
-        }
-        for number, (prompt, form) in enumerate(slots)
-    ]
+    items = []
+    for number, (prompt, form) in enumerate(slots):
+        encoded = base64.b64encode(PNG + bytes(number + 1)).decode()
+        image = {"plain": {"b64_json": encoded}, "link": {"url": f"https://cdn/{number}.png"}, "nothing": {}}
+        items.append({"prompt": prompt, **image["plain" if form == "escaped" else form]})
     body = json.dumps({"data": items}, separators=(", ", " : ") if spaced else (",", ":"))
     for number, (_, form) in enumerate(slots):
         if form == "escaped":

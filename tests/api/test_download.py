@@ -16,6 +16,7 @@ from batchgen.api.download import (
     download_with_retries,
     wait_before_retry,
 )
+from batchgen.api.readers import Readers
 from batchgen.config.settings import ApiSettings
 from batchgen.values import ApiError, ErrorKind, Image
 
@@ -116,7 +117,7 @@ async def test_a_redirect_is_checked_as_the_link_was(serve: Serve, open_client: 
 @pytest.fixture
 async def public_downloader() -> AsyncIterator[Downloader]:
     """A downloader whose API is on the internet (an address, so that nothing is looked up)."""
-    async with Downloader(ApiSettings(), "1.1.1.1", 4) as downloader:
+    async with Downloader(ApiSettings(), "1.1.1.1", 4, Readers()) as downloader:
         yield downloader
 
 
@@ -137,7 +138,7 @@ async def test_an_api_on_the_internet_cannot_point_into_the_private_network(
 
 
 async def test_an_unknown_api_host_allows_nothing_private(serve: Serve):
-    async with Downloader(ApiSettings(), "nowhere.invalid", 4) as downloader:
+    async with Downloader(ApiSettings(), "nowhere.invalid", 4, Readers()) as downloader:
         with pytest.raises(RefusedLinkError):
             await downloader.download(await serve(replying(body=PNG)))
 
