@@ -44,7 +44,7 @@ def latest(
     Raises DamagedIndex.
     """
     with ExitStack() as opened:
-        pieces = _snapshot(layout, opened, without)
+        pieces = snapshot(layout, opened, without)
         for piece, newest in zip(pieces, _newest(pieces), strict=True):
             if of is not None:
                 newest &= contained(fingerprint_keys(piece.read(SLOT_COLUMNS)["fingerprint"]), of)
@@ -78,11 +78,14 @@ class _Part:
         return conform(table, pa.schema([INDEX_SCHEMA.field(name) for name in columns]))
 
 
-_Piece = _Ledger | _Part
+Piece = _Ledger | _Part
 
 
-def _snapshot(layout: Layout, opened: ExitStack, without: Container[Path]) -> list[_Piece]:
-    """Ledger and parts as they are together at one moment, newest first."""
+def snapshot(layout: Layout, opened: ExitStack, without: Container[Path] = ()) -> list[Piece]:
+    """Ledger and parts as they are together at one moment, newest first; `opened` keeps them open.
+
+    Raises DamagedIndex.
+    """
     for _ in range(_TRIES):
         try:
             ledger = _Ledger(_read_ledger(layout))
@@ -102,5 +105,5 @@ def _read_ledger(layout: Layout) -> pa.Table:
     return pa.concat_tables([schema.empty_table(), *(conform(table, schema) for table in tables)])
 
 
-def _newest(pieces: Sequence[_Piece]) -> list[Mask]:
+def _newest(pieces: Sequence[Piece]) -> list[Mask]:
     return first_of_each([slot_keys(piece.read(SLOT_COLUMNS)) for piece in pieces])
