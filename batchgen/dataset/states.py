@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 from batchgen.dataset.charges import merged, of_slot
 from batchgen.dataset.keys import (
     NO_KEYS,
+    Finder,
     Keys,
     Mask,
     contained,
     fingerprint_keys,
     first_of_each,
-    search,
     slot_keys,
     text_keys,
 )
@@ -75,12 +75,16 @@ class Known:
     states: States = field(default_factory=lambda: np.empty(0, np.uint8))
     row_ids: Keys = field(default_factory=lambda: NO_KEYS)
     priors: dict[int, Prior] = field(default_factory=dict)
+    _finder: Finder | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_finder", Finder(self.keys) if len(self.keys) else None)
 
     def look_up(self, keys: Keys) -> tuple[States, npt.NDArray[np.intp]]:
         """Return the state of each key, and its position in `keys` (meaningless where it is UNSEEN)."""
-        if not len(self.keys) or not len(keys):
+        if self._finder is None:
             return np.zeros(len(keys), np.uint8), np.zeros(len(keys), np.intp)
-        positions = search(keys, self.keys)
+        positions = self._finder.search(keys)
         return np.where(self.keys[positions] == keys, self.states[positions], np.uint8(State.UNSEEN)), positions
 
     def knows_rows(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -137,7 +141,7 @@ def _collapse(keys: Keys, states: States) -> tuple[Keys, States]:
     requests = keys if begins.all() else keys[begins]
     highest = np.full(len(requests), State.DONE, np.uint8)
     if len(higher_states):
-        np.maximum.at(highest, search(keys_of_higher, requests), higher_states)
+        np.maximum.at(highest, Finder(requests).search(keys_of_higher), higher_states)
     return requests, highest
 
 
