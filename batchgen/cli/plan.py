@@ -6,13 +6,13 @@ from argparse import Namespace
 from pathlib import Path
 
 from batchgen.cli.exits import Exit
-from batchgen.cli.memory import tune_allocator
 from batchgen.cli.reading import Reading
 from batchgen.cli.settings import load_settings
 from batchgen.cli.words import count, dollars, duration, say, say_json
 from batchgen.dataset import states
 from batchgen.dataset.layout import Layout
 from batchgen.manifest import ManifestError, open_manifest, read_rows
+from batchgen.memory import tune_allocator
 from batchgen.runner.job import Job, make_job
 from batchgen.runner.plan import Group, Plan, make_plan
 from batchgen.runner.selection import Selection

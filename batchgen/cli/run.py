@@ -13,7 +13,6 @@ from pathlib import Path
 from batchgen.api.key import ApiKey
 from batchgen.cli.display import make_display
 from batchgen.cli.exits import Exit
-from batchgen.cli.memory import tune_allocator
 from batchgen.cli.plan import selection_of
 from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
@@ -22,6 +21,7 @@ from batchgen.cli.words import complain, count, say
 from batchgen.config.load import Loaded, rows_of
 from batchgen.dataset.layout import Layout
 from batchgen.manifest import open_manifest
+from batchgen.memory import tune_allocator
 from batchgen.runner.job import Job, make_job
 from batchgen.runner.run import RunSummary, run_job
 from batchgen.runner.stop import StopKind, StopSignal

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from batchgen.config.settings import LimitSettings
-from batchgen.dataset.keys import Keys
+from batchgen.dataset.keys import Keys, Mask
 from batchgen.dataset.space import Space
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import RowBatch
@@ -23,6 +24,8 @@ from batchgen.values import Prior
 _EXAMPLES = 3
 # Enough to read; `batchgen check` shows them all.
 _PROBLEMS_KEPT = 100
+# Keys that are copied at a time: a few MB of them.
+_COPIED_KEYS = 500_000
 
 
 @dataclass(slots=True)
@@ -121,9 +124,21 @@ def make_plan(
         _count_requests(plan, batch, classified, known)
         read(batch.rows)
     plan.orphaned = int(np.count_nonzero(~asked_for & (known.states != State.INVALID)))
-    plan.current = np.concatenate([known.keys[asked_for], *unseen])
-    plan.current.sort()
+    plan.current = _joined(known.keys, asked_for, unseen)
     return plan
+
+
+def _joined(known: Keys, asked_for: Mask, unseen: Sequence[Keys]) -> Keys:
+    """The keys of all that is asked for, sorted; nothing else of their size is made on the way."""
+    stretches = [slice(start, start + _COPIED_KEYS) for start in range(0, len(known), _COPIED_KEYS)]
+    pieces = (known[stretch][asked_for[stretch]] for stretch in stretches)
+    keys = np.empty(int(np.count_nonzero(asked_for)) + sum(map(len, unseen)), np.uint64)
+    end = 0
+    for piece in chain(pieces, unseen):
+        keys[end : end + len(piece)] = piece
+        end += len(piece)
+    keys.sort()
+    return keys
 
 
 def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:

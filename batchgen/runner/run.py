@@ -28,6 +28,7 @@ from batchgen.manifest.columns import extra_schema
 from batchgen.manifest.problems import ManifestError
 from batchgen.manifest.repeats import FollowingReading, LeadingReading
 from batchgen.manifest.rows import read_rows
+from batchgen.memory import give_back
 from batchgen.pace import Governor
 from batchgen.runner.display import Display, Live
 from batchgen.runner.job import Job
@@ -182,6 +183,7 @@ class _Running:
             raise
         finally:
             self._planning.end(error)
+            give_back()
 
     def _planned(self, plan: Plan) -> None:
         plan.prices_usd.update(self._preflight.prices_usd)
