@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +26,7 @@ from batchgen.dataset.events import sent_since
 from batchgen.dataset.records import Provenance
 from batchgen.dataset.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.dataset.writer import DatasetWriter
+from batchgen.manifest.batch import RowBatch
 from batchgen.manifest.columns import extra_schema
 from batchgen.manifest.problems import ManifestError
 from batchgen.manifest.repeats import FollowingReading, LeadingReading
@@ -174,16 +177,21 @@ class _Running:
             if self._stop.is_set or self._over:
                 raise _PlanningStopped
 
-        batches = read_rows(self._job.manifest, self._job.rules, self._planning)
+        try:
+            with closing(self._rows_to_plan()) as batches:
+                return make_plan(batches, self._writer.known, self._job.selection, read)
+        finally:
+            give_back()
+
+    def _rows_to_plan(self) -> Generator[RowBatch]:
         error: ManifestError | None = None
         try:
-            return make_plan(batches, self._writer.known, self._job.selection, read)
+            yield from read_rows(self._job.manifest, self._job.rules, self._planning)
         except ManifestError as damaged:
             error = damaged
             raise
         finally:
             self._planning.end(error)
-            give_back()
 
     def _planned(self, plan: Plan) -> None:
         plan.prices_usd.update(self._preflight.prices_usd)
