@@ -3,12 +3,11 @@
 Answers of megabytes come and go in several threads. By default glibc hands the memory of each back to the
 system and asks for it again, page by page: a quarter of the processor time of a run with images of 1 MB.
 Larger blocks, the arrays over millions of rows, still go back as soon as they are free. Other C libraries
-are left as they are.
+are left as they are. ctypes is imported where it is used: `check` has no need of it.
 """
 
 from __future__ import annotations
 
-import ctypes
 from contextlib import suppress
 
 # From <malloc.h> of glibc.
@@ -24,6 +23,8 @@ _KEPT_BYTES = 64 * 1024 * 1024
 
 def tune_allocator() -> None:
     """Let memory of the size of an answer be used again, and hand larger blocks back at once."""
+    import ctypes
+
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
@@ -33,5 +34,7 @@ def tune_allocator() -> None:
 
 def give_back() -> None:
     """Hand memory that is free back to the system, also where it lies between what is in use."""
+    import ctypes
+
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -12,6 +12,7 @@ from importlib import import_module
 
 from batchgen.cli.arguments import build_parser
 from batchgen.cli.exits import Exit
+from batchgen.memory import tune_allocator
 
 # Rows are read by the ten thousand, and none of them is garbage: looking for some after every 700 new objects, as
 # Python does by itself, takes a fifth of the time of reading a CSV file.
@@ -23,6 +24,8 @@ _ENVIRONMENT = {
     # numpy starts a thread a processor for linear algebra, which waits for work by spinning. There is none here.
     "OPENBLAS_NUM_THREADS": "1",
 }
+# What may hold millions of rows.
+_LARGE = ("plan", "run")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal has no letters for is shown all the same
+    if options.command in _LARGE:
+        tune_allocator()  # before Arrow, which begins a thread when it is imported
     # Only the chosen command's room is imported: `check` never waits for what `run` needs.
     command = import_module(f"batchgen.cli.{options.command}")
     from batchgen.cli.words import complain

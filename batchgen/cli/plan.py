@@ -12,7 +12,6 @@ from batchgen.cli.words import count, dollars, duration, say, say_json
 from batchgen.dataset import states
 from batchgen.dataset.layout import Layout
 from batchgen.manifest import ManifestError, open_manifest, read_rows
-from batchgen.memory import tune_allocator
 from batchgen.runner.job import Job, make_job
 from batchgen.runner.plan import Group, Plan, make_plan
 from batchgen.runner.selection import Selection
@@ -33,7 +32,6 @@ _GROUPS = (
 
 def execute(options: Namespace) -> Exit:
     """Print the plan of a run."""
-    tune_allocator()
     out = Path(options.out)
     job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
     with Reading("planning", job.manifest.row_count) as reading:

@@ -21,7 +21,6 @@ from batchgen.cli.words import complain, count, say
 from batchgen.config.load import Loaded, rows_of
 from batchgen.dataset.layout import Layout
 from batchgen.manifest import open_manifest
-from batchgen.memory import tune_allocator
 from batchgen.runner.job import Job, make_job
 from batchgen.runner.run import RunSummary, run_job
 from batchgen.runner.stop import StopKind, StopSignal
@@ -39,7 +38,6 @@ def execute(options: Namespace) -> Exit:
         return _show_config(load_settings(options))
     if options.manifest is None or options.out is None:
         raise BatchgenError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
-    tune_allocator()
     with ExitStack() as embedded:
         key = _prepare(options, embedded)
         out = Path(options.out)

@@ -123,7 +123,9 @@ def make_plan(
         _count_rows(plan, batch, classified)
         _count_requests(plan, batch, classified, known)
         read(batch.rows)
-    plan.orphaned = int(np.count_nonzero(~asked_for & (known.states != State.INVALID)))
+    orphaned = known.states != State.INVALID
+    orphaned[asked_for] = False
+    plan.orphaned = int(np.count_nonzero(orphaned))
     plan.current = _joined(known.keys, asked_for, unseen)
     return plan
 
