@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,14 @@ import pyarrow as pa
 
 from batchgen.dataset.charges import of_slot, total, unknown
 from batchgen.dataset.errors import DamagedIndex, DiskError
-from batchgen.dataset.keys import NO_KEYS, Keys, fingerprint_keys
+from batchgen.dataset.keys import NO_KEYS, Keys, contained, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import Lock
 from batchgen.dataset.parts import merge, open_part, write_part
 from batchgen.dataset.reader import latest
 from batchgen.dataset.recovery import recover
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
-from batchgen.dataset.view import write_view
+from batchgen.dataset.view import Shows, write_view
 from batchgen.values import Charge, CostSource, Status
 
 # What attempts of a request were billed, by client request id, in US dollars.
@@ -58,17 +59,17 @@ def amend_costs(layout: Layout, bills: Mapping[int, Bills], remarks: Mapping[int
     table = _corrected(records, bills, remarks)
     write_part(layout, max(layout.parts()) + 1, iter([table]), table.schema)
     merge(layout)
-    write_view(layout, shown(layout), "")
+    write_view(layout, as_before(layout), "")
 
 
-def shown(layout: Layout) -> Keys | None:
-    """Return the sorted keys of the requests that the dataset view shows now; None if there is no readable view."""
+def as_before(layout: Layout) -> Shows:
+    """Let the dataset view show the requests that it shows now; all, if there is no readable view."""
     try:
         with open_part(layout.view) as view:
             keys = [fingerprint_keys(batch.column(0)) for batch in view.iter_batches(columns=["fingerprint"])]
     except (FileNotFoundError, DamagedIndex):
-        return None
-    return np.sort(np.concatenate([NO_KEYS, *keys]))
+        return lambda asked: np.ones(len(asked), np.bool_)
+    return partial(contained, in_sorted=np.sort(np.concatenate([NO_KEYS, *keys])))
 
 
 def shares(costs_usd: Sequence[float | None], statuses: Sequence[Status], total_usd: float) -> list[float]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.dataset import disk
-from batchgen.dataset.amend import held, shown
+from batchgen.dataset.amend import as_before, held
 from batchgen.dataset.keys import keys_of
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import merge, write_part
@@ -60,7 +60,7 @@ def repair(layout: Layout) -> Iterator[Repaired]:
             yield from _put_right(layout, wrong, strays)
         yield from (Repaired(stray, "left where it is") for stray in strays.values())
         merge(layout)
-        write_view(layout, shown(layout), "")
+        write_view(layout, as_before(layout), "")
         yield from (Repaired(finding, "written anew") for finding in texts)
 
 

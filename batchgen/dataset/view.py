@@ -6,7 +6,7 @@ changed or removed stay on disk and in the index, but are not part of the datase
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from batchgen.dataset import disk
 from batchgen.dataset.card import render_card
 from batchgen.dataset.croissant import render_croissant
 from batchgen.dataset.facts import Counts, count, gather
-from batchgen.dataset.keys import Keys, Mask, contained, fingerprint_keys
+from batchgen.dataset.keys import Keys, Mask, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.loadable import loadable_schema, to_loadable
 from batchgen.dataset.parts import iterate, open_part, read_part
@@ -27,11 +27,14 @@ from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.sections import Schema, Section, SectionedView, remember
 from batchgen.values import Status
 
+# Tells of keys of requests which of them the view shows.
+Shows = Callable[[Keys], Mask]
 
-def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
+
+def write_view(layout: Layout, shows: Shows, run_id: str) -> None:
     """Write metadata.parquet, README.md and croissant.json from the index's parts.
 
-    current: sorted keys of the requests to show, beside those of the run `run_id`; None shows all.
+    What the run `run_id` made is shown as well.
     """
     paths = list(layout.parts().values())
     schemas = []
@@ -45,7 +48,7 @@ def write_view(layout: Layout, current: Keys | None, run_id: str) -> None:
         with target.open("w+b") as file:
             view = SectionedView(file, layout, loadable)
             for path in paths:
-                shown = _shown(path, current, run_id)
+                shown = _shown(path, shows, run_id)
                 source = _source(path, shown)
                 if not view.keep(source):
                     counts = Counts()
@@ -72,14 +75,13 @@ def _publish(layout: Layout, path: Path, text: bytes) -> None:
     disk.publish(temporary, path)
 
 
-def _shown(path: Path, current: Keys | None, run_id: str) -> Mask:
+def _shown(path: Path, shows: Shows, run_id: str) -> Mask:
     """Which records of a part the view has."""
     with open_part(path) as part:
         table = read_part(path, part, ["status", "run_id", "fingerprint"])
-    shown: Mask = pc.equal(table["status"], Status.OK).to_numpy()
-    if current is not None:
-        made_now = pc.equal(table["run_id"], run_id).to_numpy()
-        shown = shown & (made_now | contained(fingerprint_keys(table["fingerprint"]), current))
+    saved: Mask = pc.equal(table["status"], Status.OK).to_numpy()
+    made_now = pc.equal(table["run_id"], run_id).to_numpy()
+    shown: Mask = saved & (made_now | shows(fingerprint_keys(table["fingerprint"])))
     return shown
 
 

@@ -19,13 +19,13 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from batchgen.dataset import disk, ledger, states
-from batchgen.dataset.amend import shown
+from batchgen.dataset.amend import as_before
 from batchgen.dataset.errors import DamagedIndex, DiskError
 from batchgen.dataset.events import EventLog
 from batchgen.dataset.foreign import refuse_foreign
 from batchgen.dataset.group_commit import Changes, GroupCommit
 from batchgen.dataset.images import ImageFiles
-from batchgen.dataset.keys import Keys
+from batchgen.dataset.keys import Keys, contained
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import Lock
 from batchgen.dataset.parts import merge
@@ -155,12 +155,12 @@ class DatasetWriter:
         with suppress(OSError):
             self._tail.abandon()
 
-    def close(self, current: Keys | None) -> list[tuple[Request, tuple[IndexRecord, ...]]]:
+    def close(self, gone: Keys | None) -> list[tuple[Request, tuple[IndexRecord, ...]]]:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
 
-        current: keys of the requests that the manifest asks for now, sorted; the view shows those and what this
-        run made. None, where the manifest was not read: what the view showed before stays. Returns the outcomes that
-        the disk had refused, and takes now. Raises DiskError, DamagedIndex.
+        gone: sorted keys of the requests that the manifest does not ask for any more; the view leaves them out. None,
+        where the manifest was not read: what the view showed before stays, beside what this run made. Returns the
+        outcomes that the disk had refused, and takes now. Raises DiskError, DamagedIndex.
         """
         with self._opened:
             try:
@@ -169,7 +169,8 @@ class DatasetWriter:
                 self._tail.close()
                 self.known = states.Known()  # of no use any more, and large
                 merge(self.layout)
-                write_view(self.layout, shown(self.layout) if current is None else current, self._provenance.run_id)
+                shows = as_before(self.layout) if gone is None else lambda keys: ~contained(keys, gone)
+                write_view(self.layout, shows, self._provenance.run_id)
                 return late
             except OSError as error:
                 raise _refused(error, self.layout.root) from error

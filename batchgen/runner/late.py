@@ -54,6 +54,6 @@ class LateImages:
         except* BatchgenError as failed:
             self._stop.set(StopKind.DISK, str(failed.exceptions[0]))
 
-    def count(self, asked_for: Keys) -> int:
-        """Return how many did not come, of those that the manifest asks for (sorted keys of its requests)."""
-        return int(np.count_nonzero(contained(np.array(self._waiting, np.uint64), asked_for)))
+    def count(self, gone: Keys) -> int:
+        """Return how many did not come, but for those of `gone`: sorted keys of requests nobody asks for any more."""
+        return int(np.count_nonzero(~contained(np.array(self._waiting, np.uint64), gone)))

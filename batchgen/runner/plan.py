@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from batchgen.config.settings import LimitSettings
-from batchgen.dataset.keys import Keys, Mask
+from batchgen.dataset.keys import NO_KEYS, Keys
 from batchgen.dataset.space import Space
 from batchgen.dataset.states import Known, State
 from batchgen.manifest.batch import RowBatch
@@ -24,8 +23,6 @@ from batchgen.values import Prior
 _EXAMPLES = 3
 # Enough to read; `batchgen check` shows them all.
 _PROBLEMS_KEPT = 100
-# Keys that are copied at a time: a few MB of them.
-_COPIED_KEYS = 500_000
 
 
 @dataclass(slots=True)
@@ -46,7 +43,8 @@ class Plan:
     unfetched (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
     images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
     the safety filter blocked in an earlier run. orphaned counts requests of the index
-    that the manifest does not ask for any more. space is the room on the disk, where a run measured it.
+    that the manifest does not ask for any more; gone has their sorted keys, those of wrong rows too. space is the room
+    on the disk, where a run measured it.
     """
 
     rows: int = 0
@@ -69,7 +67,7 @@ class Plan:
     prices_usd: dict[str, float | None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     problem_counts: Counter[str] = field(default_factory=Counter)
-    current: Keys = field(default_factory=lambda: np.empty(0, np.uint64))
+    gone: Keys = field(default_factory=lambda: NO_KEYS)
     space: Space | None = None
 
     @property
@@ -114,33 +112,17 @@ def make_plan(
     plan = Plan()
     classifier = Classifier(known, selection)
     asked_for = np.zeros(len(known.keys), np.bool_)
-    unseen: list[Keys] = []
     for batch in batches:
         classified = classifier.classify(batch)
         is_known = classified.states != State.UNSEEN
-        unseen.append(classified.keys[~is_known])
         asked_for[classified.positions[is_known]] = True
         _count_rows(plan, batch, classified)
         _count_requests(plan, batch, classified, known)
         read(batch.rows)
-    orphaned = known.states != State.INVALID
-    orphaned[asked_for] = False
-    plan.orphaned = int(np.count_nonzero(orphaned))
-    plan.current = _joined(known.keys, asked_for, unseen)
+    gone = np.flatnonzero(~asked_for)
+    plan.gone = known.keys[gone]
+    plan.orphaned = int(np.count_nonzero(known.states[gone] != State.INVALID))
     return plan
-
-
-def _joined(known: Keys, asked_for: Mask, unseen: Sequence[Keys]) -> Keys:
-    """The keys of all that is asked for, sorted; nothing else of their size is made on the way."""
-    stretches = [slice(start, start + _COPIED_KEYS) for start in range(0, len(known), _COPIED_KEYS)]
-    pieces = (known[stretch][asked_for[stretch]] for stretch in stretches)
-    keys = np.empty(int(np.count_nonzero(asked_for)) + sum(map(len, unseen)), np.uint64)
-    end = 0
-    for piece in chain(pieces, unseen):
-        keys[end : end + len(piece)] = piece
-        end += len(piece)
-    keys.sort()
-    return keys
 
 
 def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:

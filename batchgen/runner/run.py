@@ -91,7 +91,7 @@ async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> 
         raise
     display.closing()
     running.journal.ended(monotonic() - started)
-    for request, records in await asyncio.to_thread(writer.close, plan.current if plan else None):
+    for request, records in await asyncio.to_thread(writer.close, plan.gone if plan else None):
         running.progress.settle(request, records)
     return RunSummary(run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started)
 
@@ -133,7 +133,7 @@ class _Running:
                 if not self._stop.is_set and not self._nothing_to_do():
                     await self._send(client)
             plan = self._check(await planning)
-            self.progress.unfetched = self._late.count(plan.current)
+            self.progress.unfetched = self._late.count(plan.gone)
             return plan
         except _PlanningStopped:
             return None

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from batchgen import __version__
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
+from batchgen.dataset.amend import as_before
 from batchgen.dataset.layout import Layout, image_name
 from batchgen.dataset.parts import write_part
 from batchgen.dataset.schema import INDEX_SCHEMA
@@ -63,7 +64,7 @@ def make_dataset(root: Path, manifest: Path, done: int) -> None:
         size = min(left, _PART_ROWS)
         write_part(layout, number, _take(tables, size), INDEX_SCHEMA)
         left -= size
-    write_view(layout, None, "")
+    write_view(layout, as_before(layout), "")
 
 
 def _row(number: int) -> tuple[str, str, int]:

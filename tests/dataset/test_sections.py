@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,12 @@ from hypothesis import strategies as st
 from support.making import answer, image, request, trail
 
 from batchgen.dataset import sections, view
-from batchgen.dataset.keys import Keys, fingerprint_keys
+from batchgen.dataset.keys import Keys, Mask, contained, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import iterate, write_part
 from batchgen.dataset.records import Provenance, records_of_answer
 from batchgen.dataset.schema import to_table
-from batchgen.dataset.view import write_view
+from batchgen.dataset.view import Shows, write_view
 from batchgen.values import Answer
 
 
@@ -53,12 +54,16 @@ def shown(layout: Layout) -> pa.Table:
     return pq.read_table(layout.view)
 
 
-def from_nothing(layout: Layout, current: Keys | None) -> pa.Table:
+def everything(keys: Keys) -> Mask:
+    return np.ones(len(keys), np.bool_)
+
+
+def from_nothing(layout: Layout, shows: Shows) -> pa.Table:
     """The view as it is written where no view was."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = new_layout(Path(folder) / "out")
         shutil.copytree(layout.index, fresh.index, dirs_exist_ok=True)
-        write_view(fresh, current, "another run")
+        write_view(fresh, shows, "another run")
         return shown(fresh)
 
 
@@ -81,16 +86,17 @@ STEPS = st.lists(
 @settings(max_examples=40)
 def test_the_view_is_that_which_is_written_from_nothing(steps: list[tuple[str, int, int, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        layout, current = new_layout(Path(folder) / "out"), np.sort(KEYS)
+        layout, shows = new_layout(Path(folder) / "out"), everything
         for what, number, first, last in steps:
             if what == "put":
                 put(layout, number, min(first, last), max(first, last))
             elif what == "remove":
                 layout.part(number).unlink(missing_ok=True)
             else:
-                current = np.sort(KEYS[min(number, first) : max(number, first)])
-            write_view(layout, current, "another run")
-            assert shown(layout) == from_nothing(layout, current)
+                asked_for = np.sort(KEYS[min(number, first) : max(number, first)])
+                shows = partial(contained, in_sorted=asked_for)
+            write_view(layout, shows, "another run")
+            assert shown(layout) == from_nothing(layout, shows)
 
 
 def parts_read(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -102,7 +108,7 @@ def parts_read(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return iterate(path)
 
     monkeypatch.setattr(view, "iterate", noted)
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     return read
 
 
@@ -116,23 +122,23 @@ def test_a_small_addition_costs_no_rewriting_of_what_was_there(layout: Layout, m
     put(layout, 3, 30, 40)  # as a merge leaves them
     assert parts_read(layout, monkeypatch) == [3]
     assert parts_read(layout, monkeypatch) == []
-    assert shown(layout) == from_nothing(layout, None)
+    assert shown(layout) == from_nothing(layout, everything)
 
 
 def test_records_that_were_corrected_are_written_anew(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, 1, 0, 20)
     put(layout, 2, 20, 40)
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     costs = pa.array([0.05] * len(TABLE))
     put(layout, 1, 0, 20, TABLE.set_column(TABLE.column_names.index("cost_usd"), TABLE.schema.field("cost_usd"), costs))
     assert parts_read(layout, monkeypatch) == [1, 2]
-    assert shown(layout) == from_nothing(layout, None)
+    assert shown(layout) == from_nothing(layout, everything)
 
 
 @pytest.mark.parametrize("damage", ["view", "sections", "no sections", "no view"])
 def test_what_is_damaged_or_gone_is_made_again(layout: Layout, damage: str) -> None:
     put(layout, 1, 0, 30)
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     victim = layout.view if "view" in damage else layout.sections
     if damage.startswith("no"):
         victim.unlink()
@@ -141,24 +147,24 @@ def test_what_is_damaged_or_gone_is_made_again(layout: Layout, damage: str) -> N
         content[len(content) // 3] ^= 0x10
         victim.write_bytes(content)
     put(layout, 2, 30, 40)
-    write_view(layout, None, "")
-    assert shown(layout) == from_nothing(layout, None)
+    write_view(layout, everything, "")
+    assert shown(layout) == from_nothing(layout, everything)
 
 
 def test_a_dataset_without_images_has_a_view_without_rows(layout: Layout) -> None:
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     put(layout, 1, 4, 5)  # blocked
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     assert shown(layout).num_rows == 0
     put(layout, 2, 0, 3)
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     assert shown(layout).num_rows == 3
 
 
 def test_another_version_takes_nothing_over(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may count, convert or write in another way."""
     put(layout, 1, 0, 30)
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     assert parts_read(layout, monkeypatch) == []
     monkeypatch.setattr(sections, "__version__", "0.0.0")
     assert parts_read(layout, monkeypatch) == [1]
@@ -166,7 +172,7 @@ def test_another_version_takes_nothing_over(layout: Layout, monkeypatch: pytest.
 
 def test_an_old_view_that_cannot_be_read_is_made_again(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, 1, 0, 30)
-    write_view(layout, None, "")
+    write_view(layout, everything, "")
     layout.view.write_bytes(layout.view.read_bytes()[:1000])
     assert parts_read(layout, monkeypatch) == [1]
-    assert shown(layout) == from_nothing(layout, None)
+    assert shown(layout) == from_nothing(layout, everything)

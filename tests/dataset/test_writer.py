@@ -268,7 +268,7 @@ async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Pat
         await writer.give_up(request(3), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
     keys = load(Layout(out)).keys
     writer = DatasetWriter(out, Provenance("later", "rows.csv"), b"")
-    writer.close(keys[keys != key_of(request(1).fingerprint)])
+    writer.close(keys[keys == key_of(request(1).fingerprint)])
     view = pq.read_table(out / "metadata.parquet")
     assert sorted(view["row_id"].to_pylist()) == ["row-0", "row-2"]
     assert view.column_names[0] == "file_name"
