@@ -76,7 +76,7 @@ def read_answer(body: bytes, max_image_bytes: int) -> tuple[Returned, ...]:
 def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
     """The body with a number in place of each image's base64, and the base64 by that number.
 
-    Where something is escaped in the base64, as line breaks are, the body stays whole.
+    Where something is escaped in the base64, as line breaks are, or there are too many, the body stays whole.
     """
     view, position = memoryview(body), 0
     kept: list[bytes | memoryview] = []
@@ -84,7 +84,7 @@ def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
     while begins := _IMAGE_BEGINS.search(body, position):
         start = begins.end()
         end = body.find(b'"', start)
-        if end < 0 or body.find(b"\\", start, end) >= 0:
+        if end < 0 or body.find(b"\\", start, end) >= 0 or len(images) == _MAX_OBJECTS:
             return body, {}
         number = str(len(images))
         kept += [view[position:start], number.encode()]

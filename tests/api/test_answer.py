@@ -60,6 +60,8 @@ def test_what_has_neither_shape_is_refused(body):
 def test_a_body_of_a_million_empty_objects_is_refused_before_it_fills_memory():
     with pytest.raises(AnswerError, match="too many parts"):
         read_answer(b'{"data":[' + b"{}," * 1_000_000 + b"{}]}", CAP)
+    with pytest.raises(AnswerError, match="too many parts"):
+        read_answer(b'{"data":[' + b'{"b64_json":"A"},' * 200_000 + b"{}]}", CAP)
 
 
 @pytest.mark.parametrize(
