@@ -23,9 +23,9 @@ _KEPT_BYTES = 64 * 1024 * 1024
 
 def tune_allocator() -> None:
     """Let memory of the size of an answer be used again, and hand larger blocks back at once."""
-    import ctypes
+    with suppress(ImportError, AttributeError, OSError, TypeError):
+        import ctypes
 
-    with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
@@ -34,7 +34,7 @@ def tune_allocator() -> None:
 
 def give_back() -> None:
     """Hand memory that is free back to the system, also where it lies between what is in use."""
-    import ctypes
+    with suppress(ImportError, AttributeError, OSError, TypeError):
+        import ctypes
 
-    with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -20,7 +20,7 @@ import pybase64
 from batchgen.api.image_format import ImageError, recognise
 from batchgen.values import Damaged, Image, Link, Returned
 
-# A real answer has a handful; each becomes a Python object, so a body full of "{}" would take gigabytes.
+# A real answer has a handful of slots; each object becomes a Python object, so a body of "{}" would take gigabytes.
 _MAX_OBJECTS: Final = 4096
 # Servers and CDNs refuse longer request lines; signed links stay under 2,000.
 MAX_LINK_CHARACTERS: Final = 8192
@@ -70,6 +70,8 @@ def read_answer(body: bytes, max_image_bytes: int) -> tuple[Returned, ...]:
     if answer.data is msgspec.UNSET and answer.output is None:
         raise AnswerError("the answer has neither `data` nor `output`")
     items = answer.data or (answer.output and answer.output.choices) or ()
+    if len(items) > _MAX_OBJECTS:
+        raise AnswerError("the answer has too many parts")
     return tuple(_slot(item, images, max_image_bytes) for item in items)
 
 
@@ -86,7 +88,7 @@ def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
         end = body.find(b'"', start)
         if end < 0 or body.find(b"\\", start, end) >= 0 or len(images) == _MAX_OBJECTS:
             return body, {}
-        number = str(len(images))
+        number = f"#{len(images)}"  # no base64 looks like that
         kept += [view[position:start], number.encode()]
         images[number] = view[start:end]
         position = end

@@ -1,7 +1,7 @@
 """The client that a run is given: a request in, an answer out; a link in, an image out.
 
 It sends each call once and says exactly how it ended; whether to send again is the caller's
-decision. Reading an answer (JSON, base64, checksums of images) happens in threads, so that four
+decision. Reading a large answer (JSON, base64, checksums of images) happens in threads, so that four
 images of two megabytes each do not hold up the other calls.
 """
 

@@ -1,4 +1,4 @@
-"""The threads in which what came is read: JSON, base64, checksums, hashes. The event loop stays free meanwhile."""
+"""Where what came is read: JSON, base64, checksums. What takes long is read in threads, and holds up nobody."""
 
 from __future__ import annotations
 

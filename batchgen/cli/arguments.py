@@ -31,7 +31,7 @@ environment:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; the chosen one's name is in `command`."""
-    parser = argparse.ArgumentParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_Help)
+    parser = argparse.ArgumentParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_FrontPage)
     parser.add_argument("--version", action="version", version=f"batchgen {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_check(commands)
@@ -46,11 +46,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
+class _Help(argparse.HelpFormatter):
     """argparse lays out help for every argument that it is given; asked for the width, it would import shutil first."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns() - 2)  # argparse leaves two free as well
+
+
+class _FrontPage(_Help, argparse.RawDescriptionHelpFormatter):
+    """As the other pages; but its description and its end have lines of their own."""
 
 
 def _columns() -> int:

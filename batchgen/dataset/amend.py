@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import pyarrow as pa
 
 from batchgen.dataset.charges import of_slot, total, unknown
 from batchgen.dataset.errors import DamagedIndex, DiskError
-from batchgen.dataset.keys import NO_KEYS, Keys, contained, fingerprint_keys
+from batchgen.dataset.keys import NO_KEYS, Finder, Keys, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import Lock
 from batchgen.dataset.parts import merge, open_part, write_part
@@ -69,7 +68,7 @@ def as_before(layout: Layout) -> Shows:
             keys = [fingerprint_keys(batch.column(0)) for batch in view.iter_batches(columns=["fingerprint"])]
     except (FileNotFoundError, DamagedIndex):
         return lambda asked: np.ones(len(asked), np.bool_)
-    return partial(contained, in_sorted=np.sort(np.concatenate([NO_KEYS, *keys])))
+    return Finder(np.sort(np.concatenate([NO_KEYS, *keys]))).contains
 
 
 def shares(costs_usd: Sequence[float | None], statuses: Sequence[Status], total_usd: float) -> list[float]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from batchgen.dataset.errors import DatasetError, NotADataset
-from batchgen.dataset.keys import SLOT_COLUMNS, Keys, Mask, contained, fingerprint_keys, first_of_each, slot_keys
+from batchgen.dataset.keys import SLOT_COLUMNS, Finder, Keys, Mask, fingerprint_keys, first_of_each, slot_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import open_file, open_part, read_part
 from batchgen.dataset.recovery import unsealed_by_schema
@@ -43,11 +43,12 @@ def latest(
     tables. of: sorted keys of the requests to read; None for all. without: parts that are passed over.
     Raises DamagedIndex.
     """
+    wanted = None if of is None else Finder(of)
     with ExitStack() as opened:
         pieces = snapshot(layout, opened, without)
         for piece, newest in zip(pieces, _newest(pieces), strict=True):
-            if of is not None:
-                newest &= contained(fingerprint_keys(piece.read(SLOT_COLUMNS)["fingerprint"]), of)
+            if wanted is not None:
+                newest &= wanted.contains(fingerprint_keys(piece.read(SLOT_COLUMNS)["fingerprint"]))
             if newest.any():
                 table = piece.read(columns)
                 yield table if newest.all() else table.filter(pa.array(newest))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from batchgen.dataset.errors import DamagedIndex
-from batchgen.dataset.keys import NO_KEYS, SLOT_COLUMNS, contained, slot_keys
+from batchgen.dataset.keys import NO_KEYS, SLOT_COLUMNS, Finder, slot_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import open_part, read_part
 from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
@@ -25,7 +25,7 @@ def only_in_view(layout: Layout, without: Container[Path] = ()) -> pa.Table:
         return INDEX_SCHEMA.empty_table()
     parts = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values() if path not in without]
     there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in parts if table is not None)]))
-    alone = ~contained(slot_keys(slots), there)
+    alone = ~Finder(there).contains(slot_keys(slots))
     view = _readable(layout.view, None) if alone.any() else None
     if view is None:
         return INDEX_SCHEMA.empty_table()

@@ -23,7 +23,6 @@ from batchgen.dataset.keys import (
     Finder,
     Keys,
     Mask,
-    contained,
     fingerprint_keys,
     first_of_each,
     slot_keys,
@@ -76,23 +75,25 @@ class Known:
     states: States = field(default_factory=lambda: np.empty(0, np.uint8))
     row_ids: Keys = field(default_factory=lambda: NO_KEYS)
     priors: dict[int, Prior] = field(default_factory=dict)
-    _finder: Finder | None = field(init=False, repr=False)
+    _requests: Finder = field(init=False, repr=False)
+    _rows: Finder = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_finder", Finder(self.keys) if len(self.keys) else None)
+        object.__setattr__(self, "_requests", Finder(self.keys))
+        object.__setattr__(self, "_rows", Finder(self.row_ids))
 
     def look_up(self, keys: Keys) -> tuple[States, npt.NDArray[np.intp]]:
         """Return the state of each key, and its position in `keys` (meaningless where it is UNSEEN)."""
-        if self._finder is None:
+        if not len(self.keys):
             return np.zeros(len(keys), np.uint8), np.zeros(len(keys), np.intp)
-        positions = self._finder.search(keys)
+        positions = self._requests.search(keys)
         return np.where(self.keys[positions] == keys, self.states[positions], np.uint8(State.UNSEEN)), positions
 
     def knows_rows(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Return for each row id whether the index has a record of it."""
         if not len(self.row_ids):
             return np.zeros(len(row_ids), np.bool_)
-        return contained(text_keys(pa.array(row_ids, pa.string())), self.row_ids)
+        return self._rows.contains(text_keys(pa.array(row_ids, pa.string())))
 
 
 def load(layout: Layout) -> Known:

@@ -25,7 +25,7 @@ from batchgen.dataset.events import EventLog
 from batchgen.dataset.foreign import refuse_foreign
 from batchgen.dataset.group_commit import Changes, GroupCommit
 from batchgen.dataset.images import ImageFiles
-from batchgen.dataset.keys import Keys, contained
+from batchgen.dataset.keys import Finder, Keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.lock import Lock
 from batchgen.dataset.parts import merge
@@ -44,7 +44,7 @@ from batchgen.dataset.salvage import only_in_view
 from batchgen.dataset.space import measure_space
 from batchgen.dataset.tail import Tail
 from batchgen.dataset.unfetched import unfetched
-from batchgen.dataset.view import write_view
+from batchgen.dataset.view import Shows, write_view
 from batchgen.values import Answer, ApiError, Damaged, Image, Link, RejectedRow, Request, Status, Trail
 
 T = TypeVar("T")
@@ -169,7 +169,7 @@ class DatasetWriter:
                 self._tail.close()
                 self.known = states.Known()  # of no use any more, and large
                 merge(self.layout)
-                shows = as_before(self.layout) if gone is None else lambda keys: ~contained(keys, gone)
+                shows = as_before(self.layout) if gone is None else _all_but(gone)
                 write_view(self.layout, shows, self._provenance.run_id)
                 return late
             except OSError as error:
@@ -210,6 +210,11 @@ def _refuse_without_index(layout: Layout) -> None:
     if not layout.parts() and len(only_in_view(layout)):
         repair = f"`batchgen verify {layout.root} --repair` rebuilds it from {layout.view.name}"
         raise DamagedIndex(f"{layout.index} is gone, and with it what was paid for: {repair}.")
+
+
+def _all_but(gone: Keys) -> Shows:
+    finder = Finder(gone)
+    return lambda keys: ~finder.contains(keys)
 
 
 def _refused(error: OSError, root: Path) -> DiskError:

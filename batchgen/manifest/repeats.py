@@ -56,7 +56,9 @@ class LeadingReading:
         return found
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing more comes, or `error` did: whoever waits for more is told so."""
+        """Nothing more comes, or `error` did: whoever waits for more is told so. Only the first call counts."""
+        if self._ended:
+            return
         self._occurrences = Occurrences()  # what it remembers is of no use any more, and large
         with self._changed:
             self._ended = True

@@ -10,7 +10,7 @@ import asyncio
 
 import numpy as np
 
-from batchgen.dataset.keys import Keys, contained, key_of
+from batchgen.dataset.keys import Finder, Keys, key_of
 from batchgen.dataset.records import IndexRecord
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.runner.progress import Progress
@@ -56,4 +56,4 @@ class LateImages:
 
     def count(self, gone: Keys) -> int:
         """Return how many did not come, but for those of `gone`: sorted keys of requests nobody asks for any more."""
-        return int(np.count_nonzero(~contained(np.array(self._waiting, np.uint64), gone)))
+        return int(np.count_nonzero(~Finder(gone).contains(np.array(self._waiting, np.uint64))))

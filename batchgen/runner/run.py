@@ -181,6 +181,7 @@ class _Running:
             with closing(self._rows_to_plan()) as batches:
                 return make_plan(batches, self._writer.known, self._job.selection, read)
         finally:
+            self._planning.end()  # also where nothing was read at all
             give_back()
 
     def _rows_to_plan(self) -> Generator[RowBatch]:

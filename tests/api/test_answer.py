@@ -62,6 +62,16 @@ def test_a_body_of_a_million_empty_objects_is_refused_before_it_fills_memory():
         read_answer(b'{"data":[' + b"{}," * 1_000_000 + b"{}]}", CAP)
     with pytest.raises(AnswerError, match="too many parts"):
         read_answer(b'{"data":[' + b'{"b64_json":"A"},' * 200_000 + b"{}]}", CAP)
+    with pytest.raises(AnswerError, match="too many parts"):
+        read_answer(b'{"data":[' + b"null," * 200_000 + b"null]}", CAP)
+
+
+def test_what_no_json_may_hold_within_base64_costs_no_neighbour_its_image():
+    body = json.dumps({"data": [{"b64_json": BASE64}, {"b64_json": BASE64[:-4]}]}).encode()
+    for odd in (b"\n", b"\xff"):
+        good, damaged = read_answer(body.replace(BASE64[:-4].encode() + b'"', BASE64[:-8].encode() + odd + b'"'), CAP)
+        assert isinstance(good.image, Image)
+        assert "broken base64" in damaged.image.reason
 
 
 @pytest.mark.parametrize(
@@ -137,9 +147,7 @@ ENHANCED = st.text() | st.sampled_from(['"b64_json": "x"', "\\", '"', "b64_json"
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.lists(st.tuples(ENHANCED, st.sampled_from(["plain", "escaped", "link", "nothing"])), max_size=4), st.booleans()
-)
+@given(st.lists(st.tuples(ENHANCED, FORMS), max_size=4), st.booleans())
 def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced):
     items = []
     for number, (prompt, form) in enumerate(slots):

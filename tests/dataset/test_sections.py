@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from support.making import answer, image, request, trail
 
 from batchgen.dataset import sections, view
-from batchgen.dataset.keys import Keys, Mask, contained, fingerprint_keys
+from batchgen.dataset.keys import Finder, Keys, Mask, fingerprint_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.parts import iterate, write_part
 from batchgen.dataset.records import Provenance, records_of_answer
@@ -94,7 +93,7 @@ def test_the_view_is_that_which_is_written_from_nothing(steps: list[tuple[str, i
                 layout.part(number).unlink(missing_ok=True)
             else:
                 asked_for = np.sort(KEYS[min(number, first) : max(number, first)])
-                shows = partial(contained, in_sorted=asked_for)
+                shows = Finder(asked_for).contains
             write_view(layout, shows, "another run")
             assert shown(layout) == from_nothing(layout, shows)
 
