@@ -23,8 +23,8 @@ SLOT_COLUMNS = ("fingerprint", "image_number")
 _TEXTS_AT_ONCE = 8_192
 # An odd number without pattern: Knuth's, the golden ratio of 2^64.
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
-# A stretch of 2^4 keys is 128 bytes; a table of one entry for each takes 4 MB for ten million keys.
-_STRETCH_BITS = 4
+# A stretch of up to 2^5 keys is 256 bytes; a table of one entry for each takes 2 MB for ten million keys.
+_STRETCH_BITS = 5
 _HEX_DIGITS = 32  # of a fingerprint as text
 _HEX_VALUE = np.zeros(256, np.uint8)
 _HEX_VALUE[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16, dtype=np.uint8)
@@ -55,8 +55,8 @@ def slot_keys(table: pa.Table | pa.RecordBatch) -> Keys:
 class Finder:
     """Finds keys in a sorted array.
 
-    Keys are evenly spread, so a table of their first bits says where one is to within some dozen places, which share a
-    line or two of the processor's cache: of ten million, 60 ns a key, where to bisect them all takes 450.
+    Keys are evenly spread, so a table of their first bits says where one is to within two dozen places, which share a
+    few lines of the processor's cache: of ten million, 60 ns a key, where to bisect them all takes 450.
     """
 
     def __init__(self, in_sorted: Keys) -> None:
