@@ -33,7 +33,7 @@ torture: $(VENV)/test ## two hundred kills, every loss of power, every fault at 
 	$(BIN)/pytest -s tests/torture/torture_*.py $(TORTURE)
 
 fuzz: $(VENV)/test ## look for examples that break a property, other ones each time
-	$(BIN)/pytest --hypothesis-profile=fuzz tests/manifest tests/catalog tests/config tests/api tests/pace tests/dataset tests/runner tests/export
+	$(BIN)/pytest --hypothesis-profile=fuzz tests/planning tests/catalog tests/config tests/providers tests/pacing tests/dataset tests/engine tests/export
 
 bench: $(VENV)/bench ## measure speed and memory against baselines: half an hour, 40 GB of disk, benchmarks/results.md
 	$(BIN)/python -m benchmarks

@@ -20,13 +20,13 @@ TYPE_CHECKING = False  # as typing has it, whose import is a tenth of `batchgen 
 if TYPE_CHECKING:
     from typing import Any
 
-    from batchgen.dataset.opened import Dataset
-    from batchgen.dataset.summary import DatasetSummary
-    from batchgen.face.calls import check, open_dataset, plan, run, run_sync
-    from batchgen.manifest import Problem
-    from batchgen.runner.plan import Plan
-    from batchgen.runner.run import RunSummary
-    from batchgen.values import BatchgenError, Status
+    from batchgen._api.calls import check, open_dataset, plan, run, run_sync
+    from batchgen.core.problems import Problem
+    from batchgen.core.values import BatchgenError, Status
+    from batchgen.dataset.read.dataset import Dataset
+    from batchgen.dataset.read.summary import DatasetSummary
+    from batchgen.engine.run import RunSummary
+    from batchgen.planning.plan import Plan
 
 __all__ = [
     "BatchgenError",
@@ -45,13 +45,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "batchgen.dataset.opened": ("Dataset",),
-    "batchgen.dataset.summary": ("DatasetSummary",),
-    "batchgen.face.calls": ("check", "open_dataset", "plan", "run", "run_sync"),
-    "batchgen.manifest": ("Problem",),
-    "batchgen.runner.run": ("RunSummary",),
-    "batchgen.runner.plan": ("Plan",),
-    "batchgen.values": ("BatchgenError", "Status"),
+    "batchgen.dataset.read.dataset": ("Dataset",),
+    "batchgen.dataset.read.summary": ("DatasetSummary",),
+    "batchgen._api.calls": ("check", "open_dataset", "plan", "run", "run_sync"),
+    "batchgen.core.problems": ("Problem",),
+    "batchgen.engine.run": ("RunSummary",),
+    "batchgen.planning.plan": ("Plan",),
+    "batchgen.core.values": ("BatchgenError", "Status"),
 }
 
 

@@ -26,8 +26,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.schema import INDEX_SCHEMA
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page
 
 SIZES = (10_000, 100_000)

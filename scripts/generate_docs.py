@@ -11,7 +11,7 @@ from batchgen.cli import check
 from batchgen.cli.arguments import build_parser
 from batchgen.config.load import Loaded, rows_of
 from batchgen.config.settings import RunConfig
-from batchgen.manifest import TITLES
+from batchgen.core.problems import TITLES
 
 _DOCS = Path(__file__).parent.parent / "docs"
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import batchgen
-from batchgen.dataset.reader import latest, open_layout
+from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.simulator import Picture, SimulatorSettings, SimulatorThread
 
 Simulate = Callable[..., SimulatorThread]

@@ -33,7 +33,7 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 
 
 def test_every_event_is_documented() -> None:
-    journal = (ROOT / "batchgen" / "runner" / "journal.py").read_text()
+    journal = (ROOT / "batchgen" / "engine" / "run_events.py").read_text()
     events = re.findall(r'_log\.write\(\s*"(\w+)"', journal)
     page = (ROOT / "docs" / "events.md").read_text()
     assert len(events) >= 8

@@ -16,23 +16,43 @@ PACKAGE = Path(batchgen.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 300
 
-VALUES = {"batchgen", "values", "memory"}  # the ground floor; `batchgen` itself: its version
-BELOW_RUN = {"manifest", "api", "pace", "dataset"}
-SETTINGS = {"catalog", "config"}
+GROUND = {"core", "batchgen"}  # `batchgen` itself: its version
+SETTINGS = {"config", "catalog"}
 
 # Room -> the rooms that it may import from. Siblings are missing on purpose.
 ALLOWED: dict[str, set[str]] = {
-    "values": set(),
-    "memory": set(),
-    "config": VALUES,
-    "catalog": VALUES,
-    **dict.fromkeys(BELOW_RUN, VALUES | SETTINGS),
-    **dict.fromkeys(("runner", "gallery", "export"), VALUES | SETTINGS | BELOW_RUN),
-    "simulator": VALUES,
-    "cli": VALUES | SETTINGS | BELOW_RUN | {"runner", "gallery", "export", "simulator"},
+    "core": {"batchgen"},
+    "config": GROUND,
+    "catalog": GROUND,
+    "manifest": GROUND,
+    "planning": GROUND | SETTINGS | {"manifest", "dataset"},
+    "providers": GROUND | {"config"},
+    "pacing": GROUND | {"config"},
+    "store": GROUND,
+    "dataset": GROUND | {"store"},
+    "engine": GROUND | SETTINGS | {"manifest", "planning", "providers", "pacing", "store", "dataset", "billing"},
+    "billing": GROUND | {"config", "providers", "dataset"},
+    "gallery": GROUND | {"store", "dataset"},
+    "export": GROUND | {"catalog", "store", "dataset"},
+    "simulator": GROUND,
+    "_api": GROUND | SETTINGS | {"manifest", "planning", "providers", "dataset", "engine", "billing"},
+    "__init__": {"_api", "core", "dataset", "engine", "planning"},
+    "cli": GROUND
+    | SETTINGS
+    | {
+        "manifest",
+        "planning",
+        "providers",
+        "pacing",
+        "store",
+        "dataset",
+        "engine",
+        "billing",
+        "gallery",
+        "export",
+        "simulator",
+    },
     "__main__": {"cli"},
-    "face": VALUES | SETTINGS | BELOW_RUN | {"runner"},
-    "__init__": VALUES | SETTINGS | BELOW_RUN | {"runner", "face"},
 }
 
 HEAVY = {"pandas", "pyarrow", "aiohttp", "numpy", "pydantic"}

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from batchgen.catalog import CatalogError, load_catalog
-from batchgen.cli.exits import Exit
-from batchgen.cli.reading import Reading
-from batchgen.cli.settings import load_settings
-from batchgen.cli.words import as_json, complain, count, harmless, say
+from batchgen.cli.config import load_settings
+from batchgen.cli.output import as_json, complain, count, harmless, say
+from batchgen.cli.progress_bar import Reading
 from batchgen.config.load import ConfigError
 from batchgen.config.settings import RunConfig
-from batchgen.manifest import ManifestError, Problem, make_rules, open_manifest, read_rows
+from batchgen.core.exit_codes import Exit
+from batchgen.core.problems import ManifestError, Problem
+from batchgen.manifest import open_manifest
+from batchgen.planning import make_rules, read_rows
 
 # Codes beside those of the manifest.
 TITLES = {"E061": "a setting is wrong", "E062": "a model's file is wrong, or the model is unknown"}

@@ -8,16 +8,16 @@ from typing import Any
 
 from tqdm import tqdm
 
+from batchgen.billing.preflight import Preflight
+from batchgen.cli.output import complain, count, dollars, duration, on_terminal, size
 from batchgen.cli.plan import is_empty, price_source
-from batchgen.cli.words import complain, count, dollars, duration, on_terminal, size
-from batchgen.pace import Snapshot
-from batchgen.runner.display import Live
-from batchgen.runner.job import Job
-from batchgen.runner.plan import Plan
-from batchgen.runner.preflight import Preflight
-from batchgen.runner.progress import Progress
-from batchgen.runner.stop import StopKind, StopReason
-from batchgen.values import Status
+from batchgen.core.values import Status
+from batchgen.engine.display import Live
+from batchgen.engine.job import Job
+from batchgen.engine.progress import Progress
+from batchgen.engine.stop import StopKind, StopReason
+from batchgen.pacing import Snapshot
+from batchgen.planning.plan import Plan
 
 # Logs of CI and nohup stay short, and still show that it lives.
 _PLAIN_EVERY_S = 30.0

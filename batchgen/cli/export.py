@@ -6,11 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from batchgen.catalog import load_catalog
-from batchgen.cli.exits import Exit
-from batchgen.cli.reading import Reading
-from batchgen.cli.settings import load_settings
-from batchgen.cli.words import complain, count, say
-from batchgen.dataset.errors import DiskError
+from batchgen.cli.config import load_settings
+from batchgen.cli.output import complain, count, say
+from batchgen.cli.progress_bar import Reading
+from batchgen.core.dataset_errors import DiskError
+from batchgen.core.exit_codes import Exit
 from batchgen.export import (
     Caption,
     Chosen,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from batchgen.cli.exits import Exit
-from batchgen.cli.reading import Reading
-from batchgen.cli.words import complain, count, say, shorten
-from batchgen.dataset.errors import DiskError
+from batchgen.cli.output import complain, count, say, shorten
+from batchgen.cli.progress_bar import Reading
+from batchgen.core.dataset_errors import DiskError
+from batchgen.core.exit_codes import Exit
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.reader import open_layout
+from batchgen.dataset.read.snapshot import open_layout
 from batchgen.gallery import (
     Slots,
     Unreadable,

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from batchgen.cli.arguments import build_parser
-from batchgen.cli.exits import Exit
-from batchgen.memory import tune_allocator
+from batchgen.core.exit_codes import Exit
+from batchgen.core.memory import tune_allocator
 
 # Rows are read by the ten thousand, and none of them is garbage: looking for some after every 700 new objects, as
 # Python does by itself, takes a fifth of the time of reading a CSV file.
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tune_allocator()  # before Arrow, which begins a thread when it is imported
     # Only the chosen command's room is imported: `check` never waits for what `run` needs.
     command = import_module(f"batchgen.cli.{options.command}")
-    from batchgen.cli.words import complain
-    from batchgen.values import BatchgenError
+    from batchgen.cli.output import complain
+    from batchgen.core.values import BatchgenError
 
     try:
         code = int(command.execute(options))
@@ -76,7 +76,7 @@ def _silence_stdout() -> None:
 
 def _exit_of(error: Exception) -> Exit:
     """The exit code for an error that ended a command. A dataset room that was never imported raised none of it."""
-    datasets = sys.modules.get("batchgen.dataset.errors")
+    datasets = sys.modules.get("batchgen.core.dataset_errors")
     if datasets is None or isinstance(error, datasets.NotADataset) or not isinstance(error, datasets.DatasetError):
         return Exit.USAGE
     return Exit.STOPPED

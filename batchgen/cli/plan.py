@@ -5,17 +5,19 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from batchgen.cli.exits import Exit
-from batchgen.cli.reading import Reading
-from batchgen.cli.settings import load_settings
-from batchgen.cli.words import count, dollars, duration, say, say_json
-from batchgen.dataset import states
+from batchgen.cli.config import load_settings
+from batchgen.cli.output import count, dollars, duration, say, say_json
+from batchgen.cli.progress_bar import Reading
+from batchgen.core.exit_codes import Exit
+from batchgen.core.problems import ManifestError
+from batchgen.core.values import Status
 from batchgen.dataset.layout import Layout
-from batchgen.manifest import ManifestError, open_manifest, read_rows
-from batchgen.runner.job import Job, make_job
-from batchgen.runner.plan import Group, Plan, make_plan
-from batchgen.runner.selection import Selection
-from batchgen.values import Status
+from batchgen.dataset.read import resume_index
+from batchgen.engine.job import Job, make_job
+from batchgen.manifest import open_manifest
+from batchgen.planning import read_rows
+from batchgen.planning.plan import Group, Plan, make_plan
+from batchgen.planning.selection import Selection
 
 _GROUPS = (
     "up_to_date",
@@ -35,7 +37,7 @@ def execute(options: Namespace) -> Exit:
     out = Path(options.out)
     job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
     with Reading("planning", job.manifest.row_count) as reading:
-        known = states.load(Layout(job.out))
+        known = resume_index.load(Layout(job.out))
         plan = make_plan(read_rows(job.manifest, job.rules), known, job.selection, reading.add)
     if options.json:
         say_json(_as_json(plan, job))

@@ -8,19 +8,19 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from batchgen.api.client import ApiClient
-from batchgen.api.key import ApiKey
-from batchgen.cli.exits import Exit
-from batchgen.cli.reading import Reading
+from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, reconcile
+from batchgen.cli.config import load_settings, warn_of_clear_text
+from batchgen.cli.output import complain, count, dollars, say, say_json
+from batchgen.cli.progress_bar import Reading
 from batchgen.cli.refresh import refresh_gallery
-from batchgen.cli.settings import load_settings, warn_of_clear_text
-from batchgen.cli.words import complain, count, dollars, say, say_json
 from batchgen.config.settings import RunConfig
-from batchgen.dataset.amend import held
+from batchgen.core.exit_codes import Exit
+from batchgen.core.values import ApiError
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.reader import open_layout
-from batchgen.runner.reconcile import Doubt, Fate, Reconciliation, reconcile
-from batchgen.values import ApiError
+from batchgen.dataset.read.snapshot import open_layout
+from batchgen.dataset.repair.cost_corrections import held
+from batchgen.providers.aimlapi.client import ApiClient
+from batchgen.providers.api_key import ApiKey
 
 _FATES = {
     Fate.CHARGED: "was charged",

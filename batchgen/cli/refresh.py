@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 
-from batchgen.cli.words import complain
+from batchgen.cli.output import complain
 from batchgen.dataset.layout import Layout
 
 

@@ -7,14 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from batchgen.cli.exits import Exit
+from batchgen.cli.output import count, dollars, duration, say, say_json, shorten
 from batchgen.cli.plan import is_empty
-from batchgen.cli.words import count, dollars, duration, say, say_json, shorten
-from batchgen.runner.job import Job
-from batchgen.runner.progress import Failure
-from batchgen.runner.run import RunSummary
-from batchgen.runner.stop import StopKind
-from batchgen.values import Status
+from batchgen.core.exit_codes import Exit
+from batchgen.core.values import Status
+from batchgen.engine.job import Job
+from batchgen.engine.progress import Failure
+from batchgen.engine.run import RunSummary
+from batchgen.engine.stop import StopKind
 
 # A screenful; the index has them all.
 _FAILURES_SHOWN = 20

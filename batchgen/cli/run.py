@@ -10,21 +10,21 @@ from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
 
-from batchgen.api.key import ApiKey
+from batchgen.cli.config import load_settings, warn_of_clear_text
 from batchgen.cli.display import make_display
-from batchgen.cli.exits import Exit
+from batchgen.cli.output import complain, count, say
 from batchgen.cli.plan import selection_of
 from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
-from batchgen.cli.settings import load_settings, warn_of_clear_text
-from batchgen.cli.words import complain, count, say
 from batchgen.config.load import Loaded, rows_of
+from batchgen.core.exit_codes import Exit
+from batchgen.core.values import BatchgenError
 from batchgen.dataset.layout import Layout
+from batchgen.engine.job import Job, make_job
+from batchgen.engine.run import RunSummary, run_job
+from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.manifest import open_manifest
-from batchgen.runner.job import Job, make_job
-from batchgen.runner.run import RunSummary, run_job
-from batchgen.runner.stop import StopKind, StopSignal
-from batchgen.values import BatchgenError
+from batchgen.providers.api_key import ApiKey
 
 # The simulator accepts any key, and the user's own has no business there.
 _SIMULATED_KEY = "simulated"

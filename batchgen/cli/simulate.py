@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 
-from batchgen.cli.exits import Exit
-from batchgen.cli.words import complain
+from batchgen.cli.output import complain
+from batchgen.core.exit_codes import Exit
+from batchgen.core.values import BatchgenError
 from batchgen.simulator import Fault, SimulatorSettings, serve
-from batchgen.values import BatchgenError
 
 
 def execute(options: Namespace) -> Exit:

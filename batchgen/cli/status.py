@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from batchgen.cli.exits import Exit
+from batchgen.cli.output import count, dollars, say, say_json, shorten
 from batchgen.cli.watch import watch
-from batchgen.cli.words import count, dollars, say, say_json, shorten
-from batchgen.dataset.reader import open_layout
-from batchgen.dataset.summary import DatasetSummary, RunSummary, summarise
-from batchgen.values import Status
+from batchgen.core.exit_codes import Exit
+from batchgen.core.values import Status
+from batchgen.dataset.read.snapshot import open_layout
+from batchgen.dataset.read.summary import DatasetSummary, RunSummary, summarise
 
 
 def execute(options: Namespace) -> Exit:

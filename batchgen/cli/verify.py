@@ -6,15 +6,15 @@ from argparse import Namespace
 from itertools import chain
 from pathlib import Path
 
-from batchgen.cli.exits import Exit
-from batchgen.cli.reading import Reading
+from batchgen.cli.output import complain, count, dollars, say, say_json
+from batchgen.cli.progress_bar import Reading
 from batchgen.cli.refresh import refresh_gallery
-from batchgen.cli.words import complain, count, dollars, say, say_json
+from batchgen.core.exit_codes import Exit
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.lock import is_held
-from batchgen.dataset.reader import open_layout
-from batchgen.dataset.repair import Repaired, repair
-from batchgen.dataset.verify import Fault, Finding, missing_records, missing_texts, verify
+from batchgen.dataset.read.snapshot import open_layout
+from batchgen.dataset.repair.repair import Repaired, repair
+from batchgen.dataset.repair.verify import Fault, Finding, missing_records, missing_texts, verify
+from batchgen.store.lock import is_held
 
 
 def execute(options: Namespace) -> Exit:

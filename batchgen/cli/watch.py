@@ -6,10 +6,10 @@ import sys
 from datetime import UTC, datetime
 from time import sleep
 
-from batchgen.cli.words import count, dollars, duration, harmless
-from batchgen.dataset.follow import Follower, Following
+from batchgen.cli.output import count, dollars, duration, harmless
+from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.lock import is_held
+from batchgen.store.lock import is_held
 
 # A person reads no faster, and a network disk is asked no oftener.
 _EVERY_S = 1.0

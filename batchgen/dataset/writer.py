@@ -18,18 +18,13 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from batchgen.dataset import disk, ledger, states
-from batchgen.dataset.amend import as_before
-from batchgen.dataset.errors import DamagedIndex, DiskError
-from batchgen.dataset.events import EventLog
-from batchgen.dataset.foreign import refuse_foreign
-from batchgen.dataset.group_commit import Changes, GroupCommit
-from batchgen.dataset.images import ImageFiles
-from batchgen.dataset.keys import Finder, Keys
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.lock import Lock
-from batchgen.dataset.parts import merge
-from batchgen.dataset.records import (
+from batchgen.core.dataset_errors import DamagedIndex, DiskError
+from batchgen.core.values import Answer, ApiError, Damaged, Image, Link, RejectedRow, Request, Status, Trail
+from batchgen.dataset.events.log import EventLog
+from batchgen.dataset.guard import refuse_foreign
+from batchgen.dataset.index.keys import Finder, Keys
+from batchgen.dataset.index.parts import merge
+from batchgen.dataset.index.records import (
     IndexRecord,
     Provenance,
     filled_late,
@@ -38,14 +33,21 @@ from batchgen.dataset.records import (
     records_of_attempt,
     records_of_error,
 )
-from batchgen.dataset.recovery import recover
-from batchgen.dataset.reserve import Reserve
-from batchgen.dataset.salvage import only_in_view
-from batchgen.dataset.space import measure_space
-from batchgen.dataset.tail import Tail
-from batchgen.dataset.unfetched import unfetched
-from batchgen.dataset.view import Shows, write_view
-from batchgen.values import Answer, ApiError, Damaged, Image, Link, RejectedRow, Request, Status, Trail
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.publish.view import Shows, write_view
+from batchgen.dataset.read import resume_index
+from batchgen.dataset.read.deferred import unfetched
+from batchgen.dataset.read.salvage import only_in_view
+from batchgen.dataset.read.space import measure_space
+from batchgen.dataset.repair.cost_corrections import as_before
+from batchgen.dataset.wal import log
+from batchgen.dataset.wal.active_segment import Tail
+from batchgen.dataset.wal.group_commit import Changes, GroupCommit
+from batchgen.dataset.wal.images import ImageFiles
+from batchgen.dataset.wal.recovery import recover
+from batchgen.dataset.wal.reserve import Reserve
+from batchgen.store import disk
+from batchgen.store.lock import Lock
 
 T = TypeVar("T")
 
@@ -72,7 +74,7 @@ class DatasetWriter:
                 self._lock = opened.enter_context(Lock(self.layout.lock))
                 self.recovered: Counter[Status] = recover(self.layout)
                 _refuse_without_index(self.layout)
-                self.known = states.load(self.layout)
+                self.known = resume_index.load(self.layout)
                 self.space = measure_space(self.layout)
                 self._reserve = Reserve(self.layout.reserve, reserve_bytes)
                 self.events = EventLog(self.layout.events, provenance.run_id)
@@ -101,7 +103,7 @@ class DatasetWriter:
         """
         if self._reserve.given_up_for is not None:
             raise _refused(self._reserve.given_up_for, self.layout.root)
-        self._note(ledger.Sent(request.fingerprint, records_of_attempt(request, trail, self._provenance)))
+        self._note(log.Sent(request.fingerprint, records_of_attempt(request, trail, self._provenance)))
         self._commits.sync_soon()
 
     def refused(self, request: Request, error: ApiError, trail: Trail) -> None:
@@ -109,14 +111,14 @@ class DatasetWriter:
         records: tuple[IndexRecord, ...] = ()
         if trail.wasted or trail.in_doubt_ids:
             records = records_of_error(request, error, trail, self._provenance)
-        self._note(ledger.Refused(request.fingerprint, records))
+        self._note(log.Refused(request.fingerprint, records))
 
     async def received(self, request: Request, answer: Answer, trail: Trail) -> None:
         """Make durable that a request was answered, with the links of its images. Raises DiskError."""
 
         def make() -> Changes[None]:
             records = records_of_answer(request, answer, trail, self._provenance)
-            return Changes(None, ledger.Received(request.fingerprint, records))
+            return Changes(None, log.Received(request.fingerprint, records))
 
         await self._commit(make)
 
@@ -167,7 +169,7 @@ class DatasetWriter:
                 self._reserve.remove()
                 late = self._commits.close()
                 self._tail.close()
-                self.known = states.Known()  # of no use any more, and large
+                self.known = resume_index.Known()  # of no use any more, and large
                 merge(self.layout)
                 shows = as_before(self.layout) if gone is None else _all_but(gone)
                 write_view(self.layout, shows, self._provenance.run_id)
@@ -189,10 +191,10 @@ class DatasetWriter:
                 named[number] = replace(record, file_name=name)
                 images.append((name, image.data))
         records = tuple(named)
-        received = ledger.Received(records[0].fingerprint, records) if images else None
+        received = log.Received(records[0].fingerprint, records) if images else None
         return Changes(records, received, images, [records], request)
 
-    def _note(self, entry: ledger.Unfinished) -> None:
+    def _note(self, entry: log.Unfinished) -> None:
         try:
             self._tail.note(entry)
         except OSError as error:

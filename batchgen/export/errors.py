@@ -6,7 +6,7 @@ ExportError
 
 from __future__ import annotations
 
-from batchgen.values import BatchgenError
+from batchgen.core.values import BatchgenError
 
 
 class ExportError(BatchgenError):

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.catalog import Catalog, Model
-from batchgen.dataset.schema import INDEX_SCHEMA
+from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.export.pictures import Record
 from batchgen.export.plain import as_text
 from batchgen.export.select import Chosen

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.reader import open_layout
+from batchgen.dataset.read.snapshot import open_layout
 from batchgen.export.errors import ExportError
 
 # Rows of the table read at a time; without their pictures they are some kB each.

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen import __version__
-from batchgen.dataset.schema import INDEX_SCHEMA
-from batchgen.dataset.summary import DatasetSummary
+from batchgen.dataset.index.schema import INDEX_SCHEMA
+from batchgen.dataset.read.summary import DatasetSummary
 from batchgen.gallery.columns import Column, encode, encode_texts
 from batchgen.gallery.slots import Slots
 

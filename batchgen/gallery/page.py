@@ -14,13 +14,13 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-from batchgen.dataset import disk
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import data
 from batchgen.gallery.slots import Slots
 from batchgen.gallery.standalone import check_place
 from batchgen.gallery.temporary import remove_leftovers, temporary_file
 from batchgen.gallery.thumbnails import thumbnail_name
+from batchgen.store import disk
 
 _STYLES = ("base.css", "wall.css", "detail.css")
 # In the order in which they need one another.

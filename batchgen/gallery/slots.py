@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.core.values import Status
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.reader import latest
-from batchgen.dataset.recovery import in_flight
-from batchgen.dataset.schema import INDEX_SCHEMA, conform, unify
-from batchgen.dataset.summary import DatasetSummary, settled, summarise
-from batchgen.values import Status
+from batchgen.dataset.read.snapshot import latest
+from batchgen.dataset.read.summary import DatasetSummary, settled, summarise
+from batchgen.dataset.wal.recovery import in_flight
 
 # A page of 200,000 slots is some 20 MB, opens in a few seconds and still scrolls; a million would not open.
 MOST_SLOTS = 200_000

@@ -8,8 +8,8 @@ from __future__ import annotations
 from os.path import realpath
 from pathlib import Path
 
+from batchgen.core.values import BatchgenError
 from batchgen.dataset.layout import Layout
-from batchgen.values import BatchgenError
 
 _MARK = b'<meta name="generator" content="batchgen gallery">'
 # The mark stands in the page's first lines, before anything of variable length.

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from batchgen.manifest.problems import Finding, ManifestError, Problem
+from batchgen.core.problems import Finding, ManifestError, Problem
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 from batchgen.manifest.text_blocks import (
     LINE_MAX_CHARS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol, cast
 
-from batchgen.manifest.problems import Finding, ManifestError, Problem
+from batchgen.core.problems import Finding, ManifestError, Problem
 
 Cell = str | int | float | bool | None
 Kind = Literal["text", "integer", "number", "boolean", "other"]

@@ -13,10 +13,10 @@ from typing import Any
 
 from aiohttp import web
 
+from batchgen.core.values import BatchgenError
 from batchgen.simulator.refusals import Refusal
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import parse_changes
-from batchgen.values import BatchgenError
 
 
 async def show_bill(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from batchgen.values import BatchgenError
+from batchgen.core.values import BatchgenError
 
 
 class FaultKind(StrEnum):

@@ -15,12 +15,12 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from batchgen.core.values import BatchgenError
 from batchgen.simulator.app import build_app
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
 from batchgen.simulator.service import Service
 from batchgen.simulator.settings import SimulatorSettings
-from batchgen.values import BatchgenError
 
 # Requests were ended before; this is for a fetch whose picture is still being drawn.
 CLOSING_TIMEOUT_S = 1.0

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from batchgen.core.values import BatchgenError
 from batchgen.simulator.faults import Fault
-from batchgen.values import BatchgenError
 
 
 class ImageFormat(StrEnum):

@@ -19,15 +19,16 @@ import pyarrow.parquet as pq
 from batchgen import __version__
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.dataset.amend import as_before
+from batchgen.core.values import Status
+from batchgen.dataset.index.parts import write_part
+from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout, image_name
-from batchgen.dataset.parts import write_part
-from batchgen.dataset.schema import INDEX_SCHEMA
-from batchgen.dataset.view import write_view
-from batchgen.manifest import open_manifest, read_rows
-from batchgen.manifest.batch import RowBatch
-from batchgen.manifest.rules import make_rules
-from batchgen.values import Status
+from batchgen.dataset.publish.view import write_view
+from batchgen.dataset.repair.cost_corrections import as_before
+from batchgen.manifest import open_manifest
+from batchgen.planning import read_rows
+from batchgen.planning.batch import RowBatch
+from batchgen.planning.rules import make_rules
 
 _PART_ROWS = 500_000
 _BATCH_ROWS = 50_000

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.slots import slot, write_slots
 
-from batchgen.cli.exits import Exit
-from batchgen.dataset.lock import Lock
+from batchgen.core.exit_codes import Exit
 from batchgen.gallery.thumbnails import thumbnail_name
 from batchgen.simulator import Fault
+from batchgen.store.lock import Lock
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.batches import QUICK, Watcher
 
-from batchgen.api.key import ApiKey
-from batchgen.cli.exits import Exit
 from batchgen.cli.report import exit_of, write_text
 from batchgen.config.load import load_config
-from batchgen.manifest import ManifestError, open_manifest
-from batchgen.manifest.problems import Problem
-from batchgen.runner.job import Job, make_job
-from batchgen.runner.run import run_job
-from batchgen.runner.selection import Selection
-from batchgen.runner.stop import StopKind, StopSignal
-from batchgen.values import BatchgenError
+from batchgen.core.exit_codes import Exit
+from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.values import BatchgenError
+from batchgen.engine.job import Job, make_job
+from batchgen.engine.run import run_job
+from batchgen.engine.stop import StopKind, StopSignal
+from batchgen.manifest import open_manifest
+from batchgen.planning.selection import Selection
+from batchgen.providers.api_key import ApiKey
 
 if TYPE_CHECKING:
     from tests.conftest import Simulate, WriteManifest

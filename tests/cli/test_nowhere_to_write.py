@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchgen.cli.exits import Exit
+from batchgen.core.exit_codes import Exit
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run

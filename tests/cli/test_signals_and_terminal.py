@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from batchgen.cli.display import progress_line
-from batchgen.pace import Snapshot
-from batchgen.runner.display import Live
-from batchgen.runner.progress import Progress
+from batchgen.engine.display import Live
+from batchgen.engine.progress import Progress
+from batchgen.pacing import Snapshot
 
 if TYPE_CHECKING:
     from batchgen.simulator import SimulatorThread

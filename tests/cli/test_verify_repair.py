@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.making import answer, image, request, trail, writing
 
-from batchgen.cli.exits import Exit
 from batchgen.cli.main import main
+from batchgen.core.exit_codes import Exit
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.dataset.facts import count, gather
-from batchgen.dataset.fields import FIELD_MEANINGS
+from batchgen.core.values import Status
+from batchgen.dataset.index.column_docs import FIELD_MEANINGS
+from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.schema import INDEX_SCHEMA
-from batchgen.values import Status
+from batchgen.dataset.publish.stats import count, gather
 
 
 def test_every_column_of_the_index_has_a_meaning() -> None:

@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from support.making import answer, image, records_in, request, trail, wasted, writing
 
-from batchgen.dataset.charges import of_slot
-from batchgen.dataset.keys import key_of
+from batchgen.core.values import Answer, ApiError, Charge, CostSource, ErrorKind, Trail
+from batchgen.dataset.index.charges import of_slot
+from batchgen.dataset.index.keys import key_of
+from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.reader import latest
-from batchgen.dataset.records import IndexRecord
-from batchgen.dataset.summary import summarise
+from batchgen.dataset.read.snapshot import latest
+from batchgen.dataset.read.summary import summarise
+from batchgen.engine.progress import Progress
 from batchgen.gallery import read_slots
 from batchgen.gallery.data import overview
-from batchgen.runner.progress import Progress
-from batchgen.values import Answer, ApiError, Charge, CostSource, ErrorKind, Trail
 
 HEADER, PRICE, UNKNOWN = CostSource.HEADER, CostSource.PRICE, CostSource.UNKNOWN
 NOBODY_KNOWS = replace(request(), price_usd=None)

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from support.making import answer, image, link, png, records_in, rejected, request, trail, writing
 
-from batchgen.dataset import disk
-from batchgen.dataset.errors import DiskError
+from batchgen.core.dataset_errors import DiskError
+from batchgen.core.values import ApiError, ErrorKind, RejectedRow
+from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.records import Provenance
-from batchgen.dataset.space import Space, measure_space
-from batchgen.dataset.states import State, load
-from batchgen.dataset.tail import _RECORDS_PER_SEGMENT
-from batchgen.dataset.verify import verify
+from batchgen.dataset.read.resume_index import State, load
+from batchgen.dataset.read.space import Space, measure_space
+from batchgen.dataset.repair.verify import verify
+from batchgen.dataset.wal.active_segment import _RECORDS_PER_SEGMENT
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.values import ApiError, ErrorKind, RejectedRow
+from batchgen.store import disk
 
 REFUSALS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EIO]
 # Everything that a disk may refuse.

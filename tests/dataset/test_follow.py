@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from batchgen.dataset.events import EventLog
-from batchgen.dataset.follow import Event, Follower, Following
+from batchgen.dataset.events.follow import Event, Follower, Following
+from batchgen.dataset.events.log import EventLog
 
 
 def write_run(path: Path, run_id: str, images: int) -> None:

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.dataset.errors import NotADataset
-from batchgen.dataset.records import Provenance
+from batchgen.core.dataset_errors import NotADataset
+from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
 
 

@@ -14,31 +14,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.making import request, trail
 
-from batchgen.dataset import disk, ledger
-from batchgen.dataset.errors import UnknownLedger
-from batchgen.dataset.records import Provenance, records_of_attempt
+from batchgen.core.dataset_errors import UnknownLedger
+from batchgen.dataset.index.records import Provenance, records_of_attempt
+from batchgen.dataset.wal import log
+from batchgen.store import disk
 
 _RUN = Provenance("run", "rows.csv")
 
 
-def entries(count: int) -> list[ledger.LedgerRecord]:
+def entries(count: int) -> list[log.LedgerRecord]:
     """Records of all kinds, with texts that JSON has to escape."""
-    made: list[ledger.LedgerRecord] = [ledger.Open("run", b"\x00schema\n")]
+    made: list[log.LedgerRecord] = [log.Open("run", b"\x00schema\n")]
     for row in range(count):
         records = records_of_attempt(request(row, num_images=1 + row % 3), trail(), _RUN)
-        kind = (ledger.Sent, ledger.Refused, ledger.Received, ledger.Done)[row % 4]
+        kind = (log.Sent, log.Refused, log.Received, log.Done)[row % 4]
         made.append(kind(request(row).fingerprint, records))
     return made
 
 
-WHOLE = [ledger.encode(entry) for entry in entries(8)]
+WHOLE = [log.encode(entry) for entry in entries(8)]
 TEXT = b"".join(WHOLE)
 
 
 def read(data: bytes, folder: Path) -> list[bytes]:
     path = folder / "segment"
     path.write_bytes(data)
-    return [ledger.encode(entry) for entry in ledger.read_segment(path)]
+    return [log.encode(entry) for entry in log.read_segment(path)]
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +48,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
-    segment = ledger.Segment(tmp_path / "segment", entries(3))
+    segment = log.Segment(tmp_path / "segment", entries(3))
     for entry in entries(8)[4:]:
         segment.append(entry)
     segment.sync()
     segment.close()
-    assert list(ledger.read_segment(tmp_path / "segment")) == entries(8)
+    assert list(log.read_segment(tmp_path / "segment")) == entries(8)
 
 
 @settings(max_examples=150, deadline=None)
@@ -85,12 +86,12 @@ def test_a_record_of_another_version_is_never_passed_over_in_silence(tmp_path: P
     path = tmp_path / "segment"
     path.write_bytes(WHOLE[0] + b"%08x %b\n" % (zlib.crc32(body), body))
     with pytest.raises(UnknownLedger, match="another version"):
-        list(ledger.read_segment(path))
+        list(log.read_segment(path))
 
 
 def test_one_fsync_serves_all_who_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the first fsync goes on, eleven others come; one more fsync is enough for all of them."""
-    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    segment = log.Segment(tmp_path / "segment", entries(0))
     begun, go_on = threading.Event(), threading.Event()
     syncs = []
 
@@ -132,21 +133,21 @@ class _Disk:
 def test_a_record_after_a_failed_write_is_not_glued_to_the_torn_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    segment = log.Segment(tmp_path / "segment", entries(0))
     with monkeypatch.context() as patch:
         patch.setattr(disk, "append", _Disk(20).append)
         with pytest.raises(OSError, match="No space"):
             segment.append(entries(1)[1])
     segment.append(entries(2)[2])
     segment.close()
-    assert list(ledger.read_segment(tmp_path / "segment")) == [entries(0)[0], entries(2)[2]]
+    assert list(log.read_segment(tmp_path / "segment")) == [entries(0)[0], entries(2)[2]]
 
 
 def test_a_segment_that_cannot_be_cut_back_takes_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int, size: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    segment = log.Segment(tmp_path / "segment", entries(0))
     with monkeypatch.context() as patch:
         patch.setattr(disk, "append", _Disk(20).append)
         patch.setattr(disk, "cut", refuse)
@@ -161,7 +162,7 @@ def test_after_a_failed_fsync_nothing_is_acknowledged_any_more(tmp_path: Path, m
     def refuse(descriptor: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    segment = ledger.Segment(tmp_path / "segment", entries(0))
+    segment = log.Segment(tmp_path / "segment", entries(0))
     segment.append(entries(1)[1])
     with monkeypatch.context() as patch:
         patch.setattr(disk, "sync", refuse)
@@ -177,5 +178,5 @@ def test_after_a_failed_fsync_nothing_is_acknowledged_any_more(tmp_path: Path, m
 def test_a_segment_that_cannot_be_begun_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "append", _Disk(20).append)
     with pytest.raises(OSError, match="No space"):
-        ledger.Segment(tmp_path / "segment", entries(3))
+        log.Segment(tmp_path / "segment", entries(3))
     assert not list(tmp_path.iterdir())

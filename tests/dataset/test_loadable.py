@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from batchgen.dataset.loadable import loadable_schema, to_loadable
+from batchgen.dataset.publish.hf_schema import loadable_schema, to_loadable
 
 CASES: list[tuple[Any, list[Any], Any, list[Any]]] = [
     (pa.string(), ["a", None], pa.string(), ["a", None]),

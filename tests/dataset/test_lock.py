@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from support.making import writing
 
-from batchgen.dataset.errors import Locked
-from batchgen.dataset.lock import Lock, is_held
+from batchgen.core.dataset_errors import Locked
+from batchgen.store.lock import Lock, is_held
 
 HOLDER = """\
 import sys, time
 from pathlib import Path
-from batchgen.dataset.lock import Lock
+from batchgen.store.lock import Lock
 lock = Lock(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

@@ -21,13 +21,13 @@ from support.power import (
     SyncFolder,
 )
 
-from batchgen.dataset import tail
-from batchgen.dataset.errors import DatasetError
+from batchgen.core.dataset_errors import DatasetError
+from batchgen.dataset.wal import active_segment
 
 
 @pytest.fixture
 async def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    monkeypatch.setattr(tail, "_RECORDS_PER_SEGMENT", 4)
+    monkeypatch.setattr(active_segment, "_RECORDS_PER_SEGMENT", 4)
     made = Recorder(tmp_path / "real")
     with made.recording(monkeypatch):
         await two_runs(made)

@@ -15,17 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.making import answer, image, link, rejected, request, trail, writing
 
-from batchgen.dataset import parts, tail
-from batchgen.dataset.errors import NotADataset
-from batchgen.dataset.keys import Finder, first_of_each, key_of, slot_keys
+from batchgen.core.dataset_errors import NotADataset
+from batchgen.core.values import ApiError, ErrorKind, Status
+from batchgen.dataset.index import parts
+from batchgen.dataset.index.keys import Finder, first_of_each, key_of, slot_keys
+from batchgen.dataset.index.parts import merge, write_part
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, unify
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import merge, write_part
-from batchgen.dataset.reader import latest, open_layout
-from batchgen.dataset.recovery import recover
-from batchgen.dataset.schema import INDEX_SCHEMA, conform, own_names, unify
-from batchgen.dataset.states import State, load
-from batchgen.dataset.summary import summarise
-from batchgen.values import ApiError, ErrorKind, Status
+from batchgen.dataset.read.resume_index import State, load
+from batchgen.dataset.read.snapshot import latest, open_layout
+from batchgen.dataset.read.summary import summarise
+from batchgen.dataset.wal import active_segment
+from batchgen.dataset.wal.recovery import recover
 
 
 def slots_of(layout: Layout) -> list[tuple[str, int, str]]:
@@ -106,8 +107,8 @@ def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_a_reader_sees_a_run_while_it_writes_seals_and_merges(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail, "_RECORDS_PER_SEGMENT", 5)
-    monkeypatch.setattr(tail, "_MANY_PARTS", 4)
+    monkeypatch.setattr(active_segment, "_RECORDS_PER_SEGMENT", 5)
+    monkeypatch.setattr(active_segment, "_MANY_PARTS", 4)
     counts: list[int] = []
     done = threading.Event()
 

@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.making import answer, extra_of, image, link, png, records_in, request, trail, writing
 
-from batchgen.dataset.errors import DamagedIndex
+from batchgen.core.dataset_errors import DamagedIndex
+from batchgen.core.values import Answer, ApiError, Charge, CostSource, ErrorKind, Prior, Returned, Status
+from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import write_part
-from batchgen.dataset.reader import open_layout
-from batchgen.dataset.repair import Repaired, repair
-from batchgen.dataset.states import State, load
-from batchgen.dataset.verify import Fault, missing_records, missing_texts, verify
-from batchgen.values import Answer, ApiError, Charge, CostSource, ErrorKind, Prior, Returned, Status
+from batchgen.dataset.read.resume_index import State, load
+from batchgen.dataset.read.snapshot import open_layout
+from batchgen.dataset.repair.repair import Repaired, repair
+from batchgen.dataset.repair.verify import Fault, missing_records, missing_texts, verify
 
 ROWS = 4
 SCHEMA, EXTRA = extra_of(label="cat", weight=0.5)

@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.making import answer, image, request, trail
 
-from batchgen.dataset import sections, view
-from batchgen.dataset.keys import Finder, Keys, Mask, fingerprint_keys
+from batchgen.core.values import Answer
+from batchgen.dataset.index.keys import Finder, Keys, Mask, fingerprint_keys
+from batchgen.dataset.index.parts import iterate, write_part
+from batchgen.dataset.index.records import Provenance, records_of_answer
+from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.parts import iterate, write_part
-from batchgen.dataset.records import Provenance, records_of_answer
-from batchgen.dataset.schema import to_table
-from batchgen.dataset.view import Shows, write_view
-from batchgen.values import Answer
+from batchgen.dataset.publish import row_group_cache, view
+from batchgen.dataset.publish.view import Shows, write_view
 
 
 def table_of(rows: range) -> pa.Table:
@@ -165,7 +165,7 @@ def test_another_version_takes_nothing_over(layout: Layout, monkeypatch: pytest.
     put(layout, 1, 0, 30)
     write_view(layout, everything, "")
     assert parts_read(layout, monkeypatch) == []
-    monkeypatch.setattr(sections, "__version__", "0.0.0")
+    monkeypatch.setattr(row_group_cache, "__version__", "0.0.0")
     assert parts_read(layout, monkeypatch) == [1]
 
 

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from support.making import answer, image, link, png, records_in, rejected, request, trail, wasted, writing
 
-from batchgen.dataset import recovery
-from batchgen.dataset.keys import key_of
+from batchgen.core.values import ApiError, Charge, CostSource, Damaged, ErrorKind, Prior, Status
+from batchgen.dataset.index.keys import key_of
+from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.records import Provenance
-from batchgen.dataset.states import State, load
-from batchgen.dataset.tail import _RECORDS_PER_SEGMENT
+from batchgen.dataset.read.resume_index import State, load
+from batchgen.dataset.wal import recovery
+from batchgen.dataset.wal.active_segment import _RECORDS_PER_SEGMENT
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.values import ApiError, Charge, CostSource, Damaged, ErrorKind, Prior, Status
 
 Crash = Callable[[], Path]
 

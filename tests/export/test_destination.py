@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from batchgen.dataset import disk
 from batchgen.export import ExportError, new_file, new_folder
+from batchgen.store import disk
 
 
 @pytest.fixture

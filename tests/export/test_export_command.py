@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.cli.exits import Exit
 from batchgen.cli.main import main
+from batchgen.core.exit_codes import Exit
 from batchgen.simulator import ImageFormat, Picture
 
 Records = list[dict[str, Any]]

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("duckdb", reason="needs the extra 'export'")
 
-from batchgen.cli.exits import Exit
 from batchgen.cli.main import main
+from batchgen.core.exit_codes import Exit
 
 
 def where(dataset: Path, expression: str) -> int:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from batchgen.api.image_format import recognise
+from batchgen.core.image_header import recognise
 from batchgen.export import ExportError, embed_xmp
 
 IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"

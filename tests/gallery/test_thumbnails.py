@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from support.slots import picture, slot, write_slots
 
-from batchgen.api.image_format import MAX_PIXELS, recognise
+from batchgen.core.image_header import MAX_PIXELS, recognise
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import Unreadable, make_thumbnails, missing_thumbnails, read_slots
 from batchgen.gallery.decoder import Decoder, Undecodable

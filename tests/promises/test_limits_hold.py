@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchgen.runner.stop import StopKind
+from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:

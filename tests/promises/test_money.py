@@ -13,9 +13,9 @@ from aiohttp import web
 from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
-from batchgen.runner.stop import StopKind
+from batchgen.core.values import Status
+from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, Simulator
-from batchgen.values import Status
 
 MODEL = "imagen-3.0-generate-002"
 PROMPTS = [f"a fox {number}" for number in range(100)]

@@ -8,9 +8,9 @@ import pytest
 from support.batches import compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS, STOPPING, misfortune
 
-from batchgen.runner.stop import StopKind
+from batchgen.core.values import ErrorKind, Status
+from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, FaultKind, Simulator
-from batchgen.values import ErrorKind, Status
 
 ROWS = 40
 

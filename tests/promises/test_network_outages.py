@@ -10,9 +10,9 @@ from pathlib import Path
 from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
-from batchgen.runner.stop import StopKind
+from batchgen.core.values import Status
+from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, Simulator
-from batchgen.values import Status
 
 ROWS = 60
 PROMPTS = [f"a fox {number}" for number in range(ROWS)]

@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
 
-from batchgen.api.account import LogEntry
-from batchgen.api.client import ApiClient
-from batchgen.api.key import ApiKey
+from batchgen.billing.reconcile import Account, Fate, Reconciliation, reconcile
 from batchgen.config.settings import ApiSettings
-from batchgen.dataset.amend import held, shares
+from batchgen.core.values import Status
 from batchgen.dataset.layout import Layout
-from batchgen.runner.reconcile import Account, Fate, Reconciliation, reconcile
-from batchgen.runner.selection import Selection
+from batchgen.dataset.repair.cost_corrections import held, shares
+from batchgen.planning.selection import Selection
+from batchgen.providers.aimlapi.account import LogEntry
+from batchgen.providers.aimlapi.client import ApiClient
+from batchgen.providers.api_key import ApiKey
 from batchgen.simulator import Fault, Picture, Simulator, SimulatorSettings
-from batchgen.values import Status
 
 PROMPTS = [f"a fox number {number}" for number in range(12)]
 

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.making import image, request, writing
 
-from batchgen.api.account import LogEntry
-from batchgen.dataset.amend import held
-from batchgen.dataset.keys import key_of
+from batchgen.billing.reconcile import reconcile
+from batchgen.core.values import Answer, ApiError, CostSource, ErrorKind, Prior, Returned
+from batchgen.dataset.index.keys import key_of
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.reader import latest
-from batchgen.dataset.states import State
-from batchgen.runner.course import Course
-from batchgen.runner.reconcile import reconcile
-from batchgen.values import Answer, ApiError, CostSource, ErrorKind, Prior, Returned
+from batchgen.dataset.read.resume_index import State
+from batchgen.dataset.read.snapshot import latest
+from batchgen.dataset.repair.cost_corrections import held
+from batchgen.engine.attempt import Course
+from batchgen.providers.aimlapi.account import LogEntry
 
 ROW = request(num_images=2)
 

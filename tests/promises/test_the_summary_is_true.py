@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
 
-from batchgen.dataset import disk
-from batchgen.runner.display import Live
-from batchgen.runner.stop import StopKind, StopSignal
+from batchgen.core.values import Status
+from batchgen.engine.display import Live
+from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.simulator import Fault, FaultKind
-from batchgen.values import Status
+from batchgen.store import disk
 
 if TYPE_CHECKING:
     from tests.conftest import Batch, Simulate

@@ -15,8 +15,8 @@ from support.batches import read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
 from batchgen.cli.main import main
+from batchgen.core.values import ErrorKind, Status
 from batchgen.simulator import Simulator, SimulatorThread
-from batchgen.values import ErrorKind, Status
 
 PATHS = ["../../escaped", "/etc/passwd", "..\\..\\escaped", "images/../../escaped", "C:\\escaped", "a/../../b\x00c"]
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\u200b\r"

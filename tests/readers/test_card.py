@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from batchgen.dataset.card import as_text, render_card
-from batchgen.dataset.facts import Facts, Sample
-from batchgen.dataset.schema import INDEX_SCHEMA
+from batchgen.dataset.index.schema import INDEX_SCHEMA
+from batchgen.dataset.publish.card import as_text, render_card
+from batchgen.dataset.publish.stats import Facts, Sample
 
 # As GitHub and the Hugging Face Hub read Markdown: tables, bare links, raw HTML.
 RENDERER = MarkdownIt("gfm-like", {"html": True})

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from batchgen.dataset.schema import INDEX_SCHEMA
+from batchgen.dataset.index.schema import INDEX_SCHEMA
 
 ROWS, BLOCKED = 1000, 10
 

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from batchgen.core.values import BatchgenError
 from batchgen.simulator import Fault, Simulator, SimulatorSettings, SimulatorThread, serve
-from batchgen.values import BatchgenError
 
 
 async def test_closing_ends_stalled_and_working_requests_at_once(client: Any) -> None:
@@ -102,4 +102,4 @@ def test_the_server_is_a_stranger_to_the_rest_of_batchgen() -> None:
     code = "import sys, batchgen.simulator.server; print(*sorted(m for m in sys.modules if m.startswith('batchgen')))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     strangers = {name for name in printed.split() if not name.startswith("batchgen.simulator")}
-    assert strangers == {"batchgen", "batchgen.values"}
+    assert strangers == {"batchgen", "batchgen.core", "batchgen.core.values"}

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from batchgen.api.key import ApiKey
+from batchgen.billing.preflight import Preflight
 from batchgen.config.load import load_config
-from batchgen.dataset.reader import latest, open_layout
+from batchgen.core.values import Status
+from batchgen.dataset.read.snapshot import latest, open_layout
+from batchgen.engine.display import Live
+from batchgen.engine.job import make_job
+from batchgen.engine.run import RunSummary, run_job
+from batchgen.engine.stop import StopReason, StopSignal
 from batchgen.manifest import open_manifest
-from batchgen.runner.display import Live
-from batchgen.runner.job import make_job
-from batchgen.runner.plan import Plan
-from batchgen.runner.preflight import Preflight
-from batchgen.runner.run import RunSummary, run_job
-from batchgen.runner.selection import Selection
-from batchgen.runner.stop import StopReason, StopSignal
+from batchgen.planning.plan import Plan
+from batchgen.planning.selection import Selection
+from batchgen.providers.api_key import ApiKey
 from batchgen.simulator import Charge, Simulator
-from batchgen.values import Status
 
 # Small waits, so that a minute of misfortune passes in a second; timeouts stay long, since a busy machine is slow.
 QUICK = {

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.verify import verify
+from batchgen.dataset.repair.verify import verify
 from batchgen.simulator import Charge, Fault, Picture, SimulatorSettings
 
 CONFIG = """\

@@ -12,10 +12,10 @@ from unittest.mock import patch
 from support.making import answer, image, link, records_in, rejected, request, trail, writing
 from support.power import Acknowledged, Fate, Recorder, Step, crash
 
-from batchgen.dataset import disk
+from batchgen.core.values import Answer, ApiError, ErrorKind, Request, Returned
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.verify import Fault, verify
-from batchgen.values import Answer, ApiError, ErrorKind, Request, Returned
+from batchgen.dataset.repair.verify import Fault, verify
+from batchgen.store import disk
 
 Records = list[dict[str, Any]]
 

@@ -14,9 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.dataset.records import Provenance
-from batchgen.dataset.writer import DatasetWriter
-from batchgen.values import (
+from batchgen.core.values import (
     Answer,
     Charge,
     CostSource,
@@ -29,6 +27,8 @@ from batchgen.values import (
     SeedSource,
     Trail,
 )
+from batchgen.dataset.index.records import Provenance
+from batchgen.dataset.writer import DatasetWriter
 
 
 def png(tint: int) -> bytes:

@@ -10,10 +10,10 @@ from typing import Any
 
 from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
 
+from batchgen.core.values import ErrorKind, Status
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.verify import verify
+from batchgen.dataset.repair.verify import verify
 from batchgen.simulator import Fault, FaultKind, Picture, Simulator, SimulatorSettings
-from batchgen.values import ErrorKind, Status
 
 # Faults after which no other request can succeed: the run stops.
 STOPPING = frozenset({FaultKind.BAD_KEY, FaultKind.NO_CREDITS, FaultKind.NOT_FOUND, FaultKind.REDIRECT})

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from batchgen.dataset import disk
+from batchgen.store import disk
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout, image_name
-from batchgen.dataset.schema import INDEX_SCHEMA
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page
 
 _BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

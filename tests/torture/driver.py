@@ -2,7 +2,7 @@
 
     driver.py STEP MOMENT batchgen's arguments...
 
-STEP counts the calls of `batchgen.dataset.disk` that change something; MOMENT is before, middle or
+STEP counts the calls of `batchgen.store.disk` that change something; MOMENT is before, middle or
 after. With step 0 nothing is killed. How many steps there were is written to the file that
 TORTURE_STEPS names. Segments and parts are made small, so that a short run seals and merges many.
 """
@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from batchgen.cli.main import main
-from batchgen.dataset import disk, parts, tail
+from batchgen.dataset.index import parts
+from batchgen.dataset.wal import active_segment
+from batchgen.store import disk
 
 _STEPS = ("append", "cut", "sync", "sync_folder", "allocate", "rename", "remove", "make_folder", "write_with")
 
@@ -64,7 +66,7 @@ def counted(name: str, works: Callable[..., Any], step: int, moment: str) -> Cal
 def run(step: int, moment: str, arguments: list[str]) -> int:
     for name in _STEPS:
         setattr(disk, name, counted(name, getattr(disk, name), step, moment))
-    tail._RECORDS_PER_SEGMENT = 12
+    active_segment._RECORDS_PER_SEGMENT = 12
     parts._SMALL_ROWS = 60
     code = main(arguments)
     if "TORTURE_STEPS" in os.environ:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.summary import summarise
+from batchgen.dataset.read.summary import summarise
 
 
 def read_all(layout: Layout) -> int:

@@ -17,7 +17,7 @@ import pytest
 from support.batches import run_batch, write_manifest
 from support.misfortune import ENDINGS, STOPPING, misfortune
 
-from batchgen.runner.stop import StopKind, StopSignal
+from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.simulator import Fault, FaultKind, Picture, Simulator, SimulatorSettings, SimulatorThread
 
 KINDS = [kind for kind in FaultKind if kind not in STOPPING]

@@ -11,7 +11,7 @@ import pytest
 from support.losses import check, two_runs
 from support.power import BytesOnly, Chance, Dropped, Kept, NamesOnly, Recorder
 
-from batchgen.dataset import tail
+from batchgen.dataset.wal import active_segment
 
 _CHANCES = 6
 
@@ -20,7 +20,7 @@ _CHANCES = 6
 async def test_what_was_acknowledged_survives_every_loss_of_power(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tail, "_RECORDS_PER_SEGMENT", 4)
+    monkeypatch.setattr(active_segment, "_RECORDS_PER_SEGMENT", 4)
     recorder = Recorder(tmp_path / "real")
     with recorder.recording(monkeypatch):
         await two_runs(recorder)

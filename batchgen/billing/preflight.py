@@ -1,0 +1,85 @@
+"""What the account says before anything is bought: the balance, and what each model costs today.
+
+The questions are free, and no answer to them stops a run. A key that may not ask, an endpoint that is
+not there and a service that is silent each cost one remark and at most a few seconds. A balance below the
+estimate is told and the run goes on all the same: an estimate is no bill, accounts may top themselves up,
+and credits that run out stop a run cleanly, with every image so far on disk. A batch that refused to
+start in the evening would have nothing to show in the morning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol, TypeVar
+
+from batchgen.core.values import ApiError, BatchgenError, ErrorKind
+from batchgen.providers.aimlapi.account import Balance, Price
+
+# The endpoints answer in a fraction of a second; who waits longer waits for nothing.
+_PATIENCE_S = 10.0
+
+T = TypeVar("T")
+
+
+class Account(Protocol):
+    """Whoever knows balance and prices."""
+
+    async def billing(self) -> Balance:
+        """The balance. Raises ApiError."""
+
+    async def model_price(self, model: str) -> Price | None:
+        """What a model costs, None if it is not listed. Raises ApiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found out.
+
+    balance_usd: None if it is not known. prices_usd: of one image, by model, where the service's price is
+    fixed. remarks: what the user should know, a sentence each.
+    """
+
+    balance_usd: float | None = None
+    prices_usd: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    remarks: tuple[str, ...] = ()
+
+    def shortfall_usd(self, cost_usd: float) -> float:
+        """How much the balance lacks for so much; 0 if it is enough, or not known."""
+        return 0.0 if self.balance_usd is None else max(0.0, cost_usd - self.balance_usd)
+
+
+async def ask_account(account: Account, models: Iterable[str]) -> Preflight:
+    """Ask for the balance and for the price of each model. Raises nothing that the service could cause."""
+    names = list(models)
+    balance, *answers = await asyncio.gather(_ask(account.billing()), *(_ask(account.model_price(n)) for n in names))
+    prices = dict(zip(names, answers, strict=True))
+    remarks = [f"The service does not list the model {name}: it may be gone." for name in names if prices[name] is None]
+    unknown: dict[str, list[str]] = {}  # by the reason, which is often the same for all
+    for what, answer in [("the balance", balance), *((f"the price of {name}", prices[name]) for name in names)]:
+        if isinstance(answer, ApiError):
+            unknown.setdefault(str(answer), []).append(what)
+    remarks += [f"Not known before the start: {', '.join(what)} ({reason})." for reason, what in unknown.items()]
+    return Preflight(
+        balance_usd=balance.usd if isinstance(balance, Balance) else None,
+        prices_usd={
+            name: price.usd_per_image
+            for name, price in prices.items()
+            if isinstance(price, Price) and price.usd_per_image is not None
+        },
+        remarks=tuple(remarks),
+    )
+
+
+async def _ask(question: Awaitable[T]) -> T | ApiError:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await question
+    except ApiError as error:
+        return error
+    except TimeoutError:
+        return ApiError(ErrorKind.TIMEOUT, f"no answer within {_PATIENCE_S:g} s")
+    except BatchgenError as error:
+        return ApiError(ErrorKind.UNREACHABLE, str(error))

@@ -1,0 +1,1 @@
+"""The values that every room speaks in: requests, attempts, answers, costs, errors. Imports no other room."""

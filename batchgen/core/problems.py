@@ -1,0 +1,115 @@
+"""What can be wrong with a manifest, in one table, and how it is said.
+
+An error (E) keeps a row from being sent, or makes the whole file unusable; a warning (W) is worth
+knowing before money is spent and stops nothing. Codes are stable: scripts and CI filter by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from batchgen.core.values import BatchgenError
+
+TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        # the file
+        "E001": "the manifest cannot be read",
+        "E002": "the manifest is empty",
+        "E003": "there is no column named prompt",
+        "E004": "a column name is missing, repeated or unprintable",
+        "E005": "the file is not UTF-8",
+        "E006": "the kind of file is not known",
+        "E007": "the file is damaged",
+        "E008": "a column has the wrong type",
+        "E009": "the folder is not a manifest",
+        "E010": "there are no rows",
+        # the row
+        "E020": "the row has too few or too many cells",
+        "E021": "the row has bytes that are not UTF-8",
+        "E022": "the row has a NUL character",
+        "E023": "a cell is too large",
+        "E024": "the quoting is broken",
+        "E025": "a quote is never closed",
+        # the id
+        "E030": "the id is empty",
+        "E031": "the id has characters that an id cannot have, or is too long",
+        "E032": "the id was used before",
+        "E033": "the id is a path",
+        # the prompt
+        "E040": "the prompt is empty",
+        "E041": "the prompt is too long",
+        # the other fields
+        "E050": "the value is not a whole number",
+        "E051": "the value is out of range",
+        "E052": "the value is not among the allowed ones",
+        "E053": "the value is not a number",
+        "E054": "the value is neither true nor false",
+        "E055": "the text is too long",
+        "E056": "the model is unknown",
+        # the configuration
+        "E060": "a default is set for something that takes none",
+        # warnings
+        "W001": "a column name is one typo away from a field",
+        "W002": "the model does not take this field",
+        "W003": "the seed has no effect",
+        "W004": "the enhanced prompt will not come back",
+        "W005": "two rows ask for the very same image",
+        "W006": "the prompt has control characters",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    line: 1-based line of the file (CSV) or row (Parquet, DataFrame) where the cell starts. column:
+    1-based character in that line (CSV) or number of the column. Both are None for a problem of
+    the configuration.
+    """
+
+    code: str
+    file: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    column_name: str | None = None
+    row_id: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it keeps something from being sent."""
+        return self.code.startswith("E")
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return f"{place} {'error' if self.is_error else 'warning'} {self.code} {self.message}"
+
+
+class ManifestError(BatchgenError):
+    """The manifest as a whole cannot be used; `problems` says why, one line each in the text."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem on its way: its place is worked out only once it is known to be reported."""
+
+    code: str
+    message: str
+    column: int | None = None  # 0-based
+
+
+# A row, 0-based within its batch, and what was found there.
+FoundInRow = tuple[int, Finding]
+
+
+def quote(text: object) -> str:
+    """Show a value in a message: printable, and short however long it is."""
+    shown = repr(text)
+    return shown if len(shown) <= 80 else f"{shown[:60]}... ({len(str(text)):,} characters)"

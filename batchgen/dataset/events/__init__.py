@@ -1,0 +1,1 @@
+"""events.jsonl: the log of what a run decides, and following it."""

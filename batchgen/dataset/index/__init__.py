@@ -1,0 +1,1 @@
+"""The index: one record for each image slot, in immutable Parquet parts."""

@@ -1,0 +1,180 @@
+"""The Arrow schema of the index, and records as tables of it.
+
+Every part carries the same explicit columns, whatever is null in it, followed by the manifest's
+own columns. A manifest column that has the name of an index column gets the prefix `manifest_`.
+Where a column's type differs between runs, a type is taken that holds both without loss: a wider
+number, else text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import msgspec
+import pyarrow as pa
+
+from batchgen.dataset.index.records import IndexRecord
+
+_TIME = pa.timestamp("us", tz="UTC")
+_CHARGE = pa.struct([("client_request_id", pa.string()), ("cost_usd", pa.float64()), ("cost_source", pa.string())])
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("file_name", pa.string()),
+        ("status", pa.string()),
+        ("row_id", pa.string()),
+        ("image_number", pa.int32()),
+        ("request_number", pa.int32()),
+        ("prompt", pa.string()),
+        ("enhanced_prompt", pa.string()),
+        ("seed", pa.int64()),
+        ("seed_source", pa.string()),
+        ("model", pa.string()),
+        ("aspect_ratio", pa.string()),
+        ("request", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("mime_type", pa.string()),
+        ("size_bytes", pa.int64()),
+        ("sha256", pa.string()),
+        ("error_kind", pa.string()),
+        ("error_message", pa.string()),
+        ("http_status", pa.int32()),
+        ("attempts", pa.int32()),
+        ("cost_usd", pa.float64()),
+        ("cost_source", pa.string()),
+        ("client_request_id", pa.string()),
+        ("inference_id", pa.string()),
+        ("sent_at", _TIME),
+        ("finished_at", _TIME),
+        ("latency_s", pa.float64()),
+        ("row_number", pa.int64()),
+        ("fingerprint", pa.string()),
+        ("run_id", pa.string()),
+        ("batchgen_version", pa.string()),
+        ("manifest", pa.string()),
+        ("line", pa.int64()),
+        ("image_url", pa.string()),
+        ("in_doubt_ids", pa.list_(pa.string())),
+        ("charges", pa.list_(_CHARGE)),
+    ]
+)
+
+# Columns whose values differ from row to row: a dictionary of them takes a third of the time of writing, for nothing.
+DISTINCT_COLUMNS = frozenset(
+    {
+        "file_name",
+        "row_id",
+        "prompt",
+        "enhanced_prompt",
+        "seed",
+        "request",
+        "size_bytes",
+        "sha256",
+        "client_request_id",
+        "inference_id",
+        "sent_at",
+        "finished_at",
+        "latency_s",
+        "row_number",
+        "fingerprint",
+        "line",
+        "image_url",
+    }
+)
+
+_PLAIN = tuple(name for name in INDEX_SCHEMA.names if name != "charges")
+
+
+def to_table(records: Sequence[IndexRecord], extra_schema: bytes) -> pa.Table:
+    """Return records as a table: the index columns, then the manifest's own as `extra_schema` types them."""
+    columns = [
+        pa.array([getattr(record, name) for record in records], INDEX_SCHEMA.field(name).type) for name in _PLAIN
+    ]
+    charges = [record.charges and list(map(asdict, record.charges)) for record in records]
+    table = pa.table([*columns, pa.array(charges, INDEX_SCHEMA.field("charges").type)], schema=INDEX_SCHEMA)
+    if not extra_schema:
+        return table
+    schema = pa.ipc.read_schema(pa.py_buffer(extra_schema))
+    extra = pa.Table.from_batches(
+        [pa.ipc.read_record_batch(pa.py_buffer(record.extra), schema) for record in records], schema
+    )
+    for name, field, column in zip(own_names(schema), schema, extra.columns, strict=True):
+        table = table.append_column(field.with_name(name), column)
+    return table
+
+
+def to_records(table: pa.Table, extra_schema: bytes) -> list[IndexRecord]:
+    """Return rows of the index as records whose own columns are those of `extra_schema`, null where they do not fit."""
+    schema = pa.ipc.read_schema(pa.py_buffer(extra_schema)) if extra_schema else pa.schema([])
+    columns = [_fit(table, name, field.type) for name, field in zip(own_names(schema), schema, strict=True)]
+    own = pa.table(columns, schema=schema) if extra_schema else None
+    rows = table.select([name for name in INDEX_SCHEMA.names if name in table.column_names]).to_pylist()
+    return [
+        msgspec.convert(row | {"extra": _serialise(own, position)}, IndexRecord, strict=False)
+        for position, row in enumerate(rows)
+    ]
+
+
+def own_names(schema: pa.Schema) -> list[str]:
+    """Return the index columns for a manifest's own columns: their names, `manifest_` put before one that is taken."""
+    taken = set(INDEX_SCHEMA.names)
+    names = []
+    for name in schema.names:
+        while name in taken:
+            name = f"manifest_{name}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def unify(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Return one schema that holds the rows of all."""
+    types: dict[str, pa.DataType] = {}
+    for field in (field for schema in schemas for field in schema):
+        types[field.name] = _common(types[field.name], field.type) if field.name in types else field.type
+    return pa.schema(list(types.items()))
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the table with the columns of `schema`, nulls where it has none."""
+    columns = [
+        _as(table[field.name], field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    if left.equals(right) or pa.types.is_null(right):
+        return left
+    if pa.types.is_null(left):
+        return right
+    for alike in (pa.types.is_signed_integer, pa.types.is_unsigned_integer, pa.types.is_floating):
+        if alike(left) and alike(right):
+            return left if left.bit_width > right.bit_width else right
+    return pa.string()
+
+
+def _as(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
+    try:
+        return column.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Lists, structs, bytes that are no text: what Arrow does not write as text, Python does.
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], wanted)
+
+
+def _fit(table: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray | pa.Array:
+    if name in table.column_names:
+        try:
+            return table[name].cast(wanted)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass  # the manifest's column has changed its type since: the old value has no place in it
+    return pa.nulls(len(table), wanted)
+
+
+def _serialise(own: pa.Table | None, position: int) -> bytes:
+    if own is None:
+        return b""
+    return own.slice(position, 1).combine_chunks().to_batches()[0].serialize().to_pybytes()  # type: ignore[no-any-return]

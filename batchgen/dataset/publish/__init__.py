@@ -1,0 +1,1 @@
+"""What a clean stop publishes: metadata.parquet, the dataset card, Croissant."""

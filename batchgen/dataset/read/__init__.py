@@ -1,0 +1,1 @@
+"""Reading a dataset without a lock, also while a run writes it."""

@@ -1,0 +1,23 @@
+"""Images that were paid for and not yet fetched: an earlier run ended before their links answered."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+
+from batchgen.core.values import ErrorKind
+from batchgen.dataset.index.records import IndexRecord
+from batchgen.dataset.index.schema import to_records
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.resume_index import Known, State
+from batchgen.dataset.read.snapshot import latest
+
+
+def unfetched(layout: Layout, known: Known, extra_schema: bytes) -> list[IndexRecord]:
+    """Return the slots whose image waits at its link. Raises DamagedIndex."""
+    waiting = known.keys[known.states == State.UNFETCHED]
+    found: list[IndexRecord] = []
+    if len(waiting):
+        for table in latest(layout, None, waiting):
+            slots = pc.fill_null(pc.equal(table["error_kind"], ErrorKind.NOT_FETCHED), False)
+            found.extend(to_records(table.filter(slots), extra_schema))
+    return found

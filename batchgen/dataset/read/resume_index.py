@@ -1,0 +1,201 @@
+"""What became of every request so far, by fingerprint: what a run resumes from.
+
+Ten million requests take 90 MB: sorted 64-bit keys beside one byte of state. Only of what is
+unfinished, and has something to carry over, more is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.core.memory import give_back
+from batchgen.core.values import PERMANENT_KINDS, ErrorKind, Prior, Status
+from batchgen.dataset.index.charges import merged, of_slot
+from batchgen.dataset.index.keys import (
+    NO_KEYS,
+    Finder,
+    Keys,
+    Mask,
+    fingerprint_keys,
+    first_of_each,
+    slot_keys,
+    text_keys,
+)
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.snapshot import latest, snapshot
+
+
+class State(IntEnum):
+    """Where a request stands; of its slots the one with the highest state decides."""
+
+    UNSEEN = 0
+    DONE = 1
+    BLOCKED = 2  # done, with at least one slot blocked
+    INVALID = 3
+    REFUSED = 4  # failed for good: asked again only if the user says so
+    FAILED = 5  # failed by chance: asked again
+    IN_DOUBT = 6  # asked again: the picture is gone either way
+    UNFETCHED = 7  # paid for, to be fetched and never to be bought again
+
+
+States = npt.NDArray[np.uint8]
+
+_COLUMNS = ["fingerprint", "image_number", "status", "error_kind", "row_id"]
+_PRIOR_COLUMNS = [
+    "fingerprint",
+    "image_number",
+    "status",
+    "error_kind",
+    "cost_usd",
+    "cost_source",
+    "client_request_id",
+    "in_doubt_ids",
+    "charges",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The requests that the index knows.
+
+    keys: of their fingerprints, sorted. states: a State for each. row_ids: keys of the index's row
+    ids, sorted. priors: what is left over of requests that are not done, by key.
+    """
+
+    keys: Keys = field(default_factory=lambda: NO_KEYS)
+    states: States = field(default_factory=lambda: np.empty(0, np.uint8))
+    row_ids: Keys = field(default_factory=lambda: NO_KEYS)
+    priors: dict[int, Prior] = field(default_factory=dict)
+    _requests: Finder = field(init=False, repr=False)
+    _rows: Finder = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_requests", Finder(self.keys))
+        object.__setattr__(self, "_rows", Finder(self.row_ids))
+
+    def look_up(self, keys: Keys) -> tuple[States, npt.NDArray[np.intp]]:
+        """Return the state of each key, and its position in `keys` (meaningless where it is UNSEEN)."""
+        if not len(self.keys):
+            return np.zeros(len(keys), np.uint8), np.zeros(len(keys), np.intp)
+        positions = self._requests.search(keys)
+        return np.where(self.keys[positions] == keys, self.states[positions], np.uint8(State.UNSEEN)), positions
+
+    def knows_rows(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Return for each row id whether the index has a record of it."""
+        if not len(self.row_ids):
+            return np.zeros(len(row_ids), np.bool_)
+        return self._rows.contains(text_keys(pa.array(row_ids, pa.string())))
+
+
+def load(layout: Layout) -> Known:
+    """Read what is known of each request: from the index, and from the ledger of a run that goes on or was cut off.
+
+    Raises DamagedIndex.
+    """
+    known = _read(layout)
+    give_back()  # what ten million records took to be read: 100 MB, in pieces
+    return known
+
+
+def _read(layout: Layout) -> Known:
+    slots: list[Keys] = []
+    numbers, states, rows = [], [], []
+    with ExitStack() as opened:
+        # Every piece is read once: fingerprints take longer to read than all the rest.
+        for piece in snapshot(layout, opened):
+            table = piece.read(_COLUMNS)
+            slots.append(slot_keys(table))
+            numbers.append(table["image_number"].to_numpy().astype(np.uint16))
+            states.append(_states_of(table))
+            rows.append(text_keys(table["row_id"]))
+    newest = first_of_each(slots)
+    for slot, number in zip(slots, numbers, strict=True):
+        slot -= number  # what is left is the request's
+    row_ids = _joined(rows, newest)
+    row_ids.sort()
+    requests, highest = _collapse(_joined(slots, newest), np.concatenate(states)[np.concatenate(newest)])
+    return Known(requests, highest, row_ids, _priors(layout, requests, highest))
+
+
+def _joined(pieces: list[Keys], wanted: Sequence[Mask]) -> Keys:
+    """What is wanted of the pieces as one array; each is let go as it is taken: together they take as much again."""
+    joined: Keys = np.empty(sum(map(np.count_nonzero, wanted)), np.uint64)
+    end = len(joined)
+    for mask in reversed(wanted):
+        piece = pieces.pop()
+        kept = piece if mask.all() else piece[mask]
+        joined[end - len(kept) : end] = kept
+        end -= len(kept)
+    return joined
+
+
+def _collapse(keys: Keys, states: States) -> tuple[Keys, States]:
+    """One entry a request: the highest state of its slots. Sorts `keys` in place."""
+    # Nearly all is done, the lowest state: sorting keys alone takes a tenth of sorting them with their states.
+    higher = states > State.DONE
+    keys_of_higher, higher_states = keys[higher], states[higher]
+    keys.sort()
+    begins = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=begins[1:])
+    requests = keys if begins.all() else keys[begins]
+    highest = np.full(len(requests), State.DONE, np.uint8)
+    if len(higher_states):
+        np.maximum.at(highest, Finder(requests).search(keys_of_higher), higher_states)
+    return requests, highest
+
+
+def _states_of(table: pa.Table) -> States:
+    status, kind = table["status"].combine_chunks(), table["error_kind"].combine_chunks()
+    failed = pc.equal(status, Status.FAILED)
+    permanent = pc.fill_null(pc.is_in(kind, pa.array(sorted(PERMANENT_KINDS))), False)
+    unfetched = pc.fill_null(pc.equal(kind, ErrorKind.NOT_FETCHED), False)
+    cases = [
+        (pc.equal(status, Status.OK), State.DONE),
+        (pc.equal(status, Status.BLOCKED), State.BLOCKED),
+        (pc.equal(status, Status.INVALID), State.INVALID),
+        (pc.equal(status, Status.IN_DOUBT), State.IN_DOUBT),
+        (pc.and_(failed, unfetched), State.UNFETCHED),
+        (pc.and_(failed, permanent), State.REFUSED),
+    ]
+    conditions = pc.make_struct(*(condition for condition, _ in cases))
+    values = [pa.scalar(int(state), pa.uint8()) for _, state in cases]
+    states: States = pc.case_when(conditions, *values, pa.scalar(int(State.FAILED), pa.uint8())).to_numpy()
+    return states
+
+
+def _priors(layout: Layout, keys: Keys, states: States) -> dict[int, Prior]:
+    """What to carry over for requests that may be sent again, where there is anything to carry."""
+    unfinished = keys[states >= State.BLOCKED]
+    priors: dict[int, Prior] = {}
+    if len(unfinished):
+        for table in latest(layout, _PRIOR_COLUMNS, unfinished):
+            slots = table.filter(_carries(table))
+            for key, slot in zip(fingerprint_keys(slots["fingerprint"]).tolist(), slots.to_pylist(), strict=True):
+                priors[key] = _with_slot(priors.get(key, Prior()), slot)
+    return priors
+
+
+def _carries(table: pa.Table) -> pa.Array:
+    """Slots that the next attempt must know of; a slot that was blocked or refused, and cost nothing, is not one."""
+    settled = np.isin(_states_of(table), (State.BLOCKED, State.INVALID, State.REFUSED))
+    paid = pc.fill_null(pc.greater(table["cost_usd"], 0.0), True).to_numpy()  # null: nobody knows how much
+    doubtful = pc.fill_null(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0), False).to_numpy()
+    return pa.array(~settled | paid | doubtful)
+
+
+def _with_slot(prior: Prior, slot: dict[str, Any]) -> Prior:
+    number, in_doubt_ids = slot["image_number"], (*prior.in_doubt_ids, *(slot["in_doubt_ids"] or ()))
+    prior = replace(prior, in_doubt_ids=tuple(dict.fromkeys(in_doubt_ids)))
+    if slot["status"] == Status.OK:
+        return replace(prior, held=(*prior.held, number))
+    charges = merged((*prior.charges, *of_slot(slot)))
+    return replace(prior, missing=(*prior.missing, number), charges=charges)

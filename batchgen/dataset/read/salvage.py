@@ -1,0 +1,41 @@
+"""What the dataset view still knows of records whose index part is gone: those of the saved images."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from batchgen.core.dataset_errors import DamagedIndex
+from batchgen.dataset.index.keys import NO_KEYS, SLOT_COLUMNS, Finder, slot_keys
+from batchgen.dataset.index.parts import open_part, read_part
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
+from batchgen.dataset.layout import Layout
+
+
+def only_in_view(layout: Layout, without: Container[Path] = ()) -> pa.Table:
+    """Return the view's records of slots that no readable part speaks of, as records of the index.
+
+    without: parts that are passed over. Only sensible while no run is writing. Raises DiskError.
+    """
+    slots = _readable(layout.view, SLOT_COLUMNS)
+    if slots is None or not set(SLOT_COLUMNS) <= set(slots.column_names):
+        return INDEX_SCHEMA.empty_table()
+    parts = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values() if path not in without]
+    there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in parts if table is not None)]))
+    alone = ~Finder(there).contains(slot_keys(slots))
+    view = _readable(layout.view, None) if alone.any() else None
+    if view is None:
+        return INDEX_SCHEMA.empty_table()
+    records = view.filter(pa.array(alone))
+    return conform(records, unify([INDEX_SCHEMA, records.schema]))
+
+
+def _readable(path: Path, columns: Sequence[str] | None) -> pa.Table | None:
+    try:
+        with open_part(path) as part:
+            return read_part(path, part, columns)
+    except (FileNotFoundError, DamagedIndex):
+        return None

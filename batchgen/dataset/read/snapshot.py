@@ -1,0 +1,110 @@
+"""Reads a dataset without a lock, also while a run is writing it: the newest record of every slot.
+
+A reader takes the ledger first and the parts second, and holds all parts open before it reads the
+first. So a segment that is sealed meanwhile is seen twice and counted once, and a part that is
+merged away meanwhile stays readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from batchgen.core.dataset_errors import DatasetError, NotADataset
+from batchgen.dataset.index.keys import SLOT_COLUMNS, Finder, Keys, Mask, fingerprint_keys, first_of_each, slot_keys
+from batchgen.dataset.index.parts import open_file, open_part, read_part
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_table, unify
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.wal.recovery import unsealed_by_schema
+
+# The files may move under a reader a few times, when a run ends just now; not forever.
+_TRIES = 5
+
+
+def open_layout(root: Path) -> Layout:
+    """Return the layout of an existing dataset. Raises NotADataset."""
+    layout = Layout(root)
+    if not layout.is_dataset():
+        message = f"{root} holds no dataset. Give the folder that `batchgen run MANIFEST -o FOLDER` wrote."
+        raise NotADataset(message)
+    return layout
+
+
+def latest(
+    layout: Layout, columns: Sequence[str] | None, of: Keys | None = None, without: Container[Path] = ()
+) -> Iterator[pa.Table]:
+    """Yield the newest record of every slot, newest part first.
+
+    columns: those of the index to read; None for all there are, also the manifest's own, which differ between
+    tables. of: sorted keys of the requests to read; None for all. without: parts that are passed over.
+    Raises DamagedIndex.
+    """
+    wanted = None if of is None else Finder(of)
+    with ExitStack() as opened:
+        pieces = snapshot(layout, opened, without)
+        for piece, newest in zip(pieces, _newest(pieces), strict=True):
+            if wanted is not None:
+                newest &= wanted.contains(fingerprint_keys(piece.read(SLOT_COLUMNS)["fingerprint"]))
+            if newest.any():
+                table = piece.read(columns)
+                yield table if newest.all() else table.filter(pa.array(newest))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    table: pa.Table
+
+    def read(self, columns: Sequence[str] | None) -> pa.Table:
+        return self.table if columns is None else self.table.select(list(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    path: Path
+    file: pa.NativeFile
+
+    def read(self, columns: Sequence[str] | None) -> pa.Table:
+        # Opened for each reading: a ParquetFile keeps its footer, and some MB of what it has read.
+        with open_part(self.path, self.file) as part:
+            table = read_part(self.path, part, columns)
+        if columns is None:
+            return table
+        if len(columns) == table.num_columns:
+            return table.select(list(columns))
+        # Another version of batchgen wrote fewer.
+        return conform(table, pa.schema([INDEX_SCHEMA.field(name) for name in columns]))
+
+
+Piece = _Ledger | _Part
+
+
+def snapshot(layout: Layout, opened: ExitStack, without: Container[Path] = ()) -> list[Piece]:
+    """Ledger and parts as they are together at one moment, newest first; `opened` keeps them open.
+
+    Raises DamagedIndex.
+    """
+    for _ in range(_TRIES):
+        try:
+            ledger = _Ledger(_read_ledger(layout))
+            with ExitStack() as trial:
+                paths = [path for path in reversed(layout.parts().values()) if path not in without]
+                parts = [_Part(path, trial.enter_context(open_file(path))) for path in paths]
+                opened.push(trial.pop_all())
+        except FileNotFoundError:
+            continue
+        return [ledger, *parts]
+    raise DatasetError(f"{layout.root} is changing too fast to be read. Try again in a moment.")
+
+
+def _read_ledger(layout: Layout) -> pa.Table:
+    tables = [to_table(records, own) for own, records in unsealed_by_schema(layout).items()]
+    schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
+    return pa.concat_tables([schema.empty_table(), *(conform(table, schema) for table in tables)])
+
+
+def _newest(pieces: Sequence[Piece]) -> list[Mask]:
+    return first_of_each([slot_keys(piece.read(SLOT_COLUMNS)) for piece in pieces])

@@ -1,0 +1,45 @@
+"""Whether a disk has room for what a run is about to make: an estimate, told before anything is bought."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from batchgen.dataset.index.parts import open_part, read_part
+from batchgen.dataset.layout import Layout
+
+# A picture of a million pixels as PNG; used until the dataset itself shows how large its pictures are.
+_IMAGE_BYTES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room on the disk of a dataset, in bytes: free now, and needed by an average image."""
+
+    free_bytes: int
+    image_bytes: int
+
+    def needed_bytes(self, images: int) -> int:
+        """Return what so many images will take up, as far as one can tell."""
+        return images * self.image_bytes
+
+    def is_short(self, images: int) -> bool:
+        """Whether so many images will not fit."""
+        return self.needed_bytes(images) > self.free_bytes
+
+
+def measure_space(layout: Layout) -> Space:
+    """Return the room there is, with the average size of the newest images. Raises DamagedIndex, OSError."""
+    return Space(shutil.disk_usage(layout.root).free, _average_bytes(layout))
+
+
+def _average_bytes(layout: Layout) -> int:
+    paths = layout.parts()
+    if not paths:
+        return _IMAGE_BYTES
+    newest = paths[max(paths)]
+    with open_part(newest) as part:
+        average = pc.mean(read_part(newest, part, ["size_bytes"])["size_bytes"]).as_py()
+    return _IMAGE_BYTES if average is None else int(average)

@@ -1,0 +1,153 @@
+"""What a dataset holds, counted from its files alone: what `batchgen status` shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.core.values import Status
+from batchgen.dataset.index.charges import count_unknown
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.snapshot import latest
+from batchgen.dataset.wal.recovery import in_flight
+from batchgen.store.lock import is_held
+
+# Enough to see a pattern, few enough to read.
+_EXAMPLES_PER_KIND = 3
+# Slots that are looked at for examples of different rows.
+_EXAMPLE_SLOTS = 100
+
+_COLUMNS = [
+    "status",
+    "error_kind",
+    "error_message",
+    "row_id",
+    "manifest",
+    "line",
+    "cost_usd",
+    "cost_source",
+    "run_id",
+    "sent_at",
+    "finished_at",
+    "in_doubt_ids",
+    "fingerprint",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One slot that gave no image, and why."""
+
+    row_id: str
+    where: str  # FILE:LINE
+    message: str
+
+
+@dataclass(slots=True)
+class ErrorSummary:
+    """The slots with one kind of error."""
+
+    count: int = 0
+    examples: list[Problem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """One run's share of the slots."""
+
+    run_id: str
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    images: int = 0  # saved
+    cost_usd: float = 0.0
+
+    @property
+    def images_per_minute(self) -> float | None:
+        """Saved images a minute, between the first request and the last answer."""
+        if self.started_at is None or self.finished_at is None or self.finished_at <= self.started_at:
+            return None
+        return self.images * 60 / (self.finished_at - self.started_at).total_seconds()
+
+
+@dataclass(slots=True)
+class DatasetSummary:
+    """Slots by status, what they cost, what went wrong, and run by run. in_flight counts slots still asked for."""
+
+    running: bool
+    in_flight: int = 0
+    slots: Counter[Status] = field(default_factory=Counter)
+    cost_usd: float = 0.0
+    unknown_costs: int = 0
+    in_doubt_ids: list[str] = field(default_factory=list)
+    errors: dict[str, ErrorSummary] = field(default_factory=dict)
+    runs: dict[str, RunSummary] = field(default_factory=dict)
+
+
+def summarise(layout: Layout) -> DatasetSummary:
+    """Count a dataset. Raises DamagedIndex."""
+    summary = DatasetSummary(running=is_held(layout.lock))
+    sent = in_flight(layout) if summary.running else set()
+    tables: Iterable[pa.Table] = latest(layout, _COLUMNS)
+    if summary.running:
+        tables = list(tables)
+        # Looked at again, since requests leave and arrive while the index is read.
+        sent |= in_flight(layout)
+    for whole in tables:
+        table = settled(whole, sent)
+        summary.in_flight += len(whole) - len(table)
+        _count(summary, table)
+        _count_errors(summary, table.filter(pc.is_valid(table["error_kind"])))
+        _count_runs(summary, table)
+    summary.runs = dict(sorted(summary.runs.items(), key=lambda item: str(item[1].started_at or "")))
+    return summary
+
+
+def settled(table: pa.Table, sent: set[str]) -> pa.Table:
+    """Return the records without those that a run is just asking for: these are in doubt only if it dies."""
+    if not sent:
+        return table
+    asked = pc.is_in(table["fingerprint"], pa.array(sorted(sent)))
+    open_ended = pc.is_in(table["status"], pa.array([Status.IN_DOUBT, Status.FAILED]))
+    return table.filter(pc.invert(pc.and_(asked, open_ended)))
+
+
+def _count(summary: DatasetSummary, table: pa.Table) -> None:
+    for value in pc.value_counts(table["status"]).to_pylist():
+        summary.slots[Status(value["values"])] += value["counts"]
+    summary.cost_usd += pc.sum(table["cost_usd"], min_count=0).as_py()
+    summary.unknown_costs += count_unknown(table["cost_source"])
+    doubts = table.filter(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0))
+    known = set(summary.in_doubt_ids)
+    for ids in doubts["in_doubt_ids"].to_pylist():
+        summary.in_doubt_ids.extend(new for new in ids if new not in known)
+        known.update(ids)
+
+
+def _count_errors(summary: DatasetSummary, failed: pa.Table) -> None:
+    for value in pc.value_counts(failed["error_kind"]).to_pylist():
+        entry = summary.errors.setdefault(value["values"], ErrorSummary())
+        entry.count += value["counts"]
+        wanted = _EXAMPLES_PER_KIND - len(entry.examples)
+        first = failed.filter(pc.equal(failed["error_kind"], value["values"])).slice(0, _EXAMPLE_SLOTS).to_pylist()
+        # The images of a row fail together: one line says it for all of them.
+        problems = dict.fromkeys(
+            Problem(row["row_id"], f"{row['manifest']}:{row['line']}", row["error_message"]) for row in first
+        )
+        entry.examples.extend(list(problems)[:wanted])
+
+
+def _count_runs(summary: DatasetSummary, table: pa.Table) -> None:
+    saved = pc.cast(pc.equal(table["status"], Status.OK), pa.int64())
+    by_run = table.append_column("saved", saved).group_by("run_id")
+    aggregates = [("saved", "sum"), ("cost_usd", "sum"), ("sent_at", "min"), ("finished_at", "max")]
+    for row in by_run.aggregate(aggregates).to_pylist():
+        run = summary.runs.setdefault(row["run_id"], RunSummary(row["run_id"]))
+        run.images += row["saved_sum"]
+        run.cost_usd += row["cost_usd_sum"] or 0.0
+        run.started_at = min(filter(None, (run.started_at, row["sent_at_min"])), default=None)
+        run.finished_at = max(filter(None, (run.finished_at, row["finished_at_max"])), default=None)

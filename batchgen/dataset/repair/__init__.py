@@ -1,0 +1,1 @@
+"""Checking a dataset against itself, repairing it, and correcting its costs."""

@@ -1,0 +1,134 @@
+"""Corrects costs of the index to what the service billed.
+
+Parts are immutable: corrected records go into a new part, which wins over the older ones, whole or not at
+all. Prices: the corrected requests are in memory at once, and the dataset view is written anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from batchgen.core.dataset_errors import DamagedIndex, DiskError
+from batchgen.core.values import Charge, CostSource, Status
+from batchgen.dataset.index.charges import of_slot, total, unknown
+from batchgen.dataset.index.keys import NO_KEYS, Finder, Keys, fingerprint_keys
+from batchgen.dataset.index.parts import merge, open_part, write_part
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.publish.view import Shows, write_view
+from batchgen.dataset.read.snapshot import latest
+from batchgen.dataset.wal.recovery import recover
+from batchgen.store.lock import Lock
+
+# What attempts of a request were billed, by client request id, in US dollars.
+Bills = Mapping[str, float]
+
+_COSTS = ["status", "error_message", "cost_usd", "cost_source", "client_request_id", "in_doubt_ids", "charges"]
+
+
+@contextmanager
+def held(layout: Layout) -> Iterator[None]:
+    """Hold a dataset for correcting: no run writes it meanwhile, and what a run left in its ledger is in the index.
+
+    Raises Locked, DiskError.
+    """
+    try:
+        with Lock(layout.lock):
+            recover(layout)
+            yield
+    except OSError as error:
+        raise DiskError(f"cannot write {error.filename or layout.root}: {error.strerror}") from error
+
+
+def amend_costs(layout: Layout, bills: Mapping[int, Bills], remarks: Mapping[int, str]) -> None:
+    """Correct what attempts of requests cost, by key of the request, and nothing of their other attempts.
+
+    A remark is added to the message of slots that are in doubt.
+    The caller holds the dataset. Raises DamagedIndex, OSError.
+    """
+    if not bills:
+        return
+    records = _records_of(layout, np.sort(np.fromiter(bills, np.uint64, len(bills))))
+    table = _corrected(records, bills, remarks)
+    write_part(layout, max(layout.parts()) + 1, iter([table]), table.schema)
+    merge(layout)
+    write_view(layout, as_before(layout), "")
+
+
+def as_before(layout: Layout) -> Shows:
+    """Let the dataset view show the requests that it shows now; all, if there is no readable view."""
+    try:
+        with open_part(layout.view) as view:
+            keys = [fingerprint_keys(batch.column(0)) for batch in view.iter_batches(columns=["fingerprint"])]
+    except (FileNotFoundError, DamagedIndex):
+        return lambda asked: np.ones(len(asked), np.bool_)
+    return Finder(np.sort(np.concatenate([NO_KEYS, *keys]))).contains
+
+
+def shares(costs_usd: Sequence[float | None], statuses: Sequence[Status], total_usd: float) -> list[float]:
+    """Spread what an attempt cost over its slots: as the costs so far, else over its images, else over all slots."""
+    known = [cost for cost in costs_usd if cost is not None]
+    if len(known) == len(costs_usd) and sum(known) > 0:
+        return [total_usd * cost / sum(known) for cost in known]
+    saved = [status is Status.OK for status in statuses]
+    bearing = saved if any(saved) else [True] * len(statuses)
+    return [total_usd / sum(bearing) if bears else 0.0 for bears in bearing]
+
+
+def _records_of(layout: Layout, wanted: Keys) -> pa.Table:
+    """The newest records of some requests (sorted keys), with all their columns."""
+    tables = list(latest(layout, None, wanted))
+    schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
+    return pa.concat_tables([conform(table, schema) for table in tables])
+
+
+def _corrected(table: pa.Table, bills: Mapping[int, Bills], remarks: Mapping[int, str]) -> pa.Table:
+    slots = [_Slot(row) for row in table.select(_COSTS).to_pylist()]
+    of_request: dict[int, list[_Slot]] = {}
+    for key, slot in zip(fingerprint_keys(table["fingerprint"]).tolist(), slots, strict=True):
+        of_request.setdefault(key, []).append(slot)
+    for key, siblings in of_request.items():
+        for client_request_id, billed_usd in bills[key].items():
+            _enter(siblings, client_request_id, billed_usd)
+        for slot in siblings:
+            slot.add(remarks.get(key))
+    for name in ("cost_usd", "cost_source", "charges", "error_message"):
+        column = table.schema.field(name)
+        values = pa.array([slot.row[name] for slot in slots], column.type)
+        table = table.set_column(table.schema.get_field_index(name), column, values)
+    return table
+
+
+class _Slot:
+    """What a slot bears of each attempt, and its row of the index."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+        self.status = Status(row["status"])
+        self.charges = {charge.client_request_id: charge for charge in of_slot(row)}
+
+    def bear(self, charge: Charge) -> None:
+        """Take over what the bill says of an attempt."""
+        self.charges[charge.client_request_id] = charge
+        cost_usd, source = total(self.charges.values())
+        self.row |= {"cost_usd": cost_usd, "cost_source": source, "charges": [*map(asdict, self.charges.values())]}
+
+    def add(self, remark: str | None) -> None:
+        """Add a remark to the message of a slot in doubt."""
+        if remark is not None and self.status is Status.IN_DOUBT:
+            self.row["error_message"] += f"; {remark}"
+
+
+def _enter(slots: Sequence[_Slot], client_request_id: str, billed_usd: float) -> None:
+    """Let the slots that bear an attempt bear what it was billed; all of them, if none does yet."""
+    bearing = [slot for slot in slots if client_request_id in slot.charges] or slots
+    known = [slot.charges.get(client_request_id, unknown(client_request_id)).cost_usd for slot in bearing]
+    spread = shares(known, [slot.status for slot in bearing], billed_usd)
+    for slot, cost_usd in zip(bearing, spread, strict=True):
+        slot.bear(Charge(client_request_id, cost_usd, CostSource.BILL))

@@ -1,0 +1,137 @@
+"""Puts a dataset right as far as that costs nothing, and marks the rest to be made again by the next run.
+
+Nothing is deleted: what is damaged is set aside in `.batchgen/damaged/`. A picture is never called
+saved unless its bytes are those that were received. Every step may be cut short and done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.core.values import ErrorKind
+from batchgen.dataset.index.keys import keys_of
+from batchgen.dataset.index.parts import merge, write_part
+from batchgen.dataset.index.records import IndexRecord
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_records, to_table, unify
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.publish.view import write_view
+from batchgen.dataset.read.salvage import only_in_view
+from batchgen.dataset.read.snapshot import latest
+from batchgen.dataset.repair.cost_corrections import as_before, held
+from batchgen.dataset.repair.verify import Fault, Finding, damaged_parts, missing_records, missing_texts, verify
+from batchgen.dataset.wal.recovery import lost
+from batchgen.store import disk
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What became of a finding. again_usd: what the next run will pay for it, as far as the index knows.
+
+    Images of one request are asked for together: the first of them bears the cost.
+    """
+
+    finding: Finding
+    action: str
+    is_to_be_made_again: bool = False
+    again_usd: float = 0.0
+
+
+def repair(layout: Layout) -> Iterator[Repaired]:
+    """Put right what `verify` finds, and tell of each thing that was done or left.
+
+    Raises Locked, DiskError, DamagedIndex.
+    """
+    for folder in (layout.ledger, layout.temporary, layout.index):
+        disk.make_folder(folder)
+    with held(layout):
+        texts = list(missing_texts(layout))
+        yield from _rebuild(layout)
+        findings = list(verify(layout))
+        strays = {finding.path: finding for finding in findings if finding.fault is Fault.STRAY}
+        wrong = {finding.path: finding for finding in findings if finding.path not in strays}
+        if wrong:
+            yield from _put_right(layout, wrong, strays)
+        yield from (Repaired(stray, "left where it is") for stray in strays.values())
+        merge(layout)
+        write_view(layout, as_before(layout), "")
+        yield from (Repaired(finding, "written anew") for finding in texts)
+
+
+def _rebuild(layout: Layout) -> Iterator[Repaired]:
+    """Set damaged parts aside, and make a new one of what the dataset view knows of records that are in none."""
+    for finding in damaged_parts(layout):
+        _set_aside(layout, layout.root / finding.path)
+        yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
+    for finding in missing_records(layout):
+        rescued = only_in_view(layout)
+        write_part(layout, max(layout.parts(), default=0) + 1, iter([rescued]), rescued.schema)
+        yield Repaired(finding, f"rebuilt from {layout.view.name}")
+
+
+def _put_right(layout: Layout, wrong: dict[str, Finding], strays: dict[str, Finding]) -> Iterator[Repaired]:
+    """Put images back from where they strayed to, and take those out of `strays`; mark the others as lost."""
+    found = {sha256((layout.root / path).read_bytes()).hexdigest(): path for path in strays}
+    names = pa.array(sorted(wrong), pa.string())
+    tables, gone = [], []
+    for table in latest(layout, None):
+        concerned = table.filter(pc.is_in(table["file_name"], names))
+        own = _own_schema(concerned)
+        marked = []
+        for record in to_records(concerned, own):
+            finding = wrong[str(record.file_name)]
+            stray = found.pop(record.sha256 or "", None)
+            if stray is None:
+                marked.append(lost(record, f"{finding.detail} when the dataset was verified"))
+                gone.append((finding, marked[-1]))
+            else:
+                del strays[stray]
+                yield _put_back(layout, finding, stray)
+        if marked:
+            tables.append(to_table(marked, own))
+    if tables:
+        schema = unify([table.schema for table in tables])
+        write_part(layout, max(layout.parts()) + 1, (conform(table, schema) for table in tables), schema)
+    costs = _costs(layout, [record for _, record in gone])
+    for finding, record in gone:
+        _set_aside(layout, layout.root / finding.path)
+        if record.error_kind is ErrorKind.NOT_FETCHED:
+            yield Repaired(finding, "its link is known: the next run fetches it, which costs nothing")
+        else:
+            yield Repaired(finding, "the next run asks for it again", True, costs.pop(record.fingerprint, 0.0))
+
+
+def _put_back(layout: Layout, finding: Finding, stray: str) -> Repaired:
+    target = layout.root / finding.path
+    _set_aside(layout, target)
+    disk.make_folder(target.parent)
+    disk.publish(layout.root / stray, target)
+    return Repaired(finding, f"put back from {stray}")
+
+
+def _costs(layout: Layout, records: Iterable[IndexRecord]) -> dict[str, float]:
+    """What the requests of these records cost as a whole, as far as the index knows."""
+    keys = np.sort(keys_of([bytes.fromhex(record.fingerprint) for record in records]))
+    costs: dict[str, float] = {}
+    for table in latest(layout, ["fingerprint", "cost_usd"], keys):
+        for row in table.to_pylist():
+            costs[row["fingerprint"]] = costs.get(row["fingerprint"], 0.0) + (row["cost_usd"] or 0.0)
+    return costs
+
+
+def _own_schema(table: pa.Table) -> bytes:
+    fields = [field for field in table.schema if field.name not in INDEX_SCHEMA.names]
+    return bytes(pa.schema(fields).serialize()) if fields else b""
+
+
+def _set_aside(layout: Layout, path: Path) -> None:
+    if path.exists():
+        target = layout.damaged / path.relative_to(layout.root)
+        disk.make_folder(target.parent)
+        disk.publish(path, target)

@@ -1,0 +1,153 @@
+"""Checks a dataset against itself: every image of the index is there, with the bytes that were received.
+
+Where a part of the index is damaged or gone, the images that the other parts and the dataset view tell of are checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.core.dataset_errors import DamagedIndex
+from batchgen.core.values import Status
+from batchgen.dataset.index.parts import iterate
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.salvage import only_in_view
+from batchgen.dataset.read.snapshot import latest
+from batchgen.store.lock import is_held
+
+# Hashing lets the other threads run; more of them only queue at the disk.
+_HASHING_THREADS = 4
+# Images in flight between reading the index and hashing, so that memory stays flat.
+_WINDOW_IMAGES = 1024
+
+
+class Fault(StrEnum):
+    """What is wrong with a file."""
+
+    MISSING = "missing"
+    EMPTY = "empty"
+    CHANGED = "changed"
+    STRAY = "stray"  # an image that the index does not know
+    DAMAGED = "damaged"  # a part of the index that cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One file that is not as it should be."""
+
+    fault: Fault
+    path: str  # relative to the dataset
+    row_id: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An image as the index describes it."""
+
+    file_name: str
+    row_id: str
+    size_bytes: int
+    sha256: str
+
+
+def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[Finding]:
+    """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
+    damaged = {layout.root / finding.path: finding for finding in damaged_parts(layout)}
+    yield from damaged.values()
+    # Listed before the index is read, so that an image saved meanwhile is no stray.
+    on_disk = sorted(_image_files(layout))
+    known = []
+    with ThreadPoolExecutor(_HASHING_THREADS) as pool:
+        images = _saved_images(layout, damaged)
+        while batch := list(islice(images, _WINDOW_IMAGES)):
+            known.append(_hashes([image.file_name for image in batch]))
+            yield from filter(None, pool.map(lambda image: _check(layout.root, image), batch))
+            checked(len(batch))
+    if damaged:
+        return  # which images are strays, they alone could tell
+    known_hashes = np.unique(np.concatenate(known)) if known else np.empty(0, np.int64)
+    stray = ~np.isin(_hashes(on_disk), known_hashes)
+    for position in np.flatnonzero(stray):
+        yield Finding(Fault.STRAY, on_disk[position], None, "the index does not know this image")
+
+
+def missing_texts(layout: Layout) -> Iterator[Finding]:
+    """Yield what a clean stop writes beside the images and is not there, or cannot be read."""
+    for path in (layout.view, layout.card, layout.croissant):
+        name = path.relative_to(layout.root).as_posix()
+        if not path.is_file():
+            yield Finding(Fault.MISSING, name, None, "the file is gone, or the last run did not end cleanly")
+        elif path == layout.view:
+            yield from _damage(layout, path)
+
+
+def missing_records(layout: Layout) -> Iterator[Finding]:
+    """Yield what the dataset view shows and the index does not know. Only sensible while no run is writing."""
+    alone = len(only_in_view(layout))
+    if alone:
+        name = layout.index.name
+        yield Finding(Fault.MISSING, name, None, f"a part is gone: {alone:,} records of {layout.view.name} are in none")
+
+
+def damaged_parts(layout: Layout) -> Iterator[Finding]:
+    """Yield the parts of the index that cannot be read."""
+    for path in layout.parts().values():
+        yield from _damage(layout, path)
+
+
+def _damage(layout: Layout, path: Path) -> Iterator[Finding]:
+    try:
+        for batch in iterate(path):
+            batch.validate(full=True)
+    except FileNotFoundError:
+        return  # merged away meanwhile
+    except (DamagedIndex, pa.ArrowException) as error:
+        yield Finding(Fault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
+
+
+def _saved_images(layout: Layout, damaged: Container[Path]) -> Iterator[Expected]:
+    columns = ["file_name", "row_id", "size_bytes", "sha256", "status"]
+    # While a run is writing, the view is behind and parts come and go.
+    alone = [] if is_held(layout.lock) else [only_in_view(layout, damaged).select(columns)]
+    for table in chain(latest(layout, columns, without=damaged), alone):
+        saved = table.filter(pc.equal(table["status"], Status.OK)).drop_columns(["status"])
+        for batch in saved.to_batches(_WINDOW_IMAGES):
+            for row in batch.to_pylist():
+                yield Expected(**row)
+
+
+def _check(root: Path, image: Expected) -> Finding | None:
+    try:
+        data = (root / image.file_name).read_bytes()
+    except FileNotFoundError:
+        return Finding(Fault.MISSING, image.file_name, image.row_id, "the file is gone")
+    except OSError as error:
+        return Finding(Fault.MISSING, image.file_name, image.row_id, f"cannot be read: {error.strerror}")
+    if not data:
+        return Finding(Fault.EMPTY, image.file_name, image.row_id, f"empty, was {image.size_bytes} bytes")
+    if sha256(data).hexdigest() != image.sha256:
+        detail = f"{len(data)} bytes, was {image.size_bytes}; the hash is not that of what was received"
+        return Finding(Fault.CHANGED, image.file_name, image.row_id, detail)
+    return None
+
+
+def _image_files(layout: Layout) -> Iterator[str]:
+    if layout.images.is_dir():
+        for path in layout.images.rglob("*"):
+            if path.is_file():
+                yield path.relative_to(layout.root).as_posix()
+
+
+def _hashes(names: list[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.fromiter(map(hash, names), np.int64, len(names))

@@ -1,0 +1,1 @@
+"""The write-ahead log: what a run has been told survives a crash at any moment."""

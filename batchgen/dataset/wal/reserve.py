@@ -1,0 +1,32 @@
+"""Room kept back for the moment when the disk is full: so that what is in flight, and paid for, can still be saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from batchgen.store import disk
+
+# A large picture and its records; a request of several pictures is mostly of smaller ones.
+RESERVE_BYTES_PER_REQUEST = 3_000_000
+
+
+class Reserve:
+    """A file that takes up `size` bytes until it is given up. Raises OSError if the disk has no such room even now.
+
+    given_up_for: the error for which it was given up, None while it is there.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self.given_up_for: OSError | None = None
+        if size:
+            disk.allocate(path, size)
+
+    def give_up(self, error: OSError) -> None:
+        """Give the room back to save what is in flight. May be done again."""
+        self.given_up_for = self.given_up_for or error
+        self.remove()
+
+    def remove(self) -> None:
+        """Give the room back: nothing is in flight any more."""
+        disk.remove(self._path)

@@ -1,0 +1,72 @@
+"""The course of one request through its attempts: what is known so far, for the ledger and for decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+from batchgen.core.values import ApiError, Charge, CostSource, Request, Trail
+from batchgen.providers.aimlapi.errors import Charged, meaning_of
+
+
+@dataclass(slots=True)
+class Course:
+    """Mutable, and owned by the one task that settles the request."""
+
+    request: Request
+    run_id: str
+    attempts: int = 0  # all that left
+    tries: int = 0  # earlier ones that count against the limits of attempts and of time
+    wasted: tuple[Charge, ...] = ()
+    in_doubt_ids: tuple[str, ...] = ()
+    _counted_s: float = 0.0
+    _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _sent_clock: float = 0.0
+
+    @property
+    def client_request_id(self) -> str:
+        """The id of the current attempt: unique among all attempts of all runs."""
+        return f"{self.run_id}.{self.request.fingerprint[:16]}.{self.attempts}"
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds spent on the tries so far, the current one included; waits for a permit are nobody's time."""
+        return self._counted_s + monotonic() - self._sent_clock
+
+    def begin_attempt(self) -> None:
+        """Start the next attempt."""
+        self.attempts += 1
+        self._sent_at = datetime.now(UTC)
+        self._sent_clock = monotonic()
+
+    def failed(self, error: ApiError) -> None:
+        """Take in how the current attempt failed, and what it may have cost."""
+        if error.cost_usd is not None:  # an answer that began and did not end in time says its cost at once
+            self._waste(error.cost_usd, CostSource.HEADER)
+        elif meaning_of(error.kind).charged is Charged.MAYBE:
+            self.in_doubt_ids = (*self.in_doubt_ids, self.client_request_id)
+        elif meaning_of(error.kind).charged is Charged.YES:
+            price_usd = self.request.price_usd
+            self._waste(price_usd, CostSource.UNKNOWN if price_usd is None else CostSource.PRICE)
+
+    def count(self) -> None:
+        """The current attempt, and the wait after it, use up one of the tries and part of the time."""
+        self.tries += 1
+        self._counted_s = self.elapsed_s
+
+    def trail(self) -> Trail:
+        """Return the course so far as a value."""
+        return Trail(
+            attempts=self.attempts,
+            client_request_id=self.client_request_id,
+            sent_at=self._sent_at,
+            finished_at=datetime.now(UTC),
+            latency_s=monotonic() - self._sent_clock,
+            wasted=self.wasted,
+            in_doubt_ids=self.in_doubt_ids,
+        )
+
+    def _waste(self, cost_usd: float | None, source: CostSource) -> None:
+        if cost_usd != 0:
+            self.wasted = (*self.wasted, Charge(self.client_request_id, cost_usd, source))

@@ -1,0 +1,68 @@
+"""What a run has done so far: flat counters that the loop fills and a progress line reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from batchgen.core.values import Request, Status, Trail
+from batchgen.dataset.index.charges import is_unknown, total
+from batchgen.dataset.index.records import IndexRecord
+
+# Enough to show what goes wrong; the rest is in the index.
+_FAILURES_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An image slot that gave no image."""
+
+    status: Status
+    row_id: str
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts of one run. Slots are image slots; total_images is None until the manifest has been read.
+
+    Of the images that earlier runs paid for, fetched_late came in this run, and unfetched wait on at their links.
+    """
+
+    total_images: int | None = None
+    slots: Counter[Status] = field(default_factory=Counter)
+    settled_requests: int = 0
+    attempts: int = 0
+    retries: int = 0
+    throttled: int = 0
+    in_flight: int = 0
+    spent_usd: float = 0.0
+    unknown_costs: int = 0
+    fetched_late: int = 0
+    unfetched: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def done_images(self) -> int:
+        """Image slots with an outcome."""
+        return self.slots.total()
+
+    def leave_open(self, request: Request, trail: Trail) -> None:
+        """Count what a request cost that a stop leaves without an outcome."""
+        cost_usd, source = total(trail.wasted)
+        self.spent_usd += cost_usd or 0.0
+        if trail.in_doubt_ids or is_unknown(source):
+            self.unknown_costs += request.num_images
+
+    def settle(self, request: Request, records: Iterable[IndexRecord]) -> None:
+        """Count the records of a request that has its outcome; what earlier runs paid for it does not count here."""
+        self.settled_requests += 1
+        self.spent_usd -= request.prior.spent_usd
+        for record in records:
+            self.slots[record.status] += 1
+            self.spent_usd += record.cost_usd or 0.0
+            self.unknown_costs += is_unknown(record.cost_source)
+            if record.status is not Status.OK and len(self.failures) < _FAILURES_KEPT:
+                self.failures.append(Failure(record.status, record.row_id, record.line, record.error_message or ""))

@@ -1,0 +1,77 @@
+"""What the loop needs of the world. It knows these four and no class behind them.
+
+So the same loop can be one shard of many: requests from a queue, permits from another machine,
+parts to an object store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from batchgen.core.values import Answer, ApiError, Image, Request, Trail
+from batchgen.dataset.index.records import IndexRecord
+
+
+class RequestSource(Protocol):
+    """Where requests come from: those that are still to be sent, each once."""
+
+    def __aiter__(self) -> AsyncIterator[Request]: ...
+
+
+class Client(Protocol):
+    """What turns a request into an answer."""
+
+    async def generate(self, body: bytes, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
+        """Send once; `on_sent` is called when the request has been written. Raises ApiError."""
+
+    async def download(self, url: str) -> Image:
+        """Fetch an image from its link, once. Raises ApiError."""
+
+
+class Permit(Protocol):
+    """The right to send one attempt; settled by exactly one of the last four."""
+
+    def sent(self) -> None:
+        """The attempt has been written to its connection."""
+
+    def done(self, *, images: int, cost_usd: float | None) -> None:
+        """The service gave `images` images; cost_usd None if it did not say what they cost."""
+
+    def refused(self) -> None:
+        """Nothing was charged."""
+
+    def throttled(self, retry_after_s: float | None) -> None:
+        """The service asked everyone to slow down."""
+
+    def in_doubt(self) -> None:
+        """The answer will never be seen."""
+
+
+class PermitGiver(Protocol):
+    """What says when the next attempt may leave."""
+
+    async def permit(self, *, images: int, price_usd: float | None) -> Permit:
+        """Wait for a permit. Raises a BatchgenError when none will be given any more."""
+
+    def close(self) -> None:
+        """Give no more permits: whoever waits is told so."""
+
+
+class Dataset(Protocol):
+    """What keeps answers. A method that returns has made its news durable, but for `sent` and `refused`."""
+
+    def sent(self, request: Request, trail: Trail) -> None:
+        """An attempt is about to leave."""
+
+    def refused(self, request: Request, error: ApiError, trail: Trail) -> None:
+        """An attempt gave nothing, and another may follow."""
+
+    async def received(self, request: Request, answer: Answer, trail: Trail) -> None:
+        """The answer is known; its images are to be fetched."""
+
+    async def save(self, request: Request, answer: Answer, trail: Trail) -> Sequence[IndexRecord]:
+        """Keep the images of an answer."""
+
+    async def give_up(self, request: Request, error: ApiError, trail: Trail) -> Sequence[IndexRecord]:
+        """Record a request that gave no answer."""

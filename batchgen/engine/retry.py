@@ -1,0 +1,53 @@
+"""What to do about a failed attempt: a value, from a pure function. Waiting and doing are the loop's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchgen.config.settings import RetrySettings
+from batchgen.core.values import ApiError, ErrorKind
+from batchgen.providers.aimlapi.errors import Scope, meaning_of
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send it again, no sooner than in so many seconds. counted: whether this attempt used up one of the tries."""
+
+    after_s: float
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Record the failure and go on with other requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No request can succeed now: stop the run, and leave this one pending."""
+
+
+Decision = Retry | GiveUp | Stop
+
+
+def decide(error: ApiError, attempts: int, elapsed_s: float, chance: float, settings: RetrySettings) -> Decision:
+    """Decide about a failed attempt.
+
+    attempts: counted tries of this request so far, this one included. elapsed_s: seconds spent on these.
+    chance: 0 to 1, for full jitter.
+    """
+    scope = meaning_of(error.kind).scope
+    if scope is Scope.ROW:
+        return GiveUp()
+    if scope is Scope.ACCOUNT:
+        return Stop()
+    if scope is Scope.PACE:
+        return Retry(0.0, counted=False)  # the governor makes everyone wait; it is never the row's fault
+    wait_s = chance * min(settings.backoff_max_s, settings.backoff_base_s * 2 ** (attempts - 1))
+    if error.retry_after_s is not None:
+        wait_s = max(wait_s, error.retry_after_s)
+    # Without a connection nothing was sent: how long an outage lasts is not the row's fault.
+    counted = error.kind is not ErrorKind.UNREACHABLE
+    if (counted and attempts >= settings.max_attempts) or elapsed_s + wait_s > settings.deadline_s:
+        return GiveUp()
+    return Retry(wait_s, counted)

@@ -1,0 +1,140 @@
+"""Money: what was spent, what is in flight, and whether one more request may be paid for.
+
+A request in flight counts in full, and so does one in doubt, since it may have been charged. What a
+request will cost is the catalog's price, or what an image has cost before if that is more. Only
+an answer proves a price, so until the first one, with a budget, requests go one by one. The promise: the
+budget is not exceeded unless a call costs more than any price known when it left.
+"""
+
+from __future__ import annotations
+
+from batchgen.core.values import BatchgenError
+
+# Far below any price; sums of floating-point numbers are off by less.
+ROUNDING_USD = 1e-9
+
+
+class BudgetReached(BatchgenError):
+    """The next request could exceed the budget, and nothing in flight can make room for it."""
+
+    def __init__(self, max_usd: float, spent_usd: float, next_usd: float) -> None:
+        super().__init__(
+            f"The budget of ${max_usd:.4f} is reached: ${spent_usd:.4f} may have been spent, and the next request "
+            f"costs about ${next_usd:.4f}. To go on, raise max_cost_usd (--max-cost) and repeat the command."
+        )
+        self.max_usd = max_usd
+        self.spent_usd = spent_usd
+        self.next_usd = next_usd
+
+
+class CostUnknown(BatchgenError):
+    """A request may have been charged at a price that nobody names, so that no budget can be kept."""
+
+    def __init__(self, max_usd: float) -> None:
+        super().__init__(
+            f"The budget of ${max_usd:.4f} cannot be kept: neither the catalog nor the service says what an image "
+            "costs. Add a price to the model's catalog file, or run without max_cost_usd (--max-cost)."
+        )
+
+
+class Reservation:
+    """The money set aside for one attempt."""
+
+    __slots__ = ("images", "usd")
+
+    def __init__(self, images: int, usd: float | None) -> None:
+        self.images = images
+        self.usd = usd  # None: nobody knows
+
+
+class Budget:
+    """Keeps account. All amounts in USD; `max_usd` None means that any amount may be spent."""
+
+    def __init__(self, max_usd: float | None) -> None:
+        self._max_usd = max_usd
+        self._charged_usd = 0.0
+        self._unpriced_images = 0  # may have been charged, at a price not yet known
+        self._in_doubt: set[Reservation] = set()  # may have been charged, at a price that an answer may still correct
+        self._highest_usd: float | None = None  # the most an image has cost
+        self._open: set[Reservation] = set()
+
+    @property
+    def spent_usd(self) -> float:
+        """What was charged or may have been."""
+        in_doubt_usd = sum(reservation.usd or 0.0 for reservation in self._in_doubt)
+        return self._charged_usd + in_doubt_usd + self._unpriced_images * (self._highest_usd or 0.0)
+
+    @property
+    def reserved_usd(self) -> float:
+        """What is in flight may cost."""
+        return sum(reservation.usd or 0.0 for reservation in self._open)
+
+    def has_room(self, images: int, price_usd: float | None) -> bool:
+        """Whether a request may be paid for now; False: perhaps when something in flight has been settled.
+
+        Raises BudgetReached and CostUnknown where waiting cannot help.
+        """
+        if self._max_usd is None:
+            return True
+        if self._unpriced_images and self._highest_usd is None:
+            raise CostUnknown(self._max_usd)
+        limit_usd = self._max_usd + ROUNDING_USD
+        next_usd = self._estimate(images, price_usd) or 0.0
+        # Where nobody knows the price, the next request needs at least something to be left.
+        spent_up = self.spent_usd >= self._max_usd and not (price_usd is not None and next_usd == 0)
+        if spent_up or self.spent_usd + next_usd > limit_usd:
+            raise BudgetReached(self._max_usd, self.spent_usd, next_usd)
+        if self._highest_usd is None:
+            return not self._open
+        return self.spent_usd + self.reserved_usd + next_usd <= limit_usd
+
+    def reserve(self, images: int, price_usd: float | None) -> Reservation:
+        """Set aside what a request may cost."""
+        reservation = Reservation(images, self._estimate(images, price_usd))
+        self._open.add(reservation)
+        return reservation
+
+    def charge(self, reservation: Reservation, images: int, cost_usd: float | None) -> None:
+        """Book an answer with `images` images, at its estimate where its cost is not known.
+
+        A cost without images, as of an answer that could not be read, was for all that were asked for.
+        """
+        if cost_usd is not None:
+            self._close(reservation, cost_usd)
+            if images or cost_usd:
+                self._learn(cost_usd / (images or reservation.images))
+        else:
+            self._close(reservation, reservation.usd)
+            if reservation.usd is not None:
+                self._learn(reservation.usd / reservation.images)
+
+    def charge_in_doubt(self, reservation: Reservation) -> None:
+        """Book an attempt that may have been charged, in full."""
+        if reservation.usd is None:
+            self._close(reservation, None)
+        else:
+            self._open.remove(reservation)
+            self._in_doubt.add(reservation)
+
+    def release(self, reservation: Reservation) -> None:
+        """Give back what an attempt that was not charged had set aside."""
+        self._close(reservation, 0.0)
+
+    def _estimate(self, images: int, price_usd: float | None) -> float | None:
+        if self._highest_usd is None:
+            return price_usd
+        return max(price_usd or 0.0, self._highest_usd * images)
+
+    def _close(self, reservation: Reservation, usd: float | None) -> None:
+        self._open.remove(reservation)
+        if usd is None:
+            self._unpriced_images += reservation.images
+        else:
+            self._charged_usd += usd
+
+    def _learn(self, image_usd: float) -> None:
+        if self._highest_usd is not None and image_usd <= self._highest_usd:
+            return
+        self._highest_usd = image_usd
+        for reservation in self._open | self._in_doubt:
+            reservation.usd = max(reservation.usd or 0.0, image_usd * reservation.images)

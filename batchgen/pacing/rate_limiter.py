@@ -1,0 +1,272 @@
+"""When the next request may leave: every attempt, retries included, takes a permit here first.
+
+Promised to the run: no rate is exceeded in any window, as the service counts arrivals; no more than so
+many are in flight; the budget holds; permits are given first come, first served; and after a start or a
+pause requests leave spaced, not at once. One waiter at a time looks for its turn, and those behind it queue, so
+that a large request is never overtaken by small ones. The price is that a request that waits for room holds up
+all behind it. Belongs to one event loop, whose time it goes by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from batchgen.config.settings import LimitSettings
+from batchgen.core.values import BatchgenError
+from batchgen.pacing.adaptive import AdaptiveLimits, Load
+from batchgen.pacing.budget import Budget, Reservation
+from batchgen.pacing.cooldown import Pause
+from batchgen.pacing.rate import Rate
+from batchgen.pacing.window import SlidingWindow
+
+# A request that was written to its connection has arrived after this: half a trip around the world and
+# one repeated packet. Of a window of a minute it costs 0.8 %.
+TRANSIT_S = 0.5
+# An event loop fires its timers up to a tick of its clock too early.
+TIMER_TICK_S = 1e-6
+
+
+class Closed(BatchgenError):
+    """No permits are given any more: the run is stopping."""
+
+    def __init__(self) -> None:
+        super().__init__("The run is stopping: no further requests are sent.")
+
+
+class NeverFits(BatchgenError):
+    """A request asks for more images than may leave in a whole window."""
+
+    def __init__(self, images: int, limit: int, window_s: float) -> None:
+        super().__init__(
+            f"A request for {images} images can never leave: the limit is {limit} images in {window_s:g} s. "
+            f"Ask for at most {limit} images a call (num_images), or raise images_per_minute."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where the pace stands at one moment."""
+
+    in_flight: int
+    in_flight_limit: int
+    waiting: int
+    requests_per_minute: float  # what left in the last window, by the minute
+    limit_per_minute: float  # what may leave now: the configured limit or what the service was found to allow
+    configured_per_minute: float
+    paused_for_s: float  # 0 if there is no pause
+    spent_usd: float  # charged, or in doubt and perhaps charged
+    reserved_usd: float  # what the requests in flight may cost
+
+
+class Permit:
+    """The right to send one request, once.
+
+    Call `sent` when the request has been written to its connection, and later exactly one of `done`,
+    `refused`, `throttled` and `in_doubt`, each of which gives the slot back. Without `sent` a request counts
+    in its window from its answer on, which is as safe, but wastes the time that the service took to answer.
+    """
+
+    __slots__ = ("_arrived", "_governor", "_images", "_load", "_reservation", "_settled", "_transit")
+
+    def __init__(self, governor: Governor, images: int, reservation: Reservation, load: Load) -> None:
+        self._governor = governor
+        self._images = images
+        self._reservation = reservation
+        self._load = load
+        self._transit: asyncio.TimerHandle | None = None
+        self._arrived = False
+        self._settled = False
+
+    def sent(self) -> None:
+        """Say that the request has been written to its connection. Only the first call counts."""
+        if self._transit is None and not self._settled:
+            self._transit = self._governor._loop.call_later(TRANSIT_S, self._arrive)
+
+    def done(self, *, images: int, cost_usd: float | None) -> None:
+        """Settle: the service answered with `images` images, and charged `cost_usd` for them.
+
+        cost_usd: 0 where nothing was charged; None only where something may have been, and nobody says what.
+        """
+        self._settle()
+        self._governor._budget.charge(self._reservation, images, cost_usd)
+        self._governor._accepted(self._load)
+
+    def refused(self) -> None:
+        """Settle: nothing was charged, since the answer was an error (but no 429) or nothing was sent."""
+        self._settle()
+        self._governor._budget.release(self._reservation)
+
+    def throttled(self, retry_after_s: float | None) -> None:
+        """Settle: the answer was 429. Everyone waits, `retry_after_s` or what is reasonable if that is None."""
+        self._settle()
+        self._governor._budget.release(self._reservation)
+        self._governor._throttled(self._load, retry_after_s)
+
+    def in_doubt(self) -> None:
+        """Settle: sent, and the answer will never be seen. Counts as charged in full."""
+        self._settle()
+        self._governor._budget.charge_in_doubt(self._reservation)
+
+    def _settle(self) -> None:
+        if self._settled:
+            raise RuntimeError("a permit was settled twice")
+        self._settled = True
+        if self._transit is not None:
+            self._transit.cancel()
+        self._arrive()
+        self._governor._give_back()
+
+    def _arrive(self) -> None:
+        if not self._arrived:
+            self._arrived = True
+            self._governor._count_arrival(self._images)
+
+
+class Governor:
+    """Gives permits within `limits`. Make it inside the event loop that uses it.
+
+    earlier: what other runs sent within the last window, each as seconds ago and images: the service
+    counts it still. rng: spreads the waits for which the service names no time.
+    """
+
+    def __init__(
+        self,
+        limits: LimitSettings,
+        *,
+        earlier: Iterable[tuple[float, int]] = (),
+        rng: random.Random | None = None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._requests = Rate(limits.requests_per_minute, limits.window_s)
+        self._images = None if limits.images_per_minute is None else Rate(limits.images_per_minute, limits.window_s)
+        self._refusals = SlidingWindow(self._requests.window_s)
+        self._adapts = limits.adaptive
+        self._found = AdaptiveLimits(self._requests.limit, limits.concurrency)
+        self._budget = Budget(limits.max_cost_usd)
+        self._pause = Pause(rng or random.Random())  # noqa: S311 (spreads waits, guards nothing)
+        self._bursts = 0
+        self._in_flight = 0
+        self._waiting = 0
+        self._closed = False
+        self._turnstile = asyncio.Lock()
+        self._changed = asyncio.Event()
+        for ago_s, images in sorted(earlier, reverse=True):
+            arrived_at = self._loop.time() - max(ago_s, 0.0) + TRANSIT_S
+            self._requests.remember(arrived_at, 1)
+            if self._images is not None:
+                self._images.remember(arrived_at, images)
+
+    async def permit(self, *, images: int, price_usd: float | None) -> Permit:
+        """Wait until a request for `images` images at `price_usd` for the whole call may leave.
+
+        A wait that is cancelled leaves no trace. Raises BudgetReached, CostUnknown, NeverFits, and Closed.
+        """
+        if self._images is not None and images > self._images.limit:
+            raise NeverFits(images, self._images.limit, self._images.window_s)
+        self._waiting += 1
+        try:
+            async with self._turnstile:
+                while (free_at := self._free_at(images, price_usd)) > self._loop.time() + TIMER_TICK_S:
+                    await self._change_or(free_at)
+                return self._leave(images, price_usd)
+        finally:
+            self._waiting -= 1
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing leave for so long."""
+        self._pause.hold(self._loop.time(), seconds)
+        self._changed.set()
+
+    def resume(self) -> None:
+        """End a pause made by `pause`; one that the service asked for stands."""
+        self._pause.let_go()
+        self._changed.set()
+
+    def close(self) -> None:
+        """Give no more permits: whoever waits gets Closed. Permits already given can still be settled."""
+        self._closed = True
+        self._changed.set()
+
+    def snapshot(self) -> Snapshot:
+        """Tell where the pace stands now."""
+        now = self._loop.time()
+        by_the_minute = 60 / self._requests.window_s
+        return Snapshot(
+            in_flight=self._in_flight,
+            in_flight_limit=self._found.in_flight.value,
+            waiting=self._waiting,
+            requests_per_minute=self._requests.count(now) * by_the_minute,
+            limit_per_minute=self._found.requests.value * by_the_minute,
+            configured_per_minute=self._requests.limit * by_the_minute,
+            paused_for_s=max(0.0, self._pause.until - now),
+            spent_usd=self._budget.spent_usd,
+            reserved_usd=self._budget.reserved_usd,
+        )
+
+    def _free_at(self, images: int, price_usd: float | None) -> float:
+        if self._closed:
+            raise Closed
+        if not self._budget.has_room(images, price_usd) or self._in_flight >= self._found.in_flight.value:
+            return math.inf
+        now = self._loop.time()
+        free_at = max(self._pause.until, self._requests.free_at(now, 1, self._requests_limit(now)))
+        if self._images is not None:
+            free_at = max(free_at, self._images.free_at(now, images, self._images.limit))
+        return free_at
+
+    def _requests_limit(self, now: float) -> int:
+        # What was found is a number of accepted requests; refused ones come on top, within what is configured.
+        return min(self._requests.limit, self._found.requests.value + self._refusals.count(now))
+
+    async def _change_or(self, at: float) -> None:
+        self._changed.clear()
+        timer = None if at == math.inf else self._loop.call_at(at, self._changed.set)
+        try:
+            await self._changed.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _leave(self, images: int, price_usd: float | None) -> Permit:
+        now = self._loop.time()
+        self._requests.leave(now, 1, self._found.requests.value)
+        if self._images is not None:
+            self._images.leave(now, images, self._images.limit)
+        self._in_flight += 1
+        in_window = self._requests.count(now) - self._refusals.count(now)
+        load = Load(in_window, self._in_flight, self._bursts)
+        return Permit(self, images, self._budget.reserve(images, price_usd), load)
+
+    def _give_back(self) -> None:
+        self._in_flight -= 1
+        self._changed.set()
+
+    def _count_arrival(self, images: int) -> None:
+        now = self._loop.time()
+        self._requests.arrived(now, 1)
+        if self._images is not None:
+            self._images.arrived(now, images)
+        self._changed.set()
+
+    def _accepted(self, load: Load) -> None:
+        # What left beside the refused ones, or later, shows that the service does not refuse everything.
+        if load.burst >= self._bursts - 1:
+            self._pause.worked()
+        if self._adapts:
+            self._found.accept(load)
+
+    def _throttled(self, load: Load, retry_after_s: float | None) -> None:
+        now = self._loop.time()
+        self._refusals.leave(1)
+        self._refusals.arrived(now, 1)
+        if load.burst == self._bursts:
+            self._bursts += 1
+            self._pause.after_burst(now, retry_after_s)
+            if self._adapts:
+                self._found.refuse(load)
+        elif retry_after_s is not None:
+            self._pause.extend(now, retry_after_s)

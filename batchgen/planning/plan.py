@@ -1,0 +1,179 @@
+"""What a run would do, from one reading of the manifest: nothing is sent, nothing is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from batchgen.config.settings import LimitSettings
+from batchgen.core.problems import Problem
+from batchgen.core.values import Prior
+from batchgen.dataset.index.keys import NO_KEYS, Keys
+from batchgen.dataset.read.resume_index import Known, State
+from batchgen.dataset.read.space import Space
+from batchgen.planning.batch import RowBatch
+from batchgen.planning.row_settings import Settings
+from batchgen.planning.selection import Classified, Classifier, Selection
+
+# Enough to recognise what is meant.
+_EXAMPLES = 3
+# Enough to read; `batchgen check` shows them all.
+_PROBLEMS_KEPT = 100
+
+
+@dataclass(slots=True)
+class Group:
+    """Requests of one kind: how many, how many images they ask for, and the first row ids."""
+
+    requests: int = 0
+    images: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What the manifest asks for, against what the index has.
+
+    Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
+    chance, in doubt, or chosen by --retry); kept_failed (refused for good, sent only with --retry failed);
+    unfetched (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
+    images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
+    the safety filter blocked in an earlier run. orphaned counts requests of the index
+    that the manifest does not ask for any more; gone has their sorted keys, those of wrong rows too. space is the room
+    on the disk, where a run measured it.
+    """
+
+    rows: int = 0
+    images: int = 0
+    requests: int = 0
+    invalid_rows: int = 0
+    selected_requests: int = 0
+    up_to_date: Group = field(default_factory=Group)
+    blocked_images: int = 0
+    new: Group = field(default_factory=Group)
+    changed: Group = field(default_factory=Group)
+    to_retry: Group = field(default_factory=Group)
+    in_doubt: Group = field(default_factory=Group)
+    kept_in_doubt: Group = field(default_factory=Group)
+    kept_failed: Group = field(default_factory=Group)
+    unfetched: Group = field(default_factory=Group)
+    to_send: Group = field(default_factory=Group)
+    orphaned: int = 0
+    models: Counter[str] = field(default_factory=Counter)
+    prices_usd: dict[str, float | None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    problem_counts: Counter[str] = field(default_factory=Counter)
+    gone: Keys = field(default_factory=lambda: NO_KEYS)
+    space: Space | None = None
+
+    @property
+    def cost_usd(self) -> float:
+        """What sending costs, as far as prices are known."""
+        return sum(images * (self.prices_usd[model] or 0.0) for model, images in self.models.items())
+
+    @property
+    def unpriced_images(self) -> int:
+        """How many images are to be sent for whose price nobody knows."""
+        return sum(images for model, images in self.models.items() if self.prices_usd[model] is None)
+
+    @property
+    def errors(self) -> int:
+        """How many errors the manifest has."""
+        return sum(count for code, count in self.problem_counts.items() if code.startswith("E"))
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings the manifest has."""
+        return self.problem_counts.total() - self.errors
+
+    def minutes(self, limits: LimitSettings) -> float:
+        """How long sending takes at least, at the configured limits."""
+        # The first leaves at once.
+        by_requests = max(0, self.to_send.requests - 1) / limits.requests_per_minute
+        if limits.images_per_minute is None:
+            return by_requests
+        return max(by_requests, max(0, self.to_send.images - 1) / limits.images_per_minute)
+
+
+def make_plan(
+    batches: Iterable[RowBatch],
+    known: Known,
+    selection: Selection,
+    read: Callable[[int], object] = lambda rows: None,
+) -> Plan:
+    """Read the whole manifest and say what a run would do; `read` is told how many rows were read since.
+
+    Raises ManifestError.
+    """
+    plan = Plan()
+    classifier = Classifier(known, selection)
+    asked_for = np.zeros(len(known.keys), np.bool_)
+    for batch in batches:
+        classified = classifier.classify(batch)
+        is_known = classified.states != State.UNSEEN
+        asked_for[classified.positions[is_known]] = True
+        _count_rows(plan, batch, classified)
+        _count_requests(plan, batch, classified, known)
+        read(batch.rows)
+    gone = np.flatnonzero(~asked_for)
+    plan.gone = known.keys[gone]
+    plan.orphaned = int(np.count_nonzero(known.states[gone] != State.INVALID))
+    return plan
+
+
+def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:
+    plan.rows += batch.rows
+    plan.requests += len(batch)
+    plan.images += sum(batch.num_images)
+    plan.invalid_rows += len(batch.invalid)
+    plan.selected_requests += int(np.count_nonzero(classified.selected))
+    plan.problem_counts.update(batch.problem_counts)
+    plan.problems.extend(batch.problems[: _PROBLEMS_KEPT - len(plan.problems)])
+
+
+def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: Known) -> None:
+    states, kept, pending = classified.states, classified.kept, classified.pending
+    images = np.array(batch.num_images, np.intp)
+
+    def add(group: Group, positions: npt.NDArray[np.intp]) -> None:
+        group.requests += len(positions)
+        group.images += int(images[positions].sum())
+        for index in positions[:_EXAMPLES].tolist():
+            row_id = batch.row_ids[index]
+            if len(group.examples) < _EXAMPLES and row_id not in group.examples:
+                group.examples.append(row_id)
+
+    add(plan.up_to_date, np.flatnonzero(kept & np.isin(states, (State.DONE, State.BLOCKED))))
+    blocked = np.flatnonzero(kept & (states == State.BLOCKED))
+    for index, key in zip(blocked.tolist(), classified.keys[blocked].tolist(), strict=True):
+        plan.blocked_images += max(0, batch.num_images[index] - len(known.priors.get(key, Prior()).held))
+    add(plan.kept_failed, np.flatnonzero(kept & (states == State.REFUSED)))
+    add(plan.unfetched, np.flatnonzero(kept & (states == State.UNFETCHED)))
+    add(plan.kept_in_doubt, np.flatnonzero(kept & (states == State.IN_DOUBT)))
+    if not len(pending):
+        return
+    add(plan.to_send, pending)
+    unseen = pending[states[pending] == State.UNSEEN]
+    known_row = known.knows_rows(list(map(batch.row_ids.__getitem__, unseen.tolist())))
+    add(plan.changed, unseen[known_row])
+    add(plan.new, unseen[~known_row])
+    add(plan.to_retry, pending[states[pending] != State.UNSEEN])
+    add(plan.in_doubt, pending[states[pending] == State.IN_DOUBT])
+    _count_models(plan, batch.columns.settings, images, pending)
+
+
+def _count_models(
+    plan: Plan, settings: Sequence[Settings], images: npt.NDArray[np.intp], pending: npt.NDArray[np.intp]
+) -> None:
+    """Count the images to send by model; rows have few different settings."""
+    numbers = {one: number for number, one in enumerate(set(settings))}
+    of_request = np.fromiter(map(numbers.__getitem__, settings), np.intp, len(settings))
+    counts = np.bincount(of_request[pending], images[pending], len(numbers)).astype(int).tolist()
+    for one, count in zip(numbers, counts, strict=True):
+        if count:
+            plan.models[one.model_name] += count
+            plan.prices_usd[one.model_name] = one.price_usd

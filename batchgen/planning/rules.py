@@ -1,0 +1,75 @@
+"""What rows are measured against: the model, the configured defaults, the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from batchgen.catalog import Catalog, Field, Model, Value
+from batchgen.config.settings import RunConfig
+from batchgen.core.problems import Problem
+from batchgen.planning.cells import CellError, parse_cell
+
+# At 20 requests a minute a row of 1,000 images already draws for a quarter of an hour; more is a typo.
+ROW_IMAGES_MAX = 1000
+
+NUM_IMAGES = Field(type="integer", min=1, max=ROW_IMAGES_MAX)
+
+# What configuration messages call their place.
+_PLACE = "configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How rows become requests.
+
+    problems: those of the configured defaults. A default with an error is left out of `defaults`.
+    """
+
+    model: Model
+    catalog: Catalog
+    defaults: Mapping[str, Value]
+    image_transport: Literal["base64", "url"]
+    problems: tuple[Problem, ...] = ()
+
+
+def make_rules(config: RunConfig, catalog: Catalog) -> Rules:
+    """Check a configuration's model and field defaults against the catalog.
+
+    Raises:
+        CatalogError: nobody knows the configured model.
+    """
+    model = catalog.find(config.model)
+    defaults: dict[str, Value] = {}
+    problems = []
+    for name, value in config.defaults.items():
+        problem = _problem(name, value, model, catalog)
+        if problem is not None:
+            problems.append(problem)
+        if problem is None or not problem.is_error:
+            defaults[name] = value
+    return Rules(model, catalog, defaults, config.image_transport, tuple(problems))
+
+
+def _problem(name: str, value: Value, model: Model, catalog: Catalog) -> Problem | None:
+    place = f"defaults.{name}"
+    if name in ("prompt", "id", "model"):
+        advice = "set `model` at the top level" if name == "model" else "it belongs into the manifest"
+        return Problem("E060", _PLACE, f"{place}: {name} can have no default; {advice}", column_name=name)
+    fields = [model.fields[name]] if name in model.fields else catalog.fields_named(name)
+    if name == "num_images":
+        fields = [NUM_IMAGES]
+    if not fields:
+        known = ", ".join(field for field in model.fields if field != "prompt")
+        text = f"{place}: no model has a field of this name; {model.name} has {known}"
+        return Problem("E060", _PLACE, text, column_name=name)
+    if fields[0].transport is not None:
+        return Problem("E060", _PLACE, f"{place}: set `image_transport` instead", column_name=name)
+    if name not in model.fields and name != "num_images":
+        return Problem("W002", _PLACE, f"{place}: {model.name} does not take this field", column_name=name)
+    try:
+        parse_cell(name, fields[0], value)
+    except CellError as error:
+        return Problem(error.code, _PLACE, f"{place}: {error.message}", column_name=name)
+    return None

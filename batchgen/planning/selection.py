@@ -1,0 +1,90 @@
+"""Which requests of a manifest are to be sent: by what the index knows of them, and by what the user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from re import compile as compile_pattern
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from batchgen.core.values import Status
+from batchgen.dataset.index.keys import Keys, keys_of
+from batchgen.dataset.read.resume_index import Known, State, States
+from batchgen.planning.batch import RowBatch
+
+# Sent without being asked for: never asked, failed by chance, or lost on the way.
+_ALWAYS = (State.UNSEEN, State.FAILED, State.IN_DOUBT)
+# Sent only with `--retry`. A failed download is bought again only so: the image behind the link is paid for.
+_ON_RETRY = {Status.FAILED: (State.REFUSED, State.UNFETCHED), Status.BLOCKED: (State.BLOCKED,)}
+RETRYABLE = tuple(_ON_RETRY)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the user chose.
+
+    select: a glob over row ids. retry: statuses to ask for again. in_doubt: what becomes of requests whose answer
+    was never seen; to send them again may pay twice, and is the only way to their picture. limit: requests at most.
+    """
+
+    select: str | None = None
+    retry: frozenset[Status] = frozenset()
+    in_doubt: Literal["retry", "skip"] = "retry"
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """The requests of one batch: key, state and position in `Known` of each.
+
+    selected: by the user. kept: of these, the ones that are done or are to be left alone. pending: positions of
+    those that are to be sent, within the limit.
+    """
+
+    keys: Keys
+    states: States
+    positions: npt.NDArray[np.intp]
+    selected: npt.NDArray[np.bool_]
+    kept: npt.NDArray[np.bool_]
+    pending: npt.NDArray[np.intp]
+
+
+class Classifier:
+    """Classifies the batches of one reading of the manifest, in order; counts towards `limit`."""
+
+    def __init__(self, known: Known, selection: Selection) -> None:
+        self._known = known
+        self._left = selection.limit
+        self._pattern = compile_pattern(translate(selection.select)) if selection.select is not None else None
+        self._eligible = np.zeros(len(State), np.bool_)
+        self._eligible[list(_ALWAYS)] = True
+        self._eligible[State.IN_DOUBT] = selection.in_doubt == "retry"
+        for status in selection.retry:
+            self._eligible[list(_ON_RETRY[status])] = True
+
+    def classify(self, batch: RowBatch) -> Classified:
+        """Tell which requests of the next batch are to be sent."""
+        keys = keys_of(batch.fingerprints)
+        states, positions = self._known.look_up(keys)
+        selected = self._select(batch.row_ids)
+        eligible = self._eligible[states]
+        pending = np.flatnonzero(eligible & selected)
+        if self._left is not None:
+            pending = pending[: self._left]
+            self._left -= len(pending)
+        return Classified(keys, states, positions, selected, selected & ~eligible, pending)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit leaves nothing more to send."""
+        return self._left == 0
+
+    def _select(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
+        if self._pattern is None:
+            return np.ones(len(row_ids), np.bool_)
+        match = self._pattern.match
+        return np.fromiter((match(row_id) is not None for row_id in row_ids), np.bool_, len(row_ids))

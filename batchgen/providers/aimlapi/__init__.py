@@ -1,0 +1,1 @@
+"""AI/ML API: its wire format, its errors, its account."""

@@ -1,0 +1,197 @@
+"""What the account says: the balance, the price of a model, the log of calls.
+
+Three questions to AI/ML API's account endpoints, each answered with a value. They are free. A field
+that the documentation does not promise is not read; an answer without the promised ones is an
+ApiError BAD_ANSWER that quotes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+import msgspec
+
+from batchgen.providers.http.session import ApiSession, Success
+
+# As the documentation of /v2/logs has it.
+MAX_LOG_WINDOW: Final = timedelta(days=92)
+LOG_PAGE_ENTRIES: Final = 100
+# 180 pages a minute: the service allows 200, and others may be asking too.
+_LOG_PAGE_INTERVAL_S: Final = 60 / 180
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the account can still spend."""
+
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What the service asks for a model.
+
+    kind: fixed, variants or variable, in the service's words, or unknown. usd_per_image: None where the price
+    depends on more than the number of images.
+    """
+
+    kind: str
+    usd_per_image: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One call, as the service recorded it."""
+
+    created: datetime
+    status: str  # succeeded or failed
+    model: str
+    cost_usd: float | None
+    inference_id: str | None
+    client_request_id: str | None
+
+
+class _Billing(msgspec.Struct):
+    current_balance: float
+    currency: str = "USD"
+
+
+class _Unit(msgspec.Struct):
+    name: str = ""
+    measure: str = ""
+    price: float | None = None
+    per: float = 1
+
+
+class _Pricing(msgspec.Struct):
+    kind: str
+    currency: str = "USD"
+    units: list[_Unit] | None = None
+
+
+class _Model(msgspec.Struct):
+    id: str
+    aliases: list[str] | None = None
+    pricing: _Pricing | None = None
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+class _Cost(msgspec.Struct):
+    usd: float | None = None
+
+
+class _Entry(msgspec.Struct):
+    created: datetime
+    status: str
+    model: str = ""
+    cost: _Cost | None = None
+    inference_id: str | None = None
+    client_request_id: str | None = None
+
+
+class _Pagination(msgspec.Struct):
+    has_more: bool = False
+
+
+class _Logs(msgspec.Struct):
+    data: list[_Entry]
+    pagination: _Pagination | None = None
+
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class Account:
+    """Questions about the account whose key the session carries. Every method raises ApiError as a call does."""
+
+    def __init__(self, session: ApiSession) -> None:
+        self._session = session
+
+    async def billing(self) -> Balance:
+        """The balance in US dollars."""
+        answer = await self._session.get("/v2/billing", {})
+        billing = self._read(answer, _Billing)
+        if billing.currency.upper() != "USD":
+            raise self._session.unreadable(answer, f"the balance is in {billing.currency}, not in USD")
+        return Balance(billing.current_balance)
+
+    async def model_price(self, model: str) -> Price | None:
+        """What the service asks for a model, by its name or an alias; None if it does not list the model."""
+        answer = await self._session.get("/v1/models", {"id": model, "include": "pricing"})
+        for listed in self._read(answer, _Models).data:
+            if model == listed.id or model in (listed.aliases or ()):
+                return _price(listed.pricing)
+        return None
+
+    async def logs(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
+        """All calls from `start` to `end` (aware), newest first, asked for in pages and no faster than allowed."""
+        until = end
+        while until > start:
+            since = max(start, until - MAX_LOG_WINDOW)
+            async for entry in self._window(since, until):
+                yield entry
+            until = since
+
+    async def _window(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
+        query = {"start": _iso(start), "end": _iso(end), "limit": str(LOG_PAGE_ENTRIES)}
+        offset = 0
+        before: list[_Entry] = []
+        while True:
+            answer = await self._session.get("/v2/logs", {**query, "offset": str(offset)})
+            page = self._read(answer, _Logs)
+            if page.data and page.data == before:
+                raise self._session.unreadable(answer, "the log gives the same page again and again")
+            for entry in page.data:
+                yield _log_entry(entry)
+            if not page.data or page.pagination is None or not page.pagination.has_more:
+                return
+            before = page.data
+            offset += len(page.data)
+            await asyncio.sleep(_LOG_PAGE_INTERVAL_S)
+
+    def _read(self, answer: Success, shape: type[Body]) -> Body:
+        try:
+            return msgspec.json.decode(answer.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            problem = f"the answer is not what the documentation promises ({error})"
+        raise self._session.unreadable(answer, problem)
+
+
+def _price(pricing: _Pricing | None) -> Price:
+    if pricing is None:
+        return Price("unknown", None)
+    match pricing.units:
+        case [_Unit(name="image", measure="output", price=float(price), per=per)] if per > 0:
+            per_image = pricing.kind == "fixed" and pricing.currency.upper() == "USD"
+            return Price(pricing.kind, _amount(price / per) if per_image else None)
+        case _:
+            return Price(pricing.kind, None)
+
+
+def _log_entry(entry: _Entry) -> LogEntry:
+    created = entry.created if entry.created.tzinfo else entry.created.replace(tzinfo=UTC)
+    return LogEntry(
+        created,
+        entry.status,
+        entry.model,
+        _amount(entry.cost.usd) if entry.cost else None,
+        entry.inference_id,
+        entry.client_request_id,
+    )
+
+
+def _amount(usd: float | None) -> float | None:
+    """An amount of money; None for what cannot be one."""
+    return usd if usd is not None and 0 <= usd < math.inf else None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

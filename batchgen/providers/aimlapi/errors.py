@@ -1,0 +1,160 @@
+"""What a failure is, and what it means for a batch: two tables and the functions that read them.
+
+The first table turns an HTTP status, and where the status alone does not tell, the service's
+message, into an ErrorKind. The second says of each kind whom it concerns and whether the call may
+have cost money. Statuses, messages and their meaning are from AI/ML API's documentation; a status
+that it does not name is read by its class. All functions are pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from batchgen.core.values import ErrorKind
+
+# Longer waits than an hour are a service gone for the night; asking once an hour harms nobody.
+MAX_RETRY_AFTER_S: Final = 3600.0
+
+
+class Scope(StrEnum):
+    """Whom a failure concerns, and so what a batch does about it."""
+
+    ROW = "row"  # this row is wrong: it fails for good, the others go on
+    MOMENT = "moment"  # try again with a growing wait, then this request fails for this run
+    PACE = "pace"  # everyone waits, then this request goes again; no row is blamed
+    ACCOUNT = "account"  # stop the run; rows stay pending
+    ANSWER = "answer"  # the service said yes, and what came is not usable
+
+
+class Charged(StrEnum):
+    """Whether a call that failed so has cost money. Refused and failed requests are not charged."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an error kind means for a batch."""
+
+    scope: Scope
+    charged: Charged
+
+
+_MEANINGS: Final = MappingProxyType(
+    {
+        ErrorKind.INVALID_ROW: Meaning(Scope.ROW, Charged.NO),
+        ErrorKind.BAD_REQUEST: Meaning(Scope.ROW, Charged.NO),
+        ErrorKind.SAFETY: Meaning(Scope.ROW, Charged.NO),
+        ErrorKind.BAD_KEY: Meaning(Scope.ACCOUNT, Charged.NO),
+        ErrorKind.NO_CREDITS: Meaning(Scope.ACCOUNT, Charged.NO),
+        ErrorKind.NOT_FOUND: Meaning(Scope.ACCOUNT, Charged.NO),
+        ErrorKind.RATE_LIMITED: Meaning(Scope.PACE, Charged.NO),
+        ErrorKind.CONFLICT: Meaning(Scope.MOMENT, Charged.NO),
+        ErrorKind.SERVER_ERROR: Meaning(Scope.MOMENT, Charged.NO),
+        ErrorKind.GATEWAY: Meaning(Scope.MOMENT, Charged.NO),
+        ErrorKind.UNREACHABLE: Meaning(Scope.MOMENT, Charged.NO),
+        ErrorKind.DISCONNECTED: Meaning(Scope.MOMENT, Charged.MAYBE),
+        ErrorKind.TIMEOUT: Meaning(Scope.MOMENT, Charged.MAYBE),
+        ErrorKind.LOST: Meaning(Scope.ANSWER, Charged.YES),
+        ErrorKind.BAD_ANSWER: Meaning(Scope.ANSWER, Charged.MAYBE),
+        ErrorKind.BAD_IMAGE: Meaning(Scope.ANSWER, Charged.YES),
+        ErrorKind.NOT_FETCHED: Meaning(Scope.ANSWER, Charged.YES),
+    }
+)
+
+# Words for money, as opposed to a quota per time, which passes by itself.
+_OUT_OF_CREDITS: Final = re.compile(
+    r"out of credits|not enough credits|insufficient (credits?|funds|balance)|exceeded your current quota|top[ -]?up",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Statuses first to last mean a kind; `words` must be in the message, `is_own` asks for the service's own form."""
+
+    first: int
+    last: int
+    kind: ErrorKind
+    words: re.Pattern[str] | None = None
+    is_own: bool = False
+
+    def fits(self, status: int, message: str, is_own: bool) -> bool:
+        has_words = self.words is None or self.words.search(message) is not None
+        return self.first <= status <= self.last and has_words and (is_own or not self.is_own)
+
+
+# The first rule that fits decides.
+_RULES: Final = (
+    _Rule(300, 399, ErrorKind.NOT_FOUND),  # the API never redirects: the base URL is wrong, or a login page is between
+    _Rule(401, 401, ErrorKind.BAD_KEY),
+    _Rule(402, 402, ErrorKind.NO_CREDITS),
+    _Rule(403, 403, ErrorKind.NO_CREDITS, _OUT_OF_CREDITS),
+    _Rule(403, 403, ErrorKind.BAD_KEY, is_own=True),  # a key without the right to this model
+    # A firewall that dislikes one prompt must not stop the run; one that shuts everything out does, by its number.
+    _Rule(403, 403, ErrorKind.GATEWAY),
+    _Rule(404, 405, ErrorKind.NOT_FOUND),
+    _Rule(410, 410, ErrorKind.NOT_FOUND),  # a retired model
+    _Rule(407, 407, ErrorKind.BAD_KEY),  # a proxy in between wants a login
+    _Rule(408, 409, ErrorKind.CONFLICT),
+    _Rule(425, 425, ErrorKind.CONFLICT),
+    _Rule(429, 429, ErrorKind.NO_CREDITS, _OUT_OF_CREDITS),
+    _Rule(429, 429, ErrorKind.RATE_LIMITED),  # "Free-tier limit ..." too: it passes with time
+    _Rule(400, 499, ErrorKind.BAD_REQUEST),
+    _Rule(500, 599, ErrorKind.SERVER_ERROR),
+)
+
+
+def kind_of_status(status: int, message: str, *, is_own: bool = True) -> ErrorKind:
+    """The kind of an answer that is no success.
+
+    status: HTTP status other than 200 and 201. message: the answer's words, or "". is_own: whether they came in the
+    service's own form, which a gateway's page of HTML does not have.
+    A status in no class of errors (204, 999) is BAD_ANSWER.
+    """
+    for rule in _RULES:
+        if rule.fits(status, message, is_own):
+            return rule.kind
+    return ErrorKind.BAD_ANSWER
+
+
+def meaning_of(kind: ErrorKind) -> Meaning:
+    """Whom a kind concerns and whether it may have cost money."""
+    return _MEANINGS[kind]
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds to wait as a Retry-After header says, from 0 to MAX_RETRY_AFTER_S; None if it says nothing readable.
+
+    value: seconds, or an HTTP date (RFC 9110, section 10.2.3). now: aware, to measure a date from.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{0,9})?", value):
+        return min(float(value), MAX_RETRY_AFTER_S)
+    try:
+        until = parsedate_to_datetime(value)
+        if until.tzinfo is None:  # "-0000": UTC by RFC 5322
+            until = until.replace(tzinfo=UTC)
+        wait_s = (until - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
+
+
+def parse_cost(value: str | None) -> float | None:
+    """US dollars as x-aimlapi-usd-spent says; None if it says nothing readable. Never negative, never infinite."""
+    if value is None or not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{0,30})?([eE]-?[0-9]{1,3})?", value.strip()):
+        return None
+    cost_usd = float(value)
+    return cost_usd if math.isfinite(cost_usd) else None

@@ -1,0 +1,1 @@
+"""The one HTTP transport that all providers share."""

@@ -1,0 +1,118 @@
+"""Images are known by their bytes, and a damaged one never passes."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.noise import noise
+
+from batchgen.core.image_header import ImageError, recognise
+
+KINDS = {
+    "png": noise("PNG"),
+    "jpeg": noise("JPEG"),
+    "progressive jpeg": noise("JPEG", progressive=True),
+    "webp": noise("WEBP"),
+    "lossless webp": noise("WEBP", lossless=True),
+    "extended webp": noise("WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"),
+}
+MIME_TYPES = {"png": ("image/png", "png"), "jpeg": ("image/jpeg", "jpg"), "webp": ("image/webp", "webp")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_image_is_recognised_with_its_size_and_its_bytes_untouched(kind):
+    image = recognise(KINDS[kind])
+    assert (image.mime_type, image.extension) == MIME_TYPES[kind.split()[-1]]
+    assert (image.width, image.height) == (48, 32)
+    assert image.data == KINDS[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_truncated_image_passes_wherever_it_is_cut(kind):
+    data = KINDS[kind]
+    for length in range(len(data)):
+        with pytest.raises(ImageError):
+            recognise(data[:length])
+
+
+def test_every_flipped_bit_of_a_png_is_noticed():
+    data = noise("PNG", size=(8, 8))
+    for position in range(len(data)):
+        with pytest.raises(ImageError):
+            recognise(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(KINDS)), st.data())
+def test_no_flipped_bytes_crash(kind, data):
+    damaged = bytearray(KINDS[kind])
+    for position in data.draw(st.lists(st.integers(0, min(len(damaged) - 1, 200)), min_size=1, max_size=8)):
+        damaged[position] = data.draw(st.integers(0, 255))
+    assert_recognised_or_refused(bytes(damaged))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x10\0\0\0WEBP", b"GIF89a"]), st.binary())
+def test_no_bytes_crash(start, rest):
+    assert_recognised_or_refused(start + rest)
+
+
+def assert_recognised_or_refused(data: bytes) -> None:
+    with suppress(ImageError):
+        image = recognise(data)
+        assert image.data == data
+        assert image.width > 0
+        assert image.height > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bytes_after_the_end_are_no_part_of_an_image(kind):
+    with pytest.raises(ImageError):
+        recognise(KINDS[kind] + b"<html>")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no bytes"),
+        (b"<html><body>Not Found</body></html>", "not a PNG, JPEG or WebP.*<html>"),
+        (b"GIF89a\x01\0\x01\0", "not a PNG"),
+        (KINDS["png"][:40], "breaks off"),
+        (KINDS["jpeg"][:-2], "no end marker"),
+        (KINDS["webp"][:-2], "the WebP says"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(data, words):
+    with pytest.raises(ImageError, match=words):
+        recognise(data)
+
+
+def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for name, content in chunks:
+        parts += [struct.pack(">I", len(content)), name, content, struct.pack(">I", zlib.crc32(name + content))]
+    return b"".join(parts)
+
+
+def header(width: int, height: int) -> tuple[bytes, bytes]:
+    return b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (png_of(header(100_000, 100_000), (b"IDAT", b"x"), (b"IEND", b"")), "100000 x 100000"),
+        (png_of(header(0, 5), (b"IDAT", b"x"), (b"IEND", b"")), "0 x 5"),
+        (png_of(header(5, 5), (b"IEND", b"")), "no picture"),
+        (png_of((b"IDAT", b"x"), header(5, 5), (b"IEND", b"")), "does not begin with its header"),
+        (png_of(header(5, 5), *[(b"tEXt", b"")] * 70_000), "too many chunks"),
+    ],
+)
+def test_a_png_that_is_made_to_harm_is_refused(data, words):
+    with pytest.raises(ImageError, match=words):
+        recognise(data)

@@ -1,0 +1,158 @@
+"""What follows from a failed attempt, as a table, and what a request remembers of its attempts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchgen.config.settings import RetrySettings
+from batchgen.core.values import ApiError, Charge, CostSource, ErrorKind, Request, SeedSource
+from batchgen.engine.attempt import Course
+from batchgen.engine.retry import Decision, GiveUp, Retry, Stop, decide
+from batchgen.providers.aimlapi.errors import Scope, meaning_of
+
+SETTINGS = RetrySettings(max_attempts=3, deadline_s=100, backoff_base_s=2, backoff_max_s=10)
+LONG_AGO = 99.0
+
+REQUEST = Request(
+    fingerprint="ab" * 16,
+    row_id="a",
+    row_number=0,
+    line=2,
+    request_number=0,
+    num_images=2,
+    model="m",
+    prompt="a fox",
+    seed=None,
+    seed_source=SeedSource.NONE,
+    aspect_ratio=None,
+    body=b"{}",
+    price_usd=0.08,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries", "elapsed_s", "retry_after_s", "decision"),
+    [
+        # the row's own fault: no second try
+        (ErrorKind.BAD_REQUEST, 1, 0, None, GiveUp()),
+        (ErrorKind.SAFETY, 1, 0, None, GiveUp()),
+        # the account's: nobody can succeed
+        (ErrorKind.BAD_KEY, 1, 0, None, Stop()),
+        (ErrorKind.NO_CREDITS, 3, LONG_AGO, None, Stop()),
+        (ErrorKind.NOT_FOUND, 1, 0, 5, Stop()),
+        # the pace's: never the row's fault, however often and late
+        (ErrorKind.RATE_LIMITED, 1, 0, 30, Retry(0.0, counted=False)),
+        (ErrorKind.RATE_LIMITED, 1000, 1e9, None, Retry(0.0, counted=False)),
+        # the moment's: waits grow, up to a bound, and end
+        (ErrorKind.SERVER_ERROR, 1, 0, None, Retry(2.0)),
+        (ErrorKind.SERVER_ERROR, 2, 0, None, Retry(4.0)),
+        (ErrorKind.CONFLICT, 2, 0, None, Retry(4.0)),
+        (ErrorKind.TIMEOUT, 1, 0, None, Retry(2.0)),
+        (ErrorKind.DISCONNECTED, 2, 0, None, Retry(4.0)),
+        (ErrorKind.SERVER_ERROR, 3, 0, None, GiveUp()),
+        (ErrorKind.SERVER_ERROR, 1, LONG_AGO, None, GiveUp()),
+        # what the service asks for is a lower bound of the wait, and counts against the deadline
+        (ErrorKind.SERVER_ERROR, 1, 0, 50.0, Retry(50.0)),
+        (ErrorKind.SERVER_ERROR, 2, 0, 1.0, Retry(4.0)),
+        (ErrorKind.SERVER_ERROR, 1, 60.0, 50.0, GiveUp()),
+        # nothing was sent: only time ends it, not the number of tries
+        (ErrorKind.UNREACHABLE, 3, 0, None, Retry(8.0, counted=False)),
+        (ErrorKind.UNREACHABLE, 3, LONG_AGO, None, GiveUp()),
+        # the answer's: asked again as far as tries allow
+        (ErrorKind.BAD_ANSWER, 2, 0, None, Retry(4.0)),
+        (ErrorKind.BAD_IMAGE, 1, 0, None, Retry(2.0)),
+        (ErrorKind.BAD_IMAGE, 3, 0, None, GiveUp()),
+    ],
+)
+def test_each_failure_has_its_consequence(
+    kind: ErrorKind, tries: int, elapsed_s: float, retry_after_s: float | None, decision: Decision
+) -> None:
+    error = ApiError(kind, "so it went", retry_after_s=retry_after_s)
+    assert decide(error, tries, elapsed_s, chance=1.0, settings=SETTINGS) == decision
+
+
+@given(
+    kind=st.sampled_from(ErrorKind),
+    tries=st.integers(1, 1000),
+    elapsed_s=st.floats(0, 1e9),
+    chance=st.floats(0, 1, exclude_max=True),
+    retry_after_s=st.none() | st.floats(0, 3600),
+)
+def test_no_request_is_tried_for_ever_and_no_wait_is_shorter_than_asked(
+    kind: ErrorKind, tries: int, elapsed_s: float, chance: float, retry_after_s: float | None
+) -> None:
+    settings = RetrySettings(max_attempts=1000)
+    decision = decide(ApiError(kind, "", retry_after_s=retry_after_s), tries, elapsed_s, chance, settings)
+    if not isinstance(decision, Retry):
+        return
+    if meaning_of(kind).scope is Scope.PACE:
+        assert not decision.counted
+        return
+    assert elapsed_s + decision.after_s <= settings.deadline_s
+    assert (retry_after_s or 0.0) <= decision.after_s
+    assert decision.after_s <= max(settings.backoff_max_s, retry_after_s or 0.0)
+    assert tries < settings.max_attempts or not decision.counted
+
+
+def test_waits_are_drawn_from_the_whole_range_so_that_workers_do_not_march_in_step() -> None:
+    error = ApiError(ErrorKind.SERVER_ERROR, "")
+    assert [decide(error, 2, 0, chance, SETTINGS) for chance in (0.0, 0.5)] == [Retry(0.0), Retry(2.0)]
+
+
+def test_an_attempt_has_an_id_of_its_own_in_characters_that_the_service_takes() -> None:
+    course = Course(REQUEST, "20260101T000000Z-00ff")
+    ids = []
+    for _ in range(3):
+        course.begin_attempt()
+        ids.append(course.client_request_id)
+    assert len(set(ids)) == 3
+    assert all(len(one) <= 128 and set(one) <= set("abcdefghijklmnopqrstuvwxyzTZ0123456789.-") for one in ids)
+
+
+def test_what_an_attempt_may_have_cost_is_remembered() -> None:
+    course = Course(REQUEST, "run")
+    course.begin_attempt()
+    lost = course.client_request_id
+    course.failed(ApiError(ErrorKind.TIMEOUT, "silence"))
+    course.begin_attempt()
+    course.failed(ApiError(ErrorKind.SERVER_ERROR, "no charge"))
+    course.begin_attempt()
+    course.failed(ApiError(ErrorKind.BAD_ANSWER, "charged as the header says", cost_usd=0.05))
+    course.begin_attempt()
+    course.failed(ApiError(ErrorKind.BAD_IMAGE, "charged, the price is the catalog's"))
+    trail = course.trail()
+    assert trail.in_doubt_ids == (lost,)
+    charged, priced = (f"run.{REQUEST.fingerprint[:16]}.{attempt}" for attempt in (3, 4))
+    assert trail.wasted == (Charge(charged, 0.05, CostSource.HEADER), Charge(priced, 0.08, CostSource.PRICE))
+    assert trail.attempts == 4
+    assert trail.finished_at >= trail.sent_at
+    assert trail.latency_s >= 0
+
+
+def test_a_wait_for_the_pace_uses_up_no_try() -> None:
+    course = Course(REQUEST, "run")
+    for _ in range(5):
+        course.begin_attempt()
+    course.count()
+    course.begin_attempt()
+    assert (course.attempts, course.tries) == (6, 1)
+
+
+def test_waits_for_the_pace_and_for_the_network_use_up_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("batchgen.engine.attempt.monotonic", lambda: now)
+    course = Course(REQUEST, "run")
+    now += 3600  # waits for its first permit
+    course.begin_attempt()
+    now += 5
+    assert course.elapsed_s == 5
+    now += 10  # this try counts, and so does the wait after it
+    course.count()
+    now += 3600  # waits for a permit again
+    course.begin_attempt()
+    now += 7200  # the network is away: this attempt counts for nothing
+    course.begin_attempt()
+    now += 1
+    assert course.elapsed_s == 16

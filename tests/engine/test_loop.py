@@ -1,0 +1,144 @@
+"""The loop alone: every request once, bounded memory, and an end that waits for what was begun and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from batchgen.core.dataset_errors import DiskError
+from batchgen.core.values import BatchgenError, Request, SeedSource
+from batchgen.engine.shard import run_requests
+from batchgen.engine.stop import StopKind, StopSignal
+
+WORKERS = 3
+REQUEST = Request(
+    fingerprint="",
+    row_id="",
+    row_number=0,
+    line=2,
+    request_number=0,
+    num_images=1,
+    model="m",
+    prompt="a fox",
+    seed=None,
+    seed_source=SeedSource.NONE,
+    aspect_ratio=None,
+    body=b"{}",
+    price_usd=None,
+)
+
+
+class Source:
+    """So many requests, and how many of them were taken; or an error where a number says so."""
+
+    def __init__(self, requests: int, broken_at: int | None = None) -> None:
+        self.requests = requests
+        self.broken_at = broken_at
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[Request]:
+        for number in range(self.requests):
+            if number == self.broken_at:
+                raise BatchgenError("the file changed while it was read")
+            self.taken += 1
+            yield replace(REQUEST, row_number=number)
+
+
+class Settler:
+    """Settles at the word of the test."""
+
+    def __init__(self, fail_at: int | None = None) -> None:
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+        self.go = asyncio.Event()
+        self.full = asyncio.Event()
+        self._fail_at = fail_at
+
+    async def settle(self, request: Request) -> None:
+        self.begun.append(request.row_number)
+        if len(self.begun) == WORKERS:
+            self.full.set()
+        await self.go.wait()
+        if request.row_number == self._fail_at:
+            raise DiskError("the disk is full")
+        self.ended.append(request.row_number)
+
+
+class Permits:
+    """Nobody waits here; only the closing is seen."""
+
+    closed = False
+
+    async def permit(self, *, images: int, price_usd: float | None) -> None:
+        raise AssertionError("the settler asks, not the loop")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_every_request_is_settled_once_and_few_are_held_at_a_time() -> None:
+    source, settler, stop = Source(20), Settler(), StopSignal()
+    running = asyncio.create_task(run_requests(source, settler, Permits(), WORKERS, stop))
+    await settler.full.wait()
+    for _ in range(50):
+        await asyncio.sleep(0)  # whatever can run has run
+    assert len(settler.begun) == WORKERS
+    assert source.taken <= 2 * WORKERS + 1
+    settler.go.set()
+    await running
+    assert sorted(settler.ended) == list(range(20))
+    assert not stop.is_set
+
+
+async def test_a_stop_ends_what_was_begun_and_begins_nothing() -> None:
+    source, settler, stop, permits = Source(1000), Settler(), StopSignal(), Permits()
+    running = asyncio.create_task(run_requests(source, settler, permits, WORKERS, stop))
+    await settler.full.wait()
+    stop.set(StopKind.INTERRUPTED, "stopped")
+    settler.go.set()
+    await running
+    assert sorted(settler.ended) == [0, 1, 2]
+    assert permits.closed
+
+
+async def test_a_disk_that_refuses_stops_the_run_in_its_own_words() -> None:
+    settler, stop = Settler(fail_at=1), StopSignal()
+    settler.go.set()
+    await run_requests(Source(1000), settler, Permits(), WORKERS, stop)
+    assert stop.reason is not None
+    assert (stop.reason.kind, stop.reason.message) == (StopKind.DISK, "the disk is full")
+    assert len(settler.ended) < 1000
+
+
+async def test_a_manifest_that_breaks_while_it_is_read_stops_the_run() -> None:
+    settler, stop = Settler(), StopSignal()
+    settler.go.set()
+    await run_requests(Source(10, broken_at=2), settler, Permits(), WORKERS, stop)
+    assert stop.reason is not None
+    assert stop.reason.kind is StopKind.MANIFEST
+
+
+async def test_nothing_to_do_ends_at_once() -> None:
+    await run_requests(Source(0), Settler(), Permits(), WORKERS, StopSignal())
+
+
+async def test_a_mistake_in_the_program_is_not_swallowed() -> None:
+    class Broken(Settler):
+        async def settle(self, request: Request) -> None:
+            raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup):
+        await run_requests(Source(3), Broken(), Permits(), WORKERS, StopSignal())
+
+
+async def test_of_two_reasons_to_stop_the_first_stands() -> None:
+    stop = StopSignal()
+    assert not await stop.wait(0)
+    stop.set(StopKind.BUDGET, "spent")
+    stop.set(StopKind.NETWORK, "gone")
+    assert await stop.wait()
+    assert stop.reason is not None
+    assert stop.reason.kind is StopKind.BUDGET

@@ -1,0 +1,168 @@
+"""What is spent, in flight and in doubt never adds up to more than the budget."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchgen.pacing import BudgetReached, CostUnknown
+from batchgen.pacing.budget import Budget
+
+
+def proven(max_usd: float, image_usd: float) -> Budget:
+    """A budget after its first answer."""
+    budget = Budget(max_usd)
+    budget.charge(budget.reserve(1, image_usd), 1, image_usd)
+    return budget
+
+
+def test_without_a_budget_everything_may_be_spent():
+    budget = Budget(None)
+    assert budget.has_room(4, None)
+    budget.charge(budget.reserve(4, None), 4, 1000.0)
+    assert budget.has_room(4, None)
+    assert budget.spent_usd == 1000.0
+
+
+def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not():
+    budget = Budget(0.40)
+    for _ in range(10):
+        assert budget.has_room(1, 0.04)
+        budget.charge(budget.reserve(1, 0.04), 1, 0.04)
+    with pytest.raises(BudgetReached, match=r"budget of \$0.4000 is reached.*--max-cost"):
+        budget.has_room(1, 0.04)
+
+
+def test_until_an_answer_proves_the_price_requests_go_one_by_one():
+    budget = Budget(10.0)
+    assert budget.has_room(1, 0.04)
+    first = budget.reserve(1, 0.04)
+    assert not budget.has_room(1, 0.04)
+    budget.charge(first, 1, 0.04)
+    budget.reserve(1, 0.04)
+    assert budget.has_room(1, 0.04)
+
+
+def test_a_request_waits_while_something_in_flight_may_make_room():
+    budget = proven(0.10, 0.04)
+    in_flight = budget.reserve(1, 0.04)
+    assert not budget.has_room(1, 0.04)
+    budget.release(in_flight)
+    assert budget.has_room(1, 0.04)
+
+
+def test_an_answer_without_images_teaches_the_price_of_what_was_asked_for():
+    budget = Budget(0.50)
+    budget.charge(budget.reserve(4, 0.16), 0, 0.16)
+    assert budget.has_room(4, 0.16)
+    budget.charge(budget.reserve(4, 0.16), 4, 0.16)
+    assert budget.spent_usd == pytest.approx(0.32)
+    assert budget.has_room(4, 0.16), "4 images cost 16 cents, not 64"
+
+
+def test_what_is_in_doubt_counts_as_spent():
+    budget = proven(0.10, 0.04)
+    budget.charge_in_doubt(budget.reserve(1, 0.04))
+    assert budget.spent_usd == pytest.approx(0.08)
+    with pytest.raises(BudgetReached):
+        budget.has_room(1, 0.04)
+
+
+def test_a_cost_above_the_price_raises_what_is_in_flight_and_what_comes():
+    budget = proven(10.0, 0.04)
+    first = budget.reserve(1, 0.04)
+    budget.reserve(4, 0.16)
+    budget.charge(first, 1, 0.10)
+    assert budget.reserved_usd == pytest.approx(0.40)
+    assert budget.reserve(2, 0.08).usd == pytest.approx(0.20)
+
+
+def test_the_price_of_an_image_is_learned_from_the_images_that_came():
+    budget = Budget(10.0)
+    budget.charge(budget.reserve(4, None), 1, 0.04)
+    assert budget.reserve(4, None).usd == pytest.approx(0.16)
+
+
+def test_an_answer_without_images_and_cost_proves_no_price():
+    budget = Budget(10.0)
+    budget.charge(budget.reserve(1, None), 0, 0.0)
+    budget.reserve(1, None)
+    assert not budget.has_room(1, None)
+
+
+def test_an_answer_that_names_no_cost_is_booked_at_the_price():
+    budget = Budget(10.0)
+    budget.charge(budget.reserve(2, 0.08), 2, None)
+    assert budget.spent_usd == pytest.approx(0.08)
+    budget.reserve(2, 0.08)
+    assert budget.has_room(2, 0.08)
+
+
+def test_no_budget_can_be_kept_where_nobody_says_what_an_image_costs():
+    budget = Budget(10.0)
+    budget.charge(budget.reserve(1, None), 1, None)
+    with pytest.raises(CostUnknown, match="Add a price"):
+        budget.has_room(1, None)
+
+
+def test_a_budget_of_nothing_buys_nothing():
+    with pytest.raises(BudgetReached):
+        Budget(0.0).has_room(1, None)
+    with pytest.raises(BudgetReached):
+        Budget(0.0).has_room(1, 0.04)
+
+
+def test_a_budget_of_nothing_allows_what_is_free():
+    assert Budget(0.0).has_room(1, 0.0)
+
+
+outcomes = st.sampled_from(["charge", "charge", "release", "in_doubt"])
+
+
+@settings(max_examples=60)
+@given(
+    max_usd=st.floats(0.05, 3.0),
+    catalog_usd=st.one_of(st.none(), st.floats(0.001, 0.1)),
+    real_usd=st.floats(0.001, 0.1),
+    steps=st.lists(st.tuples(st.integers(1, 4), outcomes), max_size=200),
+)
+def test_whatever_happens_the_bill_stays_within_the_budget(max_usd, catalog_usd, real_usd, steps):
+    """64 at once. Until an answer proves what an image costs, calls may cost more than the price they left with."""
+    budget = Budget(max_usd)
+    bill = 0.0
+    unproven_usd = 0.0
+    proven = False
+    in_flight = []
+    for images, outcome in steps:
+        price = None if catalog_usd is None else catalog_usd * images
+        try:
+            room = len(in_flight) < 64 and budget.has_room(images, price)
+        except (BudgetReached, CostUnknown):
+            room = False
+        if room:
+            in_flight.append((budget.reserve(images, price), images))
+            continue
+        if not in_flight:
+            break
+        reservation, asked = in_flight.pop(0)
+        if outcome == "release":
+            budget.release(reservation)
+            continue
+        bill += real_usd * asked
+        if not proven:
+            unproven_usd = bill
+        proven = proven or outcome == "charge"
+        if outcome == "in_doubt":
+            budget.charge_in_doubt(reservation)
+        else:
+            budget.charge(reservation, asked, real_usd * asked)
+    assert bill <= max(max_usd, unproven_usd) + 1e-6
+
+
+def test_an_attempt_in_doubt_counts_at_the_price_that_a_later_answer_proves():
+    budget = Budget(1.0)
+    budget.charge_in_doubt(budget.reserve(2, 0.06))
+    assert budget.spent_usd == pytest.approx(0.06)
+    budget.charge(budget.reserve(1, 0.03), 1, 0.1)
+    assert budget.spent_usd == pytest.approx(0.1 + 2 * 0.1)

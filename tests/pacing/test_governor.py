@@ -1,0 +1,294 @@
+"""Permits: who gets one when, and what becomes of those who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+
+import pytest
+
+from batchgen.config.settings import LimitSettings
+from batchgen.pacing import BudgetReached, Closed, Governor, NeverFits, Permit
+
+FAST = LimitSettings(requests_per_minute=60_000, concurrency=1)
+
+
+def start(governor: Governor, images: int = 1, price_usd: float | None = None) -> asyncio.Task[Permit]:
+    return asyncio.create_task(governor.permit(images=images, price_usd=price_usd))
+
+
+def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtual_time):
+    async def main() -> list[int]:
+        limits = LimitSettings(requests_per_minute=6000, images_per_minute=4, concurrency=64)
+        governor = Governor(limits)
+        order: list[int] = []
+
+        async def ask(images: int) -> None:
+            permit = await governor.permit(images=images, price_usd=None)
+            order.append(images)
+            permit.done(images=images, cost_usd=None)
+
+        async with asyncio.TaskGroup() as group:
+            for images in (3, 4, 1, 2, 4, 1):
+                group.create_task(ask(images))
+        return order
+
+    assert in_virtual_time(main()) == [3, 4, 1, 2, 4, 1]
+
+
+def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(FAST)
+        permit = await governor.permit(images=1, price_usd=None)
+        next_one = start(governor)
+        await asyncio.sleep(100)
+        assert not next_one.done()
+        assert governor.snapshot().waiting == 1
+        permit.refused()
+        (await next_one).refused()
+        assert governor.snapshot().in_flight == 0
+
+    in_virtual_time(main())
+
+
+def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(FAST)
+        permit = await governor.permit(images=1, price_usd=None)
+        waiting = [start(governor) for _ in range(4)]
+        await asyncio.sleep(1)
+        waiting[0].cancel()  # the one at the head
+        waiting[2].cancel()  # one behind it
+        permit.refused()
+        (await waiting[1]).refused()
+        (await waiting[3]).refused()
+        snapshot = governor.snapshot()
+        assert (snapshot.in_flight, snapshot.waiting) == (0, 0)
+
+    in_virtual_time(main())
+
+
+def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time):
+    async def main() -> None:
+        rng = random.Random(3)
+        governor = Governor(LimitSettings(requests_per_minute=6000, concurrency=3))
+
+        async def work() -> None:
+            permit = await governor.permit(images=1, price_usd=None)
+            try:
+                await asyncio.sleep(rng.uniform(0.0, 0.1))
+            finally:
+                permit.refused()
+
+        for _ in range(200):
+            tasks = [asyncio.create_task(work()) for _ in range(8)]
+            await asyncio.sleep(rng.uniform(0.0, 0.1))
+            for task in rng.sample(tasks, 5):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert governor.snapshot().in_flight == 0
+            assert governor.snapshot().waiting == 0
+
+    in_virtual_time(main())
+
+
+def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(FAST)
+        permit = await governor.permit(images=1, price_usd=0.04)
+        waiting = [start(governor) for _ in range(3)]
+        await asyncio.sleep(1)
+        governor.close()
+        for result in await asyncio.gather(*waiting, return_exceptions=True):
+            assert isinstance(result, Closed)
+        with pytest.raises(Closed):
+            await governor.permit(images=1, price_usd=None)
+        permit.done(images=1, cost_usd=0.04)
+        assert governor.snapshot().spent_usd == 0.04
+
+    in_virtual_time(main())
+
+
+def test_a_pause_holds_everyone_and_may_be_ended_early(in_virtual_time):
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        governor = Governor(FAST)
+        governor.pause(30.0)
+        assert governor.snapshot().paused_for_s == 30.0
+        begun = loop.time()
+        (await governor.permit(images=1, price_usd=None)).refused()
+        assert loop.time() - begun == pytest.approx(30.0)
+        governor.pause(1e6)
+        waiting = start(governor)
+        await asyncio.sleep(5)
+        governor.resume()
+        (await waiting).refused()
+        assert loop.time() - begun == pytest.approx(35.0)
+
+    in_virtual_time(main())
+
+
+def test_a_pause_that_begins_while_someone_waits_holds_that_one_too(in_virtual_time):
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        governor = Governor(LimitSettings(requests_per_minute=6))
+        begun = loop.time()
+        first = await governor.permit(images=1, price_usd=None)
+        waiting = start(governor)
+        await asyncio.sleep(1)
+        first.throttled(45.0)
+        (await waiting).refused()
+        assert loop.time() - begun >= 46.0
+
+    in_virtual_time(main())
+
+
+def test_resuming_does_not_end_what_the_service_asked_for(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(FAST)
+        (await governor.permit(images=1, price_usd=None)).throttled(40.0)
+        governor.resume()
+        assert governor.snapshot().paused_for_s == pytest.approx(40.0)
+
+    in_virtual_time(main())
+
+
+def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(FAST)
+        (await governor.permit(images=1, price_usd=None)).throttled(1e12)
+        assert governor.snapshot().paused_for_s == pytest.approx(3600.0)
+
+    in_virtual_time(main())
+
+
+def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time):
+    async def main() -> list[float]:
+        governor = Governor(FAST)
+        pauses = []
+        for _ in range(12):
+            (await governor.permit(images=1, price_usd=None)).throttled(0.0 if pauses else None)
+            pauses.append(governor.snapshot().paused_for_s)
+        return pauses
+
+    pauses = in_virtual_time(main())
+    assert all(0.5 * 2**n <= pause <= 2**n for n, pause in enumerate(pauses[:6]))
+    assert all(30.0 <= pause <= 60.0 for pause in pauses[6:])
+
+
+@pytest.mark.parametrize("held_s", [0.0, 120.0])
+def test_after_a_start_and_after_a_pause_requests_leave_spaced(in_virtual_time, held_s):
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        governor = Governor(LimitSettings(requests_per_minute=600, concurrency=64))
+        governor.pause(held_s)
+        left: list[float] = []
+
+        async def ask() -> None:
+            await governor.permit(images=1, price_usd=None)
+            left.append(loop.time())
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(64):
+                group.create_task(ask())
+        return left
+
+    left = in_virtual_time(main())
+    assert min(later - earlier for earlier, later in itertools.pairwise(left)) >= 0.075
+    assert left[-1] - left[0] <= 6.4
+
+
+def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time):
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        limits = LimitSettings(requests_per_minute=20, images_per_minute=80)
+        governor = Governor(limits, earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
+        begun = loop.time()
+        left = []
+        for _ in range(3):
+            (await governor.permit(images=4, price_usd=None)).refused()
+            left.append(loop.time() - begun)
+        return left
+
+    assert in_virtual_time(main()) == pytest.approx([31.5, 34.5, 37.5], abs=0.1)
+
+
+def test_images_are_limited_beside_requests(in_virtual_time):
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        governor = Governor(LimitSettings(requests_per_minute=600, images_per_minute=40, concurrency=64))
+        begun = loop.time()
+        for _ in range(21):
+            (await governor.permit(images=4, price_usd=None)).done(images=4, cost_usd=None)
+        return loop.time() - begun
+
+    assert 119.0 < in_virtual_time(main()) < 122.0
+
+
+def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(LimitSettings(images_per_minute=2))
+        with pytest.raises(NeverFits, match="limit is 2 images in 60 s"):
+            await governor.permit(images=4, price_usd=None)
+
+    in_virtual_time(main())
+
+
+def test_a_permit_is_settled_exactly_once(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(FAST)
+        permit = await governor.permit(images=1, price_usd=None)
+        permit.sent()
+        permit.refused()
+        permit.sent()
+        with pytest.raises(RuntimeError, match="settled twice"):
+            permit.in_doubt()
+        await asyncio.sleep(120)
+        assert governor.snapshot().requests_per_minute == 0
+
+    in_virtual_time(main())
+
+
+def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_within_the_budget(in_virtual_time):
+    async def main() -> float:
+        rng = random.Random(7)
+        governor = Governor(LimitSettings(requests_per_minute=60_000, concurrency=64, max_cost_usd=5.0))
+        bill = 0.0
+
+        async def buy() -> None:
+            nonlocal bill
+            while True:
+                permit = await governor.permit(images=2, price_usd=None)
+                await asyncio.sleep(rng.uniform(0.5, 1.5))
+                if rng.random() < 0.1:
+                    permit.refused()
+                    continue
+                bill += 0.08
+                if rng.random() < 0.1:
+                    permit.in_doubt()
+                else:
+                    permit.done(images=2, cost_usd=0.08)
+
+        for result in await asyncio.gather(*(buy() for _ in range(64)), return_exceptions=True):
+            assert isinstance(result, BudgetReached)
+        return bill
+
+    bill = in_virtual_time(main())
+    assert 4.92 < bill <= 5.0
+
+
+def test_the_snapshot_says_where_the_pace_stands(in_virtual_time):
+    async def main() -> None:
+        governor = Governor(LimitSettings(requests_per_minute=900, window_s=2.0, concurrency=8))
+        first = await governor.permit(images=1, price_usd=0.04)
+        await governor.permit(images=1, price_usd=0.04)
+        first.done(images=1, cost_usd=0.03)
+        snapshot = governor.snapshot()
+        assert (snapshot.in_flight, snapshot.in_flight_limit, snapshot.waiting) == (1, 8, 0)
+        assert (snapshot.requests_per_minute, snapshot.limit_per_minute) == (60, 900)
+        assert snapshot.configured_per_minute == 900
+        assert (snapshot.spent_usd, snapshot.reserved_usd) == (0.03, 0.04)
+        assert snapshot.paused_for_s == 0.0
+
+    in_virtual_time(main())

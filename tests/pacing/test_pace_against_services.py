@@ -1,0 +1,239 @@
+"""The promises of the pace, against services with limits of their own: minutes of loop time, jitter on every way."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+
+from batchgen.config.settings import LimitSettings
+from batchgen.pacing import Governor, Snapshot
+
+
+class HiddenLimits:
+    """A service that refuses what exceeds its sliding window, or its number at once, and counts what arrives."""
+
+    def __init__(
+        self,
+        *,
+        in_window: float = math.inf,
+        at_once: float = math.inf,
+        window_s: float = 60.0,
+        says_when: bool = True,
+        handshake_s: float = 1.0,
+        seed: int = 1,
+    ) -> None:
+        self.in_window = in_window
+        self.at_once = at_once
+        self.window_s = window_s
+        self.says_when = says_when
+        self.handshake_s = handshake_s
+        self.down = False
+        self.arrivals: list[float] = []
+        self.taken: list[float] = []
+        self.refused: list[float] = []
+        self._window: deque[float] = deque()
+        self._working = 0
+        self._rng = random.Random(seed)
+
+    async def serve_one(self, governor: Governor, *, images: int = 1, reports_sent: bool = True) -> None:
+        """One request on its way: connect, send, arrive, draw, answer."""
+        permit = await governor.permit(images=images, price_usd=None)
+        # Most connections are open already; the others need a handshake.
+        await asyncio.sleep(self._rng.choice([0.0, 0.0, 0.0, self._rng.uniform(0.0, self.handshake_s)]))
+        if reports_sent:
+            permit.sent()
+        await asyncio.sleep(self._rng.uniform(0.01, 0.3))
+        retry_after_s = self._refuses()
+        if retry_after_s is not None:
+            await asyncio.sleep(self._rng.uniform(0.01, 0.3))
+            permit.throttled(retry_after_s if self.says_when else None)
+            return
+        self._working += 1
+        await asyncio.sleep(self._rng.uniform(0.5, 1.5))
+        self._working -= 1
+        permit.done(images=images, cost_usd=None)
+
+    async def work(self, governor: Governor, *, seconds: float, workers: int = 64, reports_sent: bool = True) -> None:
+        """Keep `workers` busy for so long."""
+
+        async def worker() -> None:
+            while True:
+                await self.serve_one(governor, reports_sent=reports_sent)
+
+        tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(result, asyncio.CancelledError), result
+
+    def _refuses(self) -> float | None:
+        now = asyncio.get_running_loop().time()
+        self.arrivals.append(now)
+        while self._window and self._window[0] < now - self.window_s:
+            self._window.popleft()
+        if len(self._window) < self.in_window and self._working < self.at_once and not self.down:
+            self._window.append(now)
+            self.taken.append(now)
+            return None
+        self.refused.append(now)
+        full = len(self._window) >= self.in_window
+        return float(math.ceil(self._window[-int(self.in_window)] + self.window_s - now)) if full else 1.0
+
+
+def most_in_any(window_s: float, times: list[float]) -> int:
+    """The most of `times` that lie within one closed window."""
+    most = first = 0
+    for last, at in enumerate(times):
+        while times[first] < at - window_s:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+class Watched:
+    """What a run against a service came to, in seconds since its start."""
+
+    def __init__(self, service: HiddenLimits, start: float, end: Snapshot) -> None:
+        self.service = service
+        self.start = start
+        self.end = end
+
+    def taken(self, from_s: float, to_s: float) -> int:
+        return sum(from_s <= at - self.start < to_s for at in self.service.taken)
+
+    def refused(self, from_s: float, to_s: float) -> int:
+        return sum(from_s <= at - self.start < to_s for at in self.service.refused)
+
+    def refused_share(self, from_s: float, to_s: float) -> float:
+        refused = self.refused(from_s, to_s)
+        return refused / (refused + self.taken(from_s, to_s))
+
+
+async def watch(
+    service: HiddenLimits,
+    limits: LimitSettings,
+    *,
+    seconds: float,
+    then: dict[float, Callable[[], None]] | None = None,
+    reports_sent: bool = True,
+) -> Watched:
+    """Run at full steam for so long; `then` happens at its seconds."""
+    loop = asyncio.get_running_loop()
+    governor = Governor(limits, rng=random.Random(5))
+    for at_s, happens in (then or {}).items():
+        loop.call_later(at_s, happens)
+    start = loop.time()
+    await service.work(governor, seconds=seconds, workers=limits.concurrency + 4, reports_sent=reports_sent)
+    return Watched(service, start, governor.snapshot())
+
+
+TEN_A_SECOND = LimitSettings(requests_per_minute=600, concurrency=64)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_limit_is_used_up_and_never_exceeded_in_any_window(in_virtual_time, seed):
+    service = HiddenLimits(in_window=600, seed=seed)
+    watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=120))
+    assert most_in_any(60.0, service.arrivals) <= 600
+    assert service.refused == []
+    assert watched.taken(0, 120) >= 0.985 * 1200
+
+
+@pytest.mark.parametrize("reports_sent", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_thirty_in_two_seconds_are_never_thirty_one(in_virtual_time, seed, reports_sent):
+    service = HiddenLimits(seed=seed)
+    limits = LimitSettings(requests_per_minute=900, window_s=2.0, concurrency=64)
+    in_virtual_time(watch(service, limits, seconds=60, reports_sent=reports_sent))
+    assert len(service.arrivals) > 300
+    assert most_in_any(2.0, service.arrivals) <= 30
+
+
+@pytest.mark.parametrize("says_when", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hidden_limit_is_found_in_a_minute_and_kept_with_few_refusals(in_virtual_time, seed, says_when):
+    service = HiddenLimits(in_window=360, says_when=says_when, seed=seed)
+    watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=900))
+    assert watched.taken(60, 180) >= 0.95 * 360 * 2
+    assert watched.taken(60, 900) >= 0.95 * 360 * 14
+    assert watched.refused_share(60, 900) < 0.01
+
+
+def test_a_small_hidden_limit_is_probed_rarely(in_virtual_time):
+    service = HiddenLimits(in_window=12)
+    watched = in_virtual_time(watch(service, LimitSettings(), seconds=7200))
+    assert watched.taken(60, 7200) >= 0.95 * 12 * 119
+    assert watched.refused_share(60, 7200) < 0.01
+
+
+def test_a_hidden_limit_is_found_where_every_slot_is_always_taken(in_virtual_time):
+    service = HiddenLimits(in_window=360)
+    limits = LimitSettings(requests_per_minute=600, concurrency=12)
+    watched = in_virtual_time(watch(service, limits, seconds=600))
+    assert watched.taken(60, 600) >= 0.95 * 360 * 9
+    assert watched.refused_share(60, 600) < 0.01
+
+
+def test_a_limit_that_rises_again_is_found_within_a_few_minutes(in_virtual_time):
+    service = HiddenLimits(in_window=360)
+    rise = {300.0: lambda: setattr(service, "in_window", math.inf)}
+    watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=660, then=rise))
+    assert watched.end.limit_per_minute == 600
+    assert watched.taken(600, 660) >= 0.95 * 600
+
+
+def test_a_limit_that_falls_far_is_followed(in_virtual_time):
+    service = HiddenLimits(in_window=360)
+    fall = {300.0: lambda: setattr(service, "in_window", 60)}
+    watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=1500, then=fall))
+    assert watched.taken(900, 1500) >= 0.95 * 60 * 10
+    assert watched.refused_share(900, 1500) < 0.02
+
+
+def test_a_limit_counted_over_another_time_is_found_as_a_rate(in_virtual_time):
+    service = HiddenLimits(in_window=60, window_s=10.0)
+    watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=900))
+    assert watched.taken(300, 900) >= 0.9 * 360 * 10
+    assert watched.refused_share(60, 900) < 0.01
+
+
+def test_a_hidden_limit_of_requests_at_once_is_found_too(in_virtual_time):
+    service = HiddenLimits(at_once=4, handshake_s=0.1)
+    limits = LimitSettings(requests_per_minute=600, concurrency=16)
+    watched = in_virtual_time(watch(service, limits, seconds=900))
+    assert watched.end.in_flight_limit < 16
+    # Four at once, each for a second and for its way there and back, are at best about 200 a minute.
+    assert watched.taken(60, 900) >= 0.6 * 200 * 14
+    assert watched.refused_share(60, 900) < 0.01
+
+
+def test_a_limit_of_requests_at_once_that_rises_is_found_again(in_virtual_time):
+    service = HiddenLimits(at_once=4, handshake_s=0.1)
+    limits = LimitSettings(requests_per_minute=600, concurrency=16)
+    rise = {300.0: lambda: setattr(service, "at_once", math.inf)}
+    watched = in_virtual_time(watch(service, limits, seconds=900, then=rise))
+    assert watched.end.in_flight_limit == 16
+    assert watched.taken(840, 900) >= 0.95 * 600
+
+
+@pytest.mark.parametrize("says_when", [True, False])
+def test_a_storm_of_refusals_is_waited_out_and_costs_no_rate(in_virtual_time, says_when):
+    service = HiddenLimits(says_when=says_when)
+    storm = {120.0: lambda: setattr(service, "down", True), 420.0: lambda: setattr(service, "down", False)}
+    watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=660, then=storm))
+    assert watched.refused(180, 420) < 60  # in four minutes, in which 2,400 could have left
+    assert watched.taken(480, 660) >= 0.9 * 600 * 3
+
+
+def test_without_adaptation_the_limit_stays_and_only_the_pause_holds(in_virtual_time):
+    service = HiddenLimits(in_window=360)
+    limits = LimitSettings(requests_per_minute=600, concurrency=64, adaptive=False)
+    watched = in_virtual_time(watch(service, limits, seconds=180))
+    assert watched.end.limit_per_minute == 600
+    assert watched.refused(60, 180) > 0

@@ -1,0 +1,98 @@
+"""Every code of the table is produced by some input: no message exists that nobody has seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from batchgen.catalog import load_catalog
+from batchgen.config.settings import RunConfig
+from batchgen.core.problems import TITLES, ManifestError
+from batchgen.manifest import open_manifest
+from batchgen.planning import make_rules, read_rows
+
+MODEL = """
+name = "m"
+[fields.prompt]
+type = "string"
+[fields.scale]
+type = "number"
+[fields.note]
+type = "string"
+max_length = 1
+"""
+
+# Text of a CSV file, unless said otherwise.
+EXAMPLES: dict[str, str | bytes] = {
+    "E001": "no such file",
+    "E002": "",
+    "E003": "id\n1\n",
+    "E004": "prompt,prompt\na,b\n",
+    "E005": "prompt\na\n".encode("utf-16"),
+    "E006": b"PK\x03\x04",
+    "E007": "text named .parquet",
+    "E008": "Parquet with a seed of lists",
+    "E009": "empty folder",
+    "E010": "prompt\n",
+    "E020": "prompt,id\na\n",
+    "E021": b"prompt\n\xff\n",
+    "E022": "prompt\na\0\n",
+    "E023": "prompt\n" + "a" * 2_000_000 + "\n",
+    "E024": 'prompt\n"a"b\n',
+    "E025": 'prompt\n"a\n',
+    "E030": "id,prompt\n,a\n",
+    "E031": "id,prompt\n\x01,a\n",
+    "E032": "id,prompt\n1,a\n1,b\n",
+    "E033": "id,prompt\n../a,a\n",
+    "E040": 'prompt\n" "\n',
+    "E041": "prompt,model\n" + "a" * 401 + ",imagen-3\n",
+    "E050": "prompt,seed,model\na,3.0,imagen-3\n",
+    "E051": "prompt,seed,model\na,-1,imagen-3\n",
+    "E052": "prompt,aspect_ratio,model\na,9:9,imagen-3\n",
+    "E053": "prompt,scale\na,wide\n",
+    "E054": "prompt,enhance_prompt,model\na,maybe,imagen-3\n",
+    "E055": "prompt,note\na,ab\n",
+    "E056": "prompt,model\na,nobody\n",
+    "E060": "a default for the prompt",
+    "W001": "prompt,scala\na,1\n",
+    "W002": "prompt,seed\na,1\n",
+    "W003": "prompt,seed,add_watermark,model\na,1,true,imagen-3\n",
+    "W004": "prompt,model\n" + "a " * 30 + ",imagen-3\n",
+    "W005": "prompt,seed,model\na,1,imagen-3\na,1,imagen-3\n",
+    "W006": "prompt\na\x07b\n",
+}
+
+
+@pytest.mark.parametrize("code", TITLES)
+def test_every_code_is_produced_by_some_input(code: str, tmp_path: Path, write) -> None:
+    catalog = load_catalog([write(MODEL, "model.toml")])
+    defaults = {"prompt": "a"} if code == "E060" else {}
+    rules = make_rules(RunConfig(model="m", defaults=defaults), catalog)
+    found = [problem.code for problem in rules.problems]
+    try:
+        for batch in read_rows(open_manifest(_example(code, tmp_path, write)), rules):
+            found += [problem.code for problem in batch.problems]
+    except ManifestError as error:
+        found += [problem.code for problem in error.problems]
+    assert found == [code]
+
+
+def _example(code: str, folder: Path, write) -> Path:
+    match code:
+        case "E001":
+            return folder / "gone.csv"
+        case "E007":
+            return write("prompt\na\n", "m.parquet")
+        case "E008":
+            pq.write_table(pa.table({"prompt": ["a"], "scale": [[1]]}), folder / "m.parquet")
+            return folder / "m.parquet"
+        case "E009":
+            (folder / "empty").mkdir()
+            return folder / "empty"
+        case "E060":
+            return write("prompt\na\n")
+        case _:
+            return write(EXAMPLES[code])

@@ -1,0 +1,142 @@
+"""Balance, prices and the log of calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+
+from batchgen.core.values import ApiError, ErrorKind
+from batchgen.providers.aimlapi.account import MAX_LOG_WINDOW, Balance, LogEntry, Price
+
+from .conftest import SECRET, Open, Serve
+
+MODEL = "imagen-3.0-generate-002"
+UNIT = {"name": "image", "measure": "output", "price": 0.08, "per": 2}
+START = datetime(2026, 8, 1, tzinfo=UTC)
+
+
+def replying(answer: object, seen: list[web.Request] | None = None):
+    async def handler(request: web.Request) -> web.Response:
+        if seen is not None:
+            seen.append(request)
+        return web.json_response(answer)
+
+    return handler
+
+
+async def test_the_balance_is_in_dollars_and_asked_for_with_the_key(serve: Serve, open_client: Open):
+    seen: list[web.Request] = []
+    client = await open_client(await serve(replying({"current_balance": 123.45, "currency": "USD"}, seen)))
+    assert await client.account.billing() == Balance(123.45)
+    assert seen[0].path == "/v2/billing"
+    assert seen[0].headers["Authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"current_balance": "much"}, {"current_balance": 5, "currency": "EUR"}])
+async def test_a_balance_that_cannot_be_read_is_a_bad_answer_that_quotes_it(
+    serve: Serve, open_client: Open, answer: object
+):
+    client = await open_client(await serve(replying(answer)))
+    with pytest.raises(ApiError, match="it begins: ") as caught:
+        await client.account.billing()
+    assert caught.value.kind is ErrorKind.BAD_ANSWER
+
+
+async def test_an_account_question_fails_with_the_kinds_of_any_call(serve: Serve, open_client: Open):
+    async def refuse(request: web.Request) -> web.Response:
+        return web.json_response({"message": "no"}, status=401)
+
+    client = await open_client(await serve(refuse))
+    with pytest.raises(ApiError) as caught:
+        await client.account.billing()
+    assert caught.value.kind is ErrorKind.BAD_KEY
+
+
+@pytest.mark.parametrize(
+    ("pricing", "price"),
+    [
+        ({"kind": "fixed", "currency": "USD", "units": [UNIT]}, Price("fixed", 0.04)),
+        ({"kind": "fixed", "units": [{**UNIT, "per": 1}]}, Price("fixed", 0.08)),
+        ({"kind": "fixed", "units": [{**UNIT, "per": 0}]}, Price("fixed", None)),
+        ({"kind": "fixed", "units": [{**UNIT, "price": None}]}, Price("fixed", None)),
+        ({"kind": "fixed", "units": [{**UNIT, "name": "megapixel"}]}, Price("fixed", None)),
+        ({"kind": "fixed", "units": [UNIT, {**UNIT, "name": "request"}]}, Price("fixed", None)),
+        ({"kind": "fixed", "currency": "EUR", "units": [UNIT]}, Price("fixed", None)),
+        ({"kind": "variants", "variants": [{"units": [UNIT]}]}, Price("variants", None)),
+        ({"kind": "variable"}, Price("variable", None)),
+        (None, Price("unknown", None)),
+    ],
+)
+async def test_a_price_is_per_image_or_unknown(serve: Serve, open_client: Open, pricing: object, price: Price):
+    seen: list[web.Request] = []
+    answer = {"data": [{"id": "other", "pricing": None}, {"id": "google/x", "aliases": [MODEL], "pricing": pricing}]}
+    client = await open_client(await serve(replying(answer, seen)))
+    assert await client.account.model_price(MODEL) == price
+    assert dict(seen[0].query) == {"id": MODEL, "include": "pricing"}
+
+
+async def test_a_model_that_is_not_listed_has_no_price(serve: Serve, open_client: Open):
+    client = await open_client(await serve(replying({"data": [{"id": MODEL + "-x"}]})))
+    assert await client.account.model_price(MODEL) is None
+
+
+def entry(number: int) -> dict[str, object]:
+    return {
+        "created": (START - timedelta(seconds=number)).isoformat(),
+        "status": "succeeded",
+        "model": MODEL,
+        "cost": {"usd": 0.04},
+        "inference_id": f"inf-{number}",
+        "client_request_id": f"r-{number}",
+    }
+
+
+async def test_the_log_is_read_page_by_page_newest_first(serve: Serve, open_client: Open):
+    queries = []
+
+    async def handler(request: web.Request) -> web.Response:
+        queries.append(dict(request.query))
+        offset = int(request.query["offset"])
+        page = [entry(number) for number in range(150)][offset : offset + 100]
+        return web.json_response({"data": page, "pagination": {"has_more": offset + 100 < 150}})
+
+    client = await open_client(await serve(handler))
+    logs = client.account.logs(START - timedelta(days=1), START)
+    entries = [found async for found in logs]
+    assert [found.client_request_id for found in entries] == [f"r-{number}" for number in range(150)]
+    assert entries[0] == LogEntry(START, "succeeded", MODEL, 0.04, "inf-0", "r-0")
+    assert [query["offset"] for query in queries] == ["0", "100"]
+    assert queries[0]["start"] == "2026-07-31T00:00:00.000000Z"
+    assert queries[0]["limit"] == "100"
+
+
+async def test_a_long_time_is_asked_for_in_windows_that_the_service_allows(serve: Serve, open_client: Open):
+    windows = []
+
+    async def handler(request: web.Request) -> web.Response:
+        windows.append(tuple(datetime.fromisoformat(request.query[name]) for name in ("start", "end")))
+        return web.json_response({"data": []})
+
+    client = await open_client(await serve(handler))
+    start = START - timedelta(days=200)
+    assert [found async for found in client.account.logs(start, START)] == []
+    assert windows[0][1] == START
+    assert windows[-1][0] == start
+    assert all(end - begin <= MAX_LOG_WINDOW for begin, end in windows)
+    assert [begin for begin, _ in windows[:-1]] == [end for _, end in windows[1:]]
+
+
+async def test_a_log_that_never_ends_is_a_bad_answer_and_no_hang(serve: Serve, open_client: Open):
+    client = await open_client(await serve(replying({"data": [entry(0)], "pagination": {"has_more": True}})))
+    with pytest.raises(ApiError, match="same page"):
+        async for _ in client.account.logs(START - timedelta(days=1), START):
+            pass
+
+
+async def test_a_call_without_cost_or_ids_is_an_entry_all_the_same(serve: Serve, open_client: Open):
+    bare = {"created": "2026-08-01T00:00:00Z", "status": "failed", "cost": None}
+    client = await open_client(await serve(replying({"data": [bare]})))
+    entries = [found async for found in client.account.logs(START - timedelta(days=1), START)]
+    assert entries == [LogEntry(START, "failed", "", None, None, None)]

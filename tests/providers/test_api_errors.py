@@ -1,0 +1,159 @@
+"""The tables of errors, case by case, and the headers that go with them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchgen.core.values import ErrorKind
+from batchgen.providers.aimlapi.errors import (
+    MAX_RETRY_AFTER_S,
+    Charged,
+    Scope,
+    kind_of_status,
+    meaning_of,
+    parse_cost,
+    parse_retry_after,
+)
+
+NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (400, "Body validation error", ErrorKind.BAD_REQUEST),
+        (401, "This request requires a valid API key", ErrorKind.BAD_KEY),
+        (402, "Payment Required", ErrorKind.NO_CREDITS),
+        (403, "You've run out of credits", ErrorKind.NO_CREDITS),
+        (403, "Forbidden", ErrorKind.BAD_KEY),
+        (404, "Cannot POST /v1/images", ErrorKind.NOT_FOUND),
+        (405, "", ErrorKind.NOT_FOUND),
+        (407, "", ErrorKind.BAD_KEY),
+        (408, "", ErrorKind.CONFLICT),
+        (409, "", ErrorKind.CONFLICT),
+        (410, "gone", ErrorKind.NOT_FOUND),
+        (413, "", ErrorKind.BAD_REQUEST),
+        (422, "", ErrorKind.BAD_REQUEST),
+        (425, "", ErrorKind.CONFLICT),
+        (429, "Too Many Requests", ErrorKind.RATE_LIMITED),
+        (429, "Free-tier limit: 10 requests an hour", ErrorKind.RATE_LIMITED),
+        (429, "Quota exceeded for requests per minute", ErrorKind.RATE_LIMITED),
+        (429, "You exceeded your current quota, please check your plan", ErrorKind.NO_CREDITS),
+        (429, "Insufficient balance", ErrorKind.NO_CREDITS),
+        (500, "model under maintenance", ErrorKind.SERVER_ERROR),
+        (502, "Bad Gateway", ErrorKind.SERVER_ERROR),
+        (503, "", ErrorKind.SERVER_ERROR),
+        (504, "Generation timeout", ErrorKind.SERVER_ERROR),
+        (522, "", ErrorKind.SERVER_ERROR),
+        (302, "", ErrorKind.NOT_FOUND),
+        (204, "", ErrorKind.BAD_ANSWER),
+        (999, "", ErrorKind.BAD_ANSWER),
+    ],
+)
+def test_status_and_message_tell_the_kind(status, message, kind):
+    assert kind_of_status(status, message) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (403, "HTTP 403: <html><h1>Forbidden</h1>", ErrorKind.GATEWAY),
+        (403, "HTTP 403: You've run out of credits", ErrorKind.NO_CREDITS),
+        (401, "HTTP 401: <html>", ErrorKind.BAD_KEY),
+        (502, "HTTP 502: <html>", ErrorKind.SERVER_ERROR),
+    ],
+)
+def test_what_a_gateway_forbids_says_nothing_of_the_key(status, message, kind):
+    assert kind_of_status(status, message, is_own=False) is kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope", "charged"),
+    [
+        (ErrorKind.INVALID_ROW, Scope.ROW, Charged.NO),
+        (ErrorKind.BAD_REQUEST, Scope.ROW, Charged.NO),
+        (ErrorKind.SAFETY, Scope.ROW, Charged.NO),
+        (ErrorKind.BAD_KEY, Scope.ACCOUNT, Charged.NO),
+        (ErrorKind.NO_CREDITS, Scope.ACCOUNT, Charged.NO),
+        (ErrorKind.NOT_FOUND, Scope.ACCOUNT, Charged.NO),
+        (ErrorKind.RATE_LIMITED, Scope.PACE, Charged.NO),
+        (ErrorKind.CONFLICT, Scope.MOMENT, Charged.NO),
+        (ErrorKind.SERVER_ERROR, Scope.MOMENT, Charged.NO),
+        (ErrorKind.GATEWAY, Scope.MOMENT, Charged.NO),
+        (ErrorKind.UNREACHABLE, Scope.MOMENT, Charged.NO),
+        (ErrorKind.DISCONNECTED, Scope.MOMENT, Charged.MAYBE),
+        (ErrorKind.TIMEOUT, Scope.MOMENT, Charged.MAYBE),
+        (ErrorKind.LOST, Scope.ANSWER, Charged.YES),
+        (ErrorKind.BAD_ANSWER, Scope.ANSWER, Charged.MAYBE),
+        (ErrorKind.BAD_IMAGE, Scope.ANSWER, Charged.YES),
+        (ErrorKind.NOT_FETCHED, Scope.ANSWER, Charged.YES),
+    ],
+)
+def test_a_kind_tells_whom_it_concerns_and_whether_it_cost(kind, scope, charged):
+    meaning = meaning_of(kind)
+    assert (meaning.scope, meaning.charged) == (scope, charged)
+
+
+def test_every_kind_has_a_meaning():
+    assert all(meaning_of(kind) for kind in ErrorKind)
+
+
+@pytest.mark.parametrize(
+    ("value", "wait_s"),
+    [
+        ("0", 0),
+        ("7", 7),
+        (" 1.5 ", 1.5),
+        ("99999999", MAX_RETRY_AFTER_S),
+        ("Sat, 01 Aug 2026 12:00:30 GMT", 30),
+        ("Sat, 01 Aug 2026 12:00:30 -0000", 30),
+        ("Saturday, 01-Aug-26 12:00:30 GMT", 30),
+        ("Sat, 01 Aug 2026 11:00:00 GMT", 0),
+        ("Sat, 01 Aug 2999 11:00:00 GMT", MAX_RETRY_AFTER_S),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e5", None),
+        ("٣", None),
+        ("Sat, 99 Foo 2026 12:00:30 GMT", None),
+        ("9" * 400, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_or_nothing(value, wait_s):
+    assert parse_retry_after(value, NOW) == wait_s
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(max_size=60), st.datetimes().map(format_datetime), st.from_regex(r"\d+ \w+ \d+ [\d:]+ \S+")))
+def test_no_retry_after_crashes_or_waits_longer_than_the_bound(value):
+    wait_s = parse_retry_after(value, NOW)
+    assert wait_s is None or 0 <= wait_s <= MAX_RETRY_AFTER_S
+
+
+@pytest.mark.parametrize(
+    ("value", "cost_usd"),
+    [
+        ("0.042", 0.042),
+        ("0", 0.0),
+        (" 3 ", 3.0),
+        ("5e-3", 0.005),
+        (None, None),
+        ("", None),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e999", None),
+        ("1_0", None),
+        ("free", None),
+    ],
+)
+def test_a_cost_is_a_number_or_unknown(value, cost_usd):
+    assert parse_cost(value) == cost_usd

@@ -1,0 +1,73 @@
+"""The key shows nowhere."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from urllib.parse import quote
+
+import pytest
+
+from batchgen.providers.api_key import ApiKey, ApiKeyError
+
+SECRET = "sk-4f0c/marked+key"
+
+
+@pytest.mark.parametrize("show", [repr, str, format, "{:>40}".format, "%s %r".__mod__, lambda key: f"{[key]} {key!r}"])
+def test_a_printed_key_is_masked(show):
+    key = ApiKey(SECRET)
+    shown = show((key, key)) if show == "%s %r".__mod__ else show(key)
+    assert SECRET not in shown
+    assert "API key" in shown
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_key_is_neither_pickled_nor_copied(duplicate):
+    with pytest.raises(TypeError) as caught:
+        duplicate(ApiKey(SECRET))
+    assert SECRET not in str(caught.value)
+
+
+def test_the_key_comes_from_either_variable_the_first_before_the_second():
+    assert ApiKey.from_environment({"AIMLAPI_API_KEY": "one", "AIML_API_KEY": "two"}).reveal() == "one"
+    assert ApiKey.from_environment({"AIMLAPI_API_KEY": " ", "AIML_API_KEY": " two\n"}).reveal() == "two"
+
+
+@pytest.mark.parametrize("environment", [{}, {"AIMLAPI_API_KEY": ""}, {"AIMLAPI_API_KEY": " \n", "AIML_API_KEY": ""}])
+def test_a_missing_key_names_the_variable_to_set(environment):
+    with pytest.raises(ApiKeyError, match="Set AIMLAPI_API_KEY"):
+        ApiKey.from_environment(environment)
+
+
+@pytest.mark.parametrize(
+    "secret", ["two words-4f0c", "4f0c\r\nX-Other: 1", "4f0c\x00", "“4f0c”", "4f0c\x7f", "ключ4f0c"]
+)
+def test_what_no_header_can_carry_is_refused_without_quoting_it(secret):
+    with pytest.raises(ApiKeyError) as caught:
+        ApiKey(secret)
+    assert "4f0c" not in str(caught.value)
+
+
+def test_a_text_that_echoes_the_key_is_masked_plain_and_percent_encoded():
+    concealed = ApiKey(SECRET).conceal(f"got {SECRET} and sk-4f0c%2Fmarked%2Bkey")
+    assert concealed == "got [API key] and [API key]"
+
+
+def test_a_made_up_key_of_a_few_letters_leaves_words_readable():
+    assert ApiKey("key").conceal("no such key") == "no such key"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower(),
+        SECRET.replace("/", "\\/"),
+        "".join(f"\\u{ord(character):04X}" for character in SECRET),
+        "".join(f"%{ord(character):02x}" for character in SECRET),
+    ],
+)
+def test_every_spelling_of_a_key_is_masked(spelled: str):
+    assert ApiKey(SECRET).conceal(f"got <{spelled}>, not <sk-other>") == "got <[API key]>, not <sk-other>"
