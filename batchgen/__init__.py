@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from batchgen._api.calls import check, open_dataset, plan, run, run_sync
+    from batchgen.core.errors import BatchgenError
+    from batchgen.core.outcomes import Status
     from batchgen.core.problems import Problem
-    from batchgen.core.values import BatchgenError, Status
     from batchgen.dataset.read.dataset import Dataset
     from batchgen.dataset.read.summary import DatasetSummary
     from batchgen.engine.run import RunSummary
@@ -51,7 +52,8 @@ _HOMES = {
     "batchgen.core.problems": ("Problem",),
     "batchgen.engine.run": ("RunSummary",),
     "batchgen.planning.plan": ("Plan",),
-    "batchgen.core.values": ("BatchgenError", "Status"),
+    "batchgen.core.errors": ("BatchgenError",),
+    "batchgen.core.outcomes": ("Status",),
 }
 
 

@@ -116,7 +116,7 @@ def write_index(layout: Layout, slots: int) -> None:
         return common | saved | {"enhanced_prompt": enhanced, "width": width, "height": height}
 
     layout.index.mkdir()
-    layout.ledger.mkdir(parents=True)
+    layout.wal.mkdir(parents=True)
     table = pa.Table.from_pylist([record(row) for row in range(slots)], INDEX_SCHEMA)
     for name, values in (("style", ["ink", "oil", "film", "riso"]), ("scene", ["city", "sea", "food"])):
         table = table.append_column(name, pa.array(chance.choices(values, k=slots)))

@@ -33,8 +33,8 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 
 
 def test_every_event_is_documented() -> None:
-    journal = (ROOT / "batchgen" / "engine" / "run_events.py").read_text()
-    events = re.findall(r'_log\.write\(\s*"(\w+)"', journal)
+    events = (ROOT / "batchgen" / "engine" / "run_events.py").read_text()
+    events = re.findall(r'_log\.write\(\s*"(\w+)"', events)
     page = (ROOT / "docs" / "events.md").read_text()
     assert len(events) >= 8
     assert [event for event in events if f"| `{event}` |" not in page] == []

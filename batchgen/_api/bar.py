@@ -7,7 +7,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from batchgen.billing.preflight import Preflight
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.engine.display import Live
 from batchgen.engine.stop import StopReason
 from batchgen.planning.plan import Plan

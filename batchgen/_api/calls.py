@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 from batchgen._api.bar import BarDisplay, SilentDisplay
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded, load_config
+from batchgen.core.errors import BatchgenError
+from batchgen.core.outcomes import Status
 from batchgen.core.problems import Problem
-from batchgen.core.values import BatchgenError, Status
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.dataset import Dataset

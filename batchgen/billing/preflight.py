@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from batchgen.core.values import ApiError, BatchgenError, ErrorKind
-from batchgen.providers.aimlapi.account import Balance, Price
+from batchgen.core.errors import ApiError, BatchgenError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.providers.aimlapi.account import Balance, QuotedPrice
 
 # The endpoints answer in a fraction of a second; who waits longer waits for nothing.
 _PATIENCE_S = 10.0
@@ -24,13 +25,13 @@ _PATIENCE_S = 10.0
 T = TypeVar("T")
 
 
-class Account(Protocol):
+class Billing(Protocol):
     """Whoever knows balance and prices."""
 
     async def billing(self) -> Balance:
         """The balance. Raises ApiError."""
 
-    async def model_price(self, model: str) -> Price | None:
+    async def model_price(self, model: str) -> QuotedPrice | None:
         """What a model costs, None if it is not listed. Raises ApiError."""
 
 
@@ -51,7 +52,7 @@ class Preflight:
         return 0.0 if self.balance_usd is None else max(0.0, cost_usd - self.balance_usd)
 
 
-async def ask_account(account: Account, models: Iterable[str]) -> Preflight:
+async def ask_account(account: Billing, models: Iterable[str]) -> Preflight:
     """Ask for the balance and for the price of each model. Raises nothing that the service could cause."""
     names = list(models)
     balance, *answers = await asyncio.gather(_ask(account.billing()), *(_ask(account.model_price(n)) for n in names))
@@ -67,7 +68,7 @@ async def ask_account(account: Account, models: Iterable[str]) -> Preflight:
         prices_usd={
             name: price.usd_per_image
             for name, price in prices.items()
-            if isinstance(price, Price) and price.usd_per_image is not None
+            if isinstance(price, QuotedPrice) and price.usd_per_image is not None
         },
         remarks=tuple(remarks),
     )

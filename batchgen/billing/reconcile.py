@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from batchgen.core.values import CostSource
+from batchgen.core.cost import CostSource, is_unknown
 from batchgen.dataset.events.log import first_run_id
-from batchgen.dataset.index.charges import is_unknown, of_slot
+from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.keys import key_of
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from batchgen.catalog.model import Field, Model, inconsistencies
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 _SHIPPED = Path(__file__).parent
 

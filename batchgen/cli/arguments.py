@@ -150,7 +150,9 @@ def _add_gallery(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(
-        commands, "reconcile", "read the service's log of calls, say what became of what is in doubt, and correct costs"
+        commands,
+        "reconcile",
+        "read the service's log of calls, say what became of what is in doubt, and correct costs",
     )
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     _add_config(parser)
@@ -179,7 +181,9 @@ def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
         )
     for shape in (parquet, webdataset, captions):
         shape.add_argument(
-            "--embed", choices=("xmp",), help="say in each image's copy that it is generated, by what, from what prompt"
+            "--embed",
+            choices=("xmp",),
+            help="say in each image's copy that it is generated, by what, from what prompt",
         )
 
 

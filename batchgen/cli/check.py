@@ -9,11 +9,11 @@ from pathlib import Path
 
 from batchgen.catalog import CatalogError, load_catalog
 from batchgen.cli.config import load_settings
-from batchgen.cli.output import as_json, complain, count, harmless, say
-from batchgen.cli.progress_bar import Reading
+from batchgen.cli.output import as_json, count, echo, printable, warn
+from batchgen.cli.progress_bar import ProgressBar
 from batchgen.config.load import ConfigError
 from batchgen.config.settings import RunConfig
-from batchgen.core.exit_codes import Exit
+from batchgen.core.exit_codes import ExitCode
 from batchgen.core.problems import ManifestError, Problem
 from batchgen.manifest import open_manifest
 from batchgen.planning import make_rules, read_rows
@@ -22,12 +22,12 @@ from batchgen.planning import make_rules, read_rows
 TITLES = {"E061": "a setting is wrong", "E062": "a model's file is wrong, or the model is unknown"}
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Check a manifest and print what is wrong; exit code 2 if anything is."""
     counts: Counter[str] = Counter()
     write = {"text": _write_text, "json": _write_json, "github": _write_github}[options.format]
     write(_find(options, counts), counts)
-    return Exit.USAGE if _errors(counts) else Exit.OK
+    return ExitCode.USAGE if _errors(counts) else ExitCode.OK
 
 
 def _find(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
@@ -57,7 +57,7 @@ def _check(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
     counts.update(problem.code for problem in rules.problems)
     yield from rules.problems
     manifest = open_manifest(options.manifest)
-    with Reading("checking", manifest.row_count) as reading:
+    with ProgressBar("checking", manifest.row_count) as reading:
         for batch in read_rows(manifest, rules):
             counts["rows"] += batch.rows
             counts.update(batch.problem_counts)
@@ -77,9 +77,9 @@ def _problems_of(error: ManifestError | ConfigError | CatalogError, options: Nam
 
 def _write_text(problems: Iterator[Problem], counts: Counter[str]) -> None:
     for problem in problems:
-        say(str(problem).replace("\n", "\\n"))
+        echo(str(problem).replace("\n", "\\n"))
     errors, warnings = _errors(counts), _warnings(counts)
-    complain(f"{count(counts['rows'], 'row')} checked: {count(errors, 'error')}, {count(warnings, 'warning')}.")
+    warn(f"{count(counts['rows'], 'row')} checked: {count(errors, 'error')}, {count(warnings, 'warning')}.")
 
 
 def _write_json(problems: Iterator[Problem], counts: Counter[str]) -> None:
@@ -100,7 +100,7 @@ def _write_github(problems: Iterator[Problem], counts: Counter[str]) -> None:
 
 
 def _message(text: str) -> str:
-    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the flags of a command say, as settings of the configuration."""
+"""What the flags of a command echo, as settings of the configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from pathlib import Path
 
-from batchgen.cli.output import complain
+from batchgen.cli.output import warn
 from batchgen.config.load import Loaded, load_config
 from batchgen.config.settings import RunConfig
 
@@ -38,7 +38,7 @@ def warn_of_clear_text(config: RunConfig) -> None:
 
     url = parse_base_url(config.api.base_url)
     if is_in_the_clear(url.scheme, url.host or ""):
-        complain(f"Warning: {url.host} is spoken to over http: anyone on the way can read your API key. Use https.")
+        warn(f"Warning: {url.host} is spoken to over http: anyone on the way can read your API key. Use https.")
 
 
 def _attribute(flag: str) -> str:

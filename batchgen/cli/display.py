@@ -9,14 +9,14 @@ from typing import Any
 from tqdm import tqdm
 
 from batchgen.billing.preflight import Preflight
-from batchgen.cli.output import complain, count, dollars, duration, on_terminal, size
+from batchgen.cli.output import count, dollars, duration, on_terminal, size, warn
 from batchgen.cli.plan import is_empty, price_source
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.engine.display import Live
 from batchgen.engine.job import Job
 from batchgen.engine.progress import Progress
 from batchgen.engine.stop import StopKind, StopReason
-from batchgen.pacing import Snapshot
+from batchgen.pacing import LimiterSnapshot
 from batchgen.planning.plan import Plan
 
 # Logs of CI and nohup stay short, and still show that it lives.
@@ -68,8 +68,8 @@ class _Words:
         if plan.kept_failed.images:
             failed = count(plan.kept_failed.images, "image")
             self._say(f"{failed} failed for good before: not sent again without --retry failed.")
-        if plan.unfetched.requests:
-            waiting = count(plan.unfetched.requests, "request")
+        if plan.deferred.requests:
+            waiting = count(plan.deferred.requests, "request")
             self._say(
                 f"{waiting} paid for, with images that wait at their links: the run fetches them, which costs nothing; "
                 "--retry failed buys them again."
@@ -115,7 +115,7 @@ class _Words:
                 self._say(f"Finishing {count(in_flight, 'request')} in flight.")
 
     def _say(self, text: str) -> None:
-        complain(text)
+        warn(text)
 
 
 class PlainDisplay(_Words):
@@ -163,7 +163,7 @@ class TerminalDisplay(_Words):
     def _say(self, text: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        complain(text)
+        warn(text)
         if self._bar is not None:
             self._bar.refresh()
 
@@ -181,7 +181,7 @@ def progress_line(live: Live) -> str:
     return f"{progress.done_images:,} of {total:,} images · {_counts(progress, live.snapshot())}"
 
 
-def _counts(progress: Progress, pace: Snapshot) -> str:
+def _counts(progress: Progress, pace: LimiterSnapshot) -> str:
     slots = progress.slots
     text = f"{slots[Status.OK]:,} ok"
     for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT):
@@ -190,12 +190,12 @@ def _counts(progress: Progress, pace: Snapshot) -> str:
     if progress.retries:
         text += f" {progress.retries:,} retries"
     text += f" · {dollars(progress.spent_usd)} · {_rate(pace)}"
-    if pace.paused_for_s >= 1:
-        text += f" · paused {pace.paused_for_s:.0f} s"
+    if pace.cooldown_s >= 1:
+        text += f" · paused {pace.cooldown_s:.0f} s"
     return text
 
 
-def _rate(pace: Snapshot) -> str:
+def _rate(pace: LimiterSnapshot) -> str:
     left, limit = f"{pace.requests_per_minute:.0f}", f"{pace.limit_per_minute:.0f}"
     # They left before the service's refusal brought the limit down, or were the ones it refused.
     return (

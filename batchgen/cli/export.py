@@ -7,10 +7,10 @@ from pathlib import Path
 
 from batchgen.catalog import load_catalog
 from batchgen.cli.config import load_settings
-from batchgen.cli.output import complain, count, say
-from batchgen.cli.progress_bar import Reading
-from batchgen.core.dataset_errors import DiskError
-from batchgen.core.exit_codes import Exit
+from batchgen.cli.output import count, echo, warn
+from batchgen.cli.progress_bar import ProgressBar
+from batchgen.core.errors import DiskError
+from batchgen.core.exit_codes import ExitCode
 from batchgen.export import (
     Caption,
     Chosen,
@@ -34,12 +34,12 @@ from batchgen.export.pictures import unchanged
 from batchgen.export.split import EVERYTHING
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Export a dataset and print where it is."""
     try:
         with open_source(Path(options.out)) as source:
             if source.layout.segments():
-                complain("A run is writing this dataset, or was cut off: what the last finished run shows is exported.")
+                warn("A run is writing this dataset, or was cut off: what the last finished run shows is exported.")
             shares = parse_shares(options.split) if options.split else EVERYTHING
             chosen = select(source, options.where, shares)
             if options.shape == "replay":
@@ -47,13 +47,13 @@ def execute(options: Namespace) -> Exit:
             else:
                 _export(options, source, chosen)
     except EmptySelection as error:
-        complain(str(error))
-        return Exit.EMPTY
+        warn(str(error))
+        return ExitCode.EMPTY
     except BrokenPipeError:
         raise  # of stdout, whose reader has seen enough
     except OSError as error:
         raise DiskError(f"cannot write {error.filename or options.dest}: {error.strerror or error}.") from error
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _export(options: Namespace, source: Source, chosen: Chosen) -> None:
@@ -61,7 +61,7 @@ def _export(options: Namespace, source: Source, chosen: Chosen) -> None:
     treat = embed_xmp if options.embed == "xmp" else unchanged
     with (
         new_folder(Path(options.dest), source.layout.root) as folder,
-        Reading("exporting", total, "image") as reading,
+        ProgressBar("exporting", total, "image") as reading,
     ):
         pictures = Pictures(source, treat, reading.add)
         match options.shape:
@@ -72,28 +72,26 @@ def _export(options: Namespace, source: Source, chosen: Chosen) -> None:
                 files = write_webdataset(pictures, chosen, folder, size, caption)
             case _:
                 files = write_captions(pictures, chosen, folder, Caption(options.caption))
-    say(options.dest)
+    echo(options.dest)
     parts = "" if len(chosen) == 1 else f" ({', '.join(f'{len(rows):,} {name}' for name, rows in chosen.items())})"
-    complain(f"{count(total, 'image')}{parts} in {count(files, 'file')}.")
+    warn(f"{count(total, 'image')}{parts} in {count(files, 'file')}.")
 
 
 def _replay(options: Namespace, source: Source, chosen: Chosen) -> None:
     dest = Path(options.dest)
     catalog = load_catalog([Path(path) for path in load_settings(options).config.models])
-    with new_file(dest, source.layout.root) as path, Reading("writing", None, "request") as reading:
+    with new_file(dest, source.layout.root) as path, ProgressBar("writing", None, "request") as reading:
         replayed = write_replay(source, chosen, catalog, path, dest.name, reading.add)
-    say(options.dest)
-    complain(
+    echo(options.dest)
+    warn(
         f"It asks for {count(replayed.images, 'image')}, in place of {count(replayed.pictures, 'image')}"
         f" of the dataset, in {count(replayed.rows, 'row')}."
     )
     if replayed.images > replayed.pictures:
         more = count(replayed.images - replayed.pictures, "image")
-        complain(
-            f"{more} more: a request is repeated whole, also where some of its images were not saved or not chosen."
-        )
+        warn(f"{more} more: a request is repeated whole, also where some of its images were not saved or not chosen.")
     for line in _inexact(replayed):
-        complain(line)
+        warn(line)
 
 
 def _inexact(replayed: Replayed) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from batchgen.cli.output import complain, count, say, shorten
-from batchgen.cli.progress_bar import Reading
-from batchgen.core.dataset_errors import DiskError
-from batchgen.core.exit_codes import Exit
+from batchgen.cli.output import count, echo, shorten, warn
+from batchgen.cli.progress_bar import ProgressBar
+from batchgen.core.errors import DiskError
+from batchgen.core.exit_codes import ExitCode
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.gallery import (
@@ -28,7 +28,7 @@ from batchgen.gallery import (
 _UNREADABLE_SHOWN = 5
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Write the gallery of a dataset and print where it is."""
     layout = open_layout(Path(options.out))
     alone = Path(options.standalone) if options.standalone else None
@@ -40,8 +40,8 @@ def execute(options: Namespace) -> Exit:
     except OSError as error:
         raise DiskError(f"cannot write {error.filename or options.out}: {error.strerror}.") from error
     for path in written:
-        say(str(path))
-    return Exit.OK
+        echo(str(path))
+    return ExitCode.OK
 
 
 def update(layout: Layout) -> Slots:
@@ -50,15 +50,15 @@ def update(layout: Layout) -> Slots:
     slots = read_slots(layout)
     sources = missing_thumbnails(layout, slots)
     unreadable: list[Unreadable] = []
-    with Reading("making thumbnails", len(sources), "thumbnail") as reading:
+    with ProgressBar("making thumbnails", len(sources), "thumbnail") as reading:
         for outcome in make_thumbnails(layout, sources):
             reading.add(1)
             if outcome is not None:
                 unreadable.append(outcome)
     for image in unreadable[:_UNREADABLE_SHOWN]:
-        complain(f"{image.file_name} cannot be shown: {shorten(image.reason)}")
+        warn(f"{image.file_name} cannot be shown: {shorten(image.reason)}")
     if unreadable:
-        complain(f"{count(len(unreadable), 'image')} without a thumbnail; `batchgen verify` checks the dataset.")
+        warn(f"{count(len(unreadable), 'image')} without a thumbnail; `batchgen verify` checks the dataset.")
     write_page(layout, slots)
     remove_thumbnails(layout, made, slots)
     return slots

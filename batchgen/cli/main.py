@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from batchgen.cli.arguments import build_parser
-from batchgen.core.exit_codes import Exit
+from batchgen.core.exit_codes import ExitCode
 from batchgen.core.memory import tune_allocator
 
 # Rows are read by the ten thousand, and none of them is garbage: looking for some after every 700 new objects, as
@@ -40,26 +40,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tune_allocator()  # before Arrow, which begins a thread when it is imported
     # Only the chosen command's room is imported: `check` never waits for what `run` needs.
     command = import_module(f"batchgen.cli.{options.command}")
-    from batchgen.cli.output import complain
-    from batchgen.core.values import BatchgenError
+    from batchgen.cli.output import warn
+    from batchgen.core.errors import BatchgenError
 
     try:
         code = int(command.execute(options))
         print(end="", flush=True)  # here, where a reader that has gone is no accident
         return code
     except BatchgenError as error:
-        complain(str(error))
+        warn(str(error))
         return _exit_of(error)
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`: nothing is left to say, and nobody to say it to.
+        # The reader of our output has gone, as with `| head`: nothing is left to echo, and nobody to echo it to.
         _silence_stdout()
-        return Exit.OK
+        return ExitCode.OK
     except OSError as error:
-        complain(f"Stopped: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        warn(f"Stopped: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         _silence_stdout()
-        return Exit.STOPPED
+        return ExitCode.STOPPED
 
 
 def _parse(arguments: Sequence[str]) -> Namespace:
@@ -74,9 +74,9 @@ def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _exit_of(error: Exception) -> Exit:
+def _exit_of(error: Exception) -> ExitCode:
     """The exit code for an error that ended a command. A dataset room that was never imported raised none of it."""
-    datasets = sys.modules.get("batchgen.core.dataset_errors")
+    datasets = sys.modules.get("batchgen.core.errors")
     if datasets is None or isinstance(error, datasets.NotADataset) or not isinstance(error, datasets.DatasetError):
-        return Exit.USAGE
-    return Exit.STOPPED
+        return ExitCode.USAGE
+    return ExitCode.STOPPED

@@ -9,18 +9,18 @@ from typing import TextIO
 import msgspec
 
 
-def harmless(text: str) -> str:
+def printable(text: str) -> str:
     """Return text for a terminal: control characters and escapes from prompts and answers are shown, not obeyed."""
     return "".join(
         character if character.isprintable() or character == "\n" else _shown(character) for character in text
     )
 
 
-def complain(text: str) -> None:
+def warn(text: str) -> None:
     """Say on stderr what went wrong. A log on a full disk, or a terminal that has gone, stops no run."""
     if sys.stderr is not None:
         try:
-            print(harmless(text), file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
         except OSError:
             _drop_unwritten(sys.stderr)
 
@@ -30,12 +30,12 @@ def on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def say(text: str = "") -> None:
+def echo(text: str = "") -> None:
     """Print a result on stdout. Raises OSError."""
-    _print(harmless(text))
+    _print(printable(text))
 
 
-def say_json(value: object) -> None:
+def echo_json(value: object) -> None:
     """Print a result on stdout as one line of JSON, which a terminal cannot take for anything else either.
 
     Raises OSError.

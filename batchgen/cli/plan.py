@@ -6,11 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from batchgen.cli.config import load_settings
-from batchgen.cli.output import count, dollars, duration, say, say_json
-from batchgen.cli.progress_bar import Reading
-from batchgen.core.exit_codes import Exit
+from batchgen.cli.output import count, dollars, duration, echo, echo_json
+from batchgen.cli.progress_bar import ProgressBar
+from batchgen.core.exit_codes import ExitCode
+from batchgen.core.outcomes import Status
 from batchgen.core.problems import ManifestError
-from batchgen.core.values import Status
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
 from batchgen.engine.job import Job, make_job
@@ -25,27 +25,27 @@ _GROUPS = (
     "changed",
     "to_retry",
     "in_doubt",
-    "unfetched",
+    "deferred",
     "kept_failed",
     "kept_in_doubt",
     "to_send",
 )
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Print the plan of a run."""
     out = Path(options.out)
     job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
-    with Reading("planning", job.manifest.row_count) as reading:
+    with ProgressBar("planning", job.manifest.row_count) as reading:
         known = resume_index.load(Layout(job.out))
         plan = make_plan(read_rows(job.manifest, job.rules), known, job.selection, reading.add)
     if options.json:
-        say_json(_as_json(plan, job))
+        echo_json(_as_json(plan, job))
     else:
-        say(describe(plan, job))
+        echo(describe(plan, job))
     if plan.requests == 0:
         raise ManifestError(plan.problems)
-    return Exit.EMPTY if is_empty(plan, job.selection) else Exit.OK
+    return ExitCode.EMPTY if is_empty(plan, job.selection) else ExitCode.OK
 
 
 def selection_of(options: Namespace) -> Selection:
@@ -69,7 +69,7 @@ def describe(plan: Plan, job: Job) -> str:
         *_group("changed", plan.changed),
         *_group("to retry", plan.to_retry),
         *_group("  of which in doubt", plan.in_doubt, "sent before, answer never seen: may be charged again"),
-        *_group("to fetch", plan.unfetched, "paid for; only the download is missing"),
+        *_group("to fetch", plan.deferred, "paid for; only the download is missing"),
         *_group("in doubt", plan.kept_in_doubt, "left alone (--in-doubt skip); `batchgen reconcile` says their cost"),
         *_group("failed for good", plan.kept_failed, "sent again only with --retry failed"),
         *_plain("invalid rows", plan.invalid_rows, "`batchgen check` says why"),
@@ -134,7 +134,7 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
             "changed",
             "to_retry",
             "in_doubt",
-            "unfetched",
+            "deferred",
             "kept_failed",
             "kept_in_doubt",
             "to_send",

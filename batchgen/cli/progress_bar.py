@@ -12,7 +12,7 @@ from batchgen.cli.output import on_terminal
 _QUIET_S = 1.0
 
 
-class Reading:
+class ProgressBar:
     """Counts rows; shows a tqdm line on a terminal's stderr once it takes longer than a second."""
 
     def __init__(self, what: str, rows: int | None, unit: str = "row") -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, reconcile
 from batchgen.cli.config import load_settings, warn_of_clear_text
-from batchgen.cli.output import complain, count, dollars, say, say_json
-from batchgen.cli.progress_bar import Reading
+from batchgen.cli.output import count, dollars, echo, echo_json, warn
+from batchgen.cli.progress_bar import ProgressBar
 from batchgen.cli.refresh import refresh_gallery
 from batchgen.config.settings import RunConfig
-from batchgen.core.exit_codes import Exit
-from batchgen.core.values import ApiError
+from batchgen.core.errors import ApiError
+from batchgen.core.exit_codes import ExitCode
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.cost_corrections import held
@@ -31,7 +31,7 @@ _FATES = {
 }
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Compare and correct a dataset; exit code 0 if the index now says what was billed, 1 if something is left open."""
     layout = open_layout(Path(options.out))
     config = load_settings(options).config
@@ -41,22 +41,22 @@ def execute(options: Namespace) -> Exit:
         with held(layout):
             result = asyncio.run(_reconcile(layout, config, key))
     except ApiError as error:
-        complain(f"The service's log of calls cannot be read: {error}")
-        return Exit.STOPPED
+        warn(f"The service's log of calls cannot be read: {error}")
+        return ExitCode.STOPPED
     if result is None:
-        complain(f"{options.out}: nothing was ever sent for this dataset.")
-        return Exit.OK
+        warn(f"{options.out}: nothing was ever sent for this dataset.")
+        return ExitCode.OK
     if options.json:
-        say_json(result)
+        echo_json(result)
     else:
-        say(_describe(result, options.out))
+        echo(_describe(result, options.out))
     refresh_gallery(layout)
-    return Exit.FAILURES if result.open_requests or result.unindexed else Exit.OK
+    return ExitCode.FAILURES if result.open_requests or result.unindexed else ExitCode.OK
 
 
 async def _reconcile(layout: Layout, config: RunConfig, key: ApiKey) -> Reconciliation | None:
     async with ApiClient(config.api, key, concurrency=1) as client:
-        with Reading("reading the log", None, "call") as reading:
+        with ProgressBar("reading the log", None, "call") as reading:
             return await reconcile(layout, client.account, datetime.now(UTC), reading.add)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 
-from batchgen.cli.output import complain
+from batchgen.cli.output import warn
 from batchgen.dataset.layout import Layout
 
 
@@ -24,9 +24,9 @@ def write_gallery(layout: Layout) -> bool:
     try:
         update(layout)
     except KeyboardInterrupt:
-        complain(f"The gallery is not up to date; {command(layout)}")
+        warn(f"The gallery is not up to date; {command(layout)}")
     except Exception as error:
-        complain(f"The gallery could not be written ({error}). When that is put right, {command(layout)}")
+        warn(f"The gallery could not be written ({error}). When that is put right, {command(layout)}")
     else:
         return True
     return False

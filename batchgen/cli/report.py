@@ -7,10 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from batchgen.cli.output import count, dollars, duration, say, say_json, shorten
+from batchgen.cli.output import count, dollars, duration, echo, echo_json, shorten
 from batchgen.cli.plan import is_empty
-from batchgen.core.exit_codes import Exit
-from batchgen.core.values import Status
+from batchgen.core.exit_codes import ExitCode
+from batchgen.core.outcomes import Status
 from batchgen.engine.job import Job
 from batchgen.engine.progress import Failure
 from batchgen.engine.run import RunSummary
@@ -20,31 +20,31 @@ from batchgen.engine.stop import StopKind
 _FAILURES_SHOWN = 20
 
 _EXIT_OF_STOP = {
-    StopKind.INTERRUPTED: Exit.INTERRUPTED,
-    StopKind.TERMINATED: Exit.TERMINATED,
-    StopKind.BUDGET: Exit.BUDGET,
-    StopKind.ACCOUNT: Exit.STOPPED,
-    StopKind.NETWORK: Exit.STOPPED,
-    StopKind.DISK: Exit.STOPPED,
+    StopKind.INTERRUPTED: ExitCode.INTERRUPTED,
+    StopKind.TERMINATED: ExitCode.TERMINATED,
+    StopKind.BUDGET: ExitCode.BUDGET,
+    StopKind.ACCOUNT: ExitCode.STOPPED,
+    StopKind.NETWORK: ExitCode.STOPPED,
+    StopKind.DISK: ExitCode.STOPPED,
 }
 
 
-def exit_of(summary: RunSummary, job: Job) -> Exit:
+def exit_of(summary: RunSummary, job: Job) -> ExitCode:
     """The exit code that tells a script how a run ended."""
     if summary.stop is not None:
         # What is wrong with the manifest or the limits may show only after something was bought.
-        return _EXIT_OF_STOP.get(summary.stop.kind, Exit.FAILURES if summary.progress.attempts else Exit.USAGE)
+        return _EXIT_OF_STOP.get(summary.stop.kind, ExitCode.FAILURES if summary.progress.attempts else ExitCode.USAGE)
     if is_empty(summary.plan, job.selection):
-        return Exit.EMPTY
+        return ExitCode.EMPTY
     slots = summary.plan.images + summary.plan.invalid_rows
-    return Exit.FAILURES if _not_made(summary) > job.loaded.config.allowed_failures(slots) else Exit.OK
+    return ExitCode.FAILURES if _not_made(summary) > job.loaded.config.allowed_failures(slots) else ExitCode.OK
 
 
 def write_text(summary: RunSummary, job: Job) -> None:
     """Print the summary for people."""
     slots, progress = summary.progress.slots, summary.progress
     ended = "Done" if summary.stop is None else "Stopped"
-    parts = [f"{count(slots[Status.OK] + progress.fetched_late, 'image')} saved"]
+    parts = [f"{count(slots[Status.OK] + progress.saved_deferred, 'image')} saved"]
     parts += [
         f"{slots[status]:,} {status.value.replace('_', ' ')}"
         for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)
@@ -57,27 +57,27 @@ def write_text(summary: RunSummary, job: Job) -> None:
     if summary.plan.up_to_date.images:
         blocked = f" ({summary.plan.blocked_images:,} of them blocked)" if summary.plan.blocked_images else ""
         parts.append(f"{summary.plan.up_to_date.images:,} up to date before{blocked}")
-    say(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
+    echo(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
     if progress.failures or summary.plan.errors:
-        say("\nNot made:")
+        echo("\nNot made:")
         for line in _not_made_lines(summary, job):
-            say(f"  {line}")
-    if progress.unfetched:
-        waiting = f"{count(progress.unfetched, 'image')} paid for before, still not fetched from their links"
-        say(f"\n{waiting}: the same command tries again, --retry failed buys them again.")
+            echo(f"  {line}")
+    if progress.deferred:
+        waiting = f"{count(progress.deferred, 'image')} paid for before, still not fetched from their links"
+        echo(f"\n{waiting}: the same command tries again, --retry failed buys them again.")
     if summary.plan.kept_in_doubt.requests:
         kept = f"{count(summary.plan.kept_in_doubt.requests, 'request')} in doubt left alone"
-        say(f"\n{kept}: --in-doubt retry sends them again.")
+        echo(f"\n{kept}: --in-doubt retry sends them again.")
     if summary.stop is not None:
-        say(f"\nWhy: {summary.stop.message}")
-    say(f"\nDataset: {summary.out}")
-    say(f"Next:    {_next(summary, job)}")
+        echo(f"\nWhy: {summary.stop.message}")
+    echo(f"\nDataset: {summary.out}")
+    echo(f"Next:    {_next(summary, job)}")
 
 
 def write_json(summary: RunSummary, job: Job) -> None:
     """Print the summary as one JSON object."""
     progress, plan = summary.progress, summary.plan
-    say_json(
+    echo_json(
         {
             "run_id": summary.run_id,
             "out": str(summary.out),
@@ -91,9 +91,9 @@ def write_json(summary: RunSummary, job: Job) -> None:
             "up_to_date": plan.up_to_date.images,
             "blocked_before": plan.blocked_images,
             "failed_before": plan.kept_failed.images,
-            "saved": progress.slots[Status.OK] + progress.fetched_late,
+            "saved": progress.slots[Status.OK] + progress.saved_deferred,
             **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
-            "unfetched": progress.unfetched,
+            "deferred": progress.deferred,
             "kept_in_doubt": plan.kept_in_doubt.images,
             "invalid": plan.invalid_rows,
             "attempts": progress.attempts,
@@ -118,7 +118,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
 def _not_made(summary: RunSummary) -> int:
     """Slots of the manifest that are failed, in doubt or invalid now, whichever run found that out."""
     slots, plan = summary.progress.slots, summary.plan
-    kept = plan.kept_failed.images + plan.kept_in_doubt.images + summary.progress.unfetched
+    kept = plan.kept_failed.images + plan.kept_in_doubt.images + summary.progress.deferred
     return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + kept
 
 
@@ -162,7 +162,7 @@ def _next(summary: RunSummary, job: Job) -> str:
         return f"batchgen check {shlex.quote(job.manifest.name)}"
     if summary.plan.kept_failed.requests or summary.progress.slots[Status.FAILED]:
         return f"batchgen status {shlex.quote(str(summary.out))}"
-    if summary.progress.unfetched:
+    if summary.progress.deferred:
         return same
     if job.selection.limit is not None:
         return shlex.join(["batchgen", *_without_limit(sys.argv[1:])])

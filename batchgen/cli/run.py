@@ -12,13 +12,13 @@ from pathlib import Path
 
 from batchgen.cli.config import load_settings, warn_of_clear_text
 from batchgen.cli.display import make_display
-from batchgen.cli.output import complain, count, say
+from batchgen.cli.output import count, echo, warn
 from batchgen.cli.plan import selection_of
 from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
 from batchgen.config.load import Loaded, rows_of
-from batchgen.core.exit_codes import Exit
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
+from batchgen.core.exit_codes import ExitCode
 from batchgen.dataset.layout import Layout
 from batchgen.engine.job import Job, make_job
 from batchgen.engine.run import RunSummary, run_job
@@ -32,7 +32,7 @@ _SIMULATED_KEY = "simulated"
 _IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED)
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Run a job, print its summary and return its exit code."""
     if options.show_config:
         return _show_config(load_settings(options))
@@ -83,10 +83,10 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
         return await running
     except asyncio.CancelledError:
         display.closing()
-        complain(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command goes on.")
+        warn(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command goes on.")
         sys.stderr.flush()
         # Threads may still wait for the disk; everything they could tell is in the ledger, and the user said: now.
-        os._exit(Exit.TERMINATED if signals[0] is signal.SIGTERM else Exit.INTERRUPTED)
+        os._exit(ExitCode.TERMINATED if signals[0] is signal.SIGTERM else ExitCode.INTERRUPTED)
     finally:
         display.closing()
 
@@ -94,13 +94,13 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
 def _update_gallery(summary: RunSummary) -> None:
     layout = Layout(summary.out)
     if summary.stop is not None and summary.stop.kind in _IN_A_HURRY:
-        complain(f"The gallery is not up to date; {command(layout)}")
+        warn(f"The gallery is not up to date; {command(layout)}")
     elif write_gallery(layout):
-        complain(f"Gallery: {layout.gallery_page}")
+        warn(f"Gallery: {layout.gallery_page}")
 
 
-def _show_config(loaded: Loaded) -> Exit:
+def _show_config(loaded: Loaded) -> ExitCode:
     for name, value, origin in rows_of(loaded):
         shown = dict(value) if name == "defaults" else value  # type: ignore[call-overload]
-        say(f"{name:<32}{shown!s:<34}{origin}")
-    return Exit.OK
+        echo(f"{name:<32}{shown!s:<34}{origin}")
+    return ExitCode.OK

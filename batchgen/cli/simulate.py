@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 
-from batchgen.cli.output import complain
-from batchgen.core.exit_codes import Exit
-from batchgen.core.values import BatchgenError
+from batchgen.cli.output import warn
+from batchgen.core.errors import BatchgenError
+from batchgen.core.exit_codes import ExitCode
 from batchgen.simulator import Fault, SimulatorSettings, serve
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Serve, and print the URL on stdout."""
     settings = SimulatorSettings(
         port=options.port,
@@ -23,15 +23,15 @@ def execute(options: Namespace) -> Exit:
     try:
         asyncio.run(serve(settings, _announce))
     except KeyboardInterrupt:
-        complain("The simulator has stopped.")
+        warn("The simulator has stopped.")
     except OSError as error:
         raise BatchgenError(f"The simulator cannot listen on port {options.port}: {error.strerror}.") from error
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _announce(url: str) -> None:
     print(url, flush=True)
-    complain(
+    warn(
         f"Simulating AI/ML API. In another terminal: batchgen run MANIFEST -o OUT --base-url {url}   (any key will do)"
     )
 

@@ -7,26 +7,26 @@ from pathlib import Path
 
 import msgspec
 
-from batchgen.cli.output import count, dollars, say, say_json, shorten
+from batchgen.cli.output import count, dollars, echo, echo_json, shorten
 from batchgen.cli.watch import watch
-from batchgen.core.exit_codes import Exit
-from batchgen.core.values import Status
+from batchgen.core.exit_codes import ExitCode
+from batchgen.core.outcomes import Status
 from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.read.summary import DatasetSummary, RunSummary, summarise
+from batchgen.dataset.read.summary import DatasetSummary, RunTotals, summarise
 
 
-def execute(options: Namespace) -> Exit:
+def execute(options: Namespace) -> ExitCode:
     """Print what a dataset holds."""
     layout = open_layout(Path(options.out))
     if options.watch:
         watch(layout)
-        return Exit.OK
+        return ExitCode.OK
     summary = summarise(layout)
     if options.json:
-        say_json(_as_json(summary))
+        echo_json(_as_json(summary))
     else:
-        say(_describe(summary, options.out))
-    return Exit.OK
+        echo(_describe(summary, options.out))
+    return ExitCode.OK
 
 
 def _describe(summary: DatasetSummary, out: str) -> str:
@@ -57,7 +57,7 @@ def _unknown(summary: DatasetSummary) -> str:
     return text
 
 
-def _describe_run(run: RunSummary) -> str:
+def _describe_run(run: RunTotals) -> str:
     rate = f"{run.images_per_minute:,.1f} images a minute" if run.images_per_minute is not None else "no rate"
     started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "nothing sent"
     return f"{run.run_id}  {started}  {count(run.images, 'image')}, {rate}, {dollars(run.cost_usd)}"

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from time import sleep
 
-from batchgen.cli.output import count, dollars, duration, harmless
+from batchgen.cli.output import count, dollars, duration, printable
 from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.layout import Layout
 from batchgen.store.lock import is_held
@@ -52,8 +52,8 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
         f"{run.in_flight:,} in flight · {run.retries:,} retries · spent {dollars(run.spent_usd)}",
         f"{run.requests_per_minute(now):,} requests in the last minute, limit {run.limit_per_minute:,.0f}",
     ]
-    if run.paused_until is not None and run.paused_until > now:
-        lines.append(f"paused for {duration((run.paused_until - now).total_seconds())}")
+    if run.cooldown_until is not None and run.cooldown_until > now:
+        lines.append(f"paused for {duration((run.cooldown_until - now).total_seconds())}")
     if run.errors:
         lines.append("errors: " + ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in run.errors.most_common()))
     if run.stopping and running:
@@ -61,7 +61,7 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
     left = run.seconds_left(now)
     if running and left is not None:
         lines.append(f"about {duration(left)} left")
-    return [*map(harmless, lines)]
+    return [*map(printable, lines)]
 
 
 def _progress(run: Following, done: int) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 # Environment variables that set something. The API key is not among them: it is no setting, and is never shown.
 ENVIRONMENT = MappingProxyType({"BATCHGEN_BASE_URL": "api.base_url"})

@@ -1,11 +1,11 @@
-"""Exit codes: what a script that calls batchgen can rely on."""
+"""ExitCode codes: what a script that calls batchgen can rely on."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """After BUDGET, STOPPED, INTERRUPTED and TERMINATED the same command goes on where it stopped."""
 
     OK = 0  # all done, or up to date

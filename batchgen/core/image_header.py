@@ -11,7 +11,7 @@ import struct
 import zlib
 from typing import Final
 
-from batchgen.core.values import Image
+from batchgen.core.answer import Image
 
 # 8192 x 8192: above every model, below what makes a viewer run out of memory.
 MAX_PIXELS: Final = 8192 * 8192

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {

@@ -9,11 +9,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.dataset_errors import NotADataset
+from batchgen.core.errors import NotADataset
 from batchgen.dataset.layout import Layout
 
 
-def refuse_foreign(layout: Layout) -> None:
+def refuse_foreign_files(layout: Layout) -> None:
     """Raise NotADataset if this is no folder, or holds files that no run wrote and this one would write over."""
     if layout.root.exists() and not layout.root.is_dir():
         raise NotADataset(f"{layout.root} is a file; a dataset is a folder: give one with -o.")

@@ -52,7 +52,7 @@ class Layout:
         return self.root / ".batchgen"
 
     @property
-    def ledger(self) -> Path:
+    def wal(self) -> Path:
         return self.state / "ledger"
 
     @property
@@ -87,7 +87,7 @@ class Layout:
         return self.index / f"part-{number:08d}.parquet"
 
     def segment(self, number: int) -> Path:
-        return self.ledger / f"segment-{number:08d}.jsonl"
+        return self.wal / f"segment-{number:08d}.jsonl"
 
     def parts(self) -> dict[int, Path]:
         """The index parts, oldest first."""
@@ -95,7 +95,7 @@ class Layout:
 
     def segments(self) -> dict[int, Path]:
         """The ledger's segments, oldest first."""
-        return _numbered(self.ledger, _SEGMENT_NAME)
+        return _numbered(self.wal, _SEGMENT_NAME)
 
     def is_dataset(self) -> bool:
         """Whether batchgen has written here before."""

@@ -18,30 +18,33 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from batchgen.core.dataset_errors import DamagedIndex, DiskError
-from batchgen.core.values import Answer, ApiError, Damaged, Image, Link, RejectedRow, Request, Status, Trail
+from batchgen.core.answer import Answer, Image, Link, Unusable
+from batchgen.core.attempts import Attempts
+from batchgen.core.errors import ApiError, DamagedIndex, DiskError
+from batchgen.core.outcomes import Status
+from batchgen.core.request import RejectedRow, Request
 from batchgen.dataset.events.log import EventLog
-from batchgen.dataset.guard import refuse_foreign
+from batchgen.dataset.guard import refuse_foreign_files
 from batchgen.dataset.index.keys import Finder, Keys
 from batchgen.dataset.index.parts import merge
 from batchgen.dataset.index.records import (
     IndexRecord,
     Provenance,
-    filled_late,
     record_of_rejected,
     records_of_answer,
     records_of_attempt,
     records_of_error,
+    with_deferred_image,
 )
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.view import Shows, write_view
 from batchgen.dataset.read import resume_index
-from batchgen.dataset.read.deferred import unfetched
+from batchgen.dataset.read.deferred import deferred
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.space import measure_space
 from batchgen.dataset.repair.cost_corrections import as_before
 from batchgen.dataset.wal import log
-from batchgen.dataset.wal.active_segment import Tail
+from batchgen.dataset.wal.active_segment import ActiveSegment
 from batchgen.dataset.wal.group_commit import Changes, GroupCommit
 from batchgen.dataset.wal.images import ImageFiles
 from batchgen.dataset.wal.recovery import recover
@@ -59,7 +62,7 @@ class DatasetWriter:
     reserve_bytes: how much room to keep back for a full disk.
     Construction recovers what an earlier run left; `recovered` counts those slots by status. `known` is what the
     index knows of each request, `space` the room that the disk had then.
-    Raises NotADataset for a folder with files of others, Locked, DiskError, DamagedIndex, UnknownLedger.
+    Raises NotADataset for a folder with files of others, Locked, DiskError, DamagedIndex, UnknownWal.
     """
 
     def __init__(self, root: Path, provenance: Provenance, extra_schema: bytes, reserve_bytes: int = 0) -> None:
@@ -68,23 +71,23 @@ class DatasetWriter:
         self._extra_schema = extra_schema
         with ExitStack() as opened:
             try:
-                refuse_foreign(self.layout)
-                for folder in (self.layout.ledger, self.layout.temporary, self.layout.index, self.layout.images):
+                refuse_foreign_files(self.layout)
+                for folder in (self.layout.wal, self.layout.temporary, self.layout.index, self.layout.images):
                     disk.make_folder(folder)
                 self._lock = opened.enter_context(Lock(self.layout.lock))
                 self.recovered: Counter[Status] = recover(self.layout)
                 _refuse_without_index(self.layout)
-                self.known = resume_index.load(self.layout)
+                self.resume_index = resume_index.load(self.layout)
                 self.space = measure_space(self.layout)
                 self._reserve = Reserve(self.layout.reserve, reserve_bytes)
                 self.events = EventLog(self.layout.events, provenance.run_id)
                 opened.callback(self.events.close)
-                self._tail = Tail(self.layout, provenance.run_id, extra_schema)
+                self._active = ActiveSegment(self.layout, provenance.run_id, extra_schema)
             except OSError as error:
                 raise _refused(error, root) from error
             self._opened = opened.pop_all()
         self._images = ImageFiles(self.layout)
-        self._commits = GroupCommit(self._tail, self._images, self._reserve)
+        self._commits = GroupCommit(self._active, self._images, self._reserve)
 
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
@@ -95,54 +98,54 @@ class DatasetWriter:
         except OSError as error:
             raise _refused(error, self.layout.root) from error
 
-    def sent(self, request: Request, trail: Trail) -> None:
+    def sent(self, request: Request, attempts: Attempts) -> None:
         """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt.
 
         Durable a moment later, without anybody waiting for it. Raises DiskError, also when the disk was full before:
         what room is left is for what is in flight.
         """
-        if self._reserve.given_up_for is not None:
-            raise _refused(self._reserve.given_up_for, self.layout.root)
-        self._note(log.Sent(request.fingerprint, records_of_attempt(request, trail, self._provenance)))
+        if self._reserve.released_for is not None:
+            raise _refused(self._reserve.released_for, self.layout.root)
+        self._note(log.Sent(request.fingerprint, records_of_attempt(request, attempts, self._provenance)))
         self._commits.sync_soon()
 
-    def refused(self, request: Request, error: ApiError, trail: Trail) -> None:
+    def refused(self, request: Request, error: ApiError, attempts: Attempts) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
         records: tuple[IndexRecord, ...] = ()
-        if trail.wasted or trail.in_doubt_ids:
-            records = records_of_error(request, error, trail, self._provenance)
+        if attempts.wasted or attempts.in_doubt_ids:
+            records = records_of_error(request, error, attempts, self._provenance)
         self._note(log.Refused(request.fingerprint, records))
 
-    async def received(self, request: Request, answer: Answer, trail: Trail) -> None:
+    async def received(self, request: Request, answer: Answer, attempts: Attempts) -> None:
         """Make durable that a request was answered, with the links of its images. Raises DiskError."""
 
         def make() -> Changes[None]:
-            records = records_of_answer(request, answer, trail, self._provenance)
+            records = records_of_answer(request, answer, attempts, self._provenance)
             return Changes(None, log.Received(request.fingerprint, records))
 
         await self._commit(make)
 
-    async def save(self, request: Request, answer: Answer, trail: Trail) -> tuple[IndexRecord, ...]:
+    async def save(self, request: Request, answer: Answer, attempts: Attempts) -> tuple[IndexRecord, ...]:
         """Save the images of an answer and return the request's records, durable. Raises DiskError."""
 
         def make() -> Changes[tuple[IndexRecord, ...]]:
-            records = records_of_answer(request, answer, trail, self._provenance)
-            return self._with_images(records, [returned.image for returned in answer.returned], request)
+            records = records_of_answer(request, answer, attempts, self._provenance)
+            return self._with_images(records, [slot.image for slot in answer.slots], request)
 
         return await self._commit(make)
 
-    async def give_up(self, request: Request, error: ApiError, trail: Trail) -> tuple[IndexRecord, ...]:
+    async def fail(self, request: Request, error: ApiError, attempts: Attempts) -> tuple[IndexRecord, ...]:
         """Record that a request failed, or is in doubt, and return its records, durable. Raises DiskError."""
-        records = records_of_error(request, error, trail, self._provenance)
+        records = records_of_error(request, error, attempts, self._provenance)
         return await self._commit(lambda: Changes(records, done=[records], request=request))
 
-    def unfetched(self) -> list[IndexRecord]:
+    def deferred(self) -> list[IndexRecord]:
         """Return the slots of earlier runs that are paid for and wait at a link (`image_url`). Raises DamagedIndex."""
-        return unfetched(self.layout, self.known, self._extra_schema)
+        return deferred(self.layout, self.resume_index, self._extra_schema)
 
     async def fetched(self, record: IndexRecord, image: Image) -> IndexRecord:
         """Save an image that came late to its slot and return its record, durable. Raises DiskError."""
-        records = await self._commit(lambda: self._with_images((filled_late(record, image),), [image]))
+        records = await self._commit(lambda: self._with_images((with_deferred_image(record, image),), [image]))
         return records[0]
 
     async def reject(self, rows: Sequence[RejectedRow]) -> None:
@@ -155,7 +158,7 @@ class DatasetWriter:
         self._commits.abandon()
         self.events.flush()
         with suppress(OSError):
-            self._tail.abandon()
+            self._active.abandon()
 
     def close(self, gone: Keys | None) -> list[tuple[Request, tuple[IndexRecord, ...]]]:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
@@ -168,8 +171,8 @@ class DatasetWriter:
             try:
                 self._reserve.remove()
                 late = self._commits.close()
-                self._tail.close()
-                self.known = resume_index.Known()  # of no use any more, and large
+                self._active.close()
+                self.resume_index = resume_index.ResumeIndex()  # of no use any more, and large
                 merge(self.layout)
                 shows = as_before(self.layout) if gone is None else _all_but(gone)
                 write_view(self.layout, shows, self._provenance.run_id)
@@ -180,7 +183,7 @@ class DatasetWriter:
     def _with_images(
         self,
         records: tuple[IndexRecord, ...],
-        came: Sequence[Image | Link | Damaged],
+        came: Sequence[Image | Link | Unusable],
         request: Request | None = None,
     ) -> Changes[tuple[IndexRecord, ...]]:
         """The changes that bring a request to its end; `came` are the images of its first records."""
@@ -196,7 +199,7 @@ class DatasetWriter:
 
     def _note(self, entry: log.Unfinished) -> None:
         try:
-            self._tail.note(entry)
+            self._active.note(entry)
         except OSError as error:
             raise _refused(error, self.layout.root) from error
 

@@ -1,4 +1,4 @@
-"""The course of one request through its attempts: what is known so far, for the ledger and for decisions."""
+"""The attempt of one request through its attempts: what is known so far, for the ledger and for decisions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from batchgen.core.values import ApiError, Charge, CostSource, Request, Trail
-from batchgen.providers.aimlapi.errors import Charged, meaning_of
+from batchgen.core.attempts import Attempts
+from batchgen.core.cost import Charge, CostSource
+from batchgen.core.errors import ApiError
+from batchgen.core.request import Request
+from batchgen.providers.aimlapi.errors import Charged, policy_of
 
 
 @dataclass(slots=True)
-class Course:
+class AttemptState:
     """Mutable, and owned by the one task that settles the request."""
 
     request: Request
@@ -44,9 +47,9 @@ class Course:
         """Take in how the current attempt failed, and what it may have cost."""
         if error.cost_usd is not None:  # an answer that began and did not end in time says its cost at once
             self._waste(error.cost_usd, CostSource.HEADER)
-        elif meaning_of(error.kind).charged is Charged.MAYBE:
+        elif policy_of(error.kind).charged is Charged.MAYBE:
             self.in_doubt_ids = (*self.in_doubt_ids, self.client_request_id)
-        elif meaning_of(error.kind).charged is Charged.YES:
+        elif policy_of(error.kind).charged is Charged.YES:
             price_usd = self.request.price_usd
             self._waste(price_usd, CostSource.UNKNOWN if price_usd is None else CostSource.PRICE)
 
@@ -55,10 +58,10 @@ class Course:
         self.tries += 1
         self._counted_s = self.elapsed_s
 
-    def trail(self) -> Trail:
-        """Return the course so far as a value."""
-        return Trail(
-            attempts=self.attempts,
+    def summary(self) -> Attempts:
+        """Return the attempt so far as a value."""
+        return Attempts(
+            count=self.attempts,
             client_request_id=self.client_request_id,
             sent_at=self._sent_at,
             finished_at=datetime.now(UTC),

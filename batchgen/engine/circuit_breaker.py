@@ -10,14 +10,15 @@ from __future__ import annotations
 from time import monotonic
 
 from batchgen.config.settings import RetrySettings
-from batchgen.core.values import ApiError, ErrorKind
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
 from batchgen.engine.stop import StopKind, StopSignal
 
 # The request never got to the service.
 _NOT_THROUGH = frozenset({ErrorKind.UNREACHABLE, ErrorKind.GATEWAY})
 
 
-class Outage:
+class CircuitBreaker:
     """Counts failures in a row, and stops the run when there are too many for too long."""
 
     def __init__(self, settings: RetrySettings, stop: StopSignal) -> None:
@@ -27,17 +28,17 @@ class Outage:
         self._began = 0.0
         self._worked_before = False
 
-    def over(self) -> None:
+    def record_success(self) -> None:
         """The service has answered."""
         self._failures = 0
         self._worked_before = True
 
-    def note(self, error: ApiError) -> None:
+    def record_failure(self, error: ApiError) -> None:
         """Take in how an attempt failed. One that was cut off or never answered says nothing of the way there."""
         if error.kind in _NOT_THROUGH:
             self._add(error)
         elif error.http_status is not None:
-            self.over()
+            self.record_success()
 
     def _add(self, error: ApiError) -> None:
         if self._failures == 0:

@@ -10,7 +10,8 @@ import asyncio
 
 import numpy as np
 
-from batchgen.core.values import BatchgenError, Image
+from batchgen.core.answer import Image
+from batchgen.core.errors import BatchgenError
 from batchgen.dataset.index.keys import Finder, Keys, key_of
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.writer import DatasetWriter
@@ -23,7 +24,7 @@ from batchgen.engine.worker import fetch
 _AT_ONCE = 4
 
 
-class LateImages:
+class DeferredDownloads:
     """The images of a dataset that are paid for and wait at their links."""
 
     def __init__(self, writer: DatasetWriter, attempts: int, stop: StopSignal, progress: Progress) -> None:
@@ -43,13 +44,13 @@ class LateImages:
                 image = None if url is None else await fetch(client, url, self._attempts, self._stop)
             if isinstance(image, Image):
                 await self._writer.fetched(record, image)
-                self._progress.fetched_late += 1
+                self._progress.saved_deferred += 1
             else:
                 self._waiting.append(key_of(record.fingerprint))
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                for record in await asyncio.to_thread(self._writer.unfetched):
+                for record in await asyncio.to_thread(self._writer.deferred):
                     tasks.create_task(fetch_one(record))
         except* BatchgenError as failed:
             self._stop.set(StopKind.DISK, str(failed.exceptions[0]))

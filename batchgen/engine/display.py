@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from batchgen.billing.preflight import Preflight
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.engine.progress import Progress
 from batchgen.engine.stop import StopReason
-from batchgen.pacing import Snapshot
+from batchgen.pacing import LimiterSnapshot
 from batchgen.planning.plan import Plan
 
 
@@ -19,7 +19,7 @@ class Live:
     """What a display may look at while a run goes on."""
 
     progress: Progress
-    snapshot: Callable[[], Snapshot]
+    snapshot: Callable[[], LimiterSnapshot]
     rows_read: int = 0
     plan: Plan | None = None
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
-from batchgen.core.values import Prior, RejectedRow, Request
+from batchgen.core.request import Prior, RejectedRow, Request
 from batchgen.dataset.index.keys import key_of, keys_of
-from batchgen.dataset.read.resume_index import Known, State
+from batchgen.dataset.read.resume_index import RequestState, ResumeIndex
 from batchgen.engine.stop import StopSignal
 from batchgen.planning.batch import InvalidRow, RowBatch
 from batchgen.planning.selection import Classifier, Selection
@@ -40,14 +40,14 @@ class PendingRequests:
     def __init__(
         self,
         batches: Callable[[], Iterable[RowBatch]],
-        known: Known,
+        resume_index: ResumeIndex,
         selection: Selection,
         recorder: Recorder,
         prices_usd: Mapping[str, float],
         stop: StopSignal,
     ) -> None:
         self._batches = batches
-        self._known = known
+        self._resume_index = resume_index
         self._selection = selection
         self._recorder = recorder
         self._prices_usd = prices_usd
@@ -64,12 +64,12 @@ class PendingRequests:
                     yield entry
 
     def _read(self) -> Iterator[Request | RejectedRow]:
-        classifier = Classifier(self._known, self._selection)
+        classifier = Classifier(self._resume_index, self._selection)
         for batch in self._batches():
             yield from self._new_rejections(batch.invalid)
             for index in classifier.classify(batch).pending.tolist():
                 request = batch.request(index)
-                prior = self._known.priors.get(key_of(request.fingerprint), Prior())
+                prior = self._resume_index.priors.get(key_of(request.fingerprint), Prior())
                 yield replace(request, prior=prior, price_usd=self._price_usd(request))
             if classifier.exhausted or self._stop.is_set:
                 return
@@ -79,9 +79,9 @@ class PendingRequests:
         return request.price_usd if price_usd is None else price_usd * request.num_images
 
     def _new_rejections(self, rows: Sequence[InvalidRow]) -> Iterator[RejectedRow]:
-        states, _ = self._known.look_up(keys_of([row.fingerprint for row in rows]))
+        states, _ = self._resume_index.look_up(keys_of([row.fingerprint for row in rows]))
         for row, state in zip(rows, states.tolist(), strict=True):
-            if state != State.INVALID:
+            if state != RequestState.INVALID:
                 yield RejectedRow(
                     fingerprint=row.fingerprint.hex(),
                     row_id=row.row_id,

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from batchgen.core.values import Request, Status, Trail
-from batchgen.dataset.index.charges import is_unknown, total
+from batchgen.core.attempts import Attempts
+from batchgen.core.cost import is_unknown, total
+from batchgen.core.outcomes import Status
+from batchgen.core.request import Request
 from batchgen.dataset.index.records import IndexRecord
 
 # Enough to show what goes wrong; the rest is in the index.
@@ -28,7 +30,7 @@ class Failure:
 class Progress:
     """Counts of one run. Slots are image slots; total_images is None until the manifest has been read.
 
-    Of the images that earlier runs paid for, fetched_late came in this run, and unfetched wait on at their links.
+    Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links.
     """
 
     total_images: int | None = None
@@ -40,8 +42,8 @@ class Progress:
     in_flight: int = 0
     spent_usd: float = 0.0
     unknown_costs: int = 0
-    fetched_late: int = 0
-    unfetched: int = 0
+    saved_deferred: int = 0
+    deferred: int = 0
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -49,11 +51,11 @@ class Progress:
         """Image slots with an outcome."""
         return self.slots.total()
 
-    def leave_open(self, request: Request, trail: Trail) -> None:
+    def leave_open(self, request: Request, attempts: Attempts) -> None:
         """Count what a request cost that a stop leaves without an outcome."""
-        cost_usd, source = total(trail.wasted)
+        cost_usd, source = total(attempts.wasted)
         self.spent_usd += cost_usd or 0.0
-        if trail.in_doubt_ids or is_unknown(source):
+        if attempts.in_doubt_ids or is_unknown(source):
             self.unknown_costs += request.num_images
 
     def settle(self, request: Request, records: Iterable[IndexRecord]) -> None:

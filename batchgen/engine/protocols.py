@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from batchgen.core.values import Answer, ApiError, Image, Request, Trail
+from batchgen.core.answer import Answer, Image
+from batchgen.core.attempts import Attempts
+from batchgen.core.errors import ApiError
+from batchgen.core.request import Request
 from batchgen.dataset.index.records import IndexRecord
 
 
@@ -48,30 +51,30 @@ class Permit(Protocol):
         """The answer will never be seen."""
 
 
-class PermitGiver(Protocol):
+class PermitSource(Protocol):
     """What says when the next attempt may leave."""
 
-    async def permit(self, *, images: int, price_usd: float | None) -> Permit:
+    async def acquire(self, *, images: int, price_usd: float | None) -> Permit:
         """Wait for a permit. Raises a BatchgenError when none will be given any more."""
 
     def close(self) -> None:
         """Give no more permits: whoever waits is told so."""
 
 
-class Dataset(Protocol):
+class Sink(Protocol):
     """What keeps answers. A method that returns has made its news durable, but for `sent` and `refused`."""
 
-    def sent(self, request: Request, trail: Trail) -> None:
+    def sent(self, request: Request, attempts: Attempts) -> None:
         """An attempt is about to leave."""
 
-    def refused(self, request: Request, error: ApiError, trail: Trail) -> None:
+    def refused(self, request: Request, error: ApiError, attempts: Attempts) -> None:
         """An attempt gave nothing, and another may follow."""
 
-    async def received(self, request: Request, answer: Answer, trail: Trail) -> None:
+    async def received(self, request: Request, answer: Answer, attempts: Attempts) -> None:
         """The answer is known; its images are to be fetched."""
 
-    async def save(self, request: Request, answer: Answer, trail: Trail) -> Sequence[IndexRecord]:
+    async def save(self, request: Request, answer: Answer, attempts: Attempts) -> Sequence[IndexRecord]:
         """Keep the images of an answer."""
 
-    async def give_up(self, request: Request, error: ApiError, trail: Trail) -> Sequence[IndexRecord]:
+    async def fail(self, request: Request, error: ApiError, attempts: Attempts) -> Sequence[IndexRecord]:
         """Record a request that gave no answer."""

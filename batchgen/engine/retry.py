@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batchgen.config.settings import RetrySettings
-from batchgen.core.values import ApiError, ErrorKind
-from batchgen.providers.aimlapi.errors import Scope, meaning_of
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.providers.aimlapi.errors import Affects, policy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
+class Fail:
     """Record the failure and go on with other requests."""
 
 
@@ -27,7 +28,7 @@ class Stop:
     """No request can succeed now: stop the run, and leave this one pending."""
 
 
-Decision = Retry | GiveUp | Stop
+Decision = Retry | Fail | Stop
 
 
 def decide(error: ApiError, attempts: int, elapsed_s: float, chance: float, settings: RetrySettings) -> Decision:
@@ -36,18 +37,18 @@ def decide(error: ApiError, attempts: int, elapsed_s: float, chance: float, sett
     attempts: counted tries of this request so far, this one included. elapsed_s: seconds spent on these.
     chance: 0 to 1, for full jitter.
     """
-    scope = meaning_of(error.kind).scope
-    if scope is Scope.ROW:
-        return GiveUp()
-    if scope is Scope.ACCOUNT:
+    affects = policy_of(error.kind).affects
+    if affects is Affects.ROW:
+        return Fail()
+    if affects is Affects.ACCOUNT:
         return Stop()
-    if scope is Scope.PACE:
-        return Retry(0.0, counted=False)  # the governor makes everyone wait; it is never the row's fault
+    if affects is Affects.RATE:
+        return Retry(0.0, counted=False)  # the limiter makes everyone wait; it is never the row's fault
     wait_s = chance * min(settings.backoff_max_s, settings.backoff_base_s * 2 ** (attempts - 1))
     if error.retry_after_s is not None:
         wait_s = max(wait_s, error.retry_after_s)
     # Without a connection nothing was sent: how long an outage lasts is not the row's fault.
     counted = error.kind is not ErrorKind.UNREACHABLE
     if (counted and attempts >= settings.max_attempts) or elapsed_s + wait_s > settings.deadline_s:
-        return GiveUp()
+        return Fail()
     return Retry(wait_s, counted)

@@ -22,22 +22,22 @@ import msgspec
 from batchgen.billing.preflight import Preflight, ask_account
 from batchgen.config.load import Loaded, rows_of
 from batchgen.core.memory import give_back
+from batchgen.core.outcomes import Status
 from batchgen.core.problems import ManifestError
-from batchgen.core.values import Status
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.wal.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.engine.deferred_downloads import LateImages
+from batchgen.engine.deferred_downloads import DeferredDownloads
 from batchgen.engine.display import Display, Live
 from batchgen.engine.job import Job
 from batchgen.engine.pending import PendingRequests
 from batchgen.engine.progress import Progress
-from batchgen.engine.run_events import Journal
+from batchgen.engine.run_events import RunEvents
 from batchgen.engine.shard import run_requests
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
-from batchgen.engine.worker import Settler
-from batchgen.pacing import Governor
+from batchgen.engine.worker import Worker
+from batchgen.pacing import RateLimiter
 from batchgen.planning.batch import RowBatch
 from batchgen.planning.columns import extra_schema
 from batchgen.planning.plan import Plan, make_plan
@@ -90,7 +90,7 @@ async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> 
         await asyncio.to_thread(writer.close, None)
         raise
     display.closing()
-    running.journal.ended(monotonic() - started)
+    running.events.ended(monotonic() - started)
     for request, records in await asyncio.to_thread(writer.close, plan.gone if plan else None):
         running.progress.settle(request, records)
     return RunSummary(run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started)
@@ -109,12 +109,12 @@ class _Running:
         self._stop = stop
         self._writer = writer
         self._run_id = run_id
-        self.journal = Journal(writer.events)
-        self._governor = Governor(self._config.limits, earlier=_earlier(writer, self._config.limits.window_s))
+        self.events = RunEvents(writer.events)
+        self._limiter = RateLimiter(self._config.limits, earlier=_earlier(writer, self._config.limits.window_s))
         self.progress = Progress()
-        self._live = Live(self.progress, self._governor.snapshot)
+        self._live = Live(self.progress, self._limiter.snapshot)
         self._preflight = Preflight()
-        self._late = LateImages(writer, self._config.api.download_attempts, stop, self.progress)
+        self._deferred = DeferredDownloads(writer, self._config.api.download_attempts, stop, self.progress)
         self._planning = LeadingReading()
         self._over = False
 
@@ -124,7 +124,7 @@ class _Running:
         Raises ManifestError while nothing was sent. Later a manifest that turns out to be damaged stops the run:
         what it bought by then has to be accounted for.
         """
-        self.journal.started(self._job.manifest.name, self._job.rules.model.name)
+        self.events.started(self._job.manifest.name, self._job.rules.model.name)
         watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
         planning = asyncio.create_task(asyncio.to_thread(self._plan))
         try:
@@ -133,7 +133,7 @@ class _Running:
                 if not self._stop.is_set and not self._nothing_to_do():
                     await self._send(client)
             plan = self._check(await planning)
-            self.progress.unfetched = self._late.count(plan.gone)
+            self.progress.deferred = self._deferred.count(plan.gone)
             return plan
         except _PlanningStopped:
             return None
@@ -157,7 +157,7 @@ class _Running:
             await self._unless_stopped(asking)
             if asking.done():
                 self._preflight = asking.result()
-                self.journal.checked(self._preflight)
+                self.events.checked(self._preflight)
                 self._display.checked(self._preflight)
             asking.cancel()
         if plan is None:
@@ -179,7 +179,7 @@ class _Running:
 
         try:
             with closing(self._rows_to_plan()) as batches:
-                return make_plan(batches, self._writer.known, self._job.selection, read)
+                return make_plan(batches, self._writer.resume_index, self._job.selection, read)
         finally:
             self._planning.end()  # also where nothing was read at all
             give_back()
@@ -198,7 +198,7 @@ class _Running:
         plan.prices_usd.update(self._preflight.prices_usd)
         plan.space = self._writer.space
         self._live.plan = plan
-        self.journal.planned(plan)
+        self.events.planned(plan)
         self.progress.total_images = plan.to_send.images
         self._display.planned(plan)
 
@@ -208,7 +208,7 @@ class _Running:
 
     def _nothing_to_do(self) -> bool:
         plan = self._live.plan
-        return plan is not None and not (plan.to_send.requests or plan.unfetched.requests or plan.invalid_rows)
+        return plan is not None and not (plan.to_send.requests or plan.deferred.requests or plan.invalid_rows)
 
     def _check(self, plan: Plan) -> Plan:
         if plan.requests == 0:
@@ -217,12 +217,12 @@ class _Running:
 
     async def _send(self, client: ApiClient) -> None:
         config = self._config
-        settler = Settler(
-            client, self._governor, self._writer, config, self._run_id, self._stop, self.progress, self.journal
+        worker = Worker(
+            client, self._limiter, self._writer, config, self._run_id, self._stop, self.progress, self.events
         )
         pending = PendingRequests(
             lambda: read_rows(self._job.manifest, self._job.rules, FollowingReading(self._planning)),
-            self._writer.known,
+            self._writer.resume_index,
             self._job.selection,
             self._writer,
             self._preflight.prices_usd,
@@ -231,25 +231,25 @@ class _Running:
         workers = config.limits.concurrency * _WORKERS_PER_SLOT
         async with asyncio.TaskGroup() as tasks:
             if Status.FAILED not in self._job.selection.retry:
-                tasks.create_task(self._late.fetch(client))
-            tasks.create_task(run_requests(pending, settler, self._governor, workers, self._stop))
+                tasks.create_task(self._deferred.fetch(client))
+            tasks.create_task(run_requests(pending, worker, self._limiter, workers, self._stop))
 
     async def _refresh(self) -> None:
         known: tuple[int, int, bool] | None = None
         while True:
-            pace = self._governor.snapshot()
-            now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.paused_for_s > 0)
+            pace = self._limiter.snapshot()
+            now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.cooldown_s > 0)
             if now != known:
-                self.journal.pace(pace)
+                self.events.pace(pace)
                 known = now
-            self.journal.flush()
+            self.events.flush()
             self._display.refresh(self._live)
             await asyncio.sleep(_REFRESH_S)
 
     async def _tell_of_stop(self) -> None:
         await self._stop.wait()
         if self._stop.reason is not None:
-            self.journal.stopping(self._stop.reason.message, self.progress.in_flight)
+            self.events.stopping(self._stop.reason.message, self.progress.in_flight)
             self._display.stopping(self._stop.reason, self.progress.in_flight)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from batchgen.billing.preflight import Preflight
-from batchgen.core.values import Answer, ApiError
+from batchgen.core.answer import Answer
+from batchgen.core.errors import ApiError
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.index.records import IndexRecord
-from batchgen.engine.attempt import Course
+from batchgen.engine.attempt import AttemptState
 from batchgen.engine.retry import Decision, Retry
-from batchgen.pacing import Snapshot
+from batchgen.pacing import LimiterSnapshot
 from batchgen.planning.plan import Plan
 
 
-class Journal:
+class RunEvents:
     """The events of a run, in the words of the run."""
 
     def __init__(self, log: EventLog) -> None:
@@ -31,13 +32,13 @@ class Journal:
             "planned", rows=plan.rows, requests=to_send.requests, images=to_send.images, invalid_rows=plan.invalid_rows
         )
 
-    def pace(self, pace: Snapshot) -> None:
+    def pace(self, pace: LimiterSnapshot) -> None:
         """What may leave has changed: the limit that is in force, or a pause."""
         self._log.write(
             "pace",
             limit_per_minute=pace.limit_per_minute,
             in_flight_limit=pace.in_flight_limit,
-            paused_for_s=pace.paused_for_s,
+            cooldown_s=pace.cooldown_s,
         )
 
     def checked(self, preflight: Preflight) -> None:
@@ -46,25 +47,25 @@ class Journal:
         remarks = " ".join(preflight.remarks)
         self._log.write("checked", balance_usd=preflight.balance_usd, prices_usd=prices, remarks=remarks)
 
-    def sent(self, course: Course) -> None:
+    def sent(self, attempt: AttemptState) -> None:
         """An attempt leaves."""
-        self._log.write("sent", **_which(course), row_id=course.request.row_id, images=course.request.num_images)
+        self._log.write("sent", **_which(attempt), row_id=attempt.request.row_id, images=attempt.request.num_images)
 
-    def answered(self, course: Course, answer: Answer) -> None:
+    def answered(self, attempt: AttemptState, answer: Answer) -> None:
         """An attempt was answered with success."""
         self._log.note(
             "answered",
-            **_which(course),
-            images=len(answer.returned),
+            **_which(attempt),
+            images=len(answer.slots),
             cost_usd=answer.cost_usd,
             inference_id=answer.inference_id,
         )
 
-    def failed(self, course: Course, error: ApiError, decision: Decision) -> None:
+    def failed(self, attempt: AttemptState, error: ApiError, decision: Decision) -> None:
         """An attempt failed, and this is what is done about it."""
         self._log.write(
             "failed",
-            **_which(course),
+            **_which(attempt),
             error_kind=error.kind,
             message=error.message,
             http_status=error.http_status,
@@ -72,14 +73,14 @@ class Journal:
             after_s=decision.after_s if isinstance(decision, Retry) else None,
         )
 
-    def settled(self, course: Course, records: Sequence[IndexRecord]) -> None:
+    def settled(self, attempt: AttemptState, records: Sequence[IndexRecord]) -> None:
         """A request has its outcome, and it is durable."""
         self._log.note(
             "settled",
-            **_which(course),
-            row_id=course.request.row_id,
+            **_which(attempt),
+            row_id=attempt.request.row_id,
             statuses=",".join(record.status for record in records),
-            cost_usd=sum(record.cost_usd or 0.0 for record in records) - course.request.prior.spent_usd,
+            cost_usd=sum(record.cost_usd or 0.0 for record in records) - attempt.request.prior.spent_usd,
         )
 
     def flush(self) -> None:
@@ -95,5 +96,5 @@ class Journal:
         self._log.write("ended", seconds=seconds)
 
 
-def _which(course: Course) -> dict[str, str]:
-    return {"client_request_id": course.client_request_id}
+def _which(attempt: AttemptState) -> dict[str, str]:
+    return {"client_request_id": attempt.client_request_id}

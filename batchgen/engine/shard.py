@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 
-from batchgen.core.dataset_errors import DatasetError
-from batchgen.core.values import BatchgenError, Request
-from batchgen.engine.protocols import PermitGiver, RequestSource
+from batchgen.core.errors import BatchgenError, DatasetError
+from batchgen.core.request import Request
+from batchgen.engine.protocols import PermitSource, RequestSource
 from batchgen.engine.stop import StopKind, StopSignal
-from batchgen.engine.worker import Settler
+from batchgen.engine.worker import Worker
 
 
 async def run_requests(
-    source: RequestSource, settler: Settler, permits: PermitGiver, workers: int, stop: StopSignal
+    source: RequestSource, worker: Worker, permits: PermitSource, workers: int, stop: StopSignal
 ) -> None:
     """Settle every request of `source`, with so many workers. Returns when all that was begun has ended."""
     waiting: asyncio.Queue[Request | None] = asyncio.Queue(maxsize=workers)
@@ -35,7 +35,7 @@ async def run_requests(
             if stop.is_set:
                 continue
             try:
-                await settler.settle(request)
+                await worker.settle(request)
             except BatchgenError as error:
                 stop.set(StopKind.DISK, str(error))
 

@@ -12,17 +12,20 @@ import random
 from dataclasses import replace
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.values import Answer, ApiError, BatchgenError, Damaged, ErrorKind, Image, Link, Request, Returned
+from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
+from batchgen.core.errors import ApiError, BatchgenError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import Request
 from batchgen.dataset.index.records import IN_DOUBT_KINDS
-from batchgen.engine.attempt import Course
-from batchgen.engine.circuit_breaker import Outage
+from batchgen.engine.attempt import AttemptState
+from batchgen.engine.circuit_breaker import CircuitBreaker
 from batchgen.engine.progress import Progress
-from batchgen.engine.protocols import Client, Dataset, Permit, PermitGiver
-from batchgen.engine.retry import GiveUp, Stop, decide
-from batchgen.engine.run_events import Journal
+from batchgen.engine.protocols import Client, Permit, PermitSource, Sink
+from batchgen.engine.retry import Fail, Stop, decide
+from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.pacing import NeverFits
-from batchgen.providers.aimlapi.errors import Charged, Scope, meaning_of
+from batchgen.providers.aimlapi.errors import Affects, Charged, policy_of
 from batchgen.providers.http.download import download_with_retries
 
 # The service says what it refuses; what its user can do about it is said here.
@@ -33,19 +36,19 @@ _REMEDIES = {
 }
 
 
-class Settler:
+class Worker:
     """Settles requests, one call of `settle` each; many may run at once."""
 
     def __init__(
         self,
         client: Client,
-        permits: PermitGiver,
-        dataset: Dataset,
+        permits: PermitSource,
+        dataset: Sink,
         config: RunConfig,
         run_id: str,
         stop: StopSignal,
         progress: Progress,
-        journal: Journal,
+        events: RunEvents,
     ) -> None:
         self._client = client
         self._permits = permits
@@ -54,27 +57,27 @@ class Settler:
         self._run_id = run_id
         self._stop = stop
         self._progress = progress
-        self._journal = journal
-        self._outage = Outage(config.retry, stop)
+        self._events = events
+        self._breaker = CircuitBreaker(config.retry, stop)
 
     async def settle(self, request: Request) -> None:
         """Send a request until it has an outcome, or the run is to stop. Raises DiskError."""
-        course = Course(request, self._run_id)
+        attempt = AttemptState(request, self._run_id)
         while True:
             permit = await self._permit(request)
             if permit is None:
-                self._progress.leave_open(request, course.trail())
+                self._progress.leave_open(request, attempt.summary())
                 return
-            answer = await self._attempt(course, permit)
+            answer = await self._attempt(attempt, permit)
             if isinstance(answer, Answer):
-                await self._keep(request, answer, course)
+                await self._keep(request, answer, attempt)
                 return
-            if not await self._go_on(course, answer):
+            if not await self._go_on(attempt, answer):
                 return
 
     async def _permit(self, request: Request) -> Permit | None:
         try:
-            permit = await self._permits.permit(images=request.num_images, price_usd=request.price_usd)
+            permit = await self._permits.acquire(images=request.num_images, price_usd=request.price_usd)
         except NeverFits as error:
             self._stop.set(StopKind.LIMITS, str(error))
             return None
@@ -86,70 +89,70 @@ class Settler:
             return None
         return permit
 
-    async def _attempt(self, course: Course, permit: Permit) -> Answer | ApiError:
+    async def _attempt(self, attempt: AttemptState, permit: Permit) -> Answer | ApiError:
         """Send once; return what came of it. The permit is settled when this returns."""
-        request = course.request
-        course.begin_attempt()
+        request = attempt.request
+        attempt.begin_attempt()
         try:
-            self._dataset.sent(request, course.trail())
+            self._dataset.sent(request, attempt.summary())
         except BaseException:
             permit.refused()  # nothing left
             raise
         self._progress.attempts += 1
         self._progress.in_flight += 1
-        self._journal.sent(course)
+        self._events.sent(attempt)
         try:
-            answer = await self._client.generate(request.body, course.client_request_id, permit.sent)
+            answer = await self._client.generate(request.body, attempt.client_request_id, permit.sent)
         except ApiError as error:
             _settle_failed(permit, error)
-            self._outage.note(error)
+            self._breaker.record_failure(error)
             return error
         finally:
             self._progress.in_flight -= 1
-        self._outage.over()
-        nothing_charged = not answer.returned and answer.cost_usd is None
-        permit.done(images=len(answer.returned), cost_usd=0.0 if nothing_charged else answer.cost_usd)
+        self._breaker.record_success()
+        nothing_charged = not answer.slots and answer.cost_usd is None
+        permit.done(images=len(answer.slots), cost_usd=0.0 if nothing_charged else answer.cost_usd)
         return _unusable(answer) or answer
 
-    async def _keep(self, request: Request, answer: Answer, course: Course) -> None:
-        trail = course.trail()
-        self._journal.answered(course, answer)
-        if any(isinstance(returned.image, Link) for returned in answer.returned):
-            await self._dataset.received(request, answer, trail)
-            fetched = await asyncio.gather(*map(self._fetch, answer.returned))
-            answer = replace(answer, returned=tuple(fetched))
-        records = await self._dataset.save(request, answer, trail)
+    async def _keep(self, request: Request, answer: Answer, attempt: AttemptState) -> None:
+        attempts = attempt.summary()
+        self._events.answered(attempt, answer)
+        if any(isinstance(slot.image, Link) for slot in answer.slots):
+            await self._dataset.received(request, answer, attempts)
+            fetched = await asyncio.gather(*map(self._fetch, answer.slots))
+            answer = replace(answer, slots=tuple(fetched))
+        records = await self._dataset.save(request, answer, attempts)
         self._progress.settle(request, records)
-        self._journal.settled(course, records)
+        self._events.settled(attempt, records)
 
-    async def _go_on(self, course: Course, error: ApiError) -> bool:
+    async def _go_on(self, attempt: AttemptState, error: ApiError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""
-        course.failed(error)
-        if meaning_of(error.kind).scope is Scope.PACE:
+        attempt.failed(error)
+        if policy_of(error.kind).affects is Affects.RATE:
             self._progress.throttled += 1
-        decision = decide(error, course.tries + 1, course.elapsed_s, random.random(), self._config.retry)  # noqa: S311
-        self._journal.failed(course, error, decision)
-        if isinstance(decision, GiveUp):
-            records = await self._dataset.give_up(course.request, error, course.trail())
-            self._progress.settle(course.request, records)
-            self._journal.settled(course, records)
+        decision = decide(error, attempt.tries + 1, attempt.elapsed_s, random.random(), self._config.retry)  # noqa: S311
+        self._events.failed(attempt, error, decision)
+        if isinstance(decision, Fail):
+            records = await self._dataset.fail(attempt.request, error, attempt.summary())
+            self._progress.settle(attempt.request, records)
+            self._events.settled(attempt, records)
             return False
-        self._dataset.refused(course.request, error, course.trail())
+        self._dataset.refused(attempt.request, error, attempt.summary())
         if isinstance(decision, Stop):
             self._stop.set(StopKind.ACCOUNT, f"{error.message.rstrip('.')}. {_REMEDIES[error.kind]}")
         if isinstance(decision, Stop) or await self._stop.wait(decision.after_s):
-            self._progress.leave_open(course.request, course.trail())
+            self._progress.leave_open(attempt.request, attempt.summary())
             return False
         if decision.counted:
-            course.count()
+            attempt.count()
         self._progress.retries += 1
         return True
 
-    async def _fetch(self, returned: Returned) -> Returned:
-        if not isinstance(returned.image, Link):
-            return returned
-        image = await fetch(self._client, returned.image.url, self._config.api.download_attempts, self._stop)
-        return Returned(image, returned.enhanced_prompt, returned.image.url)
+    async def _fetch(self, slot: Slot) -> Slot:
+        if not isinstance(slot.image, Link):
+            return slot
+        image = await fetch(self._client, slot.image.url, self._config.api.download_attempts, self._stop)
+        return Slot(image, slot.enhanced_prompt, slot.image.url)
 
 
 async def fetch(client: Client, url: str, attempts: int, stop: StopSignal) -> Image | Link:
@@ -174,7 +177,7 @@ def _settle_failed(permit: Permit, error: ApiError) -> None:
         permit.throttled(error.retry_after_s)
     elif error.cost_usd is not None:
         permit.done(images=0, cost_usd=error.cost_usd)
-    elif error.kind in IN_DOUBT_KINDS or meaning_of(error.kind).charged is not Charged.NO:
+    elif error.kind in IN_DOUBT_KINDS or policy_of(error.kind).charged is not Charged.NO:
         permit.in_doubt()
     else:
         permit.refused()
@@ -182,8 +185,8 @@ def _settle_failed(permit: Permit, error: ApiError) -> None:
 
 def _unusable(answer: Answer) -> ApiError | None:
     """The error that an answer amounts to if none of its images is usable; one good image makes it an answer."""
-    reasons = [returned.image.reason for returned in answer.returned if isinstance(returned.image, Damaged)]
-    if not reasons or len(reasons) < len(answer.returned):
+    reasons = [slot.image.reason for slot in answer.slots if isinstance(slot.image, Unusable)]
+    if not reasons or len(reasons) < len(answer.slots):
         return None
     return ApiError(
         ErrorKind.BAD_IMAGE,

@@ -6,7 +6,7 @@ ExportError
 
 from __future__ import annotations
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 
 class ExportError(BatchgenError):

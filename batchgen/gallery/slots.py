@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest

@@ -8,7 +8,7 @@ from __future__ import annotations
 from os.path import realpath
 from pathlib import Path
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 from batchgen.dataset.layout import Layout
 
 _MARK = b'<meta name="generator" content="batchgen gallery">'

@@ -8,7 +8,7 @@ budget is not exceeded unless a call costs more than any price known when it lef
 
 from __future__ import annotations
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 # Far below any price; sums of floating-point numbers are off by less.
 ROUNDING_USD = 1e-9

@@ -14,7 +14,7 @@ LONGEST_PAUSE_S = 60.0
 LONGEST_RETRY_AFTER_S = 3600.0
 
 
-class Pause:
+class Cooldown:
     """The moment until which nothing may leave. Two may ask for it: the service and the caller."""
 
     def __init__(self, rng: random.Random) -> None:

@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from batchgen.config.settings import LimitSettings
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 from batchgen.pacing.adaptive import AdaptiveLimits, Load
 from batchgen.pacing.budget import Budget, Reservation
-from batchgen.pacing.cooldown import Pause
+from batchgen.pacing.cooldown import Cooldown
 from batchgen.pacing.rate import Rate
 from batchgen.pacing.window import SlidingWindow
 
@@ -48,7 +48,7 @@ class NeverFits(BatchgenError):
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class LimiterSnapshot:
     """Where the pace stands at one moment."""
 
     in_flight: int
@@ -57,7 +57,7 @@ class Snapshot:
     requests_per_minute: float  # what left in the last window, by the minute
     limit_per_minute: float  # what may leave now: the configured limit or what the service was found to allow
     configured_per_minute: float
-    paused_for_s: float  # 0 if there is no pause
+    cooldown_s: float  # 0 if there is no pause
     spent_usd: float  # charged, or in doubt and perhaps charged
     reserved_usd: float  # what the requests in flight may cost
 
@@ -70,10 +70,10 @@ class Permit:
     in its window from its answer on, which is as safe, but wastes the time that the service took to answer.
     """
 
-    __slots__ = ("_arrived", "_governor", "_images", "_load", "_reservation", "_settled", "_transit")
+    __slots__ = ("_arrived", "_images", "_limiter", "_load", "_reservation", "_settled", "_transit")
 
-    def __init__(self, governor: Governor, images: int, reservation: Reservation, load: Load) -> None:
-        self._governor = governor
+    def __init__(self, limiter: RateLimiter, images: int, reservation: Reservation, load: Load) -> None:
+        self._limiter = limiter
         self._images = images
         self._reservation = reservation
         self._load = load
@@ -84,7 +84,7 @@ class Permit:
     def sent(self) -> None:
         """Say that the request has been written to its connection. Only the first call counts."""
         if self._transit is None and not self._settled:
-            self._transit = self._governor._loop.call_later(TRANSIT_S, self._arrive)
+            self._transit = self._limiter._loop.call_later(TRANSIT_S, self._arrive)
 
     def done(self, *, images: int, cost_usd: float | None) -> None:
         """Settle: the service answered with `images` images, and charged `cost_usd` for them.
@@ -92,24 +92,24 @@ class Permit:
         cost_usd: 0 where nothing was charged; None only where something may have been, and nobody says what.
         """
         self._settle()
-        self._governor._budget.charge(self._reservation, images, cost_usd)
-        self._governor._accepted(self._load)
+        self._limiter._budget.charge(self._reservation, images, cost_usd)
+        self._limiter._accepted(self._load)
 
     def refused(self) -> None:
         """Settle: nothing was charged, since the answer was an error (but no 429) or nothing was sent."""
         self._settle()
-        self._governor._budget.release(self._reservation)
+        self._limiter._budget.release(self._reservation)
 
     def throttled(self, retry_after_s: float | None) -> None:
         """Settle: the answer was 429. Everyone waits, `retry_after_s` or what is reasonable if that is None."""
         self._settle()
-        self._governor._budget.release(self._reservation)
-        self._governor._throttled(self._load, retry_after_s)
+        self._limiter._budget.release(self._reservation)
+        self._limiter._throttled(self._load, retry_after_s)
 
     def in_doubt(self) -> None:
         """Settle: sent, and the answer will never be seen. Counts as charged in full."""
         self._settle()
-        self._governor._budget.charge_in_doubt(self._reservation)
+        self._limiter._budget.charge_in_doubt(self._reservation)
 
     def _settle(self) -> None:
         if self._settled:
@@ -118,15 +118,15 @@ class Permit:
         if self._transit is not None:
             self._transit.cancel()
         self._arrive()
-        self._governor._give_back()
+        self._limiter._give_back()
 
     def _arrive(self) -> None:
         if not self._arrived:
             self._arrived = True
-            self._governor._count_arrival(self._images)
+            self._limiter._count_arrival(self._images)
 
 
-class Governor:
+class RateLimiter:
     """Gives permits within `limits`. Make it inside the event loop that uses it.
 
     earlier: what other runs sent within the last window, each as seconds ago and images: the service
@@ -147,7 +147,7 @@ class Governor:
         self._adapts = limits.adaptive
         self._found = AdaptiveLimits(self._requests.limit, limits.concurrency)
         self._budget = Budget(limits.max_cost_usd)
-        self._pause = Pause(rng or random.Random())  # noqa: S311 (spreads waits, guards nothing)
+        self._cooldown = Cooldown(rng or random.Random())  # noqa: S311 (spreads waits, guards nothing)
         self._bursts = 0
         self._in_flight = 0
         self._waiting = 0
@@ -160,7 +160,7 @@ class Governor:
             if self._images is not None:
                 self._images.remember(arrived_at, images)
 
-    async def permit(self, *, images: int, price_usd: float | None) -> Permit:
+    async def acquire(self, *, images: int, price_usd: float | None) -> Permit:
         """Wait until a request for `images` images at `price_usd` for the whole call may leave.
 
         A wait that is cancelled leaves no trace. Raises BudgetReached, CostUnknown, NeverFits, and Closed.
@@ -178,12 +178,12 @@ class Governor:
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave for so long."""
-        self._pause.hold(self._loop.time(), seconds)
+        self._cooldown.hold(self._loop.time(), seconds)
         self._changed.set()
 
     def resume(self) -> None:
         """End a pause made by `pause`; one that the service asked for stands."""
-        self._pause.let_go()
+        self._cooldown.let_go()
         self._changed.set()
 
     def close(self) -> None:
@@ -191,18 +191,18 @@ class Governor:
         self._closed = True
         self._changed.set()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> LimiterSnapshot:
         """Tell where the pace stands now."""
         now = self._loop.time()
         by_the_minute = 60 / self._requests.window_s
-        return Snapshot(
+        return LimiterSnapshot(
             in_flight=self._in_flight,
             in_flight_limit=self._found.in_flight.value,
             waiting=self._waiting,
             requests_per_minute=self._requests.count(now) * by_the_minute,
             limit_per_minute=self._found.requests.value * by_the_minute,
             configured_per_minute=self._requests.limit * by_the_minute,
-            paused_for_s=max(0.0, self._pause.until - now),
+            cooldown_s=max(0.0, self._cooldown.until - now),
             spent_usd=self._budget.spent_usd,
             reserved_usd=self._budget.reserved_usd,
         )
@@ -213,7 +213,7 @@ class Governor:
         if not self._budget.has_room(images, price_usd) or self._in_flight >= self._found.in_flight.value:
             return math.inf
         now = self._loop.time()
-        free_at = max(self._pause.until, self._requests.free_at(now, 1, self._requests_limit(now)))
+        free_at = max(self._cooldown.until, self._requests.free_at(now, 1, self._requests_limit(now)))
         if self._images is not None:
             free_at = max(free_at, self._images.free_at(now, images, self._images.limit))
         return free_at
@@ -255,7 +255,7 @@ class Governor:
     def _accepted(self, load: Load) -> None:
         # What left beside the refused ones, or later, shows that the service does not refuse everything.
         if load.burst >= self._bursts - 1:
-            self._pause.worked()
+            self._cooldown.worked()
         if self._adapts:
             self._found.accept(load)
 
@@ -265,8 +265,8 @@ class Governor:
         self._refusals.arrived(now, 1)
         if load.burst == self._bursts:
             self._bursts += 1
-            self._pause.after_burst(now, retry_after_s)
+            self._cooldown.after_burst(now, retry_after_s)
             if self._adapts:
                 self._found.refuse(load)
         elif retry_after_s is not None:
-            self._pause.extend(now, retry_after_s)
+            self._cooldown.extend(now, retry_after_s)

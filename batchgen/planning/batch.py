@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from batchgen.core.problems import Problem
-from batchgen.core.values import Request, SeedSource
+from batchgen.core.request import Request, SeedSource
 from batchgen.manifest.source import Chunk
 from batchgen.planning.identity import derived_seed, seed_of_request
-from batchgen.planning.row_settings import Settings
+from batchgen.planning.row_settings import RowSettings
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +45,7 @@ class RequestColumns:
     request_numbers: Sequence[int]
     prompts: Sequence[str]
     seeds: Sequence[int | None]
-    settings: Sequence[Settings]
+    settings: Sequence[RowSettings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class RowBatch:
         )
 
 
-def _seed(given: int | None, settings: Settings, row_id: str, number: int) -> tuple[int | None, SeedSource]:
+def _seed(given: int | None, settings: RowSettings, row_id: str, number: int) -> tuple[int | None, SeedSource]:
     field = settings.seed_field
     if field is None:
         return None, SeedSource.NONE

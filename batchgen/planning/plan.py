@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from batchgen.config.settings import LimitSettings
 from batchgen.core.problems import Problem
-from batchgen.core.values import Prior
+from batchgen.core.request import Prior
 from batchgen.dataset.index.keys import NO_KEYS, Keys
-from batchgen.dataset.read.resume_index import Known, State
+from batchgen.dataset.read.resume_index import RequestState, ResumeIndex
 from batchgen.dataset.read.space import Space
 from batchgen.planning.batch import RowBatch
-from batchgen.planning.row_settings import Settings
+from batchgen.planning.row_settings import RowSettings
 from batchgen.planning.selection import Classified, Classifier, Selection
 
 # Enough to recognise what is meant.
@@ -40,7 +40,7 @@ class Plan:
 
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
     chance, in doubt, or chosen by --retry); kept_failed (refused for good, sent only with --retry failed);
-    unfetched (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
+    deferred (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
     images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
     the safety filter blocked in an earlier run. orphaned counts requests of the index
     that the manifest does not ask for any more; gone has their sorted keys, those of wrong rows too. space is the room
@@ -60,7 +60,7 @@ class Plan:
     in_doubt: Group = field(default_factory=Group)
     kept_in_doubt: Group = field(default_factory=Group)
     kept_failed: Group = field(default_factory=Group)
-    unfetched: Group = field(default_factory=Group)
+    deferred: Group = field(default_factory=Group)
     to_send: Group = field(default_factory=Group)
     orphaned: int = 0
     models: Counter[str] = field(default_factory=Counter)
@@ -101,7 +101,7 @@ class Plan:
 
 def make_plan(
     batches: Iterable[RowBatch],
-    known: Known,
+    resume_index: ResumeIndex,
     selection: Selection,
     read: Callable[[int], object] = lambda rows: None,
 ) -> Plan:
@@ -110,18 +110,18 @@ def make_plan(
     Raises ManifestError.
     """
     plan = Plan()
-    classifier = Classifier(known, selection)
-    asked_for = np.zeros(len(known.keys), np.bool_)
+    classifier = Classifier(resume_index, selection)
+    asked_for = np.zeros(len(resume_index.keys), np.bool_)
     for batch in batches:
         classified = classifier.classify(batch)
-        is_known = classified.states != State.UNSEEN
+        is_known = classified.states != RequestState.UNSEEN
         asked_for[classified.positions[is_known]] = True
         _count_rows(plan, batch, classified)
-        _count_requests(plan, batch, classified, known)
+        _count_requests(plan, batch, classified, resume_index)
         read(batch.rows)
     gone = np.flatnonzero(~asked_for)
-    plan.gone = known.keys[gone]
-    plan.orphaned = int(np.count_nonzero(known.states[gone] != State.INVALID))
+    plan.gone = resume_index.keys[gone]
+    plan.orphaned = int(np.count_nonzero(resume_index.states[gone] != RequestState.INVALID))
     return plan
 
 
@@ -135,7 +135,7 @@ def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:
     plan.problems.extend(batch.problems[: _PROBLEMS_KEPT - len(plan.problems)])
 
 
-def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: Known) -> None:
+def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_index: ResumeIndex) -> None:
     states, kept, pending = classified.states, classified.kept, classified.pending
     images = np.array(batch.num_images, np.intp)
 
@@ -147,27 +147,27 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, known: 
             if len(group.examples) < _EXAMPLES and row_id not in group.examples:
                 group.examples.append(row_id)
 
-    add(plan.up_to_date, np.flatnonzero(kept & np.isin(states, (State.DONE, State.BLOCKED))))
-    blocked = np.flatnonzero(kept & (states == State.BLOCKED))
+    add(plan.up_to_date, np.flatnonzero(kept & np.isin(states, (RequestState.DONE, RequestState.BLOCKED))))
+    blocked = np.flatnonzero(kept & (states == RequestState.BLOCKED))
     for index, key in zip(blocked.tolist(), classified.keys[blocked].tolist(), strict=True):
-        plan.blocked_images += max(0, batch.num_images[index] - len(known.priors.get(key, Prior()).held))
-    add(plan.kept_failed, np.flatnonzero(kept & (states == State.REFUSED)))
-    add(plan.unfetched, np.flatnonzero(kept & (states == State.UNFETCHED)))
-    add(plan.kept_in_doubt, np.flatnonzero(kept & (states == State.IN_DOUBT)))
+        plan.blocked_images += max(0, batch.num_images[index] - len(resume_index.priors.get(key, Prior()).held))
+    add(plan.kept_failed, np.flatnonzero(kept & (states == RequestState.REFUSED)))
+    add(plan.deferred, np.flatnonzero(kept & (states == RequestState.DEFERRED)))
+    add(plan.kept_in_doubt, np.flatnonzero(kept & (states == RequestState.IN_DOUBT)))
     if not len(pending):
         return
     add(plan.to_send, pending)
-    unseen = pending[states[pending] == State.UNSEEN]
-    known_row = known.knows_rows(list(map(batch.row_ids.__getitem__, unseen.tolist())))
+    unseen = pending[states[pending] == RequestState.UNSEEN]
+    known_row = resume_index.knows_rows(list(map(batch.row_ids.__getitem__, unseen.tolist())))
     add(plan.changed, unseen[known_row])
     add(plan.new, unseen[~known_row])
-    add(plan.to_retry, pending[states[pending] != State.UNSEEN])
-    add(plan.in_doubt, pending[states[pending] == State.IN_DOUBT])
+    add(plan.to_retry, pending[states[pending] != RequestState.UNSEEN])
+    add(plan.in_doubt, pending[states[pending] == RequestState.IN_DOUBT])
     _count_models(plan, batch.columns.settings, images, pending)
 
 
 def _count_models(
-    plan: Plan, settings: Sequence[Settings], images: npt.NDArray[np.intp], pending: npt.NDArray[np.intp]
+    plan: Plan, settings: Sequence[RowSettings], images: npt.NDArray[np.intp], pending: npt.NDArray[np.intp]
 ) -> None:
     """Count the images to send by model; rows have few different settings."""
     numbers = {one: number for number, one in enumerate(set(settings))}

@@ -12,13 +12,13 @@ from itertools import repeat
 
 from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.text_blocks import first_undecodable
-from batchgen.planning.row_settings import Settings
+from batchgen.planning.row_settings import RowSettings
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def check_prompts(
-    prompts: Sequence[str], settings: Sequence[Settings], distinct: Collection[Settings], column: int
+    prompts: Sequence[str], settings: Sequence[RowSettings], distinct: Collection[RowSettings], column: int
 ) -> Iterator[FoundInRow]:
     """Find prompts that are empty, too long or damaged, and those whose enhanced form will not come back."""
     longest = max(map(len, prompts))
@@ -39,7 +39,7 @@ def check_prompts(
         yield from _check_words(rows, prompts, settings, column)
 
 
-def _check_lengths(prompts: Sequence[str], settings: Sequence[Settings], column: int) -> Iterator[FoundInRow]:
+def _check_lengths(prompts: Sequence[str], settings: Sequence[RowSettings], column: int) -> Iterator[FoundInRow]:
     for row, (prompt, one) in enumerate(zip(prompts, settings, strict=True)):
         if not prompt.strip():
             text = "the prompt is only white space" if prompt else "the prompt is empty"
@@ -67,7 +67,7 @@ def _check_characters(prompts: Sequence[str], column: int) -> Iterator[FoundInRo
 
 
 def _check_words(
-    rows: Iterable[int], prompts: Sequence[str], settings: Sequence[Settings], column: int
+    rows: Iterable[int], prompts: Sequence[str], settings: Sequence[RowSettings], column: int
 ) -> Iterator[FoundInRow]:
     for row in rows:
         words = len(prompts[row].split())

@@ -21,7 +21,7 @@ TABLE_MAX_COMBINATIONS = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Settings:
+class RowSettings:
     """What one combination of cells asks for.
 
     key: equal for settings that ask for the same pictures. fields: what differs from the catalog's
@@ -48,7 +48,7 @@ class Settings:
     findings: tuple[Finding, ...]
 
 
-class SettingsTable(dict[tuple[Cell, ...], Settings]):
+class RowSettingsTable(dict[tuple[Cell, ...], RowSettings]):
     """Resolved combinations by their cells, in the order of `columns`."""
 
     def __init__(self, rules: Rules, columns: Mapping[str, int]) -> None:
@@ -56,7 +56,7 @@ class SettingsTable(dict[tuple[Cell, ...], Settings]):
         self._rules = rules
         self._columns = columns
 
-    def __missing__(self, cells: tuple[Cell, ...]) -> Settings:
+    def __missing__(self, cells: tuple[Cell, ...]) -> RowSettings:
         if len(self) >= TABLE_MAX_COMBINATIONS:
             self.clear()
         settings = self[cells] = _Resolution(self._rules, self._columns, cells).settings()
@@ -73,7 +73,7 @@ class _Resolution:
         self._cells = {name: cell for name, cell in zip(columns, cells, strict=True) if cell not in ("", None)}
         self._findings: list[Finding] = []
 
-    def settings(self) -> Settings:
+    def settings(self) -> RowSettings:
         model = self._model()
         num_images = self._num_images()
         fields: dict[str, Value] = {}
@@ -90,7 +90,7 @@ class _Resolution:
         seed_note = _why_no_seed(model, body)
         enhancement = model.enhancement
         enhanced = enhancement is not None and body.get(enhancement.field) is True
-        return Settings(
+        return RowSettings(
             model=model,
             model_name=model.name,
             num_images=num_images,

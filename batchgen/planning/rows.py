@@ -22,7 +22,7 @@ from batchgen.planning.prompts import check_prompts
 from batchgen.planning.repeats import FollowingReading, OutOfStep, Seen
 from batchgen.planning.report import Report
 from batchgen.planning.row_ids import ID_MAX_CHARS, IdColumn
-from batchgen.planning.row_settings import Settings, SettingsTable
+from batchgen.planning.row_settings import RowSettings, RowSettingsTable
 from batchgen.planning.rules import Rules
 from batchgen.planning.seeds import effective_seeds, parse_seeds
 
@@ -61,7 +61,7 @@ class _Rows:
 
     numbers: Sequence[int]  # within the chunk
     prompts: Sequence[str]
-    settings: Sequence[Settings]
+    settings: Sequence[RowSettings]
     seeds: Sequence[int | None]
     ids: Sequence[str] | None
 
@@ -80,7 +80,7 @@ class _Reading:
     def __init__(self, manifest: Manifest, rules: Rules, seen: Seen) -> None:
         self._manifest = manifest
         self._roles = assign_columns(manifest, rules)
-        self._table = SettingsTable(rules, self._roles.settings)
+        self._table = RowSettingsTable(rules, self._roles.settings)
         self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id, seen)
         self._seen = seen
         self._asked_for = None if isinstance(seen, FollowingReading) else Occurrences()
@@ -140,7 +140,7 @@ class _Reading:
             found = [*chunk.faults.items(), *(pair for pair in found if pair[0] not in chunk.faults)]
         return _Rows(range(count), prompts, settings, seeds, ids), found
 
-    def _settings(self, chunk: Chunk, count: int) -> list[Settings]:
+    def _settings(self, chunk: Chunk, count: int) -> list[RowSettings]:
         if not self._roles.settings:
             return [self._table[()]] * count
         cells = zip(*map(chunk.column, self._roles.settings.values()), strict=True)
@@ -215,7 +215,7 @@ def _requests(
     return _pick(row_ids, of_row), columns, num_images
 
 
-def _of_settings(settings: Sequence[Settings], distinct: Collection[Settings]) -> Iterator[FoundInRow]:
+def _of_settings(settings: Sequence[RowSettings], distinct: Collection[RowSettings]) -> Iterator[FoundInRow]:
     if any(one.findings for one in distinct):
         for row, one in enumerate(settings):
             for finding in one.findings:

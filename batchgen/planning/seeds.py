@@ -9,7 +9,7 @@ from batchgen.catalog import Field
 from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.source import Cell
 from batchgen.planning.cells import CellError, parse_cell
-from batchgen.planning.row_settings import Settings
+from batchgen.planning.row_settings import RowSettings
 
 # Integers of more digits go the slow way, which can say what is wrong with them.
 _PLAIN_DIGITS = 18
@@ -19,7 +19,7 @@ _ANY_SEED = Field(type="integer")
 
 
 def parse_seeds(
-    cells: Sequence[Cell], settings: Sequence[Settings], distinct: Collection[Settings], column: int
+    cells: Sequence[Cell], settings: Sequence[RowSettings], distinct: Collection[RowSettings], column: int
 ) -> tuple[list[int | None], list[FoundInRow]]:
     """Turn cells into seeds; empty cells, and cells that hold none, become None."""
     seeds = _plain_integers(cells)
@@ -33,7 +33,7 @@ def parse_seeds(
 
 
 def effective_seeds(
-    seeds: Sequence[int | None], settings: Sequence[Settings], distinct: Collection[Settings], column: int | None
+    seeds: Sequence[int | None], settings: Sequence[RowSettings], distinct: Collection[RowSettings], column: int | None
 ) -> tuple[Sequence[int | None], list[FoundInRow]]:
     """Fill in configured seeds and drop those that would change nothing, with a warning for each of the row's own."""
     if all(one.seed_field is not None and one.default_seed is None for one in distinct):
@@ -67,7 +67,7 @@ def _plain_integers(cells: Sequence[Cell]) -> list[int | None] | None:
 
 
 def _parse_each(
-    cells: Sequence[Cell], settings: Sequence[Settings], column: int
+    cells: Sequence[Cell], settings: Sequence[RowSettings], column: int
 ) -> tuple[list[int | None], list[FoundInRow]]:
     seeds: list[int | None] = []
     found: list[FoundInRow] = []

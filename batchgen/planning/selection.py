@@ -11,15 +11,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.keys import Keys, keys_of
-from batchgen.dataset.read.resume_index import Known, State, States
+from batchgen.dataset.read.resume_index import RequestState, RequestStates, ResumeIndex
 from batchgen.planning.batch import RowBatch
 
 # Sent without being asked for: never asked, failed by chance, or lost on the way.
-_ALWAYS = (State.UNSEEN, State.FAILED, State.IN_DOUBT)
+_ALWAYS = (RequestState.UNSEEN, RequestState.FAILED, RequestState.IN_DOUBT)
 # Sent only with `--retry`. A failed download is bought again only so: the image behind the link is paid for.
-_ON_RETRY = {Status.FAILED: (State.REFUSED, State.UNFETCHED), Status.BLOCKED: (State.BLOCKED,)}
+_ON_RETRY = {Status.FAILED: (RequestState.REFUSED, RequestState.DEFERRED), Status.BLOCKED: (RequestState.BLOCKED,)}
 RETRYABLE = tuple(_ON_RETRY)
 
 
@@ -39,14 +39,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """The requests of one batch: key, state and position in `Known` of each.
+    """The requests of one batch: key, state and position in `ResumeIndex` of each.
 
     selected: by the user. kept: of these, the ones that are done or are to be left alone. pending: positions of
     those that are to be sent, within the limit.
     """
 
     keys: Keys
-    states: States
+    states: RequestStates
     positions: npt.NDArray[np.intp]
     selected: npt.NDArray[np.bool_]
     kept: npt.NDArray[np.bool_]
@@ -56,20 +56,20 @@ class Classified:
 class Classifier:
     """Classifies the batches of one reading of the manifest, in order; counts towards `limit`."""
 
-    def __init__(self, known: Known, selection: Selection) -> None:
-        self._known = known
+    def __init__(self, resume_index: ResumeIndex, selection: Selection) -> None:
+        self._resume_index = resume_index
         self._left = selection.limit
         self._pattern = compile_pattern(translate(selection.select)) if selection.select is not None else None
-        self._eligible = np.zeros(len(State), np.bool_)
+        self._eligible = np.zeros(len(RequestState), np.bool_)
         self._eligible[list(_ALWAYS)] = True
-        self._eligible[State.IN_DOUBT] = selection.in_doubt == "retry"
+        self._eligible[RequestState.IN_DOUBT] = selection.in_doubt == "retry"
         for status in selection.retry:
             self._eligible[list(_ON_RETRY[status])] = True
 
     def classify(self, batch: RowBatch) -> Classified:
         """Tell which requests of the next batch are to be sent."""
         keys = keys_of(batch.fingerprints)
-        states, positions = self._known.look_up(keys)
+        states, positions = self._resume_index.look_up(keys)
         selected = self._select(batch.row_ids)
         eligible = self._eligible[states]
         pending = np.flatnonzero(eligible & selected)

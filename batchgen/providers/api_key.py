@@ -1,7 +1,7 @@
 """The API key, kept from showing.
 
 Whoever prints, formats, logs or pickles an `ApiKey` gets a mask. The secret leaves through
-`reveal()`, called in one place: where the Authorization header is made. The price is that a key
+`get_secret_value()`, called in one place: where the Authorization header is made. The price is that a key
 cannot be handed to another process; that process reads its own environment.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 KEY_VARIABLES: Final = ("AIMLAPI_API_KEY", "AIML_API_KEY")
 _MASK: Final = "[API key]"
@@ -52,11 +52,11 @@ class ApiKey:
                 return cls(secret)
         raise ApiKeyError(f"No API key found. Set {KEY_VARIABLES[0]} to the key of your AI/ML API account.")
 
-    def reveal(self) -> str:
+    def get_secret_value(self) -> str:
         """The secret itself, for the Authorization header and nothing else."""
         return self._secret
 
-    def conceal(self, text: str) -> str:
+    def mask(self, text: str) -> str:
         """`text` with the key masked, as it is or as URLs and JSON write it: a service may echo what it was sent."""
         if len(self._secret) < _SHORTEST_SECRET:
             return text

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 from batchgen.simulator.refusals import Refusal
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import parse_changes

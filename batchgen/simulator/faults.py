@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 
 class FaultKind(StrEnum):

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 from batchgen.simulator.app import build_app
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn

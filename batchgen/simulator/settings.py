@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 from batchgen.simulator.faults import Fault
 
 

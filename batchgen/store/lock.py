@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from batchgen.core.dataset_errors import Locked
+from batchgen.core.errors import Locked
 
 # A reader that asks whether the lock is held has it for a moment; a writer holds it for much longer.
 _TRIES = 5

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from batchgen import __version__
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout, image_name
@@ -55,7 +55,7 @@ def make_manifest(path: Path, rows: int) -> None:
 def make_dataset(root: Path, manifest: Path, done: int) -> None:
     """Write the dataset in which the first `done` rows of a manifest are done."""
     layout = Layout(root)
-    for folder in (layout.ledger, layout.temporary, layout.index, layout.images):
+    for folder in (layout.wal, layout.temporary, layout.index, layout.images):
         folder.mkdir(parents=True)
     rules = make_rules(RunConfig(), load_catalog([]))
     tables = (_records(batch, manifest) for batch in read_rows(open_manifest(manifest), rules))

@@ -185,7 +185,7 @@ def test_images_that_still_wait_at_their_links_are_exit_code_1(
     assert run(*command).code == 1
     later = run(*command, "--json")
     assert (later.code, read_json(later.out)["saved"]) == (1, 4), "four came, and four that are paid for did not"
-    assert read_json(later.out)["unfetched"] == 4
+    assert read_json(later.out)["deferred"] == 4
     assert "4 requests paid for, with images that wait at their links" in later.err
     told = run(*command)
     assert "4 images paid for before, still not fetched from their links" in told.out

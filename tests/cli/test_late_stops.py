@@ -12,9 +12,9 @@ from support.batches import QUICK, Watcher
 
 from batchgen.cli.report import exit_of, write_text
 from batchgen.config.load import load_config
-from batchgen.core.exit_codes import Exit
+from batchgen.core.errors import BatchgenError
+from batchgen.core.exit_codes import ExitCode
 from batchgen.core.problems import ManifestError, Problem
-from batchgen.core.values import BatchgenError
 from batchgen.engine.job import Job, make_job
 from batchgen.engine.run import run_job
 from batchgen.engine.stop import StopKind, StopSignal
@@ -81,7 +81,7 @@ async def test_a_manifest_that_breaks_after_images_were_bought_is_exit_code_1_wi
     summary = await run_job(job, ApiKey("sk-test"), Witness(sent), StopSignal())
     assert summary.stop is not None
     assert summary.stop.kind is StopKind.MANIFEST
-    assert exit_of(summary, job) is Exit.FAILURES
+    assert exit_of(summary, job) is ExitCode.FAILURES
     write_text(summary, job)
     told = capsys.readouterr().out
     saved = len(simulator.bill.charges)
@@ -102,9 +102,9 @@ async def test_a_manifest_that_breaks_before_anything_was_sent_is_an_error_and_n
     assert not simulator.bill.arrivals
 
 
-@pytest.mark.parametrize(("rows", "code"), [([4], Exit.USAGE), ([1, 1, 4], Exit.FAILURES)])
+@pytest.mark.parametrize(("rows", "code"), [([4], ExitCode.USAGE), ([1, 1, 4], ExitCode.FAILURES)])
 async def test_a_limit_that_lets_a_request_never_through_is_exit_code_1_after_others_were_sent(
-    rows: list[int], code: Exit, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+    rows: list[int], code: ExitCode, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
 ) -> None:
     path = write_manifest([{"prompt": f"{images} foxes", "num_images": images} for images in rows])
     limits = {"limits.images_per_minute": 3, "limits.concurrency": 1}
@@ -112,5 +112,5 @@ async def test_a_limit_that_lets_a_request_never_through_is_exit_code_1_after_ot
     summary = await run_job(job, ApiKey("sk-test"), Watcher(), StopSignal())
     assert summary.stop is not None
     assert summary.stop.kind is StopKind.LIMITS
-    assert bool(summary.progress.attempts) is (code is Exit.FAILURES)
+    assert bool(summary.progress.attempts) is (code is ExitCode.FAILURES)
     assert exit_of(summary, job) is code

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchgen.core.exit_codes import Exit
+from batchgen.core.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -44,7 +44,7 @@ def test_a_result_that_cannot_be_written_is_exit_code_4_and_words(run: Run, argu
         ended = subprocess.run(
             [sys.executable, "-m", "batchgen", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert ended.returncode == Exit.STOPPED, ended.stderr
+    assert ended.returncode == ExitCode.STOPPED, ended.stderr
     assert "No space left on device" in ended.stderr
     assert "cannot write made" not in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -57,7 +57,7 @@ def test_a_log_that_cannot_be_written_stops_no_run(run: Run, simulate: Simulate,
         [sys.executable, "-m", "batchgen", "run", "m.csv", "-o", "out", "--base-url", simulate().url, "--rpm", "60000"]
     )
     ended = subprocess.run(["sh", "-c", f"{command} {nowhere}"], stdout=subprocess.PIPE, text=True, check=False)
-    assert ended.returncode == Exit.OK
+    assert ended.returncode == ExitCode.OK
     assert "2 images saved" in ended.stdout
     assert "to send" not in ended.stdout
-    assert run("verify", "out").code == Exit.OK
+    assert run("verify", "out").code == ExitCode.OK

@@ -21,7 +21,7 @@ import pytest
 from batchgen.cli.display import progress_line
 from batchgen.engine.display import Live
 from batchgen.engine.progress import Progress
-from batchgen.pacing import Snapshot
+from batchgen.pacing import LimiterSnapshot
 
 if TYPE_CHECKING:
     from batchgen.simulator import SimulatorThread
@@ -189,7 +189,7 @@ def test_after_a_try_the_next_command_is_that_for_the_rest(
 
 def test_a_limit_that_was_brought_down_is_not_shown_as_if_it_had_been_exceeded() -> None:
     def shown(left: float, limit: float) -> str:
-        snapshot = Snapshot(0, 8, 0, left, limit, 60.0, 0.0, 0.0, 0.0)
+        snapshot = LimiterSnapshot(0, 8, 0, left, limit, 60.0, 0.0, 0.0, 0.0)
         return progress_line(Live(Progress(total_images=9), lambda: snapshot))
 
     assert shown(40, 60).endswith("40/60 rpm")

@@ -9,15 +9,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.core.values import Status
-from batchgen.dataset.index.column_docs import FIELD_MEANINGS
+from batchgen.core.outcomes import Status
+from batchgen.dataset.index.column_docs import COLUMN_DOCS
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.stats import count, gather
 
 
 def test_every_column_of_the_index_has_a_meaning() -> None:
-    assert list(FIELD_MEANINGS) == INDEX_SCHEMA.names
+    assert list(COLUMN_DOCS) == INDEX_SCHEMA.names
 
 
 async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
@@ -28,24 +28,24 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
     ]
     await batch.run(rows)
     layout = Layout(batch.out)
-    facts = gather(layout, [count(pq.read_table(layout.view))])
-    assert (facts.images, facts.rows, facts.prompts) == (3, 2, 2)
-    assert (facts.cost_usd, facts.all_cost_usd, facts.unknown_costs) == (pytest.approx(0.12), pytest.approx(0.12), 0)
-    assert facts.asked == {Status.OK: 3, Status.BLOCKED: 1}
-    assert facts.seed_sources == {"manifest": 2, "none": 1}
-    assert facts.parameters["aspect_ratio"] == {"16:9": 2, "1:1": 1}
-    assert facts.parameters["add_watermark"] == {"false": 2, "true": 1}
-    assert facts.parameters.keys().isdisjoint({"prompt", "seed", "model", "num_images", "convert_base64_to_url"})
-    assert {sample.prompt for sample in facts.samples} == {"a fox", 'an "owl", "seed":5'}
+    stats = gather(layout, [count(pq.read_table(layout.view))])
+    assert (stats.images, stats.rows, stats.prompts) == (3, 2, 2)
+    assert (stats.cost_usd, stats.all_cost_usd, stats.unknown_costs) == (pytest.approx(0.12), pytest.approx(0.12), 0)
+    assert stats.asked == {Status.OK: 3, Status.BLOCKED: 1}
+    assert stats.seed_sources == {"manifest": 2, "none": 1}
+    assert stats.parameters["aspect_ratio"] == {"16:9": 2, "1:1": 1}
+    assert stats.parameters["add_watermark"] == {"false": 2, "true": 1}
+    assert stats.parameters.keys().isdisjoint({"prompt", "seed", "model", "num_images", "convert_base64_to_url"})
+    assert {sample.prompt for sample in stats.samples} == {"a fox", 'an "owl", "seed":5'}
 
 
 async def test_a_row_that_changed_leaves_the_facts_and_stays_in_the_bill(batch: Any) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])
     await batch.run([{"id": "a", "prompt": "an owl"}])
     layout = Layout(batch.out)
-    facts = gather(layout, [count(pq.read_table(layout.view))])
-    assert (facts.images, facts.cost_usd) == (1, pytest.approx(0.04))
-    assert (facts.asked, facts.all_cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
+    stats = gather(layout, [count(pq.read_table(layout.view))])
+    assert (stats.images, stats.cost_usd) == (1, pytest.approx(0.04))
+    assert (stats.asked, stats.all_cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
 
 
 async def test_the_card_says_how_it_was_made(batch: Any) -> None:

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from support.making import answer, image, records_in, request, trail, wasted, writing
+from support.making import answer, attempts, image, records_in, request, wasted, writing
 
-from batchgen.core.values import Answer, ApiError, Charge, CostSource, ErrorKind, Trail
+from batchgen.core.answer import Answer
+from batchgen.core.attempts import Attempts
+from batchgen.core.cost import Charge, CostSource
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.keys import key_of
 from batchgen.dataset.index.records import IndexRecord
@@ -36,22 +40,22 @@ def sums(records: tuple[IndexRecord, ...]) -> tuple[float | None, CostSource | N
 @pytest.mark.parametrize(
     ("told_usd", "price_usd", "course", "cost_usd", "source"),
     [
-        (0.04, 0.05, trail(), 0.04, HEADER),
-        (None, 0.05, trail(), 0.05, PRICE),
-        (None, None, trail(), None, UNKNOWN),
-        (0.04, 0.05, trail(2, in_doubt_ids=("run.1",)), 0.04, UNKNOWN),
-        (0.04, 0.05, trail(2, wasted=wasted(0.03)), 0.07, HEADER),
-        (0.04, 0.05, trail(2, wasted=wasted(0.05, PRICE)), 0.09, PRICE),
-        (None, 0.05, trail(2, wasted=wasted(0.03)), 0.08, PRICE),
-        (None, None, trail(2, wasted=wasted(0.03)), 0.03, UNKNOWN),
-        (0.04, None, trail(2, wasted=wasted(None, UNKNOWN)), 0.04, UNKNOWN),
+        (0.04, 0.05, attempts(), 0.04, HEADER),
+        (None, 0.05, attempts(), 0.05, PRICE),
+        (None, None, attempts(), None, UNKNOWN),
+        (0.04, 0.05, attempts(2, in_doubt_ids=("run.1",)), 0.04, UNKNOWN),
+        (0.04, 0.05, attempts(2, wasted=wasted(0.03)), 0.07, HEADER),
+        (0.04, 0.05, attempts(2, wasted=wasted(0.05, PRICE)), 0.09, PRICE),
+        (None, 0.05, attempts(2, wasted=wasted(0.03)), 0.08, PRICE),
+        (None, None, attempts(2, wasted=wasted(0.03)), 0.03, UNKNOWN),
+        (0.04, None, attempts(2, wasted=wasted(None, UNKNOWN)), 0.04, UNKNOWN),
     ],
 )
 async def test_a_cost_is_what_is_known_and_as_certain_as_its_least_certain_part(
     out: Path,
     told_usd: float | None,
     price_usd: float | None,
-    course: Trail,
+    course: Attempts,
     cost_usd: float | None,
     source: CostSource,
 ) -> None:
@@ -63,17 +67,17 @@ async def test_a_cost_is_what_is_known_and_as_certain_as_its_least_certain_part(
 
 async def test_a_blocked_image_is_free_beside_one_that_came_and_bears_what_was_wasted_alone(out: Path) -> None:
     with writing(out) as writer:
-        came, blocked = await writer.save(request(0, num_images=2), answer(image(1)), trail(2, wasted=wasted(0.02)))
-        alone = await writer.save(request(1), Answer((), 200, None, None), trail(2, wasted=wasted(0.02)))
+        came, blocked = await writer.save(request(0, num_images=2), answer(image(1)), attempts(2, wasted=wasted(0.02)))
+        alone = await writer.save(request(1), Answer((), 200, None, None), attempts(2, wasted=wasted(0.02)))
     assert (came.cost_usd, blocked.cost_usd) == (pytest.approx(0.06), 0.0)
     assert sums(alone) == (0.02, HEADER)
 
 
 async def test_the_index_keeps_charges_only_where_they_say_more(out: Path) -> None:
     with writing(out) as writer:
-        await writer.save(request(0, num_images=2), answer(image(1), image(2)), trail())
-        await writer.give_up(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("run.1",)))
-        await writer.save(request(2), answer(image(3)), trail(2, in_doubt_ids=("run.1",)))
+        await writer.save(request(0, num_images=2), answer(image(1), image(2)), attempts())
+        await writer.fail(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
+        await writer.save(request(2), answer(image(3)), attempts(2, in_doubt_ids=("run.1",)))
     assert [record["charges"] is None for record in records_in(out)] == [True, True, True, False]
     assert [of_slot(record) for record in records_in(out)] == [
         (Charge("run.1", 0.02, HEADER),),
@@ -86,10 +90,10 @@ async def test_the_index_keeps_charges_only_where_they_say_more(out: Path) -> No
 async def test_a_cost_that_nobody_knows_is_unknown_in_later_runs_too(out: Path) -> None:
     with writing(out) as writer:
         spoilt = ApiError(ErrorKind.BAD_IMAGE, "cut short")
-        await writer.give_up(NOBODY_KNOWS, spoilt, trail(wasted=wasted(None, UNKNOWN)))
+        await writer.fail(NOBODY_KNOWS, spoilt, attempts(wasted=wasted(None, UNKNOWN)))
     with writing(out, run_id="later") as writer:
-        prior = writer.known.priors[key_of(request().fingerprint)]
-        again = await writer.save(request(prior=prior), answer(image(1)), trail(2))
+        prior = writer.resume_index.priors[key_of(request().fingerprint)]
+        again = await writer.save(request(prior=prior), answer(image(1)), attempts(2))
     assert sums(again) == (0.04, UNKNOWN)
 
 
@@ -97,10 +101,10 @@ async def test_card_status_gallery_and_run_count_the_same_costs_as_unknown(out: 
     progress = Progress()
     with writing(out) as writer:
         known, partly, not_at_all = request(0), request(1), replace(request(2), price_usd=None)
-        progress.settle(known, await writer.save(known, answer(image(1)), trail()))
-        doubtful = trail(2, in_doubt_ids=("run.1",))
+        progress.settle(known, await writer.save(known, answer(image(1)), attempts()))
+        doubtful = attempts(2, in_doubt_ids=("run.1",))
         progress.settle(partly, await writer.save(partly, answer(image(2)), doubtful))
-        progress.settle(not_at_all, await writer.save(not_at_all, answer(image(3), cost_usd=None), trail()))
+        progress.settle(not_at_all, await writer.save(not_at_all, answer(image(3), cost_usd=None), attempts()))
     layout = Layout(out)
     assert progress.unknown_costs == 2
     assert summarise(layout).unknown_costs == 2
@@ -113,13 +117,13 @@ async def test_card_status_gallery_and_run_count_the_same_costs_as_unknown(out: 
 
 async def test_an_index_of_a_version_that_kept_no_charges_is_read(out: Path) -> None:
     with writing(out) as writer:
-        await writer.save(request(0), answer(image(1)), trail())
-        await writer.give_up(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("run.1",)))
+        await writer.save(request(0), answer(image(1)), attempts())
+        await writer.fail(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
     (part,) = Layout(out).parts().values()
     pq.write_table(pq.read_table(part).drop_columns(["charges"]), part)
     slots = [slot for table in latest(Layout(out), ["row_id", "charges"]) for slot in table.to_pylist()]
     assert [slot["charges"] for slot in slots] == [None, None]
     with writing(out, run_id="later") as writer:
-        prior = writer.known.priors[key_of(request(1).fingerprint)]
-        again = await writer.save(request(1, prior=prior), answer(image(2)), trail(2))
+        prior = writer.resume_index.priors[key_of(request(1).fingerprint)]
+        again = await writer.save(request(1, prior=prior), answer(image(2)), attempts(2))
     assert sums(again) == (0.04, UNKNOWN)

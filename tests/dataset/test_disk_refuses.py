@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.making import answer, image, link, png, records_in, rejected, request, trail, writing
+from support.making import answer, attempts, image, link, png, records_in, rejected, request, writing
 
-from batchgen.core.dataset_errors import DiskError
-from batchgen.core.values import ApiError, ErrorKind, RejectedRow
+from batchgen.core.errors import ApiError, DiskError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import RejectedRow
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import State, load
+from batchgen.dataset.read.resume_index import RequestState, load
 from batchgen.dataset.read.space import Space, measure_space
 from batchgen.dataset.repair.verify import verify
 from batchgen.dataset.wal.active_segment import _RECORDS_PER_SEGMENT
@@ -52,14 +53,14 @@ async def test_whatever_the_disk_refuses_an_answer_is_saved_once_it_takes_it_aga
     out: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
 ) -> None:
     with writing(out) as writer:
-        writer.sent(request(), trail())
+        writer.sent(request(), attempts())
         with refusing(monkeypatch, name, number), pytest.raises(DiskError, match=os.strerror(number)):
-            await writer.save(request(), answer(image(3)), trail())
+            await writer.save(request(), answer(image(3)), attempts())
     (record,) = records_in(out)
     assert record["status"] == "ok"
     assert (out / record["file_name"]).read_bytes() == png(3)
     assert not list(verify(Layout(out)))
-    assert load(Layout(out)).states.tolist() == [State.DONE]
+    assert load(Layout(out)).states.tolist() == [RequestState.DONE]
 
 
 @pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
@@ -71,9 +72,9 @@ async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
 
     monkeypatch.setattr(disk, "write_files", refuse)
     with writing(out) as writer:
-        writer.sent(request(), trail())
+        writer.sent(request(), attempts())
         with pytest.raises(DiskError):
-            await writer.save(request(), answer(image(3)), trail())
+            await writer.save(request(), answer(image(3)), attempts())
     (record,) = records_in(out)
     assert (record["status"], record["error_kind"], record["cost_usd"]) == ("in_doubt", "lost", 0.04)
     assert record["client_request_id"] == "run.1"
@@ -87,21 +88,21 @@ async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
     with writing(out, reserve_bytes=3_000_000) as writer:
         assert writer.layout.reserve.stat().st_size == 3_000_000
         with refusing(monkeypatch, name, number, until=lambda: not writer.layout.reserve.exists()):
-            (record,) = await writer.save(request(), answer(image(3)), trail())
+            (record,) = await writer.save(request(), answer(image(3)), attempts())
         assert record.file_name is not None
         assert (out / record.file_name).read_bytes() == png(3)
         with pytest.raises(DiskError, match=os.strerror(number)):
-            writer.sent(request(1), trail())  # the room is for what is in flight, not for more
+            writer.sent(request(1), attempts())  # the room is for what is in flight, not for more
 
 
 async def test_a_link_that_the_ledger_cannot_take_is_kept_all_the_same(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with writing(out) as writer:
-        writer.sent(request(), trail())
+        writer.sent(request(), attempts())
         with refusing(monkeypatch, "append", errno.ENOSPC), pytest.raises(DiskError):
-            await writer.received(request(), answer(link()), trail())
-    assert load(Layout(out)).states.tolist() == [State.UNFETCHED]
+            await writer.received(request(), answer(link()), attempts())
+    assert load(Layout(out)).states.tolist() == [RequestState.DEFERRED]
 
 
 async def test_an_attempt_that_cannot_be_noted_must_not_leave(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ async def test_an_attempt_that_cannot_be_noted_must_not_leave(out: Path, monkeyp
         refusing(monkeypatch, "append", errno.ENOSPC),
         pytest.raises(DiskError, match="No space left"),
     ):
-        writer.sent(request(), trail())
+        writer.sent(request(), attempts())
     assert not records_in(out)
 
 
@@ -175,12 +176,12 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
             await _reject_in_two(out, rows)
     assert not Layout(out).parts()
     with writing(out) as writer:
-        assert len(writer.known.keys) == len(rows)
+        assert len(writer.resume_index.keys) == len(rows)
 
 
 async def test_a_run_that_cannot_be_closed_is_recovered_by_the_next(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = DatasetWriter(out, Provenance("run", "rows.csv"), b"")
-    await writer.give_up(request(), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+    await writer.fail(request(), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
     with refusing(monkeypatch, "write_with", errno.ENOSPC), pytest.raises(DiskError, match="No space left"):
         writer.close(None)
     with writing(out) as writer:
@@ -197,8 +198,8 @@ def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> Non
 async def test_the_room_that_images_need_is_that_of_the_newest_ones(out: Path) -> None:
     with writing(out) as writer:
         assert measure_space(writer.layout).image_bytes == 2_000_000
-        await writer.save(request(), answer(image(1)), trail())
-        await writer.give_up(request(1), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+        await writer.save(request(), answer(image(1)), attempts())
+        await writer.fail(request(1), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
     space = measure_space(Layout(out))
     assert space.image_bytes == len(png(1))
     assert not space.is_short(10)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.core.dataset_errors import NotADataset
+from batchgen.core.errors import NotADataset
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
 

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.making import request, trail
+from support.making import attempts, request
 
-from batchgen.core.dataset_errors import UnknownLedger
+from batchgen.core.errors import UnknownWal
 from batchgen.dataset.index.records import Provenance, records_of_attempt
 from batchgen.dataset.wal import log
 from batchgen.store import disk
@@ -22,11 +22,11 @@ from batchgen.store import disk
 _RUN = Provenance("run", "rows.csv")
 
 
-def entries(count: int) -> list[log.LedgerRecord]:
+def entries(count: int) -> list[log.WalRecord]:
     """Records of all kinds, with texts that JSON has to escape."""
-    made: list[log.LedgerRecord] = [log.Open("run", b"\x00schema\n")]
+    made: list[log.WalRecord] = [log.Open("run", b"\x00schema\n")]
     for row in range(count):
-        records = records_of_attempt(request(row, num_images=1 + row % 3), trail(), _RUN)
+        records = records_of_attempt(request(row, num_images=1 + row % 3), attempts(), _RUN)
         kind = (log.Sent, log.Refused, log.Received, log.Done)[row % 4]
         made.append(kind(request(row).fingerprint, records))
     return made
@@ -85,7 +85,7 @@ def test_a_record_of_another_version_is_never_passed_over_in_silence(tmp_path: P
     body = msgspec.json.encode({"type": "settled", "fingerprint": "x"})
     path = tmp_path / "segment"
     path.write_bytes(WHOLE[0] + b"%08x %b\n" % (zlib.crc32(body), body))
-    with pytest.raises(UnknownLedger, match="another version"):
+    with pytest.raises(UnknownWal, match="another version"):
         list(log.read_segment(path))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from batchgen.dataset.publish.hf_schema import loadable_schema, to_loadable
+from batchgen.dataset.publish.hf_schema import hf_schema, to_hf
 
 CASES: list[tuple[Any, list[Any], Any, list[Any]]] = [
     (pa.string(), ["a", None], pa.string(), ["a", None]),
@@ -30,8 +30,8 @@ CASES: list[tuple[Any, list[Any], Any, list[Any]]] = [
 @pytest.mark.parametrize(("kind", "values", "expected_kind", "expected"), CASES, ids=[str(case[0]) for case in CASES])
 def test_values_survive(kind: Any, values: list[Any], expected_kind: Any, expected: list[Any]) -> None:
     index = pa.table({"file_name": [str(number) for number in range(len(values))], "own": pa.array(values, kind)})
-    schema = loadable_schema(index.schema)
-    view = to_loadable(index, schema)
+    schema = hf_schema(index.schema)
+    view = to_hf(index, schema)
     view.validate(full=True)
     assert view["own"].to_pylist() == expected
     assert expected_kind is None or schema.field("own").type == expected_kind
@@ -50,4 +50,4 @@ def test_values_survive(kind: Any, values: list[Any], expected_kind: Any, expect
 )
 def test_names_that_a_loader_takes_for_paths_are_changed_and_stay_distinct(own: list[str], expected: list[str]) -> None:
     schema = pa.schema([(name, pa.string()) for name in ["file_name", *own]])
-    assert loadable_schema(schema).names == ["file_name", *expected]
+    assert hf_schema(schema).names == ["file_name", *expected]

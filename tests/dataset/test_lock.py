@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.making import writing
 
-from batchgen.core.dataset_errors import Locked
+from batchgen.core.errors import Locked
 from batchgen.store.lock import Lock, is_held
 
 HOLDER = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from support.making import answer, extra_of, image, records_in, request, trail, writing
+from support.making import answer, attempts, extra_of, image, records_in, request, writing
 
 Crash = Callable[[], Path]
 
@@ -17,7 +17,7 @@ Crash = Callable[[], Path]
 async def test_the_manifests_own_columns_come_back_with_their_types(out: Path) -> None:
     schema, row = extra_of(label="cat", weight=0.5, status="mine", manifest_status="also mine")
     with writing(out, schema) as writer:
-        await writer.save(request(extra=row), answer(image(1)), trail())
+        await writer.save(request(extra=row), answer(image(1)), attempts())
     table = pq.read_table(next((out / "index").glob("*.parquet")))
     (record,) = table.to_pylist()
     assert (record["label"], record["weight"], record["status"]) == ("cat", 0.5, "ok")
@@ -54,11 +54,11 @@ async def test_every_type_of_a_manifests_own_columns_survives_ledger_part_and_me
     row = pa.record_batch(values, schema=schema).serialize().to_pybytes()
     empty = pa.record_batch([pa.nulls(1, kind) for kind, _ in TYPED], schema=schema).serialize().to_pybytes()
     with writing(out, schema.serialize().to_pybytes()) as writer:
-        await writer.save(request(0, extra=row), answer(image(1)), trail())
-        await writer.save(request(1, extra=empty), answer(image(2)), trail())
+        await writer.save(request(0, extra=row), answer(image(1)), attempts())
+        await writer.save(request(1, extra=empty), answer(image(2)), attempts())
         cut = crashed()
     with writing(cut, schema.serialize().to_pybytes(), run_id="later") as writer:
-        await writer.save(request(2, extra=row), answer(image(3)), trail())
+        await writer.save(request(2, extra=row), answer(image(3)), attempts())
     for folder in (out, cut):
         table = pq.read_table(next((folder / "index").glob("*.parquet"))).sort_by("row_id")
         for number, (kind, value) in enumerate(TYPED):
@@ -77,7 +77,7 @@ async def test_a_manifest_may_change_its_columns_and_their_types_between_runs(ou
     for row, values in enumerate(versions):
         schema, extra = extra_of(**values)
         with writing(out, schema) as writer:
-            await writer.save(request(row, extra=extra), answer(image(row)), trail())
+            await writer.save(request(row, extra=extra), answer(image(row)), attempts())
     by_row = {record["row_id"]: record for record in records_in(out)}
     assert [by_row[f"row-{row}"]["label"] for row in range(4)] == ["cat", "7", None, None]
     assert [by_row[f"row-{row}"]["weight"] for row in range(4)] == ["1", "0.5", "[1, 2]", None]

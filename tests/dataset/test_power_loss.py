@@ -21,7 +21,7 @@ from support.power import (
     SyncFolder,
 )
 
-from batchgen.core.dataset_errors import DatasetError
+from batchgen.core.errors import DatasetError
 from batchgen.dataset.wal import active_segment
 
 

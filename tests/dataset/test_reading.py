@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.making import answer, image, link, rejected, request, trail, writing
+from support.making import answer, attempts, image, link, rejected, request, writing
 
-from batchgen.core.dataset_errors import NotADataset
-from batchgen.core.values import ApiError, ErrorKind, Status
+from batchgen.core.errors import ApiError, NotADataset
+from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.dataset.index import parts
 from batchgen.dataset.index.keys import Finder, first_of_each, key_of, slot_keys
 from batchgen.dataset.index.parts import merge, write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, unify
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import State, load
+from batchgen.dataset.read.resume_index import RequestState, load
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.dataset.read.summary import summarise
 from batchgen.dataset.wal import active_segment
@@ -130,10 +130,10 @@ async def test_a_reader_sees_a_run_while_it_writes_seals_and_merges(out: Path, m
 
 async def test_a_segment_that_was_sealed_and_came_back_with_the_power_tells_nothing(out: Path) -> None:
     with writing(out) as writer:
-        writer.sent(request(), trail())
+        writer.sent(request(), attempts())
         (segment,) = writer.layout.segments().values()
         stale = segment.read_bytes()
-        await writer.save(request(), answer(image(1)), trail())
+        await writer.save(request(), answer(image(1)), attempts())
     segment.write_bytes(stale)
     assert slots_of(Layout(out)) == [("row-0", 0, "ok")]
     assert not recover(Layout(out))
@@ -142,37 +142,37 @@ async def test_a_segment_that_was_sealed_and_came_back_with_the_power_tells_noth
 
 async def test_the_state_of_a_request_is_that_of_its_slot_that_needs_most(out: Path) -> None:
     with writing(out) as writer:
-        await writer.save(request(0, num_images=2), answer(image(1)), trail())
-        await writer.save(request(1), answer(image(2)), trail())
-        await writer.save(request(2, num_images=2), answer(image(3), link()), trail())
-        await writer.give_up(request(3), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
-        await writer.give_up(request(4), ApiError(ErrorKind.SERVER_ERROR, "500"), trail())
-        await writer.give_up(request(5), ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("a",)))
+        await writer.save(request(0, num_images=2), answer(image(1)), attempts())
+        await writer.save(request(1), answer(image(2)), attempts())
+        await writer.save(request(2, num_images=2), answer(image(3), link()), attempts())
+        await writer.fail(request(3), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
+        await writer.fail(request(4), ApiError(ErrorKind.SERVER_ERROR, "500"), attempts())
+        await writer.fail(request(5), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
         await writer.reject([rejected(6)])
     known = load(Layout(out))
     keys = np.array([key_of(request(row).fingerprint) for row in range(8)], np.uint64)
     states, _ = known.look_up(keys)
-    assert [State(state) for state in states.tolist()] == [
-        State.BLOCKED,
-        State.DONE,
-        State.UNFETCHED,
-        State.REFUSED,
-        State.FAILED,
-        State.IN_DOUBT,
-        State.INVALID,
-        State.UNSEEN,
+    assert [RequestState(state) for state in states.tolist()] == [
+        RequestState.BLOCKED,
+        RequestState.DONE,
+        RequestState.DEFERRED,
+        RequestState.REFUSED,
+        RequestState.FAILED,
+        RequestState.IN_DOUBT,
+        RequestState.INVALID,
+        RequestState.UNSEEN,
     ]
     assert known.knows_rows(["row-1", "row-9"]).tolist() == [True, False]
 
 
 async def test_a_dataset_is_counted_from_its_files(out: Path) -> None:
     with writing(out, run_id="first") as writer:
-        await writer.save(request(0, num_images=2), answer(image(1)), trail())
-        await writer.give_up(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), trail(in_doubt_ids=("a",)))
+        await writer.save(request(0, num_images=2), answer(image(1)), attempts())
+        await writer.fail(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
         assert summarise(writer.layout).running
     with writing(out, run_id="second") as writer:
-        prior = writer.known.priors[key_of(request(1).fingerprint)]
-        await writer.save(request(1, prior=prior), answer(image(2), cost_usd=0.05), trail(2))
+        prior = writer.resume_index.priors[key_of(request(1).fingerprint)]
+        await writer.save(request(1, prior=prior), answer(image(2), cost_usd=0.05), attempts(2))
     summary = summarise(Layout(out))
     assert not summary.running
     assert summary.slots == {Status.OK: 2, Status.BLOCKED: 1}

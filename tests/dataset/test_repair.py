@@ -11,16 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.making import answer, extra_of, image, link, png, records_in, request, trail, writing
+from support.making import answer, attempts, extra_of, image, link, png, records_in, request, writing
 
-from batchgen.core.dataset_errors import DamagedIndex
-from batchgen.core.values import Answer, ApiError, Charge, CostSource, ErrorKind, Prior, Returned, Status
+from batchgen.core.answer import Answer, Slot
+from batchgen.core.cost import Charge, CostSource
+from batchgen.core.errors import ApiError, DamagedIndex
+from batchgen.core.outcomes import ErrorKind, Status
+from batchgen.core.request import Prior
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import State, load
+from batchgen.dataset.read.resume_index import RequestState, load
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.repair import Repaired, repair
-from batchgen.dataset.repair.verify import Fault, missing_records, missing_texts, verify
+from batchgen.dataset.repair.verify import FileFault, missing_records, missing_texts, verify
 
 ROWS = 4
 SCHEMA, EXTRA = extra_of(label="cat", weight=0.5)
@@ -31,12 +34,12 @@ async def layout(out: Path) -> Layout:
     """Four saved requests, the last with two images, one of them with its link; one blocked, one refused."""
     with writing(out, SCHEMA) as writer:
         for row in range(ROWS - 1):
-            await writer.save(request(row, extra=EXTRA), answer(image(row)), trail())
+            await writer.save(request(row, extra=EXTRA), answer(image(row)), attempts())
         two = request(ROWS - 1, num_images=2, extra=EXTRA)
-        returned = (Returned(image(20), None), Returned(image(21), None, link(21).url))
-        await writer.save(two, Answer(returned, 200, 0.08, "inference"), trail())
-        await writer.save(request(ROWS, extra=EXTRA), answer(cost_usd=None), trail())
-        await writer.give_up(request(ROWS + 1, extra=EXTRA), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+        returned = (Slot(image(20), None), Slot(image(21), None, link(21).url))
+        await writer.save(two, Answer(returned, 200, 0.08, "inference"), attempts())
+        await writer.save(request(ROWS, extra=EXTRA), answer(cost_usd=None), attempts())
+        await writer.fail(request(ROWS + 1, extra=EXTRA), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
     return Layout(out)
 
 
@@ -57,14 +60,14 @@ def flip(part: Path, name: str) -> None:
     part.write_bytes(bytes(data))
 
 
-def faults(layout: Layout) -> list[Fault]:
+def faults(layout: Layout) -> list[FileFault]:
     return [finding.fault for finding in verify(layout)]
 
 
-def state_of(layout: Layout, row: int) -> State:
+def state_of(layout: Layout, row: int) -> RequestState:
     known = load(layout)
     states, _ = known.look_up(known.keys[known.keys == int(request(row).fingerprint[:16], 16)])
-    return State(int(states[0])) if len(states) else State.UNSEEN
+    return RequestState(int(states[0])) if len(states) else RequestState.UNSEEN
 
 
 async def test_a_dataset_in_order_has_nothing_to_find_and_nothing_to_repair(layout: Layout) -> None:
@@ -77,10 +80,10 @@ async def test_a_dataset_in_order_has_nothing_to_find_and_nothing_to_repair(layo
 
 @pytest.mark.parametrize(
     ("fault", "content"),
-    [(Fault.MISSING, None), (Fault.EMPTY, b""), (Fault.CHANGED, png(99)), (Fault.CHANGED, png(1)[:-1])],
+    [(FileFault.MISSING, None), (FileFault.EMPTY, b""), (FileFault.CHANGED, png(99)), (FileFault.CHANGED, png(1)[:-1])],
 )
 async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_again(
-    layout: Layout, fault: Fault, content: bytes | None
+    layout: Layout, fault: FileFault, content: bytes | None
 ) -> None:
     path = path_of(layout, 1)
     path.unlink() if content is None else path.write_bytes(content)
@@ -89,7 +92,7 @@ async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_aga
     assert (done.finding.path, done.is_to_be_made_again) == (path.relative_to(layout.root).as_posix(), True)
     assert done.again_usd == 0.04
     assert not faults(layout)
-    assert state_of(layout, 1) is State.IN_DOUBT
+    assert state_of(layout, 1) is RequestState.IN_DOUBT
     view = pq.read_table(layout.view)
     assert view.num_rows == ROWS
     set_aside = layout.damaged / path.relative_to(layout.root)
@@ -99,9 +102,9 @@ async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_aga
     assert (record["status"], record["error_kind"], record["cost_usd"]) == (Status.IN_DOUBT, "lost", 0.04)
     assert (record["label"], record["weight"]) == ("cat", 0.5)
     with writing(layout.root, SCHEMA) as writer:
-        prior = writer.known.priors[int(request(1).fingerprint[:16], 16)]
+        prior = writer.resume_index.priors[int(request(1).fingerprint[:16], 16)]
         assert prior == Prior(missing=(0,), charges=(Charge("run.1", 0.04, CostSource.HEADER),))
-        await writer.save(request(1, prior=prior, extra=EXTRA), answer(image(1)), trail(2))
+        await writer.save(request(1, prior=prior, extra=EXTRA), answer(image(1)), attempts(2))
     assert not faults(layout)
     assert pq.read_table(layout.view).num_rows == ROWS + 1
 
@@ -110,17 +113,17 @@ async def test_an_image_whose_link_is_known_is_fetched_again_and_not_paid_again(
     path_of(layout, ROWS - 1, 1).unlink()
     (done,) = list(repair(layout))
     assert (done.is_to_be_made_again, done.again_usd) == (False, 0.0)
-    assert state_of(layout, ROWS - 1) is State.UNFETCHED
+    assert state_of(layout, ROWS - 1) is RequestState.DEFERRED
     with writing(layout.root, SCHEMA) as writer:
-        (waiting,) = writer.unfetched()
+        (waiting,) = writer.deferred()
         await writer.fetched(waiting, image(21))
     assert not faults(layout)
-    assert state_of(layout, ROWS - 1) is State.DONE
+    assert state_of(layout, ROWS - 1) is RequestState.DONE
 
 
 async def test_a_request_that_lost_two_images_is_counted_as_paid_once(layout: Layout) -> None:
     with writing(layout.root, SCHEMA) as writer:
-        await writer.save(request(9, num_images=2, extra=EXTRA), answer(image(5), image(6), cost_usd=0.08), trail())
+        await writer.save(request(9, num_images=2, extra=EXTRA), answer(image(5), image(6), cost_usd=0.08), attempts())
     path_of(layout, 9, 0).unlink()
     path_of(layout, 9, 1).unlink()
     done = list(repair(layout))
@@ -131,7 +134,7 @@ async def test_a_request_that_lost_two_images_is_counted_as_paid_once(layout: La
 async def test_an_image_that_was_moved_is_put_back(layout: Layout) -> None:
     path = path_of(layout, 2)
     path.rename(layout.images / "renamed by hand.png")
-    assert sorted(faults(layout)) == [Fault.MISSING, Fault.STRAY]
+    assert sorted(faults(layout)) == [FileFault.MISSING, FileFault.UNTRACKED]
     (done,) = list(repair(layout))
     assert done.action == "put back from images/renamed by hand.png"
     assert path.read_bytes() == png(2)
@@ -143,7 +146,7 @@ async def test_two_images_that_changed_places_are_told_and_neither_is_lost(layou
     data = first.read_bytes(), second.read_bytes()
     first.write_bytes(data[1])
     second.write_bytes(data[0])
-    assert faults(layout) == [Fault.CHANGED, Fault.CHANGED]
+    assert faults(layout) == [FileFault.CHANGED, FileFault.CHANGED]
     assert sum(done.is_to_be_made_again for done in repair(layout)) == 2
     kept = {path.read_bytes() for path in layout.damaged.rglob("*.png")}
     assert kept == set(data)
@@ -152,9 +155,9 @@ async def test_two_images_that_changed_places_are_told_and_neither_is_lost(layou
 async def test_a_stray_is_told_and_left_alone(layout: Layout) -> None:
     stray = layout.images / "00000" / "stranger.png"
     stray.write_bytes(png(77))
-    assert faults(layout) == [Fault.STRAY]
+    assert faults(layout) == [FileFault.UNTRACKED]
     (done,) = list(repair(layout))
-    assert (done.finding.fault, done.action) == (Fault.STRAY, "left where it is")
+    assert (done.finding.fault, done.action) == (FileFault.UNTRACKED, "left where it is")
     assert stray.read_bytes() == png(77)
 
 
@@ -166,15 +169,15 @@ async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Lay
         flip(part, "file_name")
     else:
         part.write_bytes({"cut": data[:-40], "empty": b""}[damage])
-    assert faults(layout) == [Fault.DAMAGED]
+    assert faults(layout) == [FileFault.DAMAGED]
     done = list(repair(layout))
-    assert [one.finding.fault for one in done] == [Fault.DAMAGED, Fault.MISSING]
+    assert [one.finding.fault for one in done] == [FileFault.DAMAGED, FileFault.MISSING]
     assert "5 records" in done[1].finding.detail
     assert done[1].action == "rebuilt from metadata.parquet"
     assert not faults(layout)
     assert (layout.damaged / part.relative_to(layout.root)).exists()
-    assert [state_of(layout, row) for row in range(ROWS)] == [State.DONE] * ROWS
-    assert state_of(layout, ROWS + 1) is State.UNSEEN
+    assert [state_of(layout, row) for row in range(ROWS)] == [RequestState.DONE] * ROWS
+    assert state_of(layout, ROWS + 1) is RequestState.UNSEEN
     assert {record["label"] for record in records_in(layout.root)} == {"cat"}
 
 
@@ -195,15 +198,15 @@ async def test_one_look_names_every_damaged_part_and_every_image_that_is_not_wha
     found = [(finding.fault, layout.root / finding.path) for finding in verify(layout)]
     assert sorted(found) == sorted(
         [
-            (Fault.DAMAGED, first),
-            (Fault.DAMAGED, second),
-            (Fault.MISSING, missing),
-            (Fault.CHANGED, changed),
-            (Fault.EMPTY, empty),
+            (FileFault.DAMAGED, first),
+            (FileFault.DAMAGED, second),
+            (FileFault.MISSING, missing),
+            (FileFault.CHANGED, changed),
+            (FileFault.EMPTY, empty),
         ]
     )
     layout.view.unlink()
-    assert faults(layout) == [Fault.DAMAGED, Fault.DAMAGED, Fault.EMPTY]
+    assert faults(layout) == [FileFault.DAMAGED, FileFault.DAMAGED, FileFault.EMPTY]
 
 
 async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> None:
@@ -215,7 +218,7 @@ async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> N
     assert done.finding == missing
     assert not faults(layout)
     assert not list(missing_records(layout))
-    assert [state_of(layout, row) for row in range(ROWS)] == [State.DONE] * ROWS
+    assert [state_of(layout, row) for row in range(ROWS)] == [RequestState.DONE] * ROWS
 
 
 async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout: Layout) -> None:
@@ -225,7 +228,7 @@ async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout:
         pass
     list(repair(open_layout(layout.root)))
     with writing(layout.root, SCHEMA) as writer:
-        assert len(writer.known.keys) == ROWS
+        assert len(writer.resume_index.keys) == ROWS
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +237,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     out = tmp_path_factory.mktemp("sound") / "out"
     with writing(out, SCHEMA) as writer:
         for row in range(20):
-            asyncio.run(writer.save(request(row, extra=EXTRA), answer(image(row)), trail()))
+            asyncio.run(writer.save(request(row, extra=EXTRA), answer(image(row)), attempts()))
     return Layout(out)
 
 
@@ -253,7 +256,7 @@ def test_a_flipped_bit_in_a_part_is_found_or_changes_nothing(
     position = data.draw(st.integers(0, footer - 1))
     content[position] ^= 1 << data.draw(st.integers(0, 7))
     part.write_bytes(content)
-    if faults(copy) != [Fault.DAMAGED]:
+    if faults(copy) != [FileFault.DAMAGED]:
         assert records_in(copy.root) == records_in(sound.root)
 
 
@@ -261,7 +264,7 @@ async def test_the_view_and_the_texts_are_written_anew(layout: Layout) -> None:
     view = pq.read_table(layout.view)
     layout.card.unlink()
     layout.view.write_bytes(b"PAR1 and then nothing")
-    assert [finding.fault for finding in missing_texts(layout)] == [Fault.DAMAGED, Fault.MISSING]
+    assert [finding.fault for finding in missing_texts(layout)] == [FileFault.DAMAGED, FileFault.MISSING]
     done = list(repair(layout))
     assert [one.action for one in done] == ["written anew", "written anew"]
     assert not list(missing_texts(layout))
@@ -273,7 +276,7 @@ async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: Layo
     assert not faults(layout)
     with writing(layout.root, SCHEMA) as writer:
         assert not writer.recovered
-        assert len(writer.known.keys) == ROWS + 2
+        assert len(writer.resume_index.keys) == ROWS + 2
     shutil.rmtree(layout.state)
     path_of(layout, 0).unlink()
     assert [type(done) for done in repair(layout)] == [Repaired]
@@ -282,6 +285,6 @@ async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: Layo
 async def test_a_copied_dataset_goes_on_elsewhere(layout: Layout, tmp_path: Path) -> None:
     copy = Layout(Path(shutil.copytree(layout.root, tmp_path / "elsewhere" / "copy")))
     with writing(layout.root, SCHEMA), writing(copy.root, SCHEMA) as writer:
-        await writer.save(request(9, extra=EXTRA), answer(image(9)), trail())
+        await writer.save(request(9, extra=EXTRA), answer(image(9)), attempts())
     assert not faults(copy)
     assert pq.read_table(copy.view).num_rows == ROWS + 2

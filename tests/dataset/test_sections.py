@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.making import answer, image, request, trail
+from support.making import answer, attempts, image, request
 
-from batchgen.core.values import Answer
+from batchgen.core.answer import Answer
 from batchgen.dataset.index.keys import Finder, Keys, Mask, fingerprint_keys
 from batchgen.dataset.index.parts import iterate, write_part
 from batchgen.dataset.index.records import Provenance, records_of_answer
@@ -30,7 +30,7 @@ def table_of(rows: range) -> pa.Table:
     made = Provenance("run", "rows.csv")
     nothing = Answer((), 200, None, None)
     answers = {row: nothing if row % 5 == 4 else answer(image(row)) for row in rows}
-    records = [records_of_answer(request(row), answers[row], trail(), made) for row in rows]
+    records = [records_of_answer(request(row), answers[row], attempts(), made) for row in rows]
     return to_table([record for one in records for record in one], b"")
 
 

@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchgen.config.settings import RetrySettings
-from batchgen.core.values import ApiError, Charge, CostSource, ErrorKind, Request, SeedSource
-from batchgen.engine.attempt import Course
-from batchgen.engine.retry import Decision, GiveUp, Retry, Stop, decide
-from batchgen.providers.aimlapi.errors import Scope, meaning_of
+from batchgen.core.cost import Charge, CostSource
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import Request, SeedSource
+from batchgen.engine.attempt import AttemptState
+from batchgen.engine.retry import Decision, Fail, Retry, Stop, decide
+from batchgen.providers.aimlapi.errors import Affects, policy_of
 
 SETTINGS = RetrySettings(max_attempts=3, deadline_s=100, backoff_base_s=2, backoff_max_s=10)
 LONG_AGO = 99.0
@@ -36,8 +39,8 @@ REQUEST = Request(
     ("kind", "tries", "elapsed_s", "retry_after_s", "decision"),
     [
         # the row's own fault: no second try
-        (ErrorKind.BAD_REQUEST, 1, 0, None, GiveUp()),
-        (ErrorKind.SAFETY, 1, 0, None, GiveUp()),
+        (ErrorKind.BAD_REQUEST, 1, 0, None, Fail()),
+        (ErrorKind.SAFETY, 1, 0, None, Fail()),
         # the account's: nobody can succeed
         (ErrorKind.BAD_KEY, 1, 0, None, Stop()),
         (ErrorKind.NO_CREDITS, 3, LONG_AGO, None, Stop()),
@@ -51,19 +54,19 @@ REQUEST = Request(
         (ErrorKind.CONFLICT, 2, 0, None, Retry(4.0)),
         (ErrorKind.TIMEOUT, 1, 0, None, Retry(2.0)),
         (ErrorKind.DISCONNECTED, 2, 0, None, Retry(4.0)),
-        (ErrorKind.SERVER_ERROR, 3, 0, None, GiveUp()),
-        (ErrorKind.SERVER_ERROR, 1, LONG_AGO, None, GiveUp()),
+        (ErrorKind.SERVER_ERROR, 3, 0, None, Fail()),
+        (ErrorKind.SERVER_ERROR, 1, LONG_AGO, None, Fail()),
         # what the service asks for is a lower bound of the wait, and counts against the deadline
         (ErrorKind.SERVER_ERROR, 1, 0, 50.0, Retry(50.0)),
         (ErrorKind.SERVER_ERROR, 2, 0, 1.0, Retry(4.0)),
-        (ErrorKind.SERVER_ERROR, 1, 60.0, 50.0, GiveUp()),
+        (ErrorKind.SERVER_ERROR, 1, 60.0, 50.0, Fail()),
         # nothing was sent: only time ends it, not the number of tries
         (ErrorKind.UNREACHABLE, 3, 0, None, Retry(8.0, counted=False)),
-        (ErrorKind.UNREACHABLE, 3, LONG_AGO, None, GiveUp()),
+        (ErrorKind.UNREACHABLE, 3, LONG_AGO, None, Fail()),
         # the answer's: asked again as far as tries allow
         (ErrorKind.BAD_ANSWER, 2, 0, None, Retry(4.0)),
         (ErrorKind.BAD_IMAGE, 1, 0, None, Retry(2.0)),
-        (ErrorKind.BAD_IMAGE, 3, 0, None, GiveUp()),
+        (ErrorKind.BAD_IMAGE, 3, 0, None, Fail()),
     ],
 )
 def test_each_failure_has_its_consequence(
@@ -87,7 +90,7 @@ def test_no_request_is_tried_for_ever_and_no_wait_is_shorter_than_asked(
     decision = decide(ApiError(kind, "", retry_after_s=retry_after_s), tries, elapsed_s, chance, settings)
     if not isinstance(decision, Retry):
         return
-    if meaning_of(kind).scope is Scope.PACE:
+    if policy_of(kind).affects is Affects.RATE:
         assert not decision.counted
         return
     assert elapsed_s + decision.after_s <= settings.deadline_s
@@ -102,57 +105,57 @@ def test_waits_are_drawn_from_the_whole_range_so_that_workers_do_not_march_in_st
 
 
 def test_an_attempt_has_an_id_of_its_own_in_characters_that_the_service_takes() -> None:
-    course = Course(REQUEST, "20260101T000000Z-00ff")
+    attempt = AttemptState(REQUEST, "20260101T000000Z-00ff")
     ids = []
     for _ in range(3):
-        course.begin_attempt()
-        ids.append(course.client_request_id)
+        attempt.begin_attempt()
+        ids.append(attempt.client_request_id)
     assert len(set(ids)) == 3
     assert all(len(one) <= 128 and set(one) <= set("abcdefghijklmnopqrstuvwxyzTZ0123456789.-") for one in ids)
 
 
 def test_what_an_attempt_may_have_cost_is_remembered() -> None:
-    course = Course(REQUEST, "run")
-    course.begin_attempt()
-    lost = course.client_request_id
-    course.failed(ApiError(ErrorKind.TIMEOUT, "silence"))
-    course.begin_attempt()
-    course.failed(ApiError(ErrorKind.SERVER_ERROR, "no charge"))
-    course.begin_attempt()
-    course.failed(ApiError(ErrorKind.BAD_ANSWER, "charged as the header says", cost_usd=0.05))
-    course.begin_attempt()
-    course.failed(ApiError(ErrorKind.BAD_IMAGE, "charged, the price is the catalog's"))
-    trail = course.trail()
-    assert trail.in_doubt_ids == (lost,)
+    attempt = AttemptState(REQUEST, "run")
+    attempt.begin_attempt()
+    lost = attempt.client_request_id
+    attempt.failed(ApiError(ErrorKind.TIMEOUT, "silence"))
+    attempt.begin_attempt()
+    attempt.failed(ApiError(ErrorKind.SERVER_ERROR, "no charge"))
+    attempt.begin_attempt()
+    attempt.failed(ApiError(ErrorKind.BAD_ANSWER, "charged as the header says", cost_usd=0.05))
+    attempt.begin_attempt()
+    attempt.failed(ApiError(ErrorKind.BAD_IMAGE, "charged, the price is the catalog's"))
+    attempts = attempt.summary()
+    assert attempts.in_doubt_ids == (lost,)
     charged, priced = (f"run.{REQUEST.fingerprint[:16]}.{attempt}" for attempt in (3, 4))
-    assert trail.wasted == (Charge(charged, 0.05, CostSource.HEADER), Charge(priced, 0.08, CostSource.PRICE))
-    assert trail.attempts == 4
-    assert trail.finished_at >= trail.sent_at
-    assert trail.latency_s >= 0
+    assert attempts.wasted == (Charge(charged, 0.05, CostSource.HEADER), Charge(priced, 0.08, CostSource.PRICE))
+    assert attempts.count == 4
+    assert attempts.finished_at >= attempts.sent_at
+    assert attempts.latency_s >= 0
 
 
 def test_a_wait_for_the_pace_uses_up_no_try() -> None:
-    course = Course(REQUEST, "run")
+    attempt = AttemptState(REQUEST, "run")
     for _ in range(5):
-        course.begin_attempt()
-    course.count()
-    course.begin_attempt()
-    assert (course.attempts, course.tries) == (6, 1)
+        attempt.begin_attempt()
+    attempt.count()
+    attempt.begin_attempt()
+    assert (attempt.attempts, attempt.tries) == (6, 1)
 
 
 def test_waits_for_the_pace_and_for_the_network_use_up_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("batchgen.engine.attempt.monotonic", lambda: now)
-    course = Course(REQUEST, "run")
+    attempt = AttemptState(REQUEST, "run")
     now += 3600  # waits for its first permit
-    course.begin_attempt()
+    attempt.begin_attempt()
     now += 5
-    assert course.elapsed_s == 5
+    assert attempt.elapsed_s == 5
     now += 10  # this try counts, and so does the wait after it
-    course.count()
+    attempt.count()
     now += 3600  # waits for a permit again
-    course.begin_attempt()
+    attempt.begin_attempt()
     now += 7200  # the network is away: this attempt counts for nothing
-    course.begin_attempt()
+    attempt.begin_attempt()
     now += 1
-    assert course.elapsed_s == 16
+    assert attempt.elapsed_s == 16

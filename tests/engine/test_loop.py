@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from batchgen.core.dataset_errors import DiskError
-from batchgen.core.values import BatchgenError, Request, SeedSource
+from batchgen.core.errors import BatchgenError, DiskError
+from batchgen.core.request import Request, SeedSource
 from batchgen.engine.shard import run_requests
 from batchgen.engine.stop import StopKind, StopSignal
 
@@ -47,7 +47,7 @@ class Source:
             yield replace(REQUEST, row_number=number)
 
 
-class Settler:
+class Worker:
     """Settles at the word of the test."""
 
     def __init__(self, fail_at: int | None = None) -> None:
@@ -72,61 +72,61 @@ class Permits:
 
     closed = False
 
-    async def permit(self, *, images: int, price_usd: float | None) -> None:
-        raise AssertionError("the settler asks, not the loop")
+    async def acquire(self, *, images: int, price_usd: float | None) -> None:
+        raise AssertionError("the worker asks, not the loop")
 
     def close(self) -> None:
         self.closed = True
 
 
 async def test_every_request_is_settled_once_and_few_are_held_at_a_time() -> None:
-    source, settler, stop = Source(20), Settler(), StopSignal()
-    running = asyncio.create_task(run_requests(source, settler, Permits(), WORKERS, stop))
-    await settler.full.wait()
+    source, worker, stop = Source(20), Worker(), StopSignal()
+    running = asyncio.create_task(run_requests(source, worker, Permits(), WORKERS, stop))
+    await worker.full.wait()
     for _ in range(50):
         await asyncio.sleep(0)  # whatever can run has run
-    assert len(settler.begun) == WORKERS
+    assert len(worker.begun) == WORKERS
     assert source.taken <= 2 * WORKERS + 1
-    settler.go.set()
+    worker.go.set()
     await running
-    assert sorted(settler.ended) == list(range(20))
+    assert sorted(worker.ended) == list(range(20))
     assert not stop.is_set
 
 
 async def test_a_stop_ends_what_was_begun_and_begins_nothing() -> None:
-    source, settler, stop, permits = Source(1000), Settler(), StopSignal(), Permits()
-    running = asyncio.create_task(run_requests(source, settler, permits, WORKERS, stop))
-    await settler.full.wait()
+    source, worker, stop, permits = Source(1000), Worker(), StopSignal(), Permits()
+    running = asyncio.create_task(run_requests(source, worker, permits, WORKERS, stop))
+    await worker.full.wait()
     stop.set(StopKind.INTERRUPTED, "stopped")
-    settler.go.set()
+    worker.go.set()
     await running
-    assert sorted(settler.ended) == [0, 1, 2]
+    assert sorted(worker.ended) == [0, 1, 2]
     assert permits.closed
 
 
 async def test_a_disk_that_refuses_stops_the_run_in_its_own_words() -> None:
-    settler, stop = Settler(fail_at=1), StopSignal()
-    settler.go.set()
-    await run_requests(Source(1000), settler, Permits(), WORKERS, stop)
+    worker, stop = Worker(fail_at=1), StopSignal()
+    worker.go.set()
+    await run_requests(Source(1000), worker, Permits(), WORKERS, stop)
     assert stop.reason is not None
     assert (stop.reason.kind, stop.reason.message) == (StopKind.DISK, "the disk is full")
-    assert len(settler.ended) < 1000
+    assert len(worker.ended) < 1000
 
 
 async def test_a_manifest_that_breaks_while_it_is_read_stops_the_run() -> None:
-    settler, stop = Settler(), StopSignal()
-    settler.go.set()
-    await run_requests(Source(10, broken_at=2), settler, Permits(), WORKERS, stop)
+    worker, stop = Worker(), StopSignal()
+    worker.go.set()
+    await run_requests(Source(10, broken_at=2), worker, Permits(), WORKERS, stop)
     assert stop.reason is not None
     assert stop.reason.kind is StopKind.MANIFEST
 
 
 async def test_nothing_to_do_ends_at_once() -> None:
-    await run_requests(Source(0), Settler(), Permits(), WORKERS, StopSignal())
+    await run_requests(Source(0), Worker(), Permits(), WORKERS, StopSignal())
 
 
 async def test_a_mistake_in_the_program_is_not_swallowed() -> None:
-    class Broken(Settler):
+    class Broken(Worker):
         async def settle(self, request: Request) -> None:
             raise ZeroDivisionError
 

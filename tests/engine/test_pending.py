@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.core.values import RejectedRow
-from batchgen.dataset.read.resume_index import Known
+from batchgen.core.request import RejectedRow
+from batchgen.dataset.read.resume_index import ResumeIndex
 from batchgen.engine.pending import PendingRequests
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.manifest import open_manifest
@@ -42,6 +42,6 @@ async def test_a_long_manifest_with_nothing_to_send_is_left_when_the_run_is_to_s
                 stop.set(StopKind.INTERRUPTED, "stopped")
             yield batch
 
-    pending = PendingRequests(batches, Known(), Selection(select="owl"), Nowhere(), {}, stop)
+    pending = PendingRequests(batches, ResumeIndex(), Selection(select="owl"), Nowhere(), {}, stop)
     assert [request async for request in pending] == []
     assert read == 3

@@ -12,26 +12,18 @@ import pytest
 
 import batchgen
 from batchgen.config.settings import ApiSettings, LimitSettings, RetrySettings, RunConfig
-from batchgen.core.values import (
-    Answer,
-    ApiError,
-    CostSource,
-    Damaged,
-    ErrorKind,
-    Image,
-    Link,
-    Request,
-    Returned,
-    SeedSource,
-    Status,
-)
+from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
+from batchgen.core.cost import CostSource
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind, Status
+from batchgen.core.request import Request, SeedSource
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.progress import Progress
-from batchgen.engine.run_events import Journal
+from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
-from batchgen.engine.worker import Settler, fetch
-from batchgen.pacing import Governor
+from batchgen.engine.worker import Worker, fetch
+from batchgen.pacing import RateLimiter
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
@@ -84,16 +76,16 @@ class Scripted:
 
 
 class Bench:
-    """A settler with a scripted client, and a real governor and dataset."""
+    """A worker with a scripted client, and a real limiter and dataset."""
 
     def __init__(self, out: Path, client: Scripted, config: RunConfig) -> None:
         self.client = client
         self.stop = StopSignal()
         self.progress = Progress()
         self.writer = DatasetWriter(out, Provenance("run", "m.csv"), b"")
-        governor = Governor(LimitSettings(requests_per_minute=60_000))
-        journal = Journal(self.writer.events)
-        self.settler = Settler(client, governor, self.writer, config, "run", self.stop, self.progress, journal)
+        limiter = RateLimiter(LimitSettings(requests_per_minute=60_000))
+        events = RunEvents(self.writer.events)
+        self.worker = Worker(client, limiter, self.writer, config, "run", self.stop, self.progress, events)
 
 
 @pytest.fixture
@@ -107,10 +99,10 @@ def bench(tmp_path: Path) -> Callable[..., Bench]:
 
 async def test_a_partly_damaged_answer_keeps_its_good_images(bench: Callable[..., Bench], batch: Batch) -> None:
     good = picture(b"one"), picture(b"two")
-    images = (good[0], Damaged("cut short"), good[1])
-    answer = Answer(tuple(Returned(image, None) for image in images), 200, 0.12, "inference")
+    images = (good[0], Unusable("cut short"), good[1])
+    answer = Answer(tuple(Slot(image, None) for image in images), 200, 0.12, "inference")
     made = bench(answer)
-    await made.settler.settle(REQUEST)
+    await made.worker.settle(REQUEST)
     made.writer.close(None)
 
     assert len(made.client.calls) == 1, "the good ones would be paid again"
@@ -124,10 +116,10 @@ async def test_a_partly_damaged_answer_keeps_its_good_images(bench: Callable[...
 async def test_an_answer_of_nothing_but_damage_is_asked_for_again_and_its_cost_is_kept(
     bench: Callable[..., Bench], batch: Batch
 ) -> None:
-    spoilt = Answer((Returned(Damaged("no image"), None),) * 3, 200, 0.12, "first")
-    whole = Answer(tuple(Returned(picture(bytes([n])), None) for n in range(3)), 200, 0.12, "second")
+    spoilt = Answer((Slot(Unusable("no image"), None),) * 3, 200, 0.12, "first")
+    whole = Answer(tuple(Slot(picture(bytes([n])), None) for n in range(3)), 200, 0.12, "second")
     made = bench(spoilt, whole)
-    await made.settler.settle(REQUEST)
+    await made.worker.settle(REQUEST)
     made.writer.close(None)
     assert batch.outcomes() == {"a": ["ok"] * 3}
     assert sum(record["cost_usd"] for record in batch.records()) == pytest.approx(0.24)
@@ -136,7 +128,7 @@ async def test_an_answer_of_nothing_but_damage_is_asked_for_again_and_its_cost_i
 
 async def test_who_waits_for_a_retry_leaves_at_once_when_the_run_is_to_stop(bench: Callable[..., Bench]) -> None:
     made = bench(ApiError(ErrorKind.SERVER_ERROR, "later", http_status=503, retry_after_s=600))
-    settling = asyncio.create_task(made.settler.settle(REQUEST))
+    settling = asyncio.create_task(made.worker.settle(REQUEST))
     await made.client.asked.wait()
     made.stop.set(StopKind.INTERRUPTED, "stopped")
     await settling
@@ -152,10 +144,10 @@ async def test_what_is_in_flight_when_the_run_is_to_stop_is_finished_and_saved(
 
     async def slowly() -> Answer:
         await answered.wait()
-        return Answer((Returned(picture(b"one"), None),), 200, 0.04, "inference")
+        return Answer((Slot(picture(b"one"), None),), 200, 0.04, "inference")
 
     made = bench(slowly)
-    settling = asyncio.create_task(made.settler.settle(REQUEST))
+    settling = asyncio.create_task(made.worker.settle(REQUEST))
     await made.client.asked.wait()
     made.stop.set(StopKind.TERMINATED, "stopped")
     answered.set()
@@ -169,7 +161,7 @@ async def test_a_bad_account_stops_the_run_and_leaves_the_request_pending(
     kind: ErrorKind, bench: Callable[..., Bench], batch: Batch
 ) -> None:
     made = bench(ApiError(kind, "no", http_status=403))
-    await made.settler.settle(REQUEST)
+    await made.worker.settle(REQUEST)
     made.writer.close(None)
     assert made.stop.reason is not None
     assert made.stop.reason.kind is StopKind.ACCOUNT
@@ -177,8 +169,8 @@ async def test_a_bad_account_stops_the_run_and_leaves_the_request_pending(
 
 
 async def test_a_cost_that_nobody_names_is_unknown_and_not_zero(bench: Callable[..., Bench], batch: Batch) -> None:
-    made = bench(Answer((Returned(picture(b"one"), None),), 200, None, None))
-    await made.settler.settle(replace(REQUEST, num_images=1, price_usd=None))
+    made = bench(Answer((Slot(picture(b"one"), None),), 200, None, None))
+    await made.worker.settle(replace(REQUEST, num_images=1, price_usd=None))
     made.writer.close(None)
     (record,) = batch.records()
     assert record["cost_usd"] is None
@@ -199,7 +191,7 @@ async def test_a_late_link_is_fetched_by_the_next_run_and_nothing_is_bought(batc
     summary = await batch.run([FOUR], settings=LINKS)
     assert summary.progress.slots == {Status.FAILED: 4}
     assert {record["error_kind"] for record in batch.records()} == {"not_fetched"}
-    assert batch.plan([FOUR]).unfetched.images == 4
+    assert batch.plan([FOUR]).deferred.images == 4
     assert not batch.plan([FOUR]).to_send.requests
 
     for _ in range(4):
@@ -214,15 +206,15 @@ async def test_a_link_that_leads_to_a_page_is_kept_and_nothing_is_bought(
     bench: Callable[..., Bench], batch: Batch
 ) -> None:
     link = Link("https://cdn.example/late.png")
-    made = bench(Answer((Returned(link, None),), 200, 0.04, "inference"))
-    await made.settler.settle(replace(REQUEST, num_images=1))
+    made = bench(Answer((Slot(link, None),), 200, 0.04, "inference"))
+    await made.worker.settle(replace(REQUEST, num_images=1))
     made.writer.close(None)
     (record,) = batch.records()
     assert (record["error_kind"], record["image_url"]) == ("not_fetched", link.url)
     assert "HTML" in record["error_message"]
 
     again = bench()
-    (waiting,) = again.writer.unfetched()
+    (waiting,) = again.writer.deferred()
     assert waiting.image_url == link.url
     assert isinstance(await fetch(again.client, link.url, 1, again.stop), Link), "it waits on"
     again.writer.close(None)

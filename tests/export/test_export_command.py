@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from batchgen.cli.main import main
-from batchgen.core.exit_codes import Exit
+from batchgen.core.exit_codes import ExitCode
 from batchgen.simulator import ImageFormat, Picture
 
 Records = list[dict[str, Any]]
@@ -29,21 +29,21 @@ def test_the_result_is_named_on_stdout_and_the_dataset_is_left_alone(
     dataset: Path, tmp_path: Path, shape: str, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
-    assert export(shape, dataset, tmp_path / name) == Exit.OK
+    assert export(shape, dataset, tmp_path / name) == ExitCode.OK
     assert capsys.readouterr().out == f"{tmp_path / name}\n"
     assert {path: path.read_bytes() for path in dataset.rglob("*") if path.is_file()} == before
 
 
 def test_the_same_dataset_gives_the_same_tar_bytes(dataset: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        assert export("webdataset", dataset, tmp_path / name, "--embed", "xmp", "--split", "a=0.5,b=0.5") == Exit.OK
+        assert export("webdataset", dataset, tmp_path / name, "--embed", "xmp", "--split", "a=0.5,b=0.5") == ExitCode.OK
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
     assert set(one) <= {"a-000000.tar", "b-000000.tar"}
 
 
 def test_a_tar_file_holds_picture_caption_and_record(dataset: Path, tmp_path: Path, records: Records) -> None:
-    assert export("webdataset", dataset, tmp_path / "exported", "--caption", "enhanced") == Exit.OK
+    assert export("webdataset", dataset, tmp_path / "exported", "--caption", "enhanced") == ExitCode.OK
     with tarfile.open(tmp_path / "exported" / "train-000000.tar") as tar:
         content = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
         assert all(member.mtime == member.uid == member.gid == 0 for member in tar.getmembers())
@@ -60,7 +60,7 @@ def test_a_tar_file_holds_picture_caption_and_record(dataset: Path, tmp_path: Pa
 def test_an_image_is_exported_with_the_hash_that_it_was_received_with(
     dataset: Path, tmp_path: Path, records: Records
 ) -> None:
-    assert export("parquet", dataset, tmp_path / "exported") == Exit.OK
+    assert export("parquet", dataset, tmp_path / "exported") == ExitCode.OK
     table = pq.read_table(tmp_path / "exported" / "data" / "train-00000-of-00001.parquet")
     images = table["image"].to_pylist()
     assert [sha256(image["bytes"]).hexdigest() for image in images] == [record["sha256"] for record in records]
@@ -69,7 +69,7 @@ def test_an_image_is_exported_with_the_hash_that_it_was_received_with(
 
 
 def test_splits_of_captions_are_folders(dataset: Path, tmp_path: Path, records: Records) -> None:
-    assert export("captions", dataset, tmp_path / "exported", "--split", "a=0.5,b=0.5") == Exit.OK
+    assert export("captions", dataset, tmp_path / "exported", "--split", "a=0.5,b=0.5") == ExitCode.OK
     captions = [path.read_text() for name in "ab" for path in (tmp_path / "exported" / name).glob("*.txt")]
     assert sorted(captions) == sorted(record["prompt"] for record in records)
 
@@ -78,10 +78,10 @@ def test_a_file_that_was_changed_stops_the_export(
     dataset: Path, tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (dataset / records[3]["file_name"]).write_bytes(b"something else")
-    assert export("captions", dataset, tmp_path / "exported") == Exit.USAGE
+    assert export("captions", dataset, tmp_path / "exported") == ExitCode.USAGE
     assert "batchgen verify" in capsys.readouterr().err
     (dataset / records[3]["file_name"]).unlink()
-    assert export("parquet", dataset, tmp_path / "exported") == Exit.USAGE
+    assert export("parquet", dataset, tmp_path / "exported") == ExitCode.USAGE
     assert "is missing" in capsys.readouterr().err
     assert not (tmp_path / "exported").exists()
 
@@ -89,23 +89,23 @@ def test_a_file_that_was_changed_stops_the_export(
 def test_a_formula_stops_a_replay_as_csv_and_not_as_parquet(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert export("replay", dataset, tmp_path / "out.csv") == Exit.USAGE
+    assert export("replay", dataset, tmp_path / "out.csv") == ExitCode.USAGE
     assert "column 'place' begins with" in capsys.readouterr().err
     assert not (tmp_path / "out.csv").exists()
-    assert export("replay", dataset, tmp_path / "out.parquet") == Exit.OK
+    assert export("replay", dataset, tmp_path / "out.parquet") == ExitCode.OK
 
 
 async def test_a_dataset_without_a_picture_exports_nothing(
     batch: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await batch.run([{"prompt": "BLOCKME"}])
-    assert export("parquet", batch.out, tmp_path / "exported") == Exit.EMPTY
+    assert export("parquet", batch.out, tmp_path / "exported") == ExitCode.EMPTY
     assert "no saved picture" in capsys.readouterr().err
     assert not (tmp_path / "exported").exists()
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert export("parquet", tmp_path, tmp_path.parent / "nowhere") == Exit.USAGE
+    assert export("parquet", tmp_path, tmp_path.parent / "nowhere") == ExitCode.USAGE
     assert "holds no dataset" in capsys.readouterr().err
 
 
@@ -113,7 +113,7 @@ def test_a_dataset_whose_table_is_gone_says_what_to_do(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (dataset / "metadata.parquet").unlink()
-    assert export("parquet", dataset, tmp_path / "exported") == Exit.USAGE
+    assert export("parquet", dataset, tmp_path / "exported") == ExitCode.USAGE
     assert "run it again" in capsys.readouterr().err
 
 
@@ -121,10 +121,10 @@ def test_a_dataset_whose_table_is_damaged_is_put_right_as_it_says(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (dataset / "metadata.parquet").write_bytes(b"PAR1 damaged PAR1")
-    assert export("parquet", dataset, tmp_path / "exported") == Exit.USAGE
+    assert export("parquet", dataset, tmp_path / "exported") == ExitCode.USAGE
     assert f"`batchgen verify {dataset} --repair` writes it anew" in capsys.readouterr().err
-    assert main(["verify", str(dataset), "--repair"]) == Exit.OK
-    assert export("parquet", dataset, tmp_path / "exported") == Exit.OK
+    assert main(["verify", str(dataset), "--repair"]) == ExitCode.OK
+    assert export("parquet", dataset, tmp_path / "exported") == ExitCode.OK
 
 
 async def test_pictures_of_two_formats_make_no_webdataset(
@@ -133,19 +133,19 @@ async def test_pictures_of_two_formats_make_no_webdataset(
     await batch.run([{"id": "a", "prompt": "a fox"}])
     batch.simulator = simulate(picture=Picture.DRAWN, image_format=ImageFormat.JPEG)
     await batch.run([{"id": "a", "prompt": "a fox"}, {"id": "b", "prompt": "an owl"}])
-    assert export("webdataset", batch.out, tmp_path / "shards") == Exit.USAGE
+    assert export("webdataset", batch.out, tmp_path / "shards") == ExitCode.USAGE
     assert "several formats" in capsys.readouterr().err
-    assert export("captions", batch.out, tmp_path / "captions", "--embed", "xmp") == Exit.OK
+    assert export("captions", batch.out, tmp_path / "captions", "--embed", "xmp") == ExitCode.OK
     assert {path.suffix for path in (tmp_path / "captions").iterdir()} == {".png", ".jpg", ".txt"}
 
 
 def test_a_dataset_whose_run_was_cut_off_says_what_is_exported(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert export("captions", dataset, tmp_path / "one") == Exit.OK
+    assert export("captions", dataset, tmp_path / "one") == ExitCode.OK
     assert "cut off" not in capsys.readouterr().err
     (dataset / ".batchgen" / "ledger" / "segment-00000009.jsonl").touch()
-    assert export("captions", dataset, tmp_path / "two") == Exit.OK
+    assert export("captions", dataset, tmp_path / "two") == ExitCode.OK
     assert "what the last finished run shows is exported" in capsys.readouterr().err
 
 
@@ -153,7 +153,7 @@ def test_a_place_that_cannot_be_written_is_named(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    assert export("captions", dataset, tmp_path / "file" / "exported") == Exit.STOPPED
+    assert export("captions", dataset, tmp_path / "file" / "exported") == ExitCode.STOPPED
     assert str(tmp_path / "file") in capsys.readouterr().err
 
 
@@ -161,5 +161,5 @@ def test_where_without_duckdb_says_how_to_get_it(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)  # as if it were not installed
-    assert export("captions", dataset, tmp_path / "exported", "--where", "seed = 1") == Exit.USAGE
+    assert export("captions", dataset, tmp_path / "exported", "--where", "seed = 1") == ExitCode.USAGE
     assert "pip install 'batchgen[export]'" in capsys.readouterr().err

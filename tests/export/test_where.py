@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("duckdb", reason="needs the extra 'export'")
 
 from batchgen.cli.main import main
-from batchgen.core.exit_codes import Exit
+from batchgen.core.exit_codes import ExitCode
 
 
 def where(dataset: Path, expression: str) -> int:
@@ -32,12 +32,12 @@ def captions(dataset: Path) -> list[str]:
     ],
 )
 def test_an_expression_chooses_images(dataset: Path, expression: str, prompts: list[str]) -> None:
-    assert where(dataset, expression) == Exit.OK
+    assert where(dataset, expression) == ExitCode.OK
     assert captions(dataset) == prompts
 
 
 def test_nothing_found_is_no_success(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert where(dataset, "status = 'blocked'") == Exit.EMPTY
+    assert where(dataset, "status = 'blocked'") == ExitCode.EMPTY
     assert "Only saved pictures" in capsys.readouterr().err
 
 
@@ -46,13 +46,13 @@ def test_nothing_found_is_no_success(dataset: Path, capsys: pytest.CaptureFixtur
     ["", "nonsense", "seed =", "colour = 'red'", "true; drop table x", "'a'", "seed > 1 limit 2", "true) or (true"],
 )
 def test_what_is_no_condition_is_explained(dataset: Path, expression: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert where(dataset, expression) == Exit.USAGE
+    assert where(dataset, expression) == ExitCode.USAGE
     assert "is no condition on this dataset" in capsys.readouterr().err
     assert not (dataset.parent / "exported").exists()
 
 
 def test_an_explanation_has_no_escapes(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert where(dataset, "list_contains(prompt, 'picture')") == Exit.USAGE
+    assert where(dataset, "list_contains(prompt, 'picture')") == ExitCode.USAGE
     said = capsys.readouterr().err
     assert "\n  list_contains(list T[]" in said
     assert "\\t" not in said
@@ -75,7 +75,7 @@ def test_an_expression_reaches_no_file(
     secret = tmp_path / "secret.csv"
     secret.write_text("a,b\n1,2\n")
     records: Any = [1]
-    assert where(dataset, expression.format(secret=secret, folder=tmp_path)) == Exit.USAGE
+    assert where(dataset, expression.format(secret=secret, folder=tmp_path)) == ExitCode.USAGE
     assert "is no condition" in capsys.readouterr().err
     assert records
     assert not (tmp_path / "exported").exists()

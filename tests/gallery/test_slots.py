@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
-from support.making import answer, extra_of, image, records_in, request, trail, writing
+from support.making import answer, attempts, extra_of, image, records_in, request, writing
 
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import read_slots
@@ -14,8 +14,8 @@ from batchgen.gallery import read_slots
 async def test_while_a_run_is_writing_its_saved_pictures_are_there_and_open_requests_are_not(tmp_path: Path) -> None:
     schema, extra = extra_of(category="city")
     with writing(tmp_path, schema) as writer:
-        writer.sent(request(0, extra=extra), trail())
-        await writer.save(request(1, extra=extra), answer(image(1)), trail())
+        writer.sent(request(0, extra=extra), attempts())
+        await writer.save(request(1, extra=extra), answer(image(1)), attempts())
         slots = read_slots(Layout(tmp_path))
         assert slots.summary.running
         assert slots.table["row_id"].to_pylist() == ["row-1"]

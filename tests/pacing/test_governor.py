@@ -9,23 +9,23 @@ import random
 import pytest
 
 from batchgen.config.settings import LimitSettings
-from batchgen.pacing import BudgetReached, Closed, Governor, NeverFits, Permit
+from batchgen.pacing import BudgetReached, Closed, NeverFits, Permit, RateLimiter
 
 FAST = LimitSettings(requests_per_minute=60_000, concurrency=1)
 
 
-def start(governor: Governor, images: int = 1, price_usd: float | None = None) -> asyncio.Task[Permit]:
-    return asyncio.create_task(governor.permit(images=images, price_usd=price_usd))
+def start(limiter: RateLimiter, images: int = 1, price_usd: float | None = None) -> asyncio.Task[Permit]:
+    return asyncio.create_task(limiter.acquire(images=images, price_usd=price_usd))
 
 
 def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtual_time):
     async def main() -> list[int]:
         limits = LimitSettings(requests_per_minute=6000, images_per_minute=4, concurrency=64)
-        governor = Governor(limits)
+        limiter = RateLimiter(limits)
         order: list[int] = []
 
         async def ask(images: int) -> None:
-            permit = await governor.permit(images=images, price_usd=None)
+            permit = await limiter.acquire(images=images, price_usd=None)
             order.append(images)
             permit.done(images=images, cost_usd=None)
 
@@ -39,31 +39,31 @@ def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtua
 
 def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time):
     async def main() -> None:
-        governor = Governor(FAST)
-        permit = await governor.permit(images=1, price_usd=None)
-        next_one = start(governor)
+        limiter = RateLimiter(FAST)
+        permit = await limiter.acquire(images=1, price_usd=None)
+        next_one = start(limiter)
         await asyncio.sleep(100)
         assert not next_one.done()
-        assert governor.snapshot().waiting == 1
+        assert limiter.snapshot().waiting == 1
         permit.refused()
         (await next_one).refused()
-        assert governor.snapshot().in_flight == 0
+        assert limiter.snapshot().in_flight == 0
 
     in_virtual_time(main())
 
 
 def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time):
     async def main() -> None:
-        governor = Governor(FAST)
-        permit = await governor.permit(images=1, price_usd=None)
-        waiting = [start(governor) for _ in range(4)]
+        limiter = RateLimiter(FAST)
+        permit = await limiter.acquire(images=1, price_usd=None)
+        waiting = [start(limiter) for _ in range(4)]
         await asyncio.sleep(1)
         waiting[0].cancel()  # the one at the head
         waiting[2].cancel()  # one behind it
         permit.refused()
         (await waiting[1]).refused()
         (await waiting[3]).refused()
-        snapshot = governor.snapshot()
+        snapshot = limiter.snapshot()
         assert (snapshot.in_flight, snapshot.waiting) == (0, 0)
 
     in_virtual_time(main())
@@ -72,10 +72,10 @@ def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time):
 def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time):
     async def main() -> None:
         rng = random.Random(3)
-        governor = Governor(LimitSettings(requests_per_minute=6000, concurrency=3))
+        limiter = RateLimiter(LimitSettings(requests_per_minute=6000, concurrency=3))
 
         async def work() -> None:
-            permit = await governor.permit(images=1, price_usd=None)
+            permit = await limiter.acquire(images=1, price_usd=None)
             try:
                 await asyncio.sleep(rng.uniform(0.0, 0.1))
             finally:
@@ -87,25 +87,25 @@ def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time):
             for task in rng.sample(tasks, 5):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            assert governor.snapshot().in_flight == 0
-            assert governor.snapshot().waiting == 0
+            assert limiter.snapshot().in_flight == 0
+            assert limiter.snapshot().waiting == 0
 
     in_virtual_time(main())
 
 
 def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_time):
     async def main() -> None:
-        governor = Governor(FAST)
-        permit = await governor.permit(images=1, price_usd=0.04)
-        waiting = [start(governor) for _ in range(3)]
+        limiter = RateLimiter(FAST)
+        permit = await limiter.acquire(images=1, price_usd=0.04)
+        waiting = [start(limiter) for _ in range(3)]
         await asyncio.sleep(1)
-        governor.close()
+        limiter.close()
         for result in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(result, Closed)
         with pytest.raises(Closed):
-            await governor.permit(images=1, price_usd=None)
+            await limiter.acquire(images=1, price_usd=None)
         permit.done(images=1, cost_usd=0.04)
-        assert governor.snapshot().spent_usd == 0.04
+        assert limiter.snapshot().spent_usd == 0.04
 
     in_virtual_time(main())
 
@@ -113,16 +113,16 @@ def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_t
 def test_a_pause_holds_everyone_and_may_be_ended_early(in_virtual_time):
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        governor = Governor(FAST)
-        governor.pause(30.0)
-        assert governor.snapshot().paused_for_s == 30.0
+        limiter = RateLimiter(FAST)
+        limiter.pause(30.0)
+        assert limiter.snapshot().cooldown_s == 30.0
         begun = loop.time()
-        (await governor.permit(images=1, price_usd=None)).refused()
+        (await limiter.acquire(images=1, price_usd=None)).refused()
         assert loop.time() - begun == pytest.approx(30.0)
-        governor.pause(1e6)
-        waiting = start(governor)
+        limiter.pause(1e6)
+        waiting = start(limiter)
         await asyncio.sleep(5)
-        governor.resume()
+        limiter.resume()
         (await waiting).refused()
         assert loop.time() - begun == pytest.approx(35.0)
 
@@ -132,10 +132,10 @@ def test_a_pause_holds_everyone_and_may_be_ended_early(in_virtual_time):
 def test_a_pause_that_begins_while_someone_waits_holds_that_one_too(in_virtual_time):
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        governor = Governor(LimitSettings(requests_per_minute=6))
+        limiter = RateLimiter(LimitSettings(requests_per_minute=6))
         begun = loop.time()
-        first = await governor.permit(images=1, price_usd=None)
-        waiting = start(governor)
+        first = await limiter.acquire(images=1, price_usd=None)
+        waiting = start(limiter)
         await asyncio.sleep(1)
         first.throttled(45.0)
         (await waiting).refused()
@@ -146,30 +146,30 @@ def test_a_pause_that_begins_while_someone_waits_holds_that_one_too(in_virtual_t
 
 def test_resuming_does_not_end_what_the_service_asked_for(in_virtual_time):
     async def main() -> None:
-        governor = Governor(FAST)
-        (await governor.permit(images=1, price_usd=None)).throttled(40.0)
-        governor.resume()
-        assert governor.snapshot().paused_for_s == pytest.approx(40.0)
+        limiter = RateLimiter(FAST)
+        (await limiter.acquire(images=1, price_usd=None)).throttled(40.0)
+        limiter.resume()
+        assert limiter.snapshot().cooldown_s == pytest.approx(40.0)
 
     in_virtual_time(main())
 
 
 def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_virtual_time):
     async def main() -> None:
-        governor = Governor(FAST)
-        (await governor.permit(images=1, price_usd=None)).throttled(1e12)
-        assert governor.snapshot().paused_for_s == pytest.approx(3600.0)
+        limiter = RateLimiter(FAST)
+        (await limiter.acquire(images=1, price_usd=None)).throttled(1e12)
+        assert limiter.snapshot().cooldown_s == pytest.approx(3600.0)
 
     in_virtual_time(main())
 
 
 def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time):
     async def main() -> list[float]:
-        governor = Governor(FAST)
+        limiter = RateLimiter(FAST)
         pauses = []
         for _ in range(12):
-            (await governor.permit(images=1, price_usd=None)).throttled(0.0 if pauses else None)
-            pauses.append(governor.snapshot().paused_for_s)
+            (await limiter.acquire(images=1, price_usd=None)).throttled(0.0 if pauses else None)
+            pauses.append(limiter.snapshot().cooldown_s)
         return pauses
 
     pauses = in_virtual_time(main())
@@ -181,12 +181,12 @@ def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time):
 def test_after_a_start_and_after_a_pause_requests_leave_spaced(in_virtual_time, held_s):
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
-        governor = Governor(LimitSettings(requests_per_minute=600, concurrency=64))
-        governor.pause(held_s)
+        limiter = RateLimiter(LimitSettings(requests_per_minute=600, concurrency=64))
+        limiter.pause(held_s)
         left: list[float] = []
 
         async def ask() -> None:
-            await governor.permit(images=1, price_usd=None)
+            await limiter.acquire(images=1, price_usd=None)
             left.append(loop.time())
 
         async with asyncio.TaskGroup() as group:
@@ -203,11 +203,11 @@ def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
         limits = LimitSettings(requests_per_minute=20, images_per_minute=80)
-        governor = Governor(limits, earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
+        limiter = RateLimiter(limits, earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
         begun = loop.time()
         left = []
         for _ in range(3):
-            (await governor.permit(images=4, price_usd=None)).refused()
+            (await limiter.acquire(images=4, price_usd=None)).refused()
             left.append(loop.time() - begun)
         return left
 
@@ -217,10 +217,10 @@ def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time
 def test_images_are_limited_beside_requests(in_virtual_time):
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        governor = Governor(LimitSettings(requests_per_minute=600, images_per_minute=40, concurrency=64))
+        limiter = RateLimiter(LimitSettings(requests_per_minute=600, images_per_minute=40, concurrency=64))
         begun = loop.time()
         for _ in range(21):
-            (await governor.permit(images=4, price_usd=None)).done(images=4, cost_usd=None)
+            (await limiter.acquire(images=4, price_usd=None)).done(images=4, cost_usd=None)
         return loop.time() - begun
 
     assert 119.0 < in_virtual_time(main()) < 122.0
@@ -228,24 +228,24 @@ def test_images_are_limited_beside_requests(in_virtual_time):
 
 def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time):
     async def main() -> None:
-        governor = Governor(LimitSettings(images_per_minute=2))
+        limiter = RateLimiter(LimitSettings(images_per_minute=2))
         with pytest.raises(NeverFits, match="limit is 2 images in 60 s"):
-            await governor.permit(images=4, price_usd=None)
+            await limiter.acquire(images=4, price_usd=None)
 
     in_virtual_time(main())
 
 
 def test_a_permit_is_settled_exactly_once(in_virtual_time):
     async def main() -> None:
-        governor = Governor(FAST)
-        permit = await governor.permit(images=1, price_usd=None)
+        limiter = RateLimiter(FAST)
+        permit = await limiter.acquire(images=1, price_usd=None)
         permit.sent()
         permit.refused()
         permit.sent()
         with pytest.raises(RuntimeError, match="settled twice"):
             permit.in_doubt()
         await asyncio.sleep(120)
-        assert governor.snapshot().requests_per_minute == 0
+        assert limiter.snapshot().requests_per_minute == 0
 
     in_virtual_time(main())
 
@@ -253,13 +253,13 @@ def test_a_permit_is_settled_exactly_once(in_virtual_time):
 def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_within_the_budget(in_virtual_time):
     async def main() -> float:
         rng = random.Random(7)
-        governor = Governor(LimitSettings(requests_per_minute=60_000, concurrency=64, max_cost_usd=5.0))
+        limiter = RateLimiter(LimitSettings(requests_per_minute=60_000, concurrency=64, max_cost_usd=5.0))
         bill = 0.0
 
         async def buy() -> None:
             nonlocal bill
             while True:
-                permit = await governor.permit(images=2, price_usd=None)
+                permit = await limiter.acquire(images=2, price_usd=None)
                 await asyncio.sleep(rng.uniform(0.5, 1.5))
                 if rng.random() < 0.1:
                     permit.refused()
@@ -280,15 +280,15 @@ def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_with
 
 def test_the_snapshot_says_where_the_pace_stands(in_virtual_time):
     async def main() -> None:
-        governor = Governor(LimitSettings(requests_per_minute=900, window_s=2.0, concurrency=8))
-        first = await governor.permit(images=1, price_usd=0.04)
-        await governor.permit(images=1, price_usd=0.04)
+        limiter = RateLimiter(LimitSettings(requests_per_minute=900, window_s=2.0, concurrency=8))
+        first = await limiter.acquire(images=1, price_usd=0.04)
+        await limiter.acquire(images=1, price_usd=0.04)
         first.done(images=1, cost_usd=0.03)
-        snapshot = governor.snapshot()
+        snapshot = limiter.snapshot()
         assert (snapshot.in_flight, snapshot.in_flight_limit, snapshot.waiting) == (1, 8, 0)
         assert (snapshot.requests_per_minute, snapshot.limit_per_minute) == (60, 900)
         assert snapshot.configured_per_minute == 900
         assert (snapshot.spent_usd, snapshot.reserved_usd) == (0.03, 0.04)
-        assert snapshot.paused_for_s == 0.0
+        assert snapshot.cooldown_s == 0.0
 
     in_virtual_time(main())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from batchgen.config.settings import LimitSettings
-from batchgen.pacing import Governor, Snapshot
+from batchgen.pacing import LimiterSnapshot, RateLimiter
 
 
 class HiddenLimits:
@@ -40,9 +40,9 @@ class HiddenLimits:
         self._working = 0
         self._rng = random.Random(seed)
 
-    async def serve_one(self, governor: Governor, *, images: int = 1, reports_sent: bool = True) -> None:
+    async def serve_one(self, limiter: RateLimiter, *, images: int = 1, reports_sent: bool = True) -> None:
         """One request on its way: connect, send, arrive, draw, answer."""
-        permit = await governor.permit(images=images, price_usd=None)
+        permit = await limiter.acquire(images=images, price_usd=None)
         # Most connections are open already; the others need a handshake.
         await asyncio.sleep(self._rng.choice([0.0, 0.0, 0.0, self._rng.uniform(0.0, self.handshake_s)]))
         if reports_sent:
@@ -58,12 +58,12 @@ class HiddenLimits:
         self._working -= 1
         permit.done(images=images, cost_usd=None)
 
-    async def work(self, governor: Governor, *, seconds: float, workers: int = 64, reports_sent: bool = True) -> None:
+    async def work(self, limiter: RateLimiter, *, seconds: float, workers: int = 64, reports_sent: bool = True) -> None:
         """Keep `workers` busy for so long."""
 
         async def worker() -> None:
             while True:
-                await self.serve_one(governor, reports_sent=reports_sent)
+                await self.serve_one(limiter, reports_sent=reports_sent)
 
         tasks = [asyncio.create_task(worker()) for _ in range(workers)]
         await asyncio.sleep(seconds)
@@ -99,7 +99,7 @@ def most_in_any(window_s: float, times: list[float]) -> int:
 class Watched:
     """What a run against a service came to, in seconds since its start."""
 
-    def __init__(self, service: HiddenLimits, start: float, end: Snapshot) -> None:
+    def __init__(self, service: HiddenLimits, start: float, end: LimiterSnapshot) -> None:
         self.service = service
         self.start = start
         self.end = end
@@ -125,12 +125,12 @@ async def watch(
 ) -> Watched:
     """Run at full steam for so long; `then` happens at its seconds."""
     loop = asyncio.get_running_loop()
-    governor = Governor(limits, rng=random.Random(5))
+    limiter = RateLimiter(limits, rng=random.Random(5))
     for at_s, happens in (then or {}).items():
         loop.call_later(at_s, happens)
     start = loop.time()
-    await service.work(governor, seconds=seconds, workers=limits.concurrency + 4, reports_sent=reports_sent)
-    return Watched(service, start, governor.snapshot())
+    await service.work(limiter, seconds=seconds, workers=limits.concurrency + 4, reports_sent=reports_sent)
+    return Watched(service, start, limiter.snapshot())
 
 
 TEN_A_SECOND = LimitSettings(requests_per_minute=600, concurrency=64)

@@ -12,7 +12,7 @@ import pytest
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import FieldValue, RunConfig
 from batchgen.core.problems import Problem
-from batchgen.core.values import Request
+from batchgen.core.request import Request
 from batchgen.manifest import open_manifest
 from batchgen.planning import InvalidRow, Rules, make_rules, read_rows
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from batchgen.catalog import Field, load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.core.values import SeedSource
+from batchgen.core.request import SeedSource
 from batchgen.planning import make_rules
 from batchgen.planning.identity import derived_seed, seed_of_request
 

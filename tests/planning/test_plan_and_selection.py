@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.making import answer, image, trail, writing
+from support.making import answer, attempts, image, writing
 
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
@@ -126,7 +126,7 @@ async def test_images_that_were_blocked_before_are_counted_among_those_up_to_dat
     ]
     (read,) = read_rows(open_manifest(str(write_manifest(rows))), make_rules(RunConfig(), load_catalog([])))
     with writing(batch.out) as writer:
-        await writer.save(read.request(0), answer(image(1), image(2)), trail())
+        await writer.save(read.request(0), answer(image(1), image(2)), attempts())
     await batch.run(rows)
     plan = batch.plan(rows)
     assert (plan.up_to_date.images, plan.blocked_images) == (6, 3)

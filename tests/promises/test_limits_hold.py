@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WINDOW_S = 2.0
 LIMIT = 30
-PACE = {"limits.window_s": WINDOW_S, "limits.requests_per_minute": LIMIT * 60 / WINDOW_S, "limits.concurrency": 64}
+RATE = {"limits.window_s": WINDOW_S, "limits.requests_per_minute": LIMIT * 60 / WINDOW_S, "limits.concurrency": 64}
 
 
 def rows(count: int, **cells: object) -> list[dict[str, object]]:
@@ -33,9 +33,9 @@ def most_in_a_window(arrivals: Iterable[tuple[float, int]]) -> int:
 
 async def test_no_window_of_two_seconds_sees_more_than_thirty_arrivals(batch: Batch) -> None:
     batch.simulator.change(latency_s=(0.0, 0.5), faults=(Fault.parse("server_error=0.2"),))
-    await batch.run(rows(40), settings=PACE)
+    await batch.run(rows(40), settings=RATE)
     # the same command again, at once: the service still counts what the first run sent
-    await batch.run(rows(75), settings=PACE)
+    await batch.run(rows(75), settings=RATE)
     arrivals = [(arrival.at_s, 1) for arrival in batch.simulator.bill.arrivals]
     assert len(arrivals) > 2 * LIMIT
     assert most_in_a_window(arrivals) <= LIMIT

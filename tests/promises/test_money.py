@@ -13,7 +13,7 @@ from aiohttp import web
 from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, Simulator
 

@@ -8,7 +8,7 @@ import pytest
 from support.batches import compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS, STOPPING, misfortune
 
-from batchgen.core.values import ErrorKind, Status
+from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, FaultKind, Simulator
 

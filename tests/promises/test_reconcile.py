@@ -14,7 +14,7 @@ from support.batches import Watcher, read_index, run_batch, write_manifest
 
 from batchgen.billing.reconcile import Account, Fate, Reconciliation, reconcile
 from batchgen.config.settings import ApiSettings
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.cost_corrections import held, shares
 from batchgen.planning.selection import Selection

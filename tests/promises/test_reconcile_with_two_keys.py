@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 from support.making import image, request, writing
 
 from batchgen.billing.reconcile import reconcile
-from batchgen.core.values import Answer, ApiError, CostSource, ErrorKind, Prior, Returned
+from batchgen.core.answer import Answer, Slot
+from batchgen.core.cost import CostSource
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import Prior
 from batchgen.dataset.index.keys import key_of
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import State
+from batchgen.dataset.read.resume_index import RequestState
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import held
-from batchgen.engine.attempt import Course
+from batchgen.engine.attempt import AttemptState
 from batchgen.providers.aimlapi.account import LogEntry
 
 ROW = request(num_images=2)
@@ -113,29 +117,29 @@ async def play(out: Path, books: Books, run: Run, number: int) -> None:
     run_id = f"202601{number + 1:02}T000000Z-00ff"
     with writing(out, run_id=run_id) as writer:
         fingerprint = key_of(ROW.fingerprint)
-        (position,) = [i for i, key in enumerate(writer.known.keys) if int(key) == fingerprint] or [None]
-        if position is not None and writer.known.states[position] == State.DONE:
+        (position,) = [i for i, key in enumerate(writer.resume_index.keys) if int(key) == fingerprint] or [None]
+        if position is not None and writer.resume_index.states[position] == RequestState.DONE:
             return
         books.log(run.key, f"{run_id}.{'f' * 16}.1", 0.0)  # another row of the run
-        asked = replace(ROW, prior=writer.known.priors.get(fingerprint, Prior()))
-        course = Course(asked, run_id)
+        asked = replace(ROW, prior=writer.resume_index.priors.get(fingerprint, Prior()))
+        attempt = AttemptState(asked, run_id)
         outcomes = [OUTCOMES[name] for name in (*run.failed, run.last)]
         for attempt, outcome in enumerate(outcomes, 1):
-            course.begin_attempt()
-            writer.sent(asked, course.trail())
+            attempt.begin_attempt()
+            writer.sent(asked, attempt.summary())
             is_last = attempt == len(outcomes)
-            books.enter(run.key, course.client_request_id, outcome, is_last and run.cut_off)
+            books.enter(run.key, attempt.client_request_id, outcome, is_last and run.cut_off)
             if is_last and run.cut_off:
                 return
             inference_id = "theirs" if outcome.is_logged and outcome.error is not ErrorKind.TIMEOUT else None
             if outcome.error is None:
-                returned = tuple(Returned(image(10 * number + tint), None) for tint in range(outcome.images))
-                await writer.save(asked, Answer(returned, 200, outcome.told_usd, inference_id), course.trail())
+                returned = tuple(Slot(image(10 * number + tint), None) for tint in range(outcome.images))
+                await writer.save(asked, Answer(returned, 200, outcome.told_usd, inference_id), attempt.summary())
                 return
             error = ApiError(outcome.error, "no", cost_usd=outcome.told_usd, inference_id=inference_id)
-            course.failed(error)
-            writer.refused(asked, error, course.trail())
-        await writer.give_up(asked, error, course.trail())
+            attempt.failed(error)
+            writer.refused(asked, error, attempt.summary())
+        await writer.fail(asked, error, attempt.summary())
 
 
 async def read_log(out: Path, books: Books, key: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.engine.display import Live
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.simulator import Fault, FaultKind

@@ -15,7 +15,7 @@ from support.batches import read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
 from batchgen.cli.main import main
-from batchgen.core.values import ErrorKind, Status
+from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.simulator import Simulator, SimulatorThread
 
 PATHS = ["../../escaped", "/etc/passwd", "..\\..\\escaped", "images/../../escaped", "C:\\escaped", "a/../../b\x00c"]

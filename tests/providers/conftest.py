@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from batchgen.config.settings import ApiSettings
-from batchgen.core.values import ApiError
+from batchgen.core.errors import ApiError
 from batchgen.providers.aimlapi.client import ApiClient
 from batchgen.providers.api_key import ApiKey
 

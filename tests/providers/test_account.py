@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from batchgen.core.values import ApiError, ErrorKind
-from batchgen.providers.aimlapi.account import MAX_LOG_WINDOW, Balance, LogEntry, Price
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.providers.aimlapi.account import MAX_LOG_WINDOW, Balance, LogEntry, QuotedPrice
 
 from .conftest import SECRET, Open, Serve
 
@@ -57,19 +58,19 @@ async def test_an_account_question_fails_with_the_kinds_of_any_call(serve: Serve
 @pytest.mark.parametrize(
     ("pricing", "price"),
     [
-        ({"kind": "fixed", "currency": "USD", "units": [UNIT]}, Price("fixed", 0.04)),
-        ({"kind": "fixed", "units": [{**UNIT, "per": 1}]}, Price("fixed", 0.08)),
-        ({"kind": "fixed", "units": [{**UNIT, "per": 0}]}, Price("fixed", None)),
-        ({"kind": "fixed", "units": [{**UNIT, "price": None}]}, Price("fixed", None)),
-        ({"kind": "fixed", "units": [{**UNIT, "name": "megapixel"}]}, Price("fixed", None)),
-        ({"kind": "fixed", "units": [UNIT, {**UNIT, "name": "request"}]}, Price("fixed", None)),
-        ({"kind": "fixed", "currency": "EUR", "units": [UNIT]}, Price("fixed", None)),
-        ({"kind": "variants", "variants": [{"units": [UNIT]}]}, Price("variants", None)),
-        ({"kind": "variable"}, Price("variable", None)),
-        (None, Price("unknown", None)),
+        ({"kind": "fixed", "currency": "USD", "units": [UNIT]}, QuotedPrice("fixed", 0.04)),
+        ({"kind": "fixed", "units": [{**UNIT, "per": 1}]}, QuotedPrice("fixed", 0.08)),
+        ({"kind": "fixed", "units": [{**UNIT, "per": 0}]}, QuotedPrice("fixed", None)),
+        ({"kind": "fixed", "units": [{**UNIT, "price": None}]}, QuotedPrice("fixed", None)),
+        ({"kind": "fixed", "units": [{**UNIT, "name": "megapixel"}]}, QuotedPrice("fixed", None)),
+        ({"kind": "fixed", "units": [UNIT, {**UNIT, "name": "request"}]}, QuotedPrice("fixed", None)),
+        ({"kind": "fixed", "currency": "EUR", "units": [UNIT]}, QuotedPrice("fixed", None)),
+        ({"kind": "variants", "variants": [{"units": [UNIT]}]}, QuotedPrice("variants", None)),
+        ({"kind": "variable"}, QuotedPrice("variable", None)),
+        (None, QuotedPrice("unknown", None)),
     ],
 )
-async def test_a_price_is_per_image_or_unknown(serve: Serve, open_client: Open, pricing: object, price: Price):
+async def test_a_price_is_per_image_or_unknown(serve: Serve, open_client: Open, pricing: object, price: QuotedPrice):
     seen: list[web.Request] = []
     answer = {"data": [{"id": "other", "pricing": None}, {"id": "google/x", "aliases": [MODEL], "pricing": pricing}]}
     client = await open_client(await serve(replying(answer, seen)))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.noise import noise
 
-from batchgen.core.values import Damaged, Image, Link
+from batchgen.core.answer import Image, Link, Unusable
 from batchgen.providers.aimlapi.answer import AnswerError, read_answer
 
 from .conftest import answer_of
@@ -90,14 +90,14 @@ def test_what_no_json_may_hold_within_base64_costs_no_neighbour_its_image():
 )
 def test_a_slot_that_cannot_be_used_leaves_its_neighbour_alone(item, reason):
     damaged, good = read({"data": [item, {"b64_json": BASE64}]})
-    assert isinstance(damaged.image, Damaged)
+    assert isinstance(damaged.image, Unusable)
     assert reason in damaged.image.reason
     assert isinstance(good.image, Image)
 
 
 def test_an_image_above_the_cap_is_damaged():
     (slot,) = read({"data": [{"b64_json": BASE64}]}, cap=len(PNG) - 3)
-    assert isinstance(slot.image, Damaged)
+    assert isinstance(slot.image, Unusable)
     (slot,) = read({"data": [{"b64_json": BASE64}]}, cap=len(PNG))
     assert isinstance(slot.image, Image)
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchgen.core.values import ApiError, ErrorKind
-from batchgen.providers.aimlapi.account import Account, Balance, LogEntry, Price
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.providers.aimlapi.account import AimlapiBilling, Balance, LogEntry, QuotedPrice
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.http.message import MAX_MESSAGE_CHARACTERS, explain, is_own
 from batchgen.providers.http.session import Success
@@ -99,7 +100,7 @@ def ask(question: Any) -> Any:
     return None
 
 
-async def first_entries(account: Account) -> list[LogEntry]:
+async def first_entries(account: AimlapiBilling) -> list[LogEntry]:
     entries = []
     async for entry in account.logs(NOW - timedelta(days=1), NOW):
         entries.append(entry)
@@ -111,10 +112,10 @@ async def first_entries(account: Account) -> list[LogEntry]:
 @settings(max_examples=150, deadline=None)
 @given(ANSWERS | st.fixed_dictionaries({"data": ANSWERS}) | st.fixed_dictionaries({"data": st.lists(ANSWERS)}))
 def test_an_account_of_any_shape_gives_values_or_says_why_not(answer: Any):
-    account = Account(Answering(answer))  # type: ignore[arg-type]
+    account = AimlapiBilling(Answering(answer))  # type: ignore[arg-type]
     assert isinstance(ask(account.billing()), Balance | None)
     price = ask(account.model_price("m"))
-    assert isinstance(price, Price | None)
+    assert isinstance(price, QuotedPrice | None)
     assert price is None or price.usd_per_image is None or 0 <= price.usd_per_image < float("inf")
     assert all(isinstance(entry, LogEntry) for entry in ask(first_entries(account)) or [])
 
@@ -124,5 +125,5 @@ def test_an_account_of_any_shape_gives_values_or_says_why_not(answer: Any):
 def test_a_price_that_cannot_be_one_is_not_known(price: float, per: float):
     unit = {"name": "image", "measure": "output", "price": price, "per": per}
     answer = {"data": [{"id": "m", "pricing": {"kind": "fixed", "units": [unit]}}]}
-    found = ask(Account(Answering(answer)).model_price("m"))  # type: ignore[arg-type]
-    assert found == Price("fixed", None)
+    found = ask(AimlapiBilling(Answering(answer)).model_price("m"))  # type: ignore[arg-type]
+    assert found == QuotedPrice("fixed", None)

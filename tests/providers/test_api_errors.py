@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchgen.core.values import ErrorKind
+from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.errors import (
     MAX_RETRY_AFTER_S,
+    Affects,
     Charged,
-    Scope,
     kind_of_status,
-    meaning_of,
     parse_cost,
     parse_retry_after,
+    policy_of,
 )
 
 NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
@@ -75,32 +75,32 @@ def test_what_a_gateway_forbids_says_nothing_of_the_key(status, message, kind):
 @pytest.mark.parametrize(
     ("kind", "scope", "charged"),
     [
-        (ErrorKind.INVALID_ROW, Scope.ROW, Charged.NO),
-        (ErrorKind.BAD_REQUEST, Scope.ROW, Charged.NO),
-        (ErrorKind.SAFETY, Scope.ROW, Charged.NO),
-        (ErrorKind.BAD_KEY, Scope.ACCOUNT, Charged.NO),
-        (ErrorKind.NO_CREDITS, Scope.ACCOUNT, Charged.NO),
-        (ErrorKind.NOT_FOUND, Scope.ACCOUNT, Charged.NO),
-        (ErrorKind.RATE_LIMITED, Scope.PACE, Charged.NO),
-        (ErrorKind.CONFLICT, Scope.MOMENT, Charged.NO),
-        (ErrorKind.SERVER_ERROR, Scope.MOMENT, Charged.NO),
-        (ErrorKind.GATEWAY, Scope.MOMENT, Charged.NO),
-        (ErrorKind.UNREACHABLE, Scope.MOMENT, Charged.NO),
-        (ErrorKind.DISCONNECTED, Scope.MOMENT, Charged.MAYBE),
-        (ErrorKind.TIMEOUT, Scope.MOMENT, Charged.MAYBE),
-        (ErrorKind.LOST, Scope.ANSWER, Charged.YES),
-        (ErrorKind.BAD_ANSWER, Scope.ANSWER, Charged.MAYBE),
-        (ErrorKind.BAD_IMAGE, Scope.ANSWER, Charged.YES),
-        (ErrorKind.NOT_FETCHED, Scope.ANSWER, Charged.YES),
+        (ErrorKind.INVALID_ROW, Affects.ROW, Charged.NO),
+        (ErrorKind.BAD_REQUEST, Affects.ROW, Charged.NO),
+        (ErrorKind.SAFETY, Affects.ROW, Charged.NO),
+        (ErrorKind.BAD_KEY, Affects.ACCOUNT, Charged.NO),
+        (ErrorKind.NO_CREDITS, Affects.ACCOUNT, Charged.NO),
+        (ErrorKind.NOT_FOUND, Affects.ACCOUNT, Charged.NO),
+        (ErrorKind.RATE_LIMITED, Affects.RATE, Charged.NO),
+        (ErrorKind.CONFLICT, Affects.TRANSIENT, Charged.NO),
+        (ErrorKind.SERVER_ERROR, Affects.TRANSIENT, Charged.NO),
+        (ErrorKind.GATEWAY, Affects.TRANSIENT, Charged.NO),
+        (ErrorKind.UNREACHABLE, Affects.TRANSIENT, Charged.NO),
+        (ErrorKind.DISCONNECTED, Affects.TRANSIENT, Charged.MAYBE),
+        (ErrorKind.TIMEOUT, Affects.TRANSIENT, Charged.MAYBE),
+        (ErrorKind.LOST, Affects.ANSWER, Charged.YES),
+        (ErrorKind.BAD_ANSWER, Affects.ANSWER, Charged.MAYBE),
+        (ErrorKind.BAD_IMAGE, Affects.ANSWER, Charged.YES),
+        (ErrorKind.NOT_FETCHED, Affects.ANSWER, Charged.YES),
     ],
 )
 def test_a_kind_tells_whom_it_concerns_and_whether_it_cost(kind, scope, charged):
-    meaning = meaning_of(kind)
-    assert (meaning.scope, meaning.charged) == (scope, charged)
+    meaning = policy_of(kind)
+    assert (meaning.affects, meaning.charged) == (scope, charged)
 
 
 def test_every_kind_has_a_meaning():
-    assert all(meaning_of(kind) for kind in ErrorKind)
+    assert all(policy_of(kind) for kind in ErrorKind)
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def test_a_key_is_neither_pickled_nor_copied(duplicate):
 
 
 def test_the_key_comes_from_either_variable_the_first_before_the_second():
-    assert ApiKey.from_environment({"AIMLAPI_API_KEY": "one", "AIML_API_KEY": "two"}).reveal() == "one"
-    assert ApiKey.from_environment({"AIMLAPI_API_KEY": " ", "AIML_API_KEY": " two\n"}).reveal() == "two"
+    assert ApiKey.from_environment({"AIMLAPI_API_KEY": "one", "AIML_API_KEY": "two"}).get_secret_value() == "one"
+    assert ApiKey.from_environment({"AIMLAPI_API_KEY": " ", "AIML_API_KEY": " two\n"}).get_secret_value() == "two"
 
 
 @pytest.mark.parametrize("environment", [{}, {"AIMLAPI_API_KEY": ""}, {"AIMLAPI_API_KEY": " \n", "AIML_API_KEY": ""}])
@@ -49,12 +49,12 @@ def test_what_no_header_can_carry_is_refused_without_quoting_it(secret):
 
 
 def test_a_text_that_echoes_the_key_is_masked_plain_and_percent_encoded():
-    concealed = ApiKey(SECRET).conceal(f"got {SECRET} and sk-4f0c%2Fmarked%2Bkey")
+    concealed = ApiKey(SECRET).mask(f"got {SECRET} and sk-4f0c%2Fmarked%2Bkey")
     assert concealed == "got [API key] and [API key]"
 
 
 def test_a_made_up_key_of_a_few_letters_leaves_words_readable():
-    assert ApiKey("key").conceal("no such key") == "no such key"
+    assert ApiKey("key").mask("no such key") == "no such key"
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_made_up_key_of_a_few_letters_leaves_words_readable():
     ],
 )
 def test_every_spelling_of_a_key_is_masked(spelled: str):
-    assert ApiKey(SECRET).conceal(f"got <{spelled}>, not <sk-other>") == "got <[API key]>, not <sk-other>"
+    assert ApiKey(SECRET).mask(f"got <{spelled}>, not <sk-other>") == "got <[API key]>, not <sk-other>"

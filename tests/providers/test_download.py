@@ -9,7 +9,9 @@ from aiohttp import web
 from support.noise import noise
 
 from batchgen.config.settings import ApiSettings
-from batchgen.core.values import ApiError, ErrorKind, Image
+from batchgen.core.answer import Image
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.http.download import (
     MAX_REDIRECTS,
     RETRY_AFTER_MAX_S,

@@ -9,7 +9,9 @@ from aiohttp import web
 from support.noise import noise
 
 from batchgen.config.settings import ApiSettings
-from batchgen.core.values import BatchgenError, Damaged, ErrorKind, Image
+from batchgen.core.answer import Image, Unusable
+from batchgen.core.errors import BatchgenError
+from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.client import ApiClient
 from batchgen.providers.api_key import ApiKey
 
@@ -42,7 +44,7 @@ async def test_a_success_gives_images_cost_and_id(serve: Serve, open_client: Ope
     answer = await (await open_client(await serve(replying(status, body, **headers)))).generate(
         BODY, "r-1", lambda: None
     )
-    assert [slot.image.data for slot in answer.returned if isinstance(slot.image, Image)] == [PNG, PNG]
+    assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == [PNG, PNG]
     assert (answer.http_status, answer.cost_usd, answer.inference_id) == (status, 0.042, "inf-7")
 
 
@@ -58,20 +60,20 @@ async def test_a_large_answer_is_read_whole(serve: Serve, open_client: Open):
     answer = await (await open_client(await serve(replying(body=answer_of(*images))))).generate(
         BODY, "r-1", lambda: None
     )
-    assert [slot.image.data for slot in answer.returned if isinstance(slot.image, Image)] == images
+    assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == images
 
 
 async def test_an_answer_whose_images_were_all_blocked_is_no_error(serve: Serve, open_client: Open):
     answer = await (await open_client(await serve(replying(body=b'{"data": null}')))).generate(
         BODY, "r-1", lambda: None
     )
-    assert answer.returned == ()
+    assert answer.slots == ()
 
 
 async def test_an_answer_of_damaged_images_only_still_comes_back_with_its_cost(serve: Serve, open_client: Open):
     base_url = await serve(replying(body=answer_of(PNG[:-4]), x_aimlapi_usd_spent="0.04"))
     answer = await (await open_client(base_url)).generate(BODY, "r-1", lambda: None)
-    assert isinstance(answer.returned[0].image, Damaged)
+    assert isinstance(answer.slots[0].image, Unusable)
     assert answer.cost_usd == 0.04
 
 

@@ -6,7 +6,8 @@ import traceback
 
 import pytest
 
-from batchgen.core.values import ApiError, Damaged
+from batchgen.core.answer import Unusable
+from batchgen.core.errors import ApiError
 
 from .conftest import OK_HEAD, SECRET, Open, Serve, ServeRaw, failure, read_request, replying
 
@@ -56,5 +57,5 @@ async def test_a_service_that_echoes_the_key_in_its_answer_gets_it_into_no_index
     body = f'{{"data": [{{"url": "https://cdn.example/x.png?k={SECRET}", "prompt": "a fox, {SECRET}"}}]}}'.encode()
     client = await open_client(await serve(replying(200, body)))
     answer = await client.generate(b"{}", "r-1", lambda: None)
-    assert isinstance(answer.returned[0].image, Damaged)
+    assert isinstance(answer.slots[0].image, Unusable)
     assert SECRET not in repr(answer)

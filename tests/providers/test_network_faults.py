@@ -9,7 +9,7 @@ import zlib
 import pytest
 from support.noise import noise
 
-from batchgen.core.values import ErrorKind
+from batchgen.core.outcomes import ErrorKind
 
 from .conftest import BODY, OK_HEAD, Open, Serve, ServeRaw, answer_of, failure, read_request, replying
 
@@ -159,7 +159,7 @@ async def test_a_compressed_answer_is_read_and_a_bomb_is_not(serve: Serve, open_
     plain = answer_of(PNG)
     for encoding, packed in (("gzip", gzip.compress(plain)), ("deflate", zlib.compress(plain))):
         client = await open_client(await serve(replying(body=packed, Content_Encoding=encoding)))
-        assert len((await client.generate(BODY, "r-1", lambda: None)).returned) == 1
+        assert len((await client.generate(BODY, "r-1", lambda: None)).slots) == 1
 
     bomb = await serve(replying(body=gzip.compress(b" " * 50_000_000), Content_Encoding="gzip"))
     error = await failure(await open_client(bomb, max_answer_bytes=1_000_000))

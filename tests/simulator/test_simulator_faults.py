@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 from batchgen.simulator import Fault, FaultKind, SimulatorSettings
 from batchgen.simulator.faults import choose_fault
 

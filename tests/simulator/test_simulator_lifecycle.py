@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 from batchgen.simulator import Fault, Simulator, SimulatorSettings, SimulatorThread, serve
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchgen.billing.preflight import Preflight
 from batchgen.config.load import load_config
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.engine.display import Live
 from batchgen.engine.job import make_job

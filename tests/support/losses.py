@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from support.making import answer, image, link, records_in, rejected, request, trail, writing
+from support.making import answer, attempts, image, link, records_in, rejected, request, writing
 from support.power import Acknowledged, Fate, Recorder, Step, crash
 
-from batchgen.core.values import Answer, ApiError, ErrorKind, Request, Returned
+from batchgen.core.answer import Answer, Slot
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import Request
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.repair.verify import Fault, verify
+from batchgen.dataset.repair.verify import FileFault, verify
 from batchgen.store import disk
 
 Records = list[dict[str, Any]]
@@ -52,22 +55,22 @@ async def two_runs(recorder: Recorder) -> None:
         recorder.acknowledge(known(request(50)))
         for row in range(4):
             asked = request(row, num_images=2)
-            writer.sent(asked, trail())
-            await writer.save(asked, answer(image(2 * row), image(2 * row + 1)), trail())
+            writer.sent(asked, attempts())
+            await writer.save(asked, answer(image(2 * row), image(2 * row + 1)), attempts())
             recorder.acknowledge(saved(asked, 2))
         linked = request(10, num_images=2)
-        await writer.received(linked, answer(link(1), link(2)), trail())
+        await writer.received(linked, answer(link(1), link(2)), attempts())
         recorder.acknowledge(known(linked))
-        fetched = Answer((Returned(image(20), None, link(1).url), Returned(link(2), None)), 200, 0.08, "inference")
-        await writer.save(linked, fetched, trail())
+        fetched = Answer((Slot(image(20), None, link(1).url), Slot(link(2), None)), 200, 0.08, "inference")
+        await writer.save(linked, fetched, attempts())
         recorder.acknowledge(saved(linked, 1))
     with writing(recorder.root, run_id="second") as writer:
-        await writer.give_up(request(11), ApiError(ErrorKind.BAD_REQUEST, "no"), trail())
+        await writer.fail(request(11), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
         recorder.acknowledge(known(request(11)))
-        await writer.fetched(writer.unfetched()[0], image(21))
+        await writer.fetched(writer.deferred()[0], image(21))
         recorder.acknowledge(saved(linked, 2))
         synced = recorder.count_ledger_syncs()
-        writer.sent(request(12), trail())
+        writer.sent(request(12), attempts())
         while recorder.count_ledger_syncs() == synced:
             await asyncio.sleep(0.001)  # nobody waits for it, but it comes
         recorder.acknowledge(in_doubt(request(12)))
@@ -89,7 +92,7 @@ def check(steps: Sequence[Step], root: Path, fate: Fate, folder: Path) -> None:
         if isinstance(step, Acknowledged):
             step.holds(records)
     # A picture that reached the disk before its ledger record did is no harm: nobody was told of it.
-    wrong = [finding for finding in verify(Layout(folder)) if finding.fault is not Fault.STRAY]
+    wrong = [finding for finding in verify(Layout(folder)) if finding.fault is not FileFault.UNTRACKED]
     assert not wrong
 
 

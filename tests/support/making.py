@@ -14,19 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.values import (
-    Answer,
-    Charge,
-    CostSource,
-    Image,
-    Link,
-    Prior,
-    RejectedRow,
-    Request,
-    Returned,
-    SeedSource,
-    Trail,
-)
+from batchgen.core.answer import Answer, Image, Link, Slot
+from batchgen.core.attempts import Attempts
+from batchgen.core.cost import Charge, CostSource
+from batchgen.core.request import Prior, RejectedRow, Request, SeedSource
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
 
@@ -70,10 +61,10 @@ def rejected(row: int) -> RejectedRow:
     return RejectedRow(request(row).fingerprint, f"row-{row}", row, row + 2, "imagen-3.0-generate-002", "p", "wrong")
 
 
-def trail(attempt: int = 1, **known: Any) -> Trail:
+def attempts(attempt: int = 1, **known: Any) -> Attempts:
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    return Trail(
-        attempts=attempt, client_request_id=f"run.{attempt}", sent_at=now, finished_at=now, latency_s=1.0, **known
+    return Attempts(
+        count=attempt, client_request_id=f"run.{attempt}", sent_at=now, finished_at=now, latency_s=1.0, **known
     )
 
 
@@ -84,7 +75,7 @@ def wasted(cost_usd: float | None, source: CostSource = CostSource.HEADER) -> tu
 
 def answer(*images: Any, cost_usd: float | None = 0.04) -> Answer:
     """An answer with images, links and damaged images in their order."""
-    return Answer(tuple(Returned(item, "better") for item in images), 200, cost_usd, "inference")
+    return Answer(tuple(Slot(item, "better") for item in images), 200, cost_usd, "inference")
 
 
 def link(number: int = 0) -> Link:

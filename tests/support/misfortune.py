@@ -10,7 +10,7 @@ from typing import Any
 
 from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
 
-from batchgen.core.values import ErrorKind, Status
+from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import verify
 from batchgen.simulator import Fault, FaultKind, Picture, Simulator, SimulatorSettings

@@ -1,8 +1,8 @@
 """`batchgen`, but for one moment: at the n-th step on the disk the process kills itself.
 
-    driver.py STEP MOMENT batchgen's arguments...
+    driver.py STEP TRANSIENT batchgen's arguments...
 
-STEP counts the calls of `batchgen.store.disk` that change something; MOMENT is before, middle or
+STEP counts the calls of `batchgen.store.disk` that change something; TRANSIENT is before, middle or
 after. With step 0 nothing is killed. How many steps there were is written to the file that
 TORTURE_STEPS names. Segments and parts are made small, so that a short run seals and merges many.
 """

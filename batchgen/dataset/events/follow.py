@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True):
     error_kind: str = ""
     decision: str = ""
     limit_per_minute: float = 0.0
-    paused_for_s: float = 0.0
+    cooldown_s: float = 0.0
     reason: str = ""
 
 
@@ -49,7 +49,7 @@ class Following:
     retries: int = 0
     spent_usd: float = 0.0
     limit_per_minute: float = 0.0
-    paused_until: datetime | None = None
+    cooldown_until: datetime | None = None
     stopping: str = ""
     ended: bool = False
     _sent_at: deque[datetime] = field(default_factory=deque)
@@ -87,8 +87,8 @@ class Following:
                 self.spent_usd += event.cost_usd or 0.0
             case "pace":
                 self.limit_per_minute = event.limit_per_minute
-                paused = timedelta(seconds=event.paused_for_s)
-                self.paused_until = event.at + paused if event.paused_for_s > 0 else None
+                paused = timedelta(seconds=event.cooldown_s)
+                self.cooldown_until = event.at + paused if event.cooldown_s > 0 else None
             case "stopping":
                 self.stopping = event.reason
             case "ended":

@@ -26,7 +26,7 @@ _TAIL_BYTES = 16 * 1024 * 1024
 _LINE_BYTES = 64 * 1024
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SentEvent(msgspec.Struct, frozen=True):
     """What the pace of a run has to know of an earlier one: when an attempt left, and for how many images."""
 
     at: datetime
@@ -38,7 +38,7 @@ class _First(msgspec.Struct, frozen=True):
     run: str
 
 
-_sent_decoder = msgspec.json.Decoder(Sent)
+_sent_decoder = msgspec.json.Decoder(SentEvent)
 
 
 class EventLog:
@@ -99,7 +99,7 @@ def first_run_id(path: Path) -> str | None:
         return None
 
 
-def sent_since(path: Path, moment: datetime) -> list[Sent]:
+def sent_since(path: Path, moment: datetime) -> list[SentEvent]:
     """Return the attempts that left after `moment`, as far as a log tells; whatever is not readable is passed over."""
     try:
         with path.open("rb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-FIELD_MEANINGS: Mapping[str, str] = MappingProxyType(
+COLUMN_DOCS: Mapping[str, str] = MappingProxyType(
     {
         "file_name": "path of the image, relative to this folder",
         "status": "where the image stands: ok, blocked, failed, invalid or in_doubt",
@@ -48,6 +48,6 @@ FIELD_MEANINGS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def meaning_of(column: str) -> str:
+def describe_column(column: str) -> str:
     """Return what a column of the dataset means."""
-    return FIELD_MEANINGS.get(column, "from the manifest")
+    return COLUMN_DOCS.get(column, "from the manifest")

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.dataset_errors import DamagedIndex, DiskError
+from batchgen.core.errors import DamagedIndex, DiskError
 from batchgen.dataset.index.keys import SLOT_COLUMNS, Keys, Mask, first_of_each, slot_keys
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS, conform, unify
 from batchgen.dataset.layout import Layout

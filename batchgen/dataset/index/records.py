@@ -17,24 +17,12 @@ import msgspec
 from msgspec.structs import replace
 
 from batchgen import __version__
-from batchgen.core.values import (
-    PERMANENT_KINDS,
-    Answer,
-    ApiError,
-    Charge,
-    CostSource,
-    Damaged,
-    ErrorKind,
-    Image,
-    Link,
-    RejectedRow,
-    Request,
-    Returned,
-    SeedSource,
-    Status,
-    Trail,
-)
-from batchgen.dataset.index.charges import merged, shared, to_keep, total, unknown
+from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
+from batchgen.core.attempts import Attempts
+from batchgen.core.cost import Charge, CostSource, merged, shared, to_keep, total, unknown
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import PERMANENT_KINDS, ErrorKind, Status
+from batchgen.core.request import RejectedRow, Request, SeedSource
 from batchgen.dataset.layout import image_name
 
 # The attempts' answers were never seen: whether they were charged is known to the service alone.
@@ -98,26 +86,26 @@ class Provenance:
     manifest: str
 
 
-def records_of_attempt(request: Request, trail: Trail, provenance: Provenance) -> tuple[IndexRecord, ...]:
+def records_of_attempt(request: Request, attempts: Attempts, provenance: Provenance) -> tuple[IndexRecord, ...]:
     """Return what is to be said of a request if nothing more is heard of its last attempt: in doubt."""
-    trail = dataclasses.replace(trail, in_doubt_ids=(*trail.in_doubt_ids, trail.client_request_id))
-    blanks = _blanks(request, _slots(request, 0), trail, provenance)
-    return _bearing(blanks, _charges(request, trail))
+    attempts = dataclasses.replace(attempts, in_doubt_ids=(*attempts.in_doubt_ids, attempts.client_request_id))
+    blanks = _blanks(request, _slots(request, 0), attempts, provenance)
+    return _bearing(blanks, _charges(request, attempts))
 
 
 def records_of_error(
-    request: Request, error: ApiError, trail: Trail, provenance: Provenance
+    request: Request, error: ApiError, attempts: Attempts, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was given up: failed, or in doubt if an answer of it was never seen.
 
     A request that the service refuses for good has failed, whatever became of earlier attempts.
     """
-    doubts = trail.in_doubt_ids and error.kind not in PERMANENT_KINDS
+    doubts = attempts.in_doubt_ids and error.kind not in PERMANENT_KINDS
     in_doubt = bool(doubts) or error.kind in IN_DOUBT_KINDS
     kind, message = error.kind, error.message
     if in_doubt and kind not in IN_DOUBT_KINDS:
         kind, message = ErrorKind.DISCONNECTED, f"an attempt was never answered; the last: {message}"
-    blanks = _blanks(request, _slots(request, 0), trail, provenance)
+    blanks = _blanks(request, _slots(request, 0), attempts, provenance)
     given_up = [
         replace(
             blank,
@@ -129,22 +117,22 @@ def records_of_error(
         )
         for blank in blanks
     ]
-    return _bearing(given_up, _charges(request, trail))
+    return _bearing(given_up, _charges(request, attempts))
 
 
 def records_of_answer(
-    request: Request, answer: Answer, trail: Trail, provenance: Provenance
+    request: Request, answer: Answer, attempts: Attempts, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
-    """Return the records of a request that was answered: saved, damaged, unfetched and blocked slots."""
-    came = len(answer.returned)
+    """Return the records of a request that was answered: saved, damaged, deferred and blocked slots."""
+    came = len(answer.slots)
     blanks = [
         replace(blank, http_status=answer.http_status, inference_id=answer.inference_id)
-        for blank in _blanks(request, _slots(request, came), trail, provenance)
+        for blank in _blanks(request, _slots(request, came), attempts, provenance)
     ]
-    charges = _charges(request, trail, *_own_charge(request, answer, trail))
+    charges = _charges(request, attempts, *_own_charge(request, answer, attempts))
     if not came:
         return _bearing(list(map(_blocked, blanks)), charges)
-    filled = [_filled(blank, returned) for blank, returned in zip(blanks, answer.returned, strict=False)]
+    filled = [_filled(blank, returned) for blank, returned in zip(blanks, answer.slots, strict=False)]
     return _bearing(filled, charges) + _bearing(list(map(_blocked, blanks[came:])), ())
 
 
@@ -174,16 +162,16 @@ def record_of_rejected(row: RejectedRow, provenance: Provenance) -> IndexRecord:
     )
 
 
-def filled_late(record: IndexRecord, image: Image) -> IndexRecord:
+def with_deferred_image(record: IndexRecord, image: Image) -> IndexRecord:
     """Return the record of a slot whose image was fetched by a later run than the one that paid for it."""
     return _saved(replace(record, finished_at=datetime.now(UTC)), image)
 
 
-def _filled(blank: IndexRecord, returned: Returned) -> IndexRecord:
-    blank = replace(blank, enhanced_prompt=returned.enhanced_prompt)
-    match returned.image:
+def _filled(blank: IndexRecord, slot: Slot) -> IndexRecord:
+    blank = replace(blank, enhanced_prompt=slot.enhanced_prompt)
+    match slot.image:
         case Image() as image:
-            return _saved(replace(blank, image_url=returned.url), image)
+            return _saved(replace(blank, image_url=slot.url), image)
         case Link(url, problem):
             return replace(
                 blank,
@@ -192,7 +180,7 @@ def _filled(blank: IndexRecord, returned: Returned) -> IndexRecord:
                 error_message=problem or "paid for, not yet fetched from its link",
                 image_url=url,
             )
-        case Damaged(reason):
+        case Unusable(reason):
             return replace(blank, status=Status.FAILED, error_kind=ErrorKind.BAD_IMAGE, error_message=reason)
 
 
@@ -230,21 +218,21 @@ def _bearing(records: Sequence[IndexRecord], charges: tuple[Charge, ...]) -> tup
     return tuple(replace(record, cost_usd=cost_usd, cost_source=source, charges=kept) for record in records)
 
 
-def _charges(request: Request, trail: Trail, *own: Charge) -> tuple[Charge, ...]:
+def _charges(request: Request, attempts: Attempts, *own: Charge) -> tuple[Charge, ...]:
     """What the attempts of a request cost, those of earlier runs and those in doubt included."""
-    return merged((*request.prior.charges, *trail.wasted, *map(unknown, trail.in_doubt_ids), *own))
+    return merged((*request.prior.charges, *attempts.wasted, *map(unknown, attempts.in_doubt_ids), *own))
 
 
-def _own_charge(request: Request, answer: Answer, trail: Trail) -> tuple[Charge, ...]:
+def _own_charge(request: Request, answer: Answer, attempts: Attempts) -> tuple[Charge, ...]:
     """What the attempt that was answered cost: as its header says, else by price, else unknown."""
     if answer.cost_usd is not None:
-        return (Charge(trail.client_request_id, answer.cost_usd, CostSource.HEADER),)
-    if not answer.returned:
+        return (Charge(attempts.client_request_id, answer.cost_usd, CostSource.HEADER),)
+    if not answer.slots:
         return ()  # a blocked image is not charged
     if request.price_usd is None:
-        return (unknown(trail.client_request_id),)
-    cost_usd = request.price_usd / request.num_images * len(answer.returned)
-    return (Charge(trail.client_request_id, cost_usd, CostSource.PRICE),)
+        return (unknown(attempts.client_request_id),)
+    cost_usd = request.price_usd / request.num_images * len(answer.slots)
+    return (Charge(attempts.client_request_id, cost_usd, CostSource.PRICE),)
 
 
 def _slots(request: Request, came: int) -> list[int]:
@@ -260,7 +248,7 @@ def _slots(request: Request, came: int) -> list[int]:
 
 
 def _blanks(
-    request: Request, image_numbers: list[int], trail: Trail, provenance: Provenance
+    request: Request, image_numbers: list[int], attempts: Attempts, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
     return tuple(
         IndexRecord(
@@ -276,17 +264,17 @@ def _blanks(
             request=request.body.decode(),
             error_kind=ErrorKind.DISCONNECTED,
             error_message="sent, but batchgen ended before an answer came: it may have been charged",
-            attempts=trail.attempts,
-            client_request_id=trail.client_request_id,
-            sent_at=trail.sent_at,
-            finished_at=trail.finished_at,
-            latency_s=trail.latency_s,
+            attempts=attempts.count,
+            client_request_id=attempts.client_request_id,
+            sent_at=attempts.sent_at,
+            finished_at=attempts.finished_at,
+            latency_s=attempts.latency_s,
             row_number=request.row_number,
             fingerprint=request.fingerprint,
             run_id=provenance.run_id,
             manifest=provenance.manifest,
             line=request.line,
-            in_doubt_ids=request.prior.in_doubt_ids + trail.in_doubt_ids,
+            in_doubt_ids=request.prior.in_doubt_ids + attempts.in_doubt_ids,
             extra=request.extra,
         )
         for image_number in image_numbers

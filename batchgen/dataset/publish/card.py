@@ -14,9 +14,9 @@ from pathlib import PurePath
 
 import pyarrow as pa
 
-from batchgen.core.values import Status
-from batchgen.dataset.index.column_docs import meaning_of
-from batchgen.dataset.publish.stats import Facts, Sample
+from batchgen.core.outcomes import Status
+from batchgen.dataset.index.column_docs import describe_column
+from batchgen.dataset.publish.stats import DatasetStats, Sample
 
 _HEAD = """\
 ---
@@ -101,15 +101,15 @@ _VALUES_SHOWN = 6
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>#|~$!&]|(?<=www)\.|:(?=//)|@")
 
 
-def render_card(name: str, facts: Facts, schema: pa.Schema) -> str:
+def render_card(name: str, stats: DatasetStats, schema: pa.Schema) -> str:
     """Return the card's text. name: the folder's; schema: that of metadata.parquet."""
     parts = [
         _HEAD.format(name=json.dumps(name)),
         f"# {as_text(name)}\n",
-        f"{_headline(facts)}\n",
-        *_pictures(facts.samples),
-        _making(facts),
-        _PROVENANCE.format(watermark=_watermark(facts.parameters.get("add_watermark", Counter()), facts.images)),
+        f"{_headline(stats)}\n",
+        *_pictures(stats.samples),
+        _making(stats),
+        _PROVENANCE.format(watermark=_watermark(stats.parameters.get("add_watermark", Counter()), stats.images)),
         _LOADING,
         _FILES,
         _columns(schema),
@@ -124,11 +124,11 @@ def as_text(text: str, width: int = 400) -> str:
     return _MARKUP.sub(lambda found: "&lt;" if found[0] == "<" else f"\\{found[0]}", shown)
 
 
-def _headline(facts: Facts) -> str:
-    if not facts.images:
+def _headline(stats: DatasetStats) -> str:
+    if not stats.images:
         return "No picture is here yet."
-    models = ", ".join(map(_code, facts.models))
-    return f"{_number(facts.images, 'picture')} of {_number(facts.prompts, 'prompt')}, made with {models} by batchgen."
+    models = ", ".join(map(_code, stats.models))
+    return f"{_number(stats.images, 'picture')} of {_number(stats.prompts, 'prompt')}, made with {models} by batchgen."
 
 
 def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
@@ -140,41 +140,41 @@ def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
         yield f"| {pictures} |\n|{' :---: |' * len(row)}\n| {captions} |\n"
 
 
-def _making(facts: Facts) -> str:
+def _making(stats: DatasetStats) -> str:
     rows = [
-        ("model", _values(facts.models)),
-        ("service of the last run", _values(facts.services)),
-        *((_code(name), _values(values)) for name, values in facts.parameters.items()),
-        ("seeds", _values(facts.seed_sources)),
-        ("sizes in pixels", _values(facts.sizes)),
-        ("formats", _values(facts.formats)),
-        ("bytes", f"{facts.bytes:,}"),
-        ("first request", _time(facts.first_sent_at)),
-        ("last answer", _time(facts.last_finished_at)),
-        ("manifest", _values(_file_names(facts.manifests))),
-        ("rows of it", f"{facts.rows:,}"),
-        ("cost of these pictures", _cost(facts.cost_usd, facts.unknown_costs)),
-        ("batchgen", _values(facts.versions)),
+        ("model", _values(stats.models)),
+        ("service of the last run", _values(stats.services)),
+        *((_code(name), _values(values)) for name, values in stats.parameters.items()),
+        ("seeds", _values(stats.seed_sources)),
+        ("sizes in pixels", _values(stats.sizes)),
+        ("formats", _values(stats.formats)),
+        ("bytes", f"{stats.bytes:,}"),
+        ("first request", _time(stats.first_sent_at)),
+        ("last answer", _time(stats.last_finished_at)),
+        ("manifest", _values(_file_names(stats.manifests))),
+        ("rows of it", f"{stats.rows:,}"),
+        ("cost of these pictures", _cost(stats.cost_usd, stats.unknown_costs)),
+        ("batchgen", _values(stats.versions)),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    return f"## How it was made\n\n| what | value |\n| --- | --- |\n{table}\n\n{_asked(facts)}"
+    return f"## How it was made\n\n| what | value |\n| --- | --- |\n{table}\n\n{_asked(stats)}"
 
 
-def _asked(facts: Facts) -> str:
+def _asked(stats: DatasetStats) -> str:
     """What was asked for over all time, also for rows that the manifest has lost since."""
-    total = facts.asked.total()
+    total = stats.asked.total()
     if not total:
         return ""
-    answered = facts.asked[Status.OK] + facts.asked[Status.BLOCKED]
+    answered = stats.asked[Status.OK] + stats.asked[Status.BLOCKED]
     share = (
-        f" The safety filter blocked {facts.asked[Status.BLOCKED] / answered:.1%} of what was answered."
+        f" The safety filter blocked {stats.asked[Status.BLOCKED] / answered:.1%} of what was answered."
         if answered
         else ""
     )
     counts = ", ".join(
-        f"{facts.asked[status]:,} {status.value.replace('_', ' ')}" for status in Status if facts.asked[status]
+        f"{stats.asked[status]:,} {status.value.replace('_', ' ')}" for status in Status if stats.asked[status]
     )
-    cost = _cost(facts.all_cost_usd, facts.all_unknown_costs)
+    cost = _cost(stats.all_cost_usd, stats.all_unknown_costs)
     return f"Asked for so far: {_number(total, 'image')} ({counts}), for {cost} in all.{share}\n"
 
 
@@ -191,7 +191,7 @@ def _watermark(asked: Counter[str], images: int) -> str:
 
 def _columns(schema: pa.Schema) -> str:
     rows = "\n".join(
-        f"| {_code(field.name)} | {as_text(str(field.type))} | {meaning_of(field.name)} |" for field in schema
+        f"| {_code(field.name)} | {as_text(str(field.type))} | {describe_column(field.name)} |" for field in schema
     )
     return f"## Fields\n\n| field | type | meaning |\n| --- | --- | --- |\n{rows}\n"
 

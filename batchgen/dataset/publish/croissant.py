@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from batchgen.dataset.index.column_docs import meaning_of
-from batchgen.dataset.publish.stats import Facts
+from batchgen.dataset.index.column_docs import describe_column
+from batchgen.dataset.publish.stats import DatasetStats
 
 # As the Croissant 1.0 specification prescribes it, word for word: readers compare.
 _CONTEXT = {
@@ -59,7 +59,7 @@ _TABLE = "metadata.parquet"
 _RECORDS = "pictures"
 
 
-def render_croissant(name: str, view: Path, facts: Facts, schema: pa.Schema) -> bytes:
+def render_croissant(name: str, view: Path, stats: DatasetStats, schema: pa.Schema) -> bytes:
     """Return the description as JSON. view: the dataset's metadata.parquet, whose hash goes into it."""
     with view.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -68,7 +68,7 @@ def render_croissant(name: str, view: Path, facts: Facts, schema: pa.Schema) -> 
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": name,
-        "description": f"{facts.images} pictures generated from {facts.prompts} prompts by {', '.join(facts.models)}.",
+        "description": f"{stats.images} pictures generated from {stats.prompts} prompts by {', '.join(stats.models)}.",
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -82,7 +82,7 @@ def render_croissant(name: str, view: Path, facts: Facts, schema: pa.Schema) -> 
                 "@type": "cr:FileSet",
                 "@id": "images",
                 "name": "images",
-                "encodingFormat": list(facts.formats) or ["image/png"],
+                "encodingFormat": list(stats.formats) or ["image/png"],
                 "includes": "images/*/*",
             },
         ],
@@ -90,8 +90,8 @@ def render_croissant(name: str, view: Path, facts: Facts, schema: pa.Schema) -> 
             {"@type": "cr:RecordSet", "@id": _RECORDS, "name": _RECORDS, "field": [_image(), *_fields(schema)]}
         ],
     }
-    if facts.last_finished_at is not None:
-        description["datePublished"] = f"{facts.last_finished_at:%Y-%m-%dT%H:%M:%S}Z"
+    if stats.last_finished_at is not None:
+        description["datePublished"] = f"{stats.last_finished_at:%Y-%m-%dT%H:%M:%S}Z"
     return msgspec.json.format(msgspec.json.encode(description))
 
 
@@ -116,7 +116,7 @@ def _fields(schema: pa.Schema) -> list[dict[str, Any]]:
             "@type": "cr:Field",
             "@id": f"{_RECORDS}/{column.name}",
             "name": f"{_RECORDS}/{column.name}",
-            "description": meaning_of(column.name),
+            "description": describe_column(column.name),
             "dataType": kind,
             "source": {"fileObject": {"@id": _TABLE}, "extract": {"column": column.name}},
         }

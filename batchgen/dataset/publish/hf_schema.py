@@ -20,7 +20,7 @@ Schema = Any
 DataType = Any
 
 
-def loadable_schema(schema: Schema) -> Schema:
+def hf_schema(schema: Schema) -> Schema:
     """Return the schema of the view for an index of this schema: same columns, same order."""
     names: list[str] = []
     for position, name in enumerate(schema.names):
@@ -29,11 +29,11 @@ def loadable_schema(schema: Schema) -> Schema:
         while name in names or (name in schema.names and name != schema.names[position]):
             name += "_"
         names.append(name)
-    return pa.schema([pa.field(name, _loadable_type(field.type)) for name, field in zip(names, schema, strict=True)])
+    return pa.schema([pa.field(name, _hf_type(field.type)) for name, field in zip(names, schema, strict=True)])
 
 
-def to_loadable(table: pa.Table, schema: Schema) -> pa.Table:
-    """Return an index table as the view has it; `schema` is that of `loadable_schema`."""
+def to_hf(table: pa.Table, schema: Schema) -> pa.Table:
+    """Return an index table as the view has it; `schema` is that of `hf_schema`."""
     return pa.table([_convert(column, field.type) for column, field in zip(table.columns, schema, strict=True)], schema)
 
 
@@ -41,12 +41,12 @@ def _no_path(name: str) -> str:
     return name.replace("file_name", "filename") if name.endswith(_PATH_NAMES) else name
 
 
-def _loadable_type(kind: DataType) -> DataType:
+def _hf_type(kind: DataType) -> DataType:
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
-        return _loadable_type(kind.storage_type)
+        return _hf_type(kind.storage_type)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
-        return _loadable_type(kind.value_type)
+        return _hf_type(kind.value_type)
     if types.is_null(kind) or types.is_string_view(kind):
         return pa.string()
     if types.is_binary_view(kind):
@@ -54,15 +54,15 @@ def _loadable_type(kind: DataType) -> DataType:
     if types.is_decimal32(kind) or types.is_decimal64(kind):
         return pa.decimal128(kind.precision, kind.scale)
     if types.is_map(kind):
-        return pa.list_(pa.struct([("key", _loadable_type(kind.key_type)), ("value", _loadable_type(kind.item_type))]))
+        return pa.list_(pa.struct([("key", _hf_type(kind.key_type)), ("value", _hf_type(kind.item_type))]))
     if types.is_struct(kind):
-        return pa.struct([(_no_path(field.name), _loadable_type(field.type)) for field in kind])
+        return pa.struct([(_no_path(field.name), _hf_type(field.type)) for field in kind])
     if types.is_fixed_size_list(kind):
-        return pa.list_(_loadable_type(kind.value_type), kind.list_size)
+        return pa.list_(_hf_type(kind.value_type), kind.list_size)
     if types.is_large_list(kind) or types.is_large_list_view(kind):
-        return pa.large_list(_loadable_type(kind.value_type))
+        return pa.large_list(_hf_type(kind.value_type))
     if types.is_list(kind) or types.is_list_view(kind):
-        return pa.list_(_loadable_type(kind.value_type))
+        return pa.list_(_hf_type(kind.value_type))
     return kind
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.index.keys import NO_KEYS, text_keys
 from batchgen.dataset.layout import Layout
@@ -91,7 +91,7 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Facts(Counts):
+class DatasetStats(Counts):
     """What is worth saying about a dataset.
 
     services: the host that the last run asked. asked: all image slots ever asked for, by status; all_cost_usd is what
@@ -126,19 +126,19 @@ def count(table: pa.Table) -> Counts:
     )
 
 
-def gather(layout: Layout, counted: Iterable[Counts]) -> Facts:
+def gather(layout: Layout, counted: Iterable[Counts]) -> DatasetStats:
     """Return what is worth saying, now that metadata.parquet is written. Raises DamagedIndex."""
-    facts = Facts()
+    stats = DatasetStats()
     for counts in counted:
-        facts.add(counts)
-    facts.rows, facts.prompts = _distinct(layout, "row_id"), _distinct(layout, "prompt")
-    facts.samples = _samples(layout)
-    facts.services.update(filter(None, [_service(layout)]))
+        stats.add(counts)
+    stats.rows, stats.prompts = _distinct(layout, "row_id"), _distinct(layout, "prompt")
+    stats.samples = _samples(layout)
+    stats.services.update(filter(None, [_service(layout)]))
     for table in latest(layout, ["status", "cost_usd", "cost_source"]):
-        facts.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
-        facts.all_cost_usd += _sum(table["cost_usd"])
-        facts.all_unknown_costs += count_unknown(table["cost_source"])
-    return facts
+        stats.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
+        stats.all_cost_usd += _sum(table["cost_usd"])
+        stats.all_unknown_costs += count_unknown(table["cost_source"])
+    return stats
 
 
 def _distinct(layout: Layout, column: str) -> int:

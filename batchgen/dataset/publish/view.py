@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.keys import Keys, Mask, fingerprint_keys
 from batchgen.dataset.index.parts import iterate, open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.card import render_card
 from batchgen.dataset.publish.croissant import render_croissant
-from batchgen.dataset.publish.hf_schema import loadable_schema, to_loadable
+from batchgen.dataset.publish.hf_schema import hf_schema, to_hf
 from batchgen.dataset.publish.row_group_cache import Schema, Section, SectionedView, remember
 from batchgen.dataset.publish.stats import Counts, count, gather
 from batchgen.store import disk
@@ -42,7 +42,7 @@ def write_view(layout: Layout, shows: Shows, run_id: str) -> None:
         with open_part(path) as part:
             schemas.append(part.schema_arrow)
     schema = unify([INDEX_SCHEMA, *schemas]).remove_metadata()
-    loadable = loadable_schema(schema)
+    loadable = hf_schema(schema)
 
     def write(target: Path) -> None:
         with target.open("w+b") as file:
@@ -62,9 +62,9 @@ def write_view(layout: Layout, shows: Shows, run_id: str) -> None:
     temporary = layout.temporary / layout.view.name
     disk.write_with(temporary, write)
     disk.publish(temporary, layout.view)
-    facts, name = gather(layout, [section.counts for section in sections]), layout.root.resolve().name
-    _publish(layout, layout.card, render_card(name, facts, loadable).encode())
-    _publish(layout, layout.croissant, render_croissant(name, layout.view, facts, loadable))
+    stats, name = gather(layout, [section.counts for section in sections]), layout.root.resolve().name
+    _publish(layout, layout.card, render_card(name, stats, loadable).encode())
+    _publish(layout, layout.croissant, render_croissant(name, layout.view, stats, loadable))
     with suppress(OSError):  # the dataset is whole without; the next view is then made from nothing
         remember(layout, loadable, sections)
 
@@ -100,4 +100,4 @@ def _tables(path: Path, shown: Mask, schema: Schema, loadable: Schema, counts: C
         if len(wanted):
             table = conform(pa.Table.from_batches([wanted]), schema)
             counts.add(count(table))
-            yield to_loadable(table, loadable)
+            yield to_hf(table, loadable)

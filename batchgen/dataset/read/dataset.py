@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.dataset.read.summary import DatasetSummary, summarise

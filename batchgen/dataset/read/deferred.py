@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
-from batchgen.core.values import ErrorKind
+from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import to_records
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import Known, State
+from batchgen.dataset.read.resume_index import RequestState, ResumeIndex
 from batchgen.dataset.read.snapshot import latest
 
 
-def unfetched(layout: Layout, known: Known, extra_schema: bytes) -> list[IndexRecord]:
+def deferred(layout: Layout, resume_index: ResumeIndex, extra_schema: bytes) -> list[IndexRecord]:
     """Return the slots whose image waits at its link. Raises DamagedIndex."""
-    waiting = known.keys[known.states == State.UNFETCHED]
+    waiting = resume_index.keys[resume_index.states == RequestState.DEFERRED]
     found: list[IndexRecord] = []
     if len(waiting):
         for table in latest(layout, None, waiting):

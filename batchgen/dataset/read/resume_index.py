@@ -17,9 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.core.cost import merged
 from batchgen.core.memory import give_back
-from batchgen.core.values import PERMANENT_KINDS, ErrorKind, Prior, Status
-from batchgen.dataset.index.charges import merged, of_slot
+from batchgen.core.outcomes import PERMANENT_KINDS, ErrorKind, Status
+from batchgen.core.request import Prior
+from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.keys import (
     NO_KEYS,
     Finder,
@@ -34,7 +36,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest, snapshot
 
 
-class State(IntEnum):
+class RequestState(IntEnum):
     """Where a request stands; of its slots the one with the highest state decides."""
 
     UNSEEN = 0
@@ -44,10 +46,10 @@ class State(IntEnum):
     REFUSED = 4  # failed for good: asked again only if the user says so
     FAILED = 5  # failed by chance: asked again
     IN_DOUBT = 6  # asked again: the picture is gone either way
-    UNFETCHED = 7  # paid for, to be fetched and never to be bought again
+    DEFERRED = 7  # paid for, to be fetched and never to be bought again
 
 
-States = npt.NDArray[np.uint8]
+RequestStates = npt.NDArray[np.uint8]
 
 _COLUMNS = ["fingerprint", "image_number", "status", "error_kind", "row_id"]
 _PRIOR_COLUMNS = [
@@ -64,15 +66,15 @@ _PRIOR_COLUMNS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ResumeIndex:
     """The requests that the index knows.
 
-    keys: of their fingerprints, sorted. states: a State for each. row_ids: keys of the index's row
+    keys: of their fingerprints, sorted. states: a RequestState for each. row_ids: keys of the index's row
     ids, sorted. priors: what is left over of requests that are not done, by key.
     """
 
     keys: Keys = field(default_factory=lambda: NO_KEYS)
-    states: States = field(default_factory=lambda: np.empty(0, np.uint8))
+    states: RequestStates = field(default_factory=lambda: np.empty(0, np.uint8))
     row_ids: Keys = field(default_factory=lambda: NO_KEYS)
     priors: dict[int, Prior] = field(default_factory=dict)
     _requests: Finder = field(init=False, repr=False)
@@ -82,12 +84,12 @@ class Known:
         object.__setattr__(self, "_requests", Finder(self.keys))
         object.__setattr__(self, "_rows", Finder(self.row_ids))
 
-    def look_up(self, keys: Keys) -> tuple[States, npt.NDArray[np.intp]]:
+    def look_up(self, keys: Keys) -> tuple[RequestStates, npt.NDArray[np.intp]]:
         """Return the state of each key, and its position in `keys` (meaningless where it is UNSEEN)."""
         if not len(self.keys):
             return np.zeros(len(keys), np.uint8), np.zeros(len(keys), np.intp)
         positions = self._requests.search(keys)
-        return np.where(self.keys[positions] == keys, self.states[positions], np.uint8(State.UNSEEN)), positions
+        return np.where(self.keys[positions] == keys, self.states[positions], np.uint8(RequestState.UNSEEN)), positions
 
     def knows_rows(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Return for each row id whether the index has a record of it."""
@@ -96,7 +98,7 @@ class Known:
         return self._rows.contains(text_keys(pa.array(row_ids, pa.string())))
 
 
-def load(layout: Layout) -> Known:
+def load(layout: Layout) -> ResumeIndex:
     """Read what is known of each request: from the index, and from the ledger of a run that goes on or was cut off.
 
     Raises DamagedIndex.
@@ -106,7 +108,7 @@ def load(layout: Layout) -> Known:
     return known
 
 
-def _read(layout: Layout) -> Known:
+def _read(layout: Layout) -> ResumeIndex:
     slots: list[Keys] = []
     numbers, states, rows = [], [], []
     with ExitStack() as opened:
@@ -123,7 +125,7 @@ def _read(layout: Layout) -> Known:
     row_ids = _joined(rows, newest)
     row_ids.sort()
     requests, highest = _collapse(_joined(slots, newest), np.concatenate(states)[np.concatenate(newest)])
-    return Known(requests, highest, row_ids, _priors(layout, requests, highest))
+    return ResumeIndex(requests, highest, row_ids, _priors(layout, requests, highest))
 
 
 def _joined(pieces: list[Keys], wanted: Sequence[Mask]) -> Keys:
@@ -138,43 +140,45 @@ def _joined(pieces: list[Keys], wanted: Sequence[Mask]) -> Keys:
     return joined
 
 
-def _collapse(keys: Keys, states: States) -> tuple[Keys, States]:
+def _collapse(keys: Keys, states: RequestStates) -> tuple[Keys, RequestStates]:
     """One entry a request: the highest state of its slots. Sorts `keys` in place."""
     # Nearly all is done, the lowest state: sorting keys alone takes a tenth of sorting them with their states.
-    higher = states > State.DONE
+    higher = states > RequestState.DONE
     keys_of_higher, higher_states = keys[higher], states[higher]
     keys.sort()
     begins = np.ones(len(keys), np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=begins[1:])
     requests = keys if begins.all() else keys[begins]
-    highest = np.full(len(requests), State.DONE, np.uint8)
+    highest = np.full(len(requests), RequestState.DONE, np.uint8)
     if len(higher_states):
         np.maximum.at(highest, Finder(requests).search(keys_of_higher), higher_states)
     return requests, highest
 
 
-def _states_of(table: pa.Table) -> States:
+def _states_of(table: pa.Table) -> RequestStates:
     status, kind = table["status"].combine_chunks(), table["error_kind"].combine_chunks()
     failed = pc.equal(status, Status.FAILED)
     permanent = pc.fill_null(pc.is_in(kind, pa.array(sorted(PERMANENT_KINDS))), False)
-    unfetched = pc.fill_null(pc.equal(kind, ErrorKind.NOT_FETCHED), False)
+    deferred = pc.fill_null(pc.equal(kind, ErrorKind.NOT_FETCHED), False)
     cases = [
-        (pc.equal(status, Status.OK), State.DONE),
-        (pc.equal(status, Status.BLOCKED), State.BLOCKED),
-        (pc.equal(status, Status.INVALID), State.INVALID),
-        (pc.equal(status, Status.IN_DOUBT), State.IN_DOUBT),
-        (pc.and_(failed, unfetched), State.UNFETCHED),
-        (pc.and_(failed, permanent), State.REFUSED),
+        (pc.equal(status, Status.OK), RequestState.DONE),
+        (pc.equal(status, Status.BLOCKED), RequestState.BLOCKED),
+        (pc.equal(status, Status.INVALID), RequestState.INVALID),
+        (pc.equal(status, Status.IN_DOUBT), RequestState.IN_DOUBT),
+        (pc.and_(failed, deferred), RequestState.DEFERRED),
+        (pc.and_(failed, permanent), RequestState.REFUSED),
     ]
     conditions = pc.make_struct(*(condition for condition, _ in cases))
     values = [pa.scalar(int(state), pa.uint8()) for _, state in cases]
-    states: States = pc.case_when(conditions, *values, pa.scalar(int(State.FAILED), pa.uint8())).to_numpy()
+    states: RequestStates = pc.case_when(
+        conditions, *values, pa.scalar(int(RequestState.FAILED), pa.uint8())
+    ).to_numpy()
     return states
 
 
-def _priors(layout: Layout, keys: Keys, states: States) -> dict[int, Prior]:
+def _priors(layout: Layout, keys: Keys, states: RequestStates) -> dict[int, Prior]:
     """What to carry over for requests that may be sent again, where there is anything to carry."""
-    unfinished = keys[states >= State.BLOCKED]
+    unfinished = keys[states >= RequestState.BLOCKED]
     priors: dict[int, Prior] = {}
     if len(unfinished):
         for table in latest(layout, _PRIOR_COLUMNS, unfinished):
@@ -186,7 +190,7 @@ def _priors(layout: Layout, keys: Keys, states: States) -> dict[int, Prior]:
 
 def _carries(table: pa.Table) -> pa.Array:
     """Slots that the next attempt must know of; a slot that was blocked or refused, and cost nothing, is not one."""
-    settled = np.isin(_states_of(table), (State.BLOCKED, State.INVALID, State.REFUSED))
+    settled = np.isin(_states_of(table), (RequestState.BLOCKED, RequestState.INVALID, RequestState.REFUSED))
     paid = pc.fill_null(pc.greater(table["cost_usd"], 0.0), True).to_numpy()  # null: nobody knows how much
     doubtful = pc.fill_null(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0), False).to_numpy()
     return pa.array(~settled | paid | doubtful)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from batchgen.core.dataset_errors import DamagedIndex
+from batchgen.core.errors import DamagedIndex
 from batchgen.dataset.index.keys import NO_KEYS, SLOT_COLUMNS, Finder, slot_keys
 from batchgen.dataset.index.parts import open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify

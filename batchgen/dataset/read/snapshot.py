@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from batchgen.core.dataset_errors import DatasetError, NotADataset
+from batchgen.core.errors import DatasetError, NotADataset
 from batchgen.dataset.index.keys import SLOT_COLUMNS, Finder, Keys, Mask, fingerprint_keys, first_of_each, slot_keys
 from batchgen.dataset.index.parts import open_file, open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_table, unify
@@ -55,7 +55,7 @@ def latest(
 
 
 @dataclass(frozen=True, slots=True)
-class _Ledger:
+class _Wal:
     table: pa.Table
 
     def read(self, columns: Sequence[str] | None) -> pa.Table:
@@ -79,7 +79,7 @@ class _Part:
         return conform(table, pa.schema([INDEX_SCHEMA.field(name) for name in columns]))
 
 
-Piece = _Ledger | _Part
+Piece = _Wal | _Part
 
 
 def snapshot(layout: Layout, opened: ExitStack, without: Container[Path] = ()) -> list[Piece]:
@@ -89,18 +89,18 @@ def snapshot(layout: Layout, opened: ExitStack, without: Container[Path] = ()) -
     """
     for _ in range(_TRIES):
         try:
-            ledger = _Ledger(_read_ledger(layout))
+            wal = _Wal(_read_wal(layout))
             with ExitStack() as trial:
                 paths = [path for path in reversed(layout.parts().values()) if path not in without]
                 parts = [_Part(path, trial.enter_context(open_file(path))) for path in paths]
                 opened.push(trial.pop_all())
         except FileNotFoundError:
             continue
-        return [ledger, *parts]
+        return [wal, *parts]
     raise DatasetError(f"{layout.root} is changing too fast to be read. Try again in a moment.")
 
 
-def _read_ledger(layout: Layout) -> pa.Table:
+def _read_wal(layout: Layout) -> pa.Table:
     tables = [to_table(records, own) for own, records in unsealed_by_schema(layout).items()]
     schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
     return pa.concat_tables([schema.empty_table(), *(conform(table, schema) for table in tables)])

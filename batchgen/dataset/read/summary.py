@@ -10,7 +10,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.values import Status
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
@@ -40,7 +40,7 @@ _COLUMNS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ErrorExample:
     """One slot that gave no image, and why."""
 
     row_id: str
@@ -53,11 +53,11 @@ class ErrorSummary:
     """The slots with one kind of error."""
 
     count: int = 0
-    examples: list[Problem] = field(default_factory=list)
+    examples: list[ErrorExample] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class RunSummary:
+class RunTotals:
     """One run's share of the slots."""
 
     run_id: str
@@ -85,7 +85,7 @@ class DatasetSummary:
     unknown_costs: int = 0
     in_doubt_ids: list[str] = field(default_factory=list)
     errors: dict[str, ErrorSummary] = field(default_factory=dict)
-    runs: dict[str, RunSummary] = field(default_factory=dict)
+    runs: dict[str, RunTotals] = field(default_factory=dict)
 
 
 def summarise(layout: Layout) -> DatasetSummary:
@@ -136,7 +136,7 @@ def _count_errors(summary: DatasetSummary, failed: pa.Table) -> None:
         first = failed.filter(pc.equal(failed["error_kind"], value["values"])).slice(0, _EXAMPLE_SLOTS).to_pylist()
         # The images of a row fail together: one line says it for all of them.
         problems = dict.fromkeys(
-            Problem(row["row_id"], f"{row['manifest']}:{row['line']}", row["error_message"]) for row in first
+            ErrorExample(row["row_id"], f"{row['manifest']}:{row['line']}", row["error_message"]) for row in first
         )
         entry.examples.extend(list(problems)[:wanted])
 
@@ -146,7 +146,7 @@ def _count_runs(summary: DatasetSummary, table: pa.Table) -> None:
     by_run = table.append_column("saved", saved).group_by("run_id")
     aggregates = [("saved", "sum"), ("cost_usd", "sum"), ("sent_at", "min"), ("finished_at", "max")]
     for row in by_run.aggregate(aggregates).to_pylist():
-        run = summary.runs.setdefault(row["run_id"], RunSummary(row["run_id"]))
+        run = summary.runs.setdefault(row["run_id"], RunTotals(row["run_id"]))
         run.images += row["saved_sum"]
         run.cost_usd += row["cost_usd_sum"] or 0.0
         run.started_at = min(filter(None, (run.started_at, row["sent_at_min"])), default=None)

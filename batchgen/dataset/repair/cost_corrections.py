@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from batchgen.core.dataset_errors import DamagedIndex, DiskError
-from batchgen.core.values import Charge, CostSource, Status
-from batchgen.dataset.index.charges import of_slot, total, unknown
+from batchgen.core.cost import Charge, CostSource, total, unknown
+from batchgen.core.errors import DamagedIndex, DiskError
+from batchgen.core.outcomes import Status
+from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.keys import NO_KEYS, Finder, Keys, fingerprint_keys
 from batchgen.dataset.index.parts import merge, open_part, write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.values import ErrorKind
+from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.keys import keys_of
 from batchgen.dataset.index.parts import merge, write_part
 from batchgen.dataset.index.records import IndexRecord
@@ -25,7 +25,7 @@ from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import as_before, held
-from batchgen.dataset.repair.verify import Fault, Finding, damaged_parts, missing_records, missing_texts, verify
+from batchgen.dataset.repair.verify import FileFault, FileProblem, damaged_parts, missing_records, missing_texts, verify
 from batchgen.dataset.wal.recovery import lost
 from batchgen.store import disk
 
@@ -37,7 +37,7 @@ class Repaired:
     Images of one request are asked for together: the first of them bears the cost.
     """
 
-    finding: Finding
+    finding: FileProblem
     action: str
     is_to_be_made_again: bool = False
     again_usd: float = 0.0
@@ -48,13 +48,13 @@ def repair(layout: Layout) -> Iterator[Repaired]:
 
     Raises Locked, DiskError, DamagedIndex.
     """
-    for folder in (layout.ledger, layout.temporary, layout.index):
+    for folder in (layout.wal, layout.temporary, layout.index):
         disk.make_folder(folder)
     with held(layout):
         texts = list(missing_texts(layout))
         yield from _rebuild(layout)
         findings = list(verify(layout))
-        strays = {finding.path: finding for finding in findings if finding.fault is Fault.STRAY}
+        strays = {finding.path: finding for finding in findings if finding.fault is FileFault.UNTRACKED}
         wrong = {finding.path: finding for finding in findings if finding.path not in strays}
         if wrong:
             yield from _put_right(layout, wrong, strays)
@@ -75,7 +75,7 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
         yield Repaired(finding, f"rebuilt from {layout.view.name}")
 
 
-def _put_right(layout: Layout, wrong: dict[str, Finding], strays: dict[str, Finding]) -> Iterator[Repaired]:
+def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, FileProblem]) -> Iterator[Repaired]:
     """Put images back from where they strayed to, and take those out of `strays`; mark the others as lost."""
     found = {sha256((layout.root / path).read_bytes()).hexdigest(): path for path in strays}
     names = pa.array(sorted(wrong), pa.string())
@@ -107,7 +107,7 @@ def _put_right(layout: Layout, wrong: dict[str, Finding], strays: dict[str, Find
             yield Repaired(finding, "the next run asks for it again", True, costs.pop(record.fingerprint, 0.0))
 
 
-def _put_back(layout: Layout, finding: Finding, stray: str) -> Repaired:
+def _put_back(layout: Layout, finding: FileProblem, stray: str) -> Repaired:
     target = layout.root / finding.path
     _set_aside(layout, target)
     disk.make_folder(target.parent)

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.dataset_errors import DamagedIndex
-from batchgen.core.values import Status
+from batchgen.core.errors import DamagedIndex
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import iterate
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.salvage import only_in_view
@@ -31,21 +31,21 @@ _HASHING_THREADS = 4
 _WINDOW_IMAGES = 1024
 
 
-class Fault(StrEnum):
+class FileFault(StrEnum):
     """What is wrong with a file."""
 
     MISSING = "missing"
     EMPTY = "empty"
     CHANGED = "changed"
-    STRAY = "stray"  # an image that the index does not know
+    UNTRACKED = "untracked"  # an image that the index does not know
     DAMAGED = "damaged"  # a part of the index that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileProblem:
     """One file that is not as it should be."""
 
-    fault: Fault
+    fault: FileFault
     path: str  # relative to the dataset
     row_id: str | None
     detail: str
@@ -61,7 +61,7 @@ class Expected:
     sha256: str
 
 
-def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[Finding]:
+def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[FileProblem]:
     """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
     damaged = {layout.root / finding.path: finding for finding in damaged_parts(layout)}
     yield from damaged.values()
@@ -79,41 +79,43 @@ def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None
     known_hashes = np.unique(np.concatenate(known)) if known else np.empty(0, np.int64)
     stray = ~np.isin(_hashes(on_disk), known_hashes)
     for position in np.flatnonzero(stray):
-        yield Finding(Fault.STRAY, on_disk[position], None, "the index does not know this image")
+        yield FileProblem(FileFault.UNTRACKED, on_disk[position], None, "the index does not know this image")
 
 
-def missing_texts(layout: Layout) -> Iterator[Finding]:
+def missing_texts(layout: Layout) -> Iterator[FileProblem]:
     """Yield what a clean stop writes beside the images and is not there, or cannot be read."""
     for path in (layout.view, layout.card, layout.croissant):
         name = path.relative_to(layout.root).as_posix()
         if not path.is_file():
-            yield Finding(Fault.MISSING, name, None, "the file is gone, or the last run did not end cleanly")
+            yield FileProblem(FileFault.MISSING, name, None, "the file is gone, or the last run did not end cleanly")
         elif path == layout.view:
             yield from _damage(layout, path)
 
 
-def missing_records(layout: Layout) -> Iterator[Finding]:
+def missing_records(layout: Layout) -> Iterator[FileProblem]:
     """Yield what the dataset view shows and the index does not know. Only sensible while no run is writing."""
     alone = len(only_in_view(layout))
     if alone:
         name = layout.index.name
-        yield Finding(Fault.MISSING, name, None, f"a part is gone: {alone:,} records of {layout.view.name} are in none")
+        yield FileProblem(
+            FileFault.MISSING, name, None, f"a part is gone: {alone:,} records of {layout.view.name} are in none"
+        )
 
 
-def damaged_parts(layout: Layout) -> Iterator[Finding]:
+def damaged_parts(layout: Layout) -> Iterator[FileProblem]:
     """Yield the parts of the index that cannot be read."""
     for path in layout.parts().values():
         yield from _damage(layout, path)
 
 
-def _damage(layout: Layout, path: Path) -> Iterator[Finding]:
+def _damage(layout: Layout, path: Path) -> Iterator[FileProblem]:
     try:
         for batch in iterate(path):
             batch.validate(full=True)
     except FileNotFoundError:
         return  # merged away meanwhile
     except (DamagedIndex, pa.ArrowException) as error:
-        yield Finding(Fault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
+        yield FileProblem(FileFault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
 
 
 def _saved_images(layout: Layout, damaged: Container[Path]) -> Iterator[Expected]:
@@ -127,18 +129,18 @@ def _saved_images(layout: Layout, damaged: Container[Path]) -> Iterator[Expected
                 yield Expected(**row)
 
 
-def _check(root: Path, image: Expected) -> Finding | None:
+def _check(root: Path, image: Expected) -> FileProblem | None:
     try:
         data = (root / image.file_name).read_bytes()
     except FileNotFoundError:
-        return Finding(Fault.MISSING, image.file_name, image.row_id, "the file is gone")
+        return FileProblem(FileFault.MISSING, image.file_name, image.row_id, "the file is gone")
     except OSError as error:
-        return Finding(Fault.MISSING, image.file_name, image.row_id, f"cannot be read: {error.strerror}")
+        return FileProblem(FileFault.MISSING, image.file_name, image.row_id, f"cannot be read: {error.strerror}")
     if not data:
-        return Finding(Fault.EMPTY, image.file_name, image.row_id, f"empty, was {image.size_bytes} bytes")
+        return FileProblem(FileFault.EMPTY, image.file_name, image.row_id, f"empty, was {image.size_bytes} bytes")
     if sha256(data).hexdigest() != image.sha256:
         detail = f"{len(data)} bytes, was {image.size_bytes}; the hash is not that of what was received"
-        return Finding(Fault.CHANGED, image.file_name, image.row_id, detail)
+        return FileProblem(FileFault.CHANGED, image.file_name, image.row_id, detail)
     return None
 
 

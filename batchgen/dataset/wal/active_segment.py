@@ -27,7 +27,7 @@ _RECORDS_PER_SEGMENT = 5_000
 _MANY_PARTS = 100
 
 
-class Tail:
+class ActiveSegment:
     """Ledger and parts of one run. Safe to use from several threads, also while it seals."""
 
     def __init__(self, layout: Layout, run_id: str, extra_schema: bytes) -> None:

@@ -17,10 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from batchgen.core.values import Request
+from batchgen.core.request import Request
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.wal import log
-from batchgen.dataset.wal.active_segment import Tail
+from batchgen.dataset.wal.active_segment import ActiveSegment
 from batchgen.dataset.wal.images import ImageFiles
 from batchgen.dataset.wal.reserve import Reserve
 from batchgen.store import disk
@@ -56,8 +56,8 @@ class _Waiting(Generic[T]):
 class GroupCommit:
     """Makes changes durable, in a thread of its own; the caller's event loop stays free."""
 
-    def __init__(self, tail: Tail, images: ImageFiles, reserve: Reserve) -> None:
-        self._tail = tail
+    def __init__(self, active: ActiveSegment, images: ImageFiles, reserve: Reserve) -> None:
+        self._active = active
         self._images = images
         self._reserve = reserve
         self._guard = threading.Lock()
@@ -96,7 +96,7 @@ class GroupCommit:
                 for records in changes.done:
                     # A ledger that failed takes nothing more; the tail is about to seal what it was told.
                     with suppress(OSError):
-                        self._tail.settle(records)
+                        self._active.settle(records)
                     if changes.request is not None:
                         late.append((changes.request, records))
         self._images.close()
@@ -140,15 +140,15 @@ class GroupCommit:
         except OSError as error:
             if error.errno not in disk.FULL:
                 raise
-            self._reserve.give_up(error)
+            self._reserve.release(error)
             return self._write(group)
 
     def _write(self, group: Sequence[_Waiting[object]]) -> list[object]:
         changes = [waiting.make() for waiting in group]
-        self._tail.note(*(change.received for change in changes if change.received is not None))
+        self._active.note(*(change.received for change in changes if change.received is not None))
         self._images.write([image for change in changes for image in change.images])
-        self._tail.settle(*(records for change in changes for records in change.done)).sync()
-        self._tail.sync()
+        self._active.settle(*(records for change in changes for records in change.done)).sync()
+        self._active.sync()
         return [change.result for change in changes]
 
 

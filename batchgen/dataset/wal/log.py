@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from batchgen.core.dataset_errors import UnknownLedger
+from batchgen.core.errors import UnknownWal
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.store import disk
 
@@ -67,22 +67,22 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 
 Unfinished = Sent | Refused | Received
-LedgerRecord = Open | Sent | Refused | Received | Done
+WalRecord = Open | Sent | Refused | Received | Done
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[LedgerRecord] = msgspec.json.Decoder(LedgerRecord)
+_decoder: msgspec.json.Decoder[WalRecord] = msgspec.json.Decoder(WalRecord)
 
 
-def encode(record: LedgerRecord) -> bytes:
+def encode(record: WalRecord) -> bytes:
     """Return the record as one line."""
     body = _encoder.encode(record)
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
-def read_segment(path: Path) -> Iterator[LedgerRecord]:
+def read_segment(path: Path) -> Iterator[WalRecord]:
     """Yield the records of a segment, but for lines that are damaged or torn.
 
-    Raises FileNotFoundError if the segment is gone, UnknownLedger if another version of batchgen wrote it.
+    Raises FileNotFoundError if the segment is gone, UnknownWal if another version of batchgen wrote it.
     """
     with path.open("rb") as lines:
         for line in lines:
@@ -96,7 +96,7 @@ def read_segment(path: Path) -> Iterator[LedgerRecord]:
                 message = (
                     f"{path} was written by another version of batchgen ({error}). Let that version finish the run."
                 )
-                raise UnknownLedger(message) from error
+                raise UnknownWal(message) from error
 
 
 def _checked(line: bytes) -> bytes | None:
@@ -109,7 +109,7 @@ def _checked(line: bytes) -> bytes | None:
 class Segment:
     """A segment that is being written. Safe to use from several threads."""
 
-    def __init__(self, path: Path, head: Iterable[LedgerRecord]) -> None:
+    def __init__(self, path: Path, head: Iterable[WalRecord]) -> None:
         first = b"".join(map(encode, head))
         self.path = path
         self._descriptor = disk.create(path, first)
@@ -119,7 +119,7 @@ class Segment:
         self._failure: OSError | None = None
         self._changed = threading.Condition()
 
-    def append(self, *records: LedgerRecord) -> None:
+    def append(self, *records: WalRecord) -> None:
         """Hand records to the operating system, all or none: after a failed write the file is cut back.
 
         Raises OSError.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from batchgen.core.values import ErrorKind, Status
+from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import conform, to_table, unify
@@ -26,7 +26,7 @@ from batchgen.store import disk
 def recover(layout: Layout) -> Counter[Status]:
     """Turn what the ledger holds into a part and clear the ledger; return the rescued slots by status.
 
-    The caller holds the lock. Raises OSError, UnknownLedger.
+    The caller holds the lock. Raises OSError, UnknownWal.
     """
     rescued: Counter[Status] = Counter()
     segments = layout.segments()
@@ -48,7 +48,7 @@ def recover(layout: Layout) -> Counter[Status]:
 def unsealed_records(layout: Layout) -> list[IndexRecord]:
     """Return what the ledger of a dataset says beyond its parts, without touching anything; for readers.
 
-    Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownLedger.
+    Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownWal.
     """
     return [record for records in unsealed_by_schema(layout).values() for record in records]
 

@@ -13,18 +13,18 @@ RESERVE_BYTES_PER_REQUEST = 3_000_000
 class Reserve:
     """A file that takes up `size` bytes until it is given up. Raises OSError if the disk has no such room even now.
 
-    given_up_for: the error for which it was given up, None while it is there.
+    released_for: the error for which it was given up, None while it is there.
     """
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
-        self.given_up_for: OSError | None = None
+        self.released_for: OSError | None = None
         if size:
             disk.allocate(path, size)
 
-    def give_up(self, error: OSError) -> None:
+    def release(self, error: OSError) -> None:
         """Give the room back to save what is in flight. May be done again."""
-        self.given_up_for = self.given_up_for or error
+        self.released_for = self.released_for or error
         self.remove()
 
     def remove(self) -> None:

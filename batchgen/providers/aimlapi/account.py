@@ -33,7 +33,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class QuotedPrice:
     """What the service asks for a model.
 
     kind: fixed, variants or variable, in the service's words, or unknown. usd_per_image: None where the price
@@ -109,7 +109,7 @@ class _Logs(msgspec.Struct):
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-class Account:
+class AimlapiBilling:
     """Questions about the account whose key the session carries. Every method raises ApiError as a call does."""
 
     def __init__(self, session: ApiSession) -> None:
@@ -123,7 +123,7 @@ class Account:
             raise self._session.unreadable(answer, f"the balance is in {billing.currency}, not in USD")
         return Balance(billing.current_balance)
 
-    async def model_price(self, model: str) -> Price | None:
+    async def model_price(self, model: str) -> QuotedPrice | None:
         """What the service asks for a model, by its name or an alias; None if it does not list the model."""
         answer = await self._session.get("/v1/models", {"id": model, "include": "pricing"})
         for listed in self._read(answer, _Models).data:
@@ -165,15 +165,15 @@ class Account:
         raise self._session.unreadable(answer, problem)
 
 
-def _price(pricing: _Pricing | None) -> Price:
+def _price(pricing: _Pricing | None) -> QuotedPrice:
     if pricing is None:
-        return Price("unknown", None)
+        return QuotedPrice("unknown", None)
     match pricing.units:
         case [_Unit(name="image", measure="output", price=float(price), per=per)] if per > 0:
             per_image = pricing.kind == "fixed" and pricing.currency.upper() == "USD"
-            return Price(pricing.kind, _amount(price / per) if per_image else None)
+            return QuotedPrice(pricing.kind, _amount(price / per) if per_image else None)
         case _:
-            return Price(pricing.kind, None)
+            return QuotedPrice(pricing.kind, None)
 
 
 def _log_entry(entry: _Entry) -> LogEntry:

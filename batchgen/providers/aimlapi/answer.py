@@ -2,7 +2,7 @@
 
 AI/ML API answers in two shapes: `data[]` with `url` or `b64_json`, and an older one,
 `output.choices[]` with `image_base64`; both are in its documentation, and both are read. An image
-that cannot be used becomes a Damaged slot and leaves its neighbours alone. Fields that are not
+that cannot be used becomes a Unusable slot and leaves its neighbours alone. Fields that are not
 needed are skipped, not judged: the service may add what it likes.
 
 The base64 of an image takes no part in reading JSON: from its quote to the next it is cut out, and
@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 import pybase64
 
+from batchgen.core.answer import Image, Link, Slot, Unusable
 from batchgen.core.image_header import ImageError, recognise
-from batchgen.core.values import Damaged, Image, Link, Returned
 
 # A real answer has a handful of slots; each object becomes a Python object, so a body of "{}" would take gigabytes.
 _MAX_OBJECTS: Final = 4096
@@ -55,10 +55,10 @@ class _Body(msgspec.Struct):
 _DECODER: Final = msgspec.json.Decoder(_Body)
 
 
-def read_answer(body: bytes, max_image_bytes: int) -> tuple[Returned, ...]:
+def read_answer(body: bytes, max_image_bytes: int) -> tuple[Slot, ...]:
     """The image slots of an answer, in the service's order; none where the safety filter dropped all.
 
-    max_image_bytes: a larger image is Damaged. Raises AnswerError for a body in neither shape.
+    max_image_bytes: a larger image is Unusable. Raises AnswerError for a body in neither shape.
     """
     text, images = _cut_out_images(body)
     if _has_more_objects_than(_MAX_OBJECTS, text):
@@ -95,33 +95,33 @@ def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
     return b"".join([*kept, view[position:]]), images
 
 
-def _slot(item: _Item | None, images: dict[str, memoryview], max_image_bytes: int) -> Returned:
+def _slot(item: _Item | None, images: dict[str, memoryview], max_image_bytes: int) -> Slot:
     if item is None:
-        return Returned(Damaged("the answer holds null instead of an image"), None)
+        return Slot(Unusable("the answer holds null instead of an image"), None)
     enhanced_prompt = item.prompt if isinstance(item.prompt, str) and item.prompt else None
     if encoded := item.b64_json or item.image_base64:
         image = images.get(encoded)
         if image is None:
             image = memoryview("".join(encoded.split()).encode("ascii", "replace"))  # lines, as RFC 2045 has them
-        return Returned(_decoded(image, max_image_bytes), enhanced_prompt)
+        return Slot(_decoded(image, max_image_bytes), enhanced_prompt)
     if item.url and len(item.url) > MAX_LINK_CHARACTERS:
-        return Returned(Damaged(f"the link is {len(item.url):,} characters long"), enhanced_prompt)
+        return Slot(Unusable(f"the link is {len(item.url):,} characters long"), enhanced_prompt)
     if item.url:
-        return Returned(Link(item.url), enhanced_prompt)
-    return Returned(Damaged("the answer holds neither an image nor a link"), enhanced_prompt)
+        return Slot(Link(item.url), enhanced_prompt)
+    return Slot(Unusable("the answer holds neither an image nor a link"), enhanced_prompt)
 
 
-def _decoded(encoded: memoryview, max_image_bytes: int) -> Image | Damaged:
+def _decoded(encoded: memoryview, max_image_bytes: int) -> Image | Unusable:
     if bytes(encoded[:5]) == b"data:":  # a data URL, which some models give
         encoded = memoryview(bytes(encoded).partition(b",")[2])
     if len(encoded) // 4 * 3 > max_image_bytes + 2:
-        return Damaged(f"the image is more than the {max_image_bytes:,} bytes allowed")
+        return Unusable(f"the image is more than the {max_image_bytes:,} bytes allowed")
     try:
         return recognise(pybase64.b64decode(encoded, validate=True))
     except ImageError as error:
-        return Damaged(str(error))
+        return Unusable(str(error))
     except ValueError:
-        return Damaged(f"broken base64 ({len(encoded):,} characters)")
+        return Unusable(f"broken base64 ({len(encoded):,} characters)")
 
 
 def _has_more_objects_than(limit: int, body: bytes) -> bool:

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Final
 
 from batchgen.config.settings import ApiSettings
-from batchgen.core.values import Answer, Damaged, Image, Link, Returned
-from batchgen.providers.aimlapi.account import Account
+from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
+from batchgen.providers.aimlapi.account import AimlapiBilling
 from batchgen.providers.aimlapi.answer import AnswerError, read_answer
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.http.download import Downloader
@@ -37,7 +37,7 @@ class ApiClient:
         self._readers = Readers()
         self._downloader = Downloader(settings, self._session.host, concurrency, self._readers)
         self._open = AsyncExitStack()
-        self.account: Final = Account(self._session)
+        self.account: Final = AimlapiBilling(self._session)
 
     async def __aenter__(self) -> ApiClient:
         self._open.callback(self._readers.close)
@@ -55,7 +55,7 @@ class ApiClient:
 
         body: the JSON of the request, sent as it is. client_request_id: 1 to 128 characters out of
         A-Z a-z 0-9 . _ : - (the service drops others silently). Raises ApiError; DISCONNECTED and TIMEOUT
-        mean that the call may have been charged. An answer of Damaged slots only is returned, not raised.
+        mean that the call may have been charged. An answer of Unusable slots only is returned, not raised.
         """
         success = await self._session.post("/v1/images/generations", body, client_request_id, on_sent)
         try:
@@ -71,13 +71,13 @@ class ApiClient:
         """The image behind a link, one try. Raises ApiError NOT_FETCHED, or BAD_IMAGE for what is no whole image."""
         return await self._downloader.download(url)
 
-    def _read_answer(self, body: bytes) -> tuple[Returned, ...]:
+    def _read_answer(self, body: bytes) -> tuple[Slot, ...]:
         return read_answer(body, self._settings.max_image_bytes)
 
-    def _without_key(self, returned: Returned) -> Returned:
+    def _without_key(self, slot: Slot) -> Slot:
         """What came, but for the key, should the service have echoed it: it must get into no file and to no CDN."""
-        image = returned.image
-        if isinstance(image, Link) and self._key.conceal(image.url) != image.url:
-            image = Damaged("the link that came holds the API key, so it was neither followed nor kept")
-        prompt = returned.enhanced_prompt
-        return replace(returned, image=image, enhanced_prompt=prompt and self._key.conceal(prompt))
+        image = slot.image
+        if isinstance(image, Link) and self._key.mask(image.url) != image.url:
+            image = Unusable("the link that came holds the API key, so it was neither followed nor kept")
+        prompt = slot.enhanced_prompt
+        return replace(slot, image=image, enhanced_prompt=prompt and self._key.mask(prompt))

@@ -17,18 +17,18 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from batchgen.core.values import ErrorKind
+from batchgen.core.outcomes import ErrorKind
 
 # Longer waits than an hour are a service gone for the night; asking once an hour harms nobody.
 MAX_RETRY_AFTER_S: Final = 3600.0
 
 
-class Scope(StrEnum):
+class Affects(StrEnum):
     """Whom a failure concerns, and so what a batch does about it."""
 
     ROW = "row"  # this row is wrong: it fails for good, the others go on
-    MOMENT = "moment"  # try again with a growing wait, then this request fails for this run
-    PACE = "pace"  # everyone waits, then this request goes again; no row is blamed
+    TRANSIENT = "moment"  # try again with a growing wait, then this request fails for this run
+    RATE = "pace"  # everyone waits, then this request goes again; no row is blamed
     ACCOUNT = "account"  # stop the run; rows stay pending
     ANSWER = "answer"  # the service said yes, and what came is not usable
 
@@ -42,32 +42,32 @@ class Charged(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class Policy:
     """What an error kind means for a batch."""
 
-    scope: Scope
+    affects: Affects
     charged: Charged
 
 
-_MEANINGS: Final = MappingProxyType(
+_POLICIES: Final = MappingProxyType(
     {
-        ErrorKind.INVALID_ROW: Meaning(Scope.ROW, Charged.NO),
-        ErrorKind.BAD_REQUEST: Meaning(Scope.ROW, Charged.NO),
-        ErrorKind.SAFETY: Meaning(Scope.ROW, Charged.NO),
-        ErrorKind.BAD_KEY: Meaning(Scope.ACCOUNT, Charged.NO),
-        ErrorKind.NO_CREDITS: Meaning(Scope.ACCOUNT, Charged.NO),
-        ErrorKind.NOT_FOUND: Meaning(Scope.ACCOUNT, Charged.NO),
-        ErrorKind.RATE_LIMITED: Meaning(Scope.PACE, Charged.NO),
-        ErrorKind.CONFLICT: Meaning(Scope.MOMENT, Charged.NO),
-        ErrorKind.SERVER_ERROR: Meaning(Scope.MOMENT, Charged.NO),
-        ErrorKind.GATEWAY: Meaning(Scope.MOMENT, Charged.NO),
-        ErrorKind.UNREACHABLE: Meaning(Scope.MOMENT, Charged.NO),
-        ErrorKind.DISCONNECTED: Meaning(Scope.MOMENT, Charged.MAYBE),
-        ErrorKind.TIMEOUT: Meaning(Scope.MOMENT, Charged.MAYBE),
-        ErrorKind.LOST: Meaning(Scope.ANSWER, Charged.YES),
-        ErrorKind.BAD_ANSWER: Meaning(Scope.ANSWER, Charged.MAYBE),
-        ErrorKind.BAD_IMAGE: Meaning(Scope.ANSWER, Charged.YES),
-        ErrorKind.NOT_FETCHED: Meaning(Scope.ANSWER, Charged.YES),
+        ErrorKind.INVALID_ROW: Policy(Affects.ROW, Charged.NO),
+        ErrorKind.BAD_REQUEST: Policy(Affects.ROW, Charged.NO),
+        ErrorKind.SAFETY: Policy(Affects.ROW, Charged.NO),
+        ErrorKind.BAD_KEY: Policy(Affects.ACCOUNT, Charged.NO),
+        ErrorKind.NO_CREDITS: Policy(Affects.ACCOUNT, Charged.NO),
+        ErrorKind.NOT_FOUND: Policy(Affects.ACCOUNT, Charged.NO),
+        ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
+        ErrorKind.CONFLICT: Policy(Affects.TRANSIENT, Charged.NO),
+        ErrorKind.SERVER_ERROR: Policy(Affects.TRANSIENT, Charged.NO),
+        ErrorKind.GATEWAY: Policy(Affects.TRANSIENT, Charged.NO),
+        ErrorKind.UNREACHABLE: Policy(Affects.TRANSIENT, Charged.NO),
+        ErrorKind.DISCONNECTED: Policy(Affects.TRANSIENT, Charged.MAYBE),
+        ErrorKind.TIMEOUT: Policy(Affects.TRANSIENT, Charged.MAYBE),
+        ErrorKind.LOST: Policy(Affects.ANSWER, Charged.YES),
+        ErrorKind.BAD_ANSWER: Policy(Affects.ANSWER, Charged.MAYBE),
+        ErrorKind.BAD_IMAGE: Policy(Affects.ANSWER, Charged.YES),
+        ErrorKind.NOT_FETCHED: Policy(Affects.ANSWER, Charged.YES),
     }
 )
 
@@ -127,9 +127,9 @@ def kind_of_status(status: int, message: str, *, is_own: bool = True) -> ErrorKi
     return ErrorKind.BAD_ANSWER
 
 
-def meaning_of(kind: ErrorKind) -> Meaning:
+def policy_of(kind: ErrorKind) -> Policy:
     """Whom a kind concerns and whether it may have cost money."""
-    return _MEANINGS[kind]
+    return _POLICIES[kind]
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:

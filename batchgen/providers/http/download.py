@@ -20,8 +20,10 @@ import aiohttp
 from yarl import URL
 
 from batchgen.config.settings import ApiSettings
+from batchgen.core.answer import Image
+from batchgen.core.errors import ApiError
 from batchgen.core.image_header import ImageError, recognise
-from batchgen.core.values import ApiError, ErrorKind, Image
+from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.answer import MAX_LINK_CHARACTERS
 from batchgen.providers.aimlapi.errors import parse_retry_after
 from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body

@@ -1,4 +1,4 @@
-"""What the service said, fit to be shown: short, on one line, without control characters and without the key.
+"""What the service said, fit to be redact: short, on one line, without control characters and without the key.
 
 The words come from outside: they may hold terminal escapes, a whole page of HTML, or the key that
 the request carried. They are masked before they are shortened, so that no cut leaves half a key.
@@ -23,7 +23,7 @@ _QUOTED_BYTES: Final = 4 * MAX_QUOTE_CHARACTERS + 4096
 def explain(status: int, body: bytes, key: ApiKey) -> str:
     """The words of an error answer: its `message` (AI/ML API) or `error.message`, else a quote of the body."""
     if words := _words_of(body):
-        return shown(words, key, MAX_MESSAGE_CHARACTERS)
+        return redact(words, key, MAX_MESSAGE_CHARACTERS)
     if body.strip():
         return f"HTTP {status}: {quote(body, key)}"
     return f"HTTP {status} with an empty body"
@@ -36,12 +36,12 @@ def is_own(body: bytes) -> bool:
 
 def quote(body: bytes, key: ApiKey) -> str:
     """The first 200 characters of a body that cannot be read."""
-    return shown(body[:_QUOTED_BYTES].decode("utf-8", "replace"), key, MAX_QUOTE_CHARACTERS)
+    return redact(body[:_QUOTED_BYTES].decode("utf-8", "replace"), key, MAX_QUOTE_CHARACTERS)
 
 
-def shown(text: str, key: ApiKey, limit: int) -> str:
+def redact(text: str, key: ApiKey, limit: int) -> str:
     """`text` masked, on one line, its control and direction characters written out, at most `limit` characters."""
-    line = " ".join(key.conceal(text).split())
+    line = " ".join(key.mask(text).split())
     visible = "".join(character if character.isprintable() else _written_out(character) for character in line)
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 

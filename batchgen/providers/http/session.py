@@ -18,11 +18,12 @@ import aiohttp
 from yarl import URL
 
 from batchgen.config.settings import ApiSettings
-from batchgen.core.values import ApiError, ErrorKind
+from batchgen.core.errors import ApiError
+from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost, parse_retry_after
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body, read_error_body
-from batchgen.providers.http.message import MAX_MESSAGE_CHARACTERS, explain, is_own, quote, shown
+from batchgen.providers.http.message import MAX_MESSAGE_CHARACTERS, explain, is_own, quote, redact
 from batchgen.providers.http.url import parse_base_url
 
 # Beside the generating calls: balance, prices, logs.
@@ -105,7 +106,7 @@ class ApiSession:
         """The BAD_ANSWER for a success that cannot be read, with a quote of what came."""
         return ApiError(
             ErrorKind.BAD_ANSWER,
-            f"{shown(problem, self._key, MAX_MESSAGE_CHARACTERS)}; it begins: {quote(answer.body, self._key)}",
+            f"{redact(problem, self._key, MAX_MESSAGE_CHARACTERS)}; it begins: {quote(answer.body, self._key)}",
             http_status=answer.http_status,
             cost_usd=answer.cost_usd,
             inference_id=answer.inference_id,
@@ -142,7 +143,7 @@ class ApiSession:
                 self._url(path),
                 params=query,
                 data=body,
-                headers={**headers, "Authorization": f"Bearer {self._key.reveal()}"},
+                headers={**headers, "Authorization": f"Bearer {self._key.get_secret_value()}"},
                 allow_redirects=False,
                 trace_request_ctx=on_sent,
             )
@@ -181,12 +182,12 @@ class ApiSession:
     def _words(self, status: int, body: bytes, headers: Mapping[str, str]) -> str:
         message = explain(status, body, self._key)
         if 300 <= status < 400:
-            target = shown(headers.get("Location", "nowhere"), self._key, MAX_MESSAGE_CHARACTERS)
+            target = redact(headers.get("Location", "nowhere"), self._key, MAX_MESSAGE_CHARACTERS)
             return f"{self._base_url.host} redirects to {target} ({status}); check the base URL"
         return message
 
     def _identifier(self, value: str | None) -> str | None:
-        return shown(value, self._key, _MAX_ID_CHARACTERS) if value else None
+        return redact(value, self._key, _MAX_ID_CHARACTERS) if value else None
 
     def _failure(self, error: Exception) -> ApiError:
         """What an exception of aiohttp, raised before an answer began, means."""
@@ -201,7 +202,7 @@ class ApiSession:
             wait_s = self._settings.total_timeout_s
             return ApiError(ErrorKind.TIMEOUT, f"no answer from {host} within {wait_s:g} s")
         if isinstance(error, aiohttp.ClientConnectorError):
-            reason = shown(str(error.os_error), self._key, MAX_MESSAGE_CHARACTERS)
+            reason = redact(str(error.os_error), self._key, MAX_MESSAGE_CHARACTERS)
             return ApiError(ErrorKind.UNREACHABLE, f"no connection to {host}: {reason}")
         if isinstance(error, aiohttp.ClientResponseError):
             return ApiError(ErrorKind.DISCONNECTED, f"{host} answered with something that is not HTTP")

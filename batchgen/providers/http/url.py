@@ -13,7 +13,7 @@ from typing import Final
 
 from yarl import URL
 
-from batchgen.core.values import BatchgenError
+from batchgen.core.errors import BatchgenError
 
 # Names as the DNS takes them: labels of 1 to 63 characters (RFC 1035), with the underscore that some hosts have.
 _NAME: Final = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)

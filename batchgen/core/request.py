@@ -1,0 +1,75 @@
+"""A request: one API call for one row, and what earlier runs left behind for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from batchgen.core.cost import Charge
+
+
+class SeedSource(StrEnum):
+    """Where the seed of a request comes from."""
+
+    MANIFEST = "manifest"
+    DERIVED = "derived"  # from row id and request number, so that a rerun asks for the same picture
+    NONE = "none"  # the model takes no seeds, or the watermark makes a seed useless
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What earlier runs left behind for a request that is sent again.
+
+    held: image numbers already saved; new images take other numbers, so nothing is overwritten.
+    missing: image numbers that are to be replaced, and charges what their attempts cost, those in doubt included.
+    in_doubt_ids: client request ids whose answer was never seen.
+    """
+
+    held: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    in_doubt_ids: tuple[str, ...] = ()
+
+    @property
+    def spent_usd(self) -> float:
+        """What is known to have been paid for what is missing."""
+        return sum(charge.cost_usd or 0.0 for charge in self.charges)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One API call for one row.
+
+    `body` is the JSON exactly as it is sent. `extra` is the row's passthrough columns as one Arrow
+    record batch of one row, serialised without its schema (empty if the manifest has none).
+    """
+
+    fingerprint: str  # 32 hex digits
+    row_id: str
+    row_number: int  # 0-based position in the manifest
+    line: int  # 1-based line (CSV) or row (Parquet, DataFrame) for messages
+    request_number: int  # 0-based, within the row
+    num_images: int
+    model: str
+    prompt: str
+    seed: int | None
+    seed_source: SeedSource
+    aspect_ratio: str | None
+    body: bytes = field(repr=False)
+    price_usd: float | None  # expected cost of the whole call
+    extra: bytes = field(default=b"", repr=False)
+    prior: Prior = Prior()
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that is wrong and is never sent; `fingerprint` is over its raw cells, so it is recognised again."""
+
+    fingerprint: str  # 32 hex digits
+    row_id: str
+    row_number: int  # 0-based position in the manifest
+    line: int
+    model: str
+    prompt: str
+    reason: str
+    extra: bytes = b""
