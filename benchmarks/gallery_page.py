@@ -95,7 +95,7 @@ def write_index(layout: Layout, slots: int) -> None:
             "seed_source": "derived",
             "aspect_ratio": "1:1",
             "model": "imagen-3.0-generate-002",
-            "request": '{"num_images":1}',
+            "params": '{"num_images":1}',
             "attempts": 1,
             "manifest": "m.csv",
             "run_id": "20260101T000000Z-0000",

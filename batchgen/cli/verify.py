@@ -67,4 +67,4 @@ def _repair(layout: Layout, as_json: bool) -> ExitCode:
 
 
 def _words(finding: FileProblem) -> str:
-    return f"{finding.fault.value:<8} {finding.path}  {finding.row_id or '-'}  {finding.detail}"
+    return f"{finding.fault.value:<9} {finding.path}  {finding.row_id or '-'}  {finding.detail}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from batchgen.core.cost import Charge
+
+# What a field of a model can hold.
+Value = str | int | float | bool
 
 
 class SeedSource(StrEnum):
@@ -37,11 +41,14 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One API call for one row.
+class ImageRequest:
+    """One API call for one row, as every provider can read it; the provider makes the wire body when it sends.
 
-    `body` is the JSON exactly as it is sent. `extra` is the row's passthrough columns as one Arrow
-    record batch of one row, serialised without its schema (empty if the manifest has none).
+    provider, model: who is asked for it. params: the canonical values of the model's other fields, by sorted name,
+    num_images included where the model has it, but no prompt and no seed, and how images travel only where the row
+    says so.
+    extra: the row's passthrough columns as one Arrow record batch of one row, serialised without its schema (empty if
+    the manifest has none).
     """
 
     fingerprint: str  # 32 hex digits
@@ -50,12 +57,12 @@ class Request:
     line: int  # 1-based line (CSV) or row (Parquet, DataFrame) for messages
     request_number: int  # 0-based, within the row
     num_images: int
+    provider: str
     model: str
     prompt: str
     seed: int | None
     seed_source: SeedSource
-    aspect_ratio: str | None
-    body: bytes = field(repr=False)
+    params: Mapping[str, Value]
     price_usd: float | None  # expected cost of the whole call
     extra: bytes = field(default=b"", repr=False)
     prior: Prior = Prior()
@@ -69,6 +76,7 @@ class RejectedRow:
     row_id: str
     row_number: int  # 0-based position in the manifest
     line: int
+    provider: str
     model: str
     prompt: str
     reason: str

@@ -22,7 +22,7 @@ from batchgen.core.answer import Answer, Image, Link, Unusable
 from batchgen.core.attempts import Attempts
 from batchgen.core.errors import ApiError, DamagedIndex, DiskError
 from batchgen.core.outcomes import Status
-from batchgen.core.request import RejectedRow, Request
+from batchgen.core.request import ImageRequest, RejectedRow
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.guard import refuse_foreign_files
 from batchgen.dataset.index.keys import Finder, Keys
@@ -98,7 +98,7 @@ class DatasetWriter:
         except OSError as error:
             raise _refused(error, self.layout.root) from error
 
-    def sent(self, request: Request, attempts: Attempts) -> None:
+    def sent(self, request: ImageRequest, attempts: Attempts) -> None:
         """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt.
 
         Durable a moment later, without anybody waiting for it. Raises DiskError, also when the disk was full before:
@@ -109,14 +109,14 @@ class DatasetWriter:
         self._note(log.Sent(request.fingerprint, records_of_attempt(request, attempts, self._provenance)))
         self._commits.sync_soon()
 
-    def refused(self, request: Request, error: ApiError, attempts: Attempts) -> None:
+    def refused(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
         records: tuple[IndexRecord, ...] = ()
         if attempts.wasted or attempts.in_doubt_ids:
             records = records_of_error(request, error, attempts, self._provenance)
         self._note(log.Refused(request.fingerprint, records))
 
-    async def received(self, request: Request, answer: Answer, attempts: Attempts) -> None:
+    async def received(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
         """Make durable that a request was answered, with the links of its images. Raises DiskError."""
 
         def make() -> Changes[None]:
@@ -125,7 +125,7 @@ class DatasetWriter:
 
         await self._commit(make)
 
-    async def save(self, request: Request, answer: Answer, attempts: Attempts) -> tuple[IndexRecord, ...]:
+    async def save(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> tuple[IndexRecord, ...]:
         """Save the images of an answer and return the request's records, durable. Raises DiskError."""
 
         def make() -> Changes[tuple[IndexRecord, ...]]:
@@ -134,7 +134,7 @@ class DatasetWriter:
 
         return await self._commit(make)
 
-    async def fail(self, request: Request, error: ApiError, attempts: Attempts) -> tuple[IndexRecord, ...]:
+    async def fail(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> tuple[IndexRecord, ...]:
         """Record that a request failed, or is in doubt, and return its records, durable. Raises DiskError."""
         records = records_of_error(request, error, attempts, self._provenance)
         return await self._commit(lambda: Changes(records, done=[records], request=request))
@@ -160,7 +160,7 @@ class DatasetWriter:
         with suppress(OSError):
             self._active.abandon()
 
-    def close(self, gone: Keys | None) -> list[tuple[Request, tuple[IndexRecord, ...]]]:
+    def close(self, gone: Keys | None) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
 
         gone: sorted keys of the requests that the manifest does not ask for any more; the view leaves them out. None,
@@ -184,7 +184,7 @@ class DatasetWriter:
         self,
         records: tuple[IndexRecord, ...],
         came: Sequence[Image | Link | Unusable],
-        request: Request | None = None,
+        request: ImageRequest | None = None,
     ) -> Changes[tuple[IndexRecord, ...]]:
         """The changes that bring a request to its end; `came` are the images of its first records."""
         named, images = list(records), []

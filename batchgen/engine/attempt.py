@@ -9,7 +9,7 @@ from time import monotonic
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource
 from batchgen.core.errors import ApiError
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.providers.aimlapi.errors import Charged, policy_of
 
 
@@ -17,7 +17,7 @@ from batchgen.providers.aimlapi.errors import Charged, policy_of
 class AttemptState:
     """Mutable, and owned by the one task that settles the request."""
 
-    request: Request
+    request: ImageRequest
     run_id: str
     attempts: int = 0  # all that left
     tries: int = 0  # earlier ones that count against the limits of attempts and of time

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
-from batchgen.core.request import Prior, RejectedRow, Request
+from batchgen.core.request import ImageRequest, Prior, RejectedRow
 from batchgen.dataset.index.keys import key_of, keys_of
 from batchgen.dataset.read.resume_index import RequestState, ResumeIndex
 from batchgen.engine.stop import StopSignal
@@ -53,17 +53,17 @@ class PendingRequests:
         self._prices_usd = prices_usd
         self._stop = stop
 
-    async def __aiter__(self) -> AsyncIterator[Request]:
+    async def __aiter__(self) -> AsyncIterator[ImageRequest]:
         entries = self._read()
         while entries_read := await asyncio.to_thread(lambda: list(islice(entries, _SLICE_REQUESTS))):
             rejected = [entry for entry in entries_read if isinstance(entry, RejectedRow)]
             if rejected:
                 await self._recorder.reject(rejected)
             for entry in entries_read:
-                if isinstance(entry, Request):
+                if isinstance(entry, ImageRequest):
                     yield entry
 
-    def _read(self) -> Iterator[Request | RejectedRow]:
+    def _read(self) -> Iterator[ImageRequest | RejectedRow]:
         classifier = Classifier(self._resume_index, self._selection)
         for batch in self._batches():
             yield from self._new_rejections(batch.invalid)
@@ -74,7 +74,7 @@ class PendingRequests:
             if classifier.exhausted or self._stop.is_set:
                 return
 
-    def _price_usd(self, request: Request) -> float | None:
+    def _price_usd(self, request: ImageRequest) -> float | None:
         price_usd = self._prices_usd.get(request.model)
         return request.price_usd if price_usd is None else price_usd * request.num_images
 
@@ -87,6 +87,7 @@ class PendingRequests:
                     row_id=row.row_id,
                     row_number=row.row_number,
                     line=row.line,
+                    provider=row.provider,
                     model=row.model,
                     prompt=row.prompt,
                     reason="; ".join(problem.message for problem in row.problems),

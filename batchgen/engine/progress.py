@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import is_unknown, total
 from batchgen.core.outcomes import Status
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IndexRecord
 
 # Enough to show what goes wrong; the rest is in the index.
@@ -51,14 +51,14 @@ class Progress:
         """Image slots with an outcome."""
         return self.slots.total()
 
-    def leave_open(self, request: Request, attempts: Attempts) -> None:
+    def leave_open(self, request: ImageRequest, attempts: Attempts) -> None:
         """Count what a request cost that a stop leaves without an outcome."""
         cost_usd, source = total(attempts.wasted)
         self.spent_usd += cost_usd or 0.0
         if attempts.in_doubt_ids or is_unknown(source):
             self.unknown_costs += request.num_images
 
-    def settle(self, request: Request, records: Iterable[IndexRecord]) -> None:
+    def settle(self, request: ImageRequest, records: Iterable[IndexRecord]) -> None:
         """Count the records of a request that has its outcome; what earlier runs paid for it does not count here."""
         self.settled_requests += 1
         self.spent_usd -= request.prior.spent_usd

@@ -12,20 +12,20 @@ from typing import Protocol
 from batchgen.core.answer import Answer, Image
 from batchgen.core.attempts import Attempts
 from batchgen.core.errors import ApiError
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IndexRecord
 
 
 class RequestSource(Protocol):
     """Where requests come from: those that are still to be sent, each once."""
 
-    def __aiter__(self) -> AsyncIterator[Request]: ...
+    def __aiter__(self) -> AsyncIterator[ImageRequest]: ...
 
 
 class Client(Protocol):
     """What turns a request into an answer."""
 
-    async def generate(self, body: bytes, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
+    async def generate(self, request: ImageRequest, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
         """Send once; `on_sent` is called when the request has been written. Raises ApiError."""
 
     async def download(self, url: str) -> Image:
@@ -64,17 +64,17 @@ class PermitSource(Protocol):
 class Sink(Protocol):
     """What keeps answers. A method that returns has made its news durable, but for `sent` and `refused`."""
 
-    def sent(self, request: Request, attempts: Attempts) -> None:
+    def sent(self, request: ImageRequest, attempts: Attempts) -> None:
         """An attempt is about to leave."""
 
-    def refused(self, request: Request, error: ApiError, attempts: Attempts) -> None:
+    def refused(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> None:
         """An attempt gave nothing, and another may follow."""
 
-    async def received(self, request: Request, answer: Answer, attempts: Attempts) -> None:
+    async def received(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
         """The answer is known; its images are to be fetched."""
 
-    async def save(self, request: Request, answer: Answer, attempts: Attempts) -> Sequence[IndexRecord]:
+    async def save(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> Sequence[IndexRecord]:
         """Keep the images of an answer."""
 
-    async def fail(self, request: Request, error: ApiError, attempts: Attempts) -> Sequence[IndexRecord]:
+    async def fail(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> Sequence[IndexRecord]:
         """Record a request that gave no answer."""

@@ -24,6 +24,7 @@ from batchgen.config.load import Loaded, rows_of
 from batchgen.core.memory import give_back
 from batchgen.core.outcomes import Status
 from batchgen.core.problems import ManifestError
+from batchgen.core.request import Value
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.wal.reserve import RESERVE_BYTES_PER_REQUEST
@@ -128,7 +129,9 @@ class _Running:
         watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
         planning = asyncio.create_task(asyncio.to_thread(self._plan))
         try:
-            async with ApiClient(self._config.api, self._key, self._config.limits.concurrency) as client:
+            async with ApiClient(
+                self._config.api, self._key, self._config.limits.concurrency, _transport(self._job)
+            ) as client:
                 await self._prepare(client, planning)
                 if not self._stop.is_set and not self._nothing_to_do():
                     await self._send(client)
@@ -255,6 +258,16 @@ class _Running:
 
 class _PlanningStopped(Exception):
     """The run stopped before the manifest was read."""
+
+
+def _transport(job: Job) -> dict[str, dict[str, Value]]:
+    """By model, the field that chooses how its images travel, with the value that is configured."""
+    by_link = job.loaded.config.image_transport == "url"
+    return {
+        model.name: {name: choice.link if by_link else choice.base64}
+        for model in job.rules.catalog.models
+        for name, choice in filter(None, [model.transport])
+    }
 
 
 def _earlier(writer: DatasetWriter, window_s: float) -> list[tuple[float, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from batchgen.core.errors import BatchgenError, DatasetError
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.engine.protocols import PermitSource, RequestSource
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.worker import Worker
@@ -19,7 +19,7 @@ async def run_requests(
     source: RequestSource, worker: Worker, permits: PermitSource, workers: int, stop: StopSignal
 ) -> None:
     """Settle every request of `source`, with so many workers. Returns when all that was begun has ended."""
-    waiting: asyncio.Queue[Request | None] = asyncio.Queue(maxsize=workers)
+    waiting: asyncio.Queue[ImageRequest | None] = asyncio.Queue(maxsize=workers)
 
     async def feed() -> None:
         try:

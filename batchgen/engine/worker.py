@@ -15,7 +15,7 @@ from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
 from batchgen.core.errors import ApiError, BatchgenError
 from batchgen.core.outcomes import ErrorKind
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IN_DOUBT_KINDS
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.circuit_breaker import CircuitBreaker
@@ -60,7 +60,7 @@ class Worker:
         self._events = events
         self._breaker = CircuitBreaker(config.retry, stop)
 
-    async def settle(self, request: Request) -> None:
+    async def settle(self, request: ImageRequest) -> None:
         """Send a request until it has an outcome, or the run is to stop. Raises DiskError."""
         attempt = AttemptState(request, self._run_id)
         while True:
@@ -75,7 +75,7 @@ class Worker:
             if not await self._go_on(attempt, answer):
                 return
 
-    async def _permit(self, request: Request) -> Permit | None:
+    async def _permit(self, request: ImageRequest) -> Permit | None:
         try:
             permit = await self._permits.acquire(images=request.num_images, price_usd=request.price_usd)
         except NeverFits as error:
@@ -102,7 +102,7 @@ class Worker:
         self._progress.in_flight += 1
         self._events.sent(attempt)
         try:
-            answer = await self._client.generate(request.body, attempt.client_request_id, permit.sent)
+            answer = await self._client.generate(request, attempt.client_request_id, permit.sent)
         except ApiError as error:
             _settle_failed(permit, error)
             self._breaker.record_failure(error)
@@ -114,7 +114,7 @@ class Worker:
         permit.done(images=len(answer.slots), cost_usd=0.0 if nothing_charged else answer.cost_usd)
         return _unusable(answer) or answer
 
-    async def _keep(self, request: Request, answer: Answer, attempt: AttemptState) -> None:
+    async def _keep(self, request: ImageRequest, answer: Answer, attempt: AttemptState) -> None:
         attempts = attempt.summary()
         self._events.answered(attempt, answer)
         if any(isinstance(slot.image, Link) for slot in answer.slots):

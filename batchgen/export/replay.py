@@ -170,7 +170,9 @@ class _Replay:
     def row(self, record: Record, pictures: int) -> Row | None:
         """Return the row that asks again for so many pictures of a request, None if an earlier row already does."""
         self.summary.pictures += pictures
-        body: Row = msgspec.json.decode(record["request"])
+        body: Row = msgspec.json.decode(record["params"]) | {"prompt": record["prompt"]}
+        if record["seed"] is not None:
+            body["seed"] = record["seed"]
         model = self._models[record["model"]]
         images = body.get("num_images", 1)
         switch = None if model.enhancement is None else model.enhancement.field

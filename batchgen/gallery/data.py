@@ -42,8 +42,8 @@ _ON_TILES = (
     "manifest",
     "line",
 )
-# Not in the page as they are: the file's name is rebuilt from its key, the request from its parameters.
-_REBUILT = ("file_name", "request")
+# Not in the page as it is: the file's name is rebuilt from its key.
+_REBUILT = ("file_name",)
 
 
 def overview(slots: Slots, title: str) -> bytes:
@@ -68,7 +68,7 @@ def details(slots: Slots) -> bytes:
     """Return the block that is unpacked when the first picture is opened."""
     rest = [name for name in INDEX_SCHEMA.names if name not in (*_ON_TILES, *_REBUILT)]
     index: dict[str, Column] = {name: encode(slots.table[name]) for name in rest}
-    return _pack({"index": index, "parameters": encode_texts(_parameters(slots.table["request"]))})
+    return _pack({"index": index})
 
 
 def _about(slots: Slots, title: str) -> dict[str, Any]:
@@ -121,19 +121,6 @@ def _enhanced(table: pa.Table) -> list[str | None]:
         ("enhanced" if enhanced and enhanced != prompt else "as written") if status == "ok" else None
         for prompt, enhanced, status in pairs
     ]
-
-
-def _parameters(requests: pa.ChunkedArray) -> list[str | None]:
-    """Request bodies without prompt and seed, which have columns of their own: of a thousand, few differ."""
-    return [_without_text(request) if request else None for request in requests.to_pylist()]
-
-
-def _without_text(request: str) -> str:
-    try:
-        body = msgspec.json.decode(request, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        return request
-    return msgspec.json.encode({name: value for name, value in body.items() if name not in ("prompt", "seed")}).decode()
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from batchgen.core.problems import Problem
-from batchgen.core.request import Request, SeedSource
+from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.manifest.source import Chunk
 from batchgen.planning.identity import derived_seed, seed_of_request
 from batchgen.planning.row_settings import RowSettings
-
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +25,7 @@ class InvalidRow:
     row_number: int
     line: int
     prompt: str
+    provider: str
     model: str
     fingerprint: bytes
     problems: tuple[Problem, ...]
@@ -70,31 +67,28 @@ class RowBatch:
         """How many requests the batch has."""
         return len(self.fingerprints)
 
-    def request(self, index: int) -> Request:
+    def request(self, index: int) -> ImageRequest:
         """Build one request of the batch, whole."""
         columns = self.columns
         settings, row = columns.settings[index], columns.rows[index]
         row_id, number = self.row_ids[index], columns.request_numbers[index]
         seed, source = _seed(columns.seeds[index], settings, row_id, number)
-        body: dict[str, object] = {"model": settings.model_name, "prompt": columns.prompts[index]}
+        params = settings.params
         if "num_images" in settings.model.fields:
-            body["num_images"] = self.num_images[index]
-        if seed is not None:
-            body["seed"] = seed
-        ratio = settings.body.get("aspect_ratio")
-        return Request(
+            params = dict(sorted({**params, "num_images": self.num_images[index]}.items()))
+        return ImageRequest(
             fingerprint=self.fingerprints[index].hex(),
             row_id=row_id,
             row_number=columns.chunk.first_row_number + row,
             line=columns.chunk.lines[row],
             request_number=number,
             num_images=self.num_images[index],
+            provider=settings.provider,
             model=settings.model_name,
             prompt=columns.prompts[index],
             seed=seed,
             seed_source=source,
-            aspect_ratio=None if ratio is None else str(ratio),
-            body=_encode({**body, **settings.body}),
+            params=params,
             price_usd=None if settings.price_usd is None else settings.price_usd * self.num_images[index],
             extra=columns.chunk.serialise(row, columns.extra),
         )

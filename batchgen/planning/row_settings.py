@@ -19,25 +19,28 @@ from batchgen.planning.rules import NUM_IMAGES, ROW_IMAGES_MAX, Rules
 # Some MB of resolved combinations; a manifest of enumerated fields never has as many.
 TABLE_MAX_COMBINATIONS = 4096
 
+_PROVIDER = "aimlapi"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowSettings:
     """What one combination of cells asks for.
 
     key: equal for settings that ask for the same pictures. fields: what differs from the catalog's
-    defaults, by sorted name, as the fingerprint has it. body: what is sent beside model, prompt,
-    num_images and seed, in the catalog's order. calls: the images of each call of the row.
+    defaults, by sorted name, as the fingerprint has it. params: what is asked for beside model, prompt,
+    num_images and seed, by sorted name. calls: the images of each call of the row.
     price_usd: of one image. seed_field: None where a seed would have no effect; seed_note says why.
     default_seed: the configured one. silent_from_words: prompts from here on come back without
     their enhanced form. findings: what is wrong with the cells.
     """
 
     model: Model
+    provider: str
     model_name: str
     num_images: int
     key: int
     fields: Mapping[str, Value]
-    body: Mapping[str, Value]
+    params: Mapping[str, Value]
     calls: tuple[int, ...]
     price_usd: float | None
     seed_field: Field | None
@@ -77,26 +80,27 @@ class _Resolution:
         model = self._model()
         num_images = self._num_images()
         fields: dict[str, Value] = {}
-        body: dict[str, Value] = {}
+        params: dict[str, Value] = {}
         for name, field in model.fields.items():
             if name in ("prompt", "num_images", "seed"):
                 continue
             value = self._value(name, field)
             if value is not None:
-                body[name] = value
+                params[name] = value
                 if value != field.default and field.transport is None:
                     fields[name] = value
         self._warn_of_foreign_fields(model)
-        seed_note = _why_no_seed(model, body)
+        seed_note = _why_no_seed(model, params)
         enhancement = model.enhancement
-        enhanced = enhancement is not None and body.get(enhancement.field) is True
+        enhanced = enhancement is not None and params.get(enhancement.field) is True
         return RowSettings(
             model=model,
+            provider=_PROVIDER,
             model_name=model.name,
             num_images=num_images,
             key=hash((model.name, num_images, *sorted(fields.items()))),
             fields=dict(sorted(fields.items())),
-            body=body,
+            params=dict(sorted(params.items())),
             calls=_calls(num_images, model.images_per_call),
             price_usd=None if model.price is None else model.price.usd_per_image,
             seed_field=None if seed_note else model.fields["seed"],
@@ -138,8 +142,6 @@ class _Resolution:
                 return parse_cell(name, field, cell)
             except CellError as error:
                 self._find(error.code, name, error.message)
-        if field.transport is not None:
-            return field.transport.link if self._rules.image_transport == "url" else field.transport.base64
         return field.default
 
     def _default_seed(self, model: Model) -> int | None:
@@ -161,10 +163,10 @@ class _Resolution:
         self._findings.append(Finding(code, message, self._columns.get(name)))
 
 
-def _why_no_seed(model: Model, body: Mapping[str, Value]) -> str:
+def _why_no_seed(model: Model, params: Mapping[str, Value]) -> str:
     if not model.takes_seed:
         return f"{model.name} takes no seed"
-    if model.seed_disabled_by is not None and body.get(model.seed_disabled_by) is True:
+    if model.seed_disabled_by is not None and params.get(model.seed_disabled_by) is True:
         return f"{model.seed_disabled_by} is true, and with it no picture can be repeated"
     return ""
 

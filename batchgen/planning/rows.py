@@ -185,6 +185,7 @@ class _Reading:
             row_number=chunk.first_row_number + row,
             line=chunk.lines[row],
             prompt=repair(rows.prompts[row][:PROMPT_SHOWN_MAX_CHARS]),
+            provider=rows.settings[row].provider,
             model=rows.settings[row].model_name,
             fingerprint=fingerprint,
             problems=tuple(report.errors[row]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from batchgen.catalog import Catalog, Field, Model, Value
 from batchgen.config.settings import RunConfig
@@ -30,7 +29,6 @@ class Rules:
     model: Model
     catalog: Catalog
     defaults: Mapping[str, Value]
-    image_transport: Literal["base64", "url"]
     problems: tuple[Problem, ...] = ()
 
 
@@ -49,7 +47,7 @@ def make_rules(config: RunConfig, catalog: Catalog) -> Rules:
             problems.append(problem)
         if problem is None or not problem.is_error:
             defaults[name] = value
-    return Rules(model, catalog, defaults, config.image_transport, tuple(problems))
+    return Rules(model, catalog, defaults, tuple(problems))
 
 
 def _problem(name: str, value: Value, model: Model, catalog: Catalog) -> Problem | None:

@@ -100,11 +100,6 @@ def _records(batch: RowBatch, manifest: Path) -> pa.Table:
         "row_id": batch.row_ids,
         "prompt": batch.columns.prompts,
         "seed": seeds,
-        "request": [
-            f'{{"model":"imagen-3.0-generate-002","prompt":"{prompt}","num_images":1,"seed":{seed},'
-            '"convert_base64_to_url":false}'
-            for prompt, seed in zip(batch.columns.prompts, seeds, strict=True)
-        ],
         "size_bytes": [1_500_000 + n % 9_973 for n in numbers],
         "sha256": [hashes[64 * n : 64 * n + 64] for n in range(count)],
         "client_request_id": [f"{_RUN_ID}.{f[:16]}.1" for f in fingerprints],
@@ -120,7 +115,9 @@ def _records(batch: RowBatch, manifest: Path) -> pa.Table:
         "image_number": 0,
         "request_number": 0,
         "seed_source": "manifest",
+        "provider": "aimlapi",
         "model": "imagen-3.0-generate-002",
+        "params": '{"add_watermark":false,"enhance_prompt":true,"num_images":1}',
         "aspect_ratio": "1:1",
         "width": 1024,
         "height": 1024,

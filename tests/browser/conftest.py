@@ -48,7 +48,7 @@ def open_page(browser: Browser, complaints: list[str]) -> Iterator[Open]:
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("dialog", lambda dialog: complaints.append(f"a dialog: {dialog.message}"))
         page.on(
-            "request",
+            "params",
             lambda request: None if request.url.startswith(("file:", "data:")) else complaints.append(request.url),
         )
         page.goto(path.as_uri() + address)

@@ -256,7 +256,7 @@ def test_copy_buttons_copy(gallery: Path, open_page: Open) -> None:
     known = slot(7)
     assert record["sha256"] == known["sha256"]
     assert record["file_name"] == known["file_name"]
-    assert record["request"]["prompt"] == "a red fox number 7"
+    assert record["params"] == {"num_images": 1}
     assert record["sent_at"] == "2026-01-02T03:04:12.000Z"
     assert record["category"] == "craft"
     assert list(record)[:3] == ["file_name", "status", "row_id"]

@@ -38,8 +38,8 @@ def test_what_was_moved_is_put_back_and_what_is_gone_is_to_be_paid_again(
     moved.rename(out / "images" / "moved.png")
     assert main(["verify", str(out)]) == ExitCode.FAILURES
     said = capsys.readouterr()
-    assert f"missing  images/00000/{gone.name}" in said.out
-    assert "stray    images/moved.png" in said.out
+    assert f"missing   images/00000/{gone.name}" in said.out
+    assert "untracked images/moved.png" in said.out
     assert f"`batchgen verify {out} --repair` puts right" in said.err
     assert main(["verify", str(out), "--repair"]) == ExitCode.FAILURES
     said = capsys.readouterr()

@@ -10,7 +10,7 @@ from batchgen.config.settings import RetrySettings
 from batchgen.core.cost import Charge, CostSource
 from batchgen.core.errors import ApiError
 from batchgen.core.outcomes import ErrorKind
-from batchgen.core.request import Request, SeedSource
+from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.retry import Decision, Fail, Retry, Stop, decide
 from batchgen.providers.aimlapi.errors import Affects, policy_of
@@ -18,19 +18,19 @@ from batchgen.providers.aimlapi.errors import Affects, policy_of
 SETTINGS = RetrySettings(max_attempts=3, deadline_s=100, backoff_base_s=2, backoff_max_s=10)
 LONG_AGO = 99.0
 
-REQUEST = Request(
+REQUEST = ImageRequest(
     fingerprint="ab" * 16,
     row_id="a",
     row_number=0,
     line=2,
     request_number=0,
     num_images=2,
+    provider="aimlapi",
     model="m",
     prompt="a fox",
     seed=None,
     seed_source=SeedSource.NONE,
-    aspect_ratio=None,
-    body=b"{}",
+    params={},
     price_usd=0.08,
 )
 

@@ -9,24 +9,24 @@ from dataclasses import replace
 import pytest
 
 from batchgen.core.errors import BatchgenError, DiskError
-from batchgen.core.request import Request, SeedSource
+from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.engine.shard import run_requests
 from batchgen.engine.stop import StopKind, StopSignal
 
 WORKERS = 3
-REQUEST = Request(
+REQUEST = ImageRequest(
     fingerprint="",
     row_id="",
     row_number=0,
     line=2,
     request_number=0,
     num_images=1,
+    provider="aimlapi",
     model="m",
     prompt="a fox",
     seed=None,
     seed_source=SeedSource.NONE,
-    aspect_ratio=None,
-    body=b"{}",
+    params={},
     price_usd=None,
 )
 
@@ -39,7 +39,7 @@ class Source:
         self.broken_at = broken_at
         self.taken = 0
 
-    async def __aiter__(self) -> AsyncIterator[Request]:
+    async def __aiter__(self) -> AsyncIterator[ImageRequest]:
         for number in range(self.requests):
             if number == self.broken_at:
                 raise BatchgenError("the file changed while it was read")
@@ -57,7 +57,7 @@ class Worker:
         self.full = asyncio.Event()
         self._fail_at = fail_at
 
-    async def settle(self, request: Request) -> None:
+    async def settle(self, request: ImageRequest) -> None:
         self.begun.append(request.row_number)
         if len(self.begun) == WORKERS:
             self.full.set()
@@ -127,7 +127,7 @@ async def test_nothing_to_do_ends_at_once() -> None:
 
 async def test_a_mistake_in_the_program_is_not_swallowed() -> None:
     class Broken(Worker):
-        async def settle(self, request: Request) -> None:
+        async def settle(self, request: ImageRequest) -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup):

@@ -16,7 +16,7 @@ from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
 from batchgen.core.cost import CostSource
 from batchgen.core.errors import ApiError
 from batchgen.core.outcomes import ErrorKind, Status
-from batchgen.core.request import Request, SeedSource
+from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.progress import Progress
@@ -33,19 +33,19 @@ FOX = {"id": "fox", "prompt": "a fox"}
 FOUR = {"id": "four", "prompt": "four foxes", "num_images": 4}
 LINKS = {"image_transport": "url", "api.download_attempts": 1}
 
-REQUEST = Request(
+REQUEST = ImageRequest(
     fingerprint="ab" * 16,
     row_id="a",
     row_number=0,
     line=2,
     request_number=0,
     num_images=3,
+    provider="aimlapi",
     model="m",
     prompt="a fox",
     seed=None,
     seed_source=SeedSource.NONE,
-    aspect_ratio=None,
-    body=b"{}",
+    params={},
     price_usd=0.12,
 )
 
@@ -62,7 +62,7 @@ class Scripted:
         self.calls: list[str] = []
         self.asked = asyncio.Event()
 
-    async def generate(self, body: bytes, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
+    async def generate(self, request: ImageRequest, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
         on_sent()
         self.calls.append(client_request_id)
         self.asked.set()

@@ -170,10 +170,10 @@ async def test_a_field_that_two_models_type_differently_is_text(batch: Any, tmp_
     view = batch.out / "metadata.parquet"
     table = pq.read_table(view)
     bodies = [
-        request.replace("{", f'{{"grain":{grains[model][1]},', 1)
-        for request, model in zip(table["request"].to_pylist(), table["model"].to_pylist(), strict=True)
+        params.replace("{", f'{{"grain":{grains[model][1]},', 1)
+        for params, model in zip(table["params"].to_pylist(), table["model"].to_pylist(), strict=True)
     ]
-    pq.write_table(table.set_column(table.column_names.index("request"), "request", pa.array(bodies)), view)
+    pq.write_table(table.set_column(table.column_names.index("params"), "params", pa.array(bodies)), view)
     for model, (kind, _) in grains.items():
         fields = f'[fields.prompt]\ntype = "string"\n[fields.grain]\ntype = "{kind}"\n'
         (tmp_path / f"{kind}.toml").write_text(f'name = "{model}"\n{fields}')

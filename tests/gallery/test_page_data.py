@@ -117,19 +117,19 @@ def test_both_blocks_together_hold_every_column_of_the_index(tmp_path: Path) -> 
     page = page_of(write_slots(tmp_path, [slot(0)]))
     overview, details = page.block("overview"), page.block("details")
     named = overview["index"].keys() | details["index"].keys()
-    assert set(overview["about"]["columns"]) - named == {"file_name", "request"}
+    assert set(overview["about"]["columns"]) - named == {"file_name"}
     file = decode(overview["file"], 1)[0].replace("*", decode(overview["key"], 1)[0])
     assert file == slot(0)["file_name"]
-    assert json.loads(decode(details["parameters"], 1)[0]) == {"model": "imagen-3.0-generate-002", "num_images": 1}
+    assert json.loads(decode(details["index"]["params"], 1)[0]) == {"num_images": 1}
 
 
-def test_a_request_that_is_no_json_is_shown_as_it_is(tmp_path: Path) -> None:
-    page = page_of(write_slots(tmp_path, [slot(0, request="{broken"), slot(1, request="")]))
-    assert decode(page.block("details")["parameters"], 2) == ["{broken", None]
+def test_params_that_are_no_json_are_shown_as_they_are(tmp_path: Path) -> None:
+    page = page_of(write_slots(tmp_path, [slot(0, params="{broken"), slot(1, params=None)]))
+    assert decode(page.block("details")["index"]["params"], 2) == ["{broken", None]
 
 
 def test_a_page_with_hostile_texts_has_the_same_elements_as_one_without(tmp_path: Path) -> None:
-    names = ("prompt", "enhanced_prompt", "error_message", "row_id", "model", "image_url", "manifest", "request")
+    names = ("prompt", "enhanced_prompt", "error_message", "row_id", "model", "image_url", "manifest", "params")
     hostile = slot(0, own={HOSTILE: HOSTILE}) | dict.fromkeys(names, HOSTILE)
     bad = page_of(write_slots(tmp_path / "<script>bad", [hostile]))
     good = page_of(write_slots(tmp_path / "good", [slot(0)]))

@@ -12,14 +12,14 @@ import pytest
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import FieldValue, RunConfig
 from batchgen.core.problems import Problem
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.manifest import open_manifest
 from batchgen.planning import InvalidRow, Rules, make_rules, read_rows
 
 
 @dataclass(frozen=True)
 class Reading:
-    requests: list[Request]
+    requests: list[ImageRequest]
     invalid: list[InvalidRow]
     problems: list[Problem]
 

@@ -276,7 +276,7 @@ def test_a_number_must_be_finite_and_a_text_not_too_long(read, tmp_path: Path) -
     of = make_rules(RunConfig(model="flux"), load_catalog([model]))
     reading = read("prompt,scale,negative\na,2.5,\nb,nan,\nc,50,\nd,,abcd\ne,1e1,no\n", of)
     assert reading.codes == ["E053", "E051", "E055"]
-    assert [request.body for request in reading.requests] == [
-        b'{"model":"flux","prompt":"a","scale":2.5}',
-        b'{"model":"flux","prompt":"e","scale":10.0,"negative":"no"}',
+    assert [(request.prompt, request.params) for request in reading.requests] == [
+        ("a", {"scale": 2.5}),
+        ("e", {"negative": "no", "scale": 10.0}),
     ]

@@ -124,10 +124,10 @@ async def play(out: Path, books: Books, run: Run, number: int) -> None:
         asked = replace(ROW, prior=writer.resume_index.priors.get(fingerprint, Prior()))
         attempt = AttemptState(asked, run_id)
         outcomes = [OUTCOMES[name] for name in (*run.failed, run.last)]
-        for attempt, outcome in enumerate(outcomes, 1):
+        for number, outcome in enumerate(outcomes, 1):
             attempt.begin_attempt()
             writer.sent(asked, attempt.summary())
-            is_last = attempt == len(outcomes)
+            is_last = number == len(outcomes)
             books.enter(run.key, attempt.client_request_id, outcome, is_last and run.cut_off)
             if is_last and run.cut_off:
                 return

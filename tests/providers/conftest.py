@@ -15,10 +15,26 @@ from aiohttp import web
 
 from batchgen.config.settings import ApiSettings
 from batchgen.core.errors import ApiError
+from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.providers.aimlapi.client import ApiClient
 from batchgen.providers.api_key import ApiKey
 
-BODY = b'{"model": "m", "prompt": "a cat"}'
+REQUEST = ImageRequest(
+    fingerprint="0" * 32,
+    row_id="cat",
+    row_number=0,
+    line=2,
+    request_number=0,
+    num_images=1,
+    provider="aimlapi",
+    model="m",
+    prompt="a cat",
+    seed=None,
+    seed_source=SeedSource.NONE,
+    params={},
+    price_usd=None,
+)
+BODY = b'{"model":"m","prompt":"a cat"}'
 OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SECRET = "sk-test/4f0c+marked=key"
 
@@ -49,7 +65,7 @@ def replying(status: int = 200, body: bytes = b"", **headers: str) -> Handler:
 async def failure(client: ApiClient) -> ApiError:
     """How one request fails."""
     with pytest.raises(ApiError) as caught:
-        await client.generate(BODY, "r-1", lambda: None)
+        await client.generate(REQUEST, "r-1", lambda: None)
     return caught.value
 
 

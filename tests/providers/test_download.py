@@ -23,7 +23,7 @@ from batchgen.providers.http.download import (
 )
 from batchgen.providers.http.reader_pool import Readers
 
-from .conftest import Open, Serve, ServeRaw, answer_of, read_request, replying
+from .conftest import REQUEST, Open, Serve, ServeRaw, answer_of, read_request, replying
 
 PNG = noise()
 
@@ -59,7 +59,7 @@ async def test_the_key_and_cookies_never_go_along_with_a_download(serve: Serve, 
 
     base_url = (await serve(handler)).replace("127.0.0.1", "localhost")
     client = await open_client(base_url)
-    await client.generate(b"{}", "r-1", lambda: None)
+    await client.generate(REQUEST, "r-1", lambda: None)
     await client.download(f"{base_url}/first")
     assert "Authorization" in seen[0]
     assert len(seen) == 3

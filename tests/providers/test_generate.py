@@ -15,7 +15,7 @@ from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.client import ApiClient
 from batchgen.providers.api_key import ApiKey
 
-from .conftest import BODY, SECRET, Open, Serve, answer_of, failure, replying
+from .conftest import BODY, REQUEST, SECRET, Open, Serve, answer_of, failure, replying
 
 PNG = noise()
 
@@ -28,7 +28,7 @@ async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Op
         return web.Response(body=answer_of(PNG))
 
     client = await open_client(await serve(handler) + "/proxy/")
-    await client.generate(BODY, "run:1.a-b_c", lambda: None)
+    await client.generate(REQUEST, "run:1.a-b_c", lambda: None)
     ((method, path, headers, body),) = seen
     assert (method, path, body) == ("POST", "/proxy/v1/images/generations", BODY)
     assert headers["Authorization"] == f"Bearer {SECRET}"
@@ -42,14 +42,16 @@ async def test_a_success_gives_images_cost_and_id(serve: Serve, open_client: Ope
     body = answer_of(PNG, PNG, prompt="better")
     headers = {"x-aimlapi-usd-spent": "0.042", "x-inference-id": "inf-7"}
     answer = await (await open_client(await serve(replying(status, body, **headers)))).generate(
-        BODY, "r-1", lambda: None
+        REQUEST, "r-1", lambda: None
     )
     assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == [PNG, PNG]
     assert (answer.http_status, answer.cost_usd, answer.inference_id) == (status, 0.042, "inf-7")
 
 
 async def test_a_cost_that_was_not_said_is_unknown_and_not_zero(serve: Serve, open_client: Open):
-    answer = await (await open_client(await serve(replying(body=answer_of(PNG))))).generate(BODY, "r-1", lambda: None)
+    answer = await (await open_client(await serve(replying(body=answer_of(PNG))))).generate(
+        REQUEST, "r-1", lambda: None
+    )
     assert answer.cost_usd is None
     assert answer.inference_id is None
 
@@ -58,21 +60,21 @@ async def test_a_large_answer_is_read_whole(serve: Serve, open_client: Open):
     images = [noise(size=(700, 500)) for _ in range(3)]
     assert len(answer_of(*images)) > 1_000_000
     answer = await (await open_client(await serve(replying(body=answer_of(*images))))).generate(
-        BODY, "r-1", lambda: None
+        REQUEST, "r-1", lambda: None
     )
     assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == images
 
 
 async def test_an_answer_whose_images_were_all_blocked_is_no_error(serve: Serve, open_client: Open):
     answer = await (await open_client(await serve(replying(body=b'{"data": null}')))).generate(
-        BODY, "r-1", lambda: None
+        REQUEST, "r-1", lambda: None
     )
     assert answer.slots == ()
 
 
 async def test_an_answer_of_damaged_images_only_still_comes_back_with_its_cost(serve: Serve, open_client: Open):
     base_url = await serve(replying(body=answer_of(PNG[:-4]), x_aimlapi_usd_spent="0.04"))
-    answer = await (await open_client(base_url)).generate(BODY, "r-1", lambda: None)
+    answer = await (await open_client(base_url)).generate(REQUEST, "r-1", lambda: None)
     assert isinstance(answer.slots[0].image, Unusable)
     assert answer.cost_usd == 0.04
 
@@ -142,8 +144,8 @@ async def test_no_cookie_is_kept(serve: Serve, open_client: Open):
         return web.Response(body=answer_of(PNG), headers={"Set-Cookie": "session=1; Path=/"})
 
     client = await open_client((await serve(handler)).replace("127.0.0.1", "localhost"))
-    await client.generate(BODY, "r-1", lambda: None)
-    await client.generate(BODY, "r-2", lambda: None)
+    await client.generate(REQUEST, "r-1", lambda: None)
+    await client.generate(REQUEST, "r-2", lambda: None)
     assert seen == [None, None]
 
 
@@ -166,5 +168,5 @@ async def test_many_calls_at_once_share_one_client(serve: Serve, open_client: Op
         return web.Response(body=answer_of(PNG))
 
     client = await open_client(await serve(handler))
-    answers = await asyncio.gather(*(client.generate(BODY, f"r-{n}", lambda: None) for n in range(4)))
+    answers = await asyncio.gather(*(client.generate(REQUEST, f"r-{n}", lambda: None) for n in range(4)))
     assert len(answers) == 4

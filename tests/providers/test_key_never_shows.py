@@ -9,7 +9,7 @@ import pytest
 from batchgen.core.answer import Unusable
 from batchgen.core.errors import ApiError
 
-from .conftest import OK_HEAD, SECRET, Open, Serve, ServeRaw, failure, read_request, replying
+from .conftest import OK_HEAD, REQUEST, SECRET, Open, Serve, ServeRaw, failure, read_request, replying
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,6 @@ def assert_no_key_in(error: ApiError) -> None:
 async def test_a_service_that_echoes_the_key_in_its_answer_gets_it_into_no_index(serve: Serve, open_client: Open):
     body = f'{{"data": [{{"url": "https://cdn.example/x.png?k={SECRET}", "prompt": "a fox, {SECRET}"}}]}}'.encode()
     client = await open_client(await serve(replying(200, body)))
-    answer = await client.generate(b"{}", "r-1", lambda: None)
+    answer = await client.generate(REQUEST, "r-1", lambda: None)
     assert isinstance(answer.slots[0].image, Unusable)
     assert SECRET not in repr(answer)

@@ -102,4 +102,4 @@ def test_the_server_is_a_stranger_to_the_rest_of_batchgen() -> None:
     code = "import sys, batchgen.simulator.server; print(*sorted(m for m in sys.modules if m.startswith('batchgen')))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     strangers = {name for name in printed.split() if not name.startswith("batchgen.simulator")}
-    assert strangers == {"batchgen", "batchgen.core", "batchgen.core.values"}
+    assert strangers == {"batchgen", "batchgen.core", "batchgen.core.errors", "batchgen.core.outcomes"}

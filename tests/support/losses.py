@@ -15,7 +15,7 @@ from support.power import Acknowledged, Fate, Recorder, Step, crash
 from batchgen.core.answer import Answer, Slot
 from batchgen.core.errors import ApiError
 from batchgen.core.outcomes import ErrorKind
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import FileFault, verify
 from batchgen.store import disk
@@ -23,7 +23,7 @@ from batchgen.store import disk
 Records = list[dict[str, Any]]
 
 
-def saved(asked: Request, images: int) -> Callable[[Records], None]:
+def saved(asked: ImageRequest, images: int) -> Callable[[Records], None]:
     def holds(records: Records) -> None:
         statuses = [record["status"] for record in records if record["fingerprint"] == asked.fingerprint]
         assert statuses.count("ok") >= images, f"{asked.row_id} was acknowledged as saved, and is {statuses}"
@@ -31,7 +31,7 @@ def saved(asked: Request, images: int) -> Callable[[Records], None]:
     return holds
 
 
-def in_doubt(asked: Request) -> Callable[[Records], None]:
+def in_doubt(asked: ImageRequest) -> Callable[[Records], None]:
     def holds(records: Records) -> None:
         listed = [record["in_doubt_ids"] for record in records if record["fingerprint"] == asked.fingerprint]
         assert listed == [["run.1"]], f"{asked.row_id} left, and nobody knows"
@@ -39,7 +39,7 @@ def in_doubt(asked: Request) -> Callable[[Records], None]:
     return holds
 
 
-def known(asked: Request) -> Callable[[Records], None]:
+def known(asked: ImageRequest) -> Callable[[Records], None]:
     def holds(records: Records) -> None:
         statuses = [record["status"] for record in records if record["fingerprint"] == asked.fingerprint]
         assert statuses, f"{asked.row_id} was acknowledged, and is forgotten"

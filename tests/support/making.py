@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from batchgen.core.answer import Answer, Image, Link, Slot
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.request import Prior, RejectedRow, Request, SeedSource
+from batchgen.core.request import ImageRequest, Prior, RejectedRow, SeedSource
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
 
@@ -37,20 +37,20 @@ def image(tint: int) -> Image:
     return Image(data=png(tint), mime_type="image/png", extension="png", width=8, height=8)
 
 
-def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior(), extra: bytes = b"") -> Request:  # noqa: B008
-    return Request(
+def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior(), extra: bytes = b"") -> ImageRequest:  # noqa: B008
+    return ImageRequest(
         fingerprint=blake2b(f"row-{row}".encode(), digest_size=16).hexdigest(),
         row_id=f"row-{row}",
         row_number=row,
         line=row + 2,
         request_number=0,
         num_images=num_images,
+        provider="aimlapi",
         model="imagen-3.0-generate-002",
         prompt=f"prompt {row}",
         seed=row,
         seed_source=SeedSource.MANIFEST,
-        aspect_ratio="1:1",
-        body=b'{"prompt":"%d"}' % row,
+        params={"aspect_ratio": "1:1"},
         price_usd=0.04 * num_images,
         extra=extra,
         prior=prior,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
@@ -56,7 +55,8 @@ def slot(row: int, own: Mapping[str, Any] | None = None, image: bytes | None = N
         "seed_source": "manifest",
         "model": "imagen-3.0-generate-002",
         "aspect_ratio": "3:2",
-        "request": json.dumps({"model": "imagen-3.0-generate-002", "prompt": prompt, "num_images": 1, "seed": row}),
+        "provider": "aimlapi",
+        "params": '{"num_images":1}',
         "http_status": 200,
         "attempts": 1,
         "cost_usd": 0.0,

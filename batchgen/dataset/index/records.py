@@ -22,11 +22,14 @@ from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource, merged, shared, to_keep, total, unknown
 from batchgen.core.errors import ApiError
 from batchgen.core.outcomes import PERMANENT_KINDS, ErrorKind, Status
-from batchgen.core.request import RejectedRow, Request, SeedSource
+from batchgen.core.request import ImageRequest, RejectedRow, SeedSource
 from batchgen.dataset.layout import image_name
 
 # The attempts' answers were never seen: whether they were charged is known to the service alone.
 IN_DOUBT_KINDS = frozenset({ErrorKind.DISCONNECTED, ErrorKind.TIMEOUT})
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -35,6 +38,7 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Sizes are in bytes and pixels, times in UTC, latency in seconds, costs in US dollars. The
     costs of a request's slots add up to what is known to have been paid for it. Where its cost_source is `unknown`,
     more may have been paid: by an attempt in doubt, or at a price that nobody names; null, if nothing is known.
+    params is JSON: the values of the model's fields beside prompt and seed.
     charges say which attempt cost how much; they are null where `charges.of_slot` finds that without them.
     """
 
@@ -47,9 +51,10 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     enhanced_prompt: str | None = None
     seed: int | None
     seed_source: SeedSource
+    provider: str
     model: str
     aspect_ratio: str | None
-    request: str
+    params: str
     width: int | None = None
     height: int | None = None
     mime_type: str | None = None
@@ -86,7 +91,7 @@ class Provenance:
     manifest: str
 
 
-def records_of_attempt(request: Request, attempts: Attempts, provenance: Provenance) -> tuple[IndexRecord, ...]:
+def records_of_attempt(request: ImageRequest, attempts: Attempts, provenance: Provenance) -> tuple[IndexRecord, ...]:
     """Return what is to be said of a request if nothing more is heard of its last attempt: in doubt."""
     attempts = dataclasses.replace(attempts, in_doubt_ids=(*attempts.in_doubt_ids, attempts.client_request_id))
     blanks = _blanks(request, _slots(request, 0), attempts, provenance)
@@ -94,7 +99,7 @@ def records_of_attempt(request: Request, attempts: Attempts, provenance: Provena
 
 
 def records_of_error(
-    request: Request, error: ApiError, attempts: Attempts, provenance: Provenance
+    request: ImageRequest, error: ApiError, attempts: Attempts, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was given up: failed, or in doubt if an answer of it was never seen.
 
@@ -121,7 +126,7 @@ def records_of_error(
 
 
 def records_of_answer(
-    request: Request, answer: Answer, attempts: Attempts, provenance: Provenance
+    request: ImageRequest, answer: Answer, attempts: Attempts, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was answered: saved, damaged, deferred and blocked slots."""
     came = len(answer.slots)
@@ -146,9 +151,10 @@ def record_of_rejected(row: RejectedRow, provenance: Provenance) -> IndexRecord:
         prompt=row.prompt,
         seed=None,
         seed_source=SeedSource.NONE,
+        provider=row.provider,
         model=row.model,
         aspect_ratio=None,
-        request="",
+        params="{}",
         error_kind=ErrorKind.INVALID_ROW,
         error_message=row.reason,
         cost_usd=0.0,
@@ -218,12 +224,12 @@ def _bearing(records: Sequence[IndexRecord], charges: tuple[Charge, ...]) -> tup
     return tuple(replace(record, cost_usd=cost_usd, cost_source=source, charges=kept) for record in records)
 
 
-def _charges(request: Request, attempts: Attempts, *own: Charge) -> tuple[Charge, ...]:
+def _charges(request: ImageRequest, attempts: Attempts, *own: Charge) -> tuple[Charge, ...]:
     """What the attempts of a request cost, those of earlier runs and those in doubt included."""
     return merged((*request.prior.charges, *attempts.wasted, *map(unknown, attempts.in_doubt_ids), *own))
 
 
-def _own_charge(request: Request, answer: Answer, attempts: Attempts) -> tuple[Charge, ...]:
+def _own_charge(request: ImageRequest, answer: Answer, attempts: Attempts) -> tuple[Charge, ...]:
     """What the attempt that was answered cost: as its header says, else by price, else unknown."""
     if answer.cost_usd is not None:
         return (Charge(attempts.client_request_id, answer.cost_usd, CostSource.HEADER),)
@@ -235,7 +241,7 @@ def _own_charge(request: Request, answer: Answer, attempts: Attempts) -> tuple[C
     return (Charge(attempts.client_request_id, cost_usd, CostSource.PRICE),)
 
 
-def _slots(request: Request, came: int) -> list[int]:
+def _slots(request: ImageRequest, came: int) -> list[int]:
     """Image numbers for what came: the free ones first, then beyond, so that nothing held is overwritten.
 
     All that an earlier run left missing is among them, so that its records are replaced; and never none, so that
@@ -248,8 +254,9 @@ def _slots(request: Request, came: int) -> list[int]:
 
 
 def _blanks(
-    request: Request, image_numbers: list[int], attempts: Attempts, provenance: Provenance
+    request: ImageRequest, image_numbers: list[int], attempts: Attempts, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
+    ratio, params = request.params.get("aspect_ratio"), _encode(request.params).decode()
     return tuple(
         IndexRecord(
             status=Status.IN_DOUBT,
@@ -259,9 +266,10 @@ def _blanks(
             prompt=request.prompt,
             seed=request.seed,
             seed_source=request.seed_source,
+            provider=request.provider,
             model=request.model,
-            aspect_ratio=request.aspect_ratio,
-            request=request.body.decode(),
+            aspect_ratio=None if ratio is None else str(ratio),
+            params=params,
             error_kind=ErrorKind.DISCONNECTED,
             error_message="sent, but batchgen ended before an answer came: it may have been charged",
             attempts=attempts.count,

@@ -24,17 +24,15 @@ from batchgen.dataset.index.keys import NO_KEYS, text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 
-# What varies from row to row anyway, or only says how images travelled, is no parameter of the dataset.
-_NO_PARAMETERS = frozenset({"model", "prompt", "seed", "num_images", "convert_base64_to_url", "response_format"})
-# The two that differ from row to row, as a request has them in JSON: a quote within a string follows a backslash.
-_OWN_TO_EACH = r'"prompt":"(?:[^"\\]|\\.)*",|"seed":[0-9]+,'
+# Says how images were asked for, and not what they show.
+_NO_PARAMETERS = frozenset({"num_images"})
 # Enough to fill the eye, few enough that the page opens at once: images of 1.5 MB each.
 _SAMPLES = 9
 
 # The card shows a few.
 _VALUES_KEPT = 1000
 
-_decode_body = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_params = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class _Setting(msgspec.Struct):
@@ -122,7 +120,7 @@ def count(table: pa.Table) -> Counts:
         seed_sources=_counts(table["seed_source"]),
         versions=_counts(table["batchgen_version"]),
         manifests=_counts(table["manifest"]),
-        parameters=_parameters(table["request"]),
+        parameters=_parameters(table["params"]),
     )
 
 
@@ -181,11 +179,11 @@ def _samples(layout: Layout) -> list[Sample]:
     return samples
 
 
-def _parameters(bodies: pa.ChunkedArray) -> dict[str, Counter[str]]:
-    """Count the values of all fields. Without prompt and seed few bodies differ, and only those are parsed."""
+def _parameters(params: pa.ChunkedArray) -> dict[str, Counter[str]]:
+    """Count the values of all fields. Few rows differ in them, and only those that do are parsed."""
     parameters: dict[str, Counter[str]] = {}
-    for body, number in _counts(pc.replace_substring_regex(bodies, _OWN_TO_EACH, "")).items():
-        for name, value in _decode_body(body).items():
+    for text, number in _counts(params).items():
+        for name, value in _decode_params(text).items():
             if name not in _NO_PARAMETERS:
                 parameters.setdefault(name, Counter())[_shown(value)] += number
     return parameters

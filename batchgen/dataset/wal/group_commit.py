@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from batchgen.core.request import Request
+from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment
@@ -42,7 +42,7 @@ class Changes(Generic[T]):
     received: log.Received | None = None
     images: Sequence[tuple[str, bytes]] = ()
     done: Sequence[tuple[IndexRecord, ...]] = ()
-    request: Request | None = None
+    request: ImageRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class GroupCommit:
             self._waiting.clear()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def close(self) -> list[tuple[Request, tuple[IndexRecord, ...]]]:
+    def close(self) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
         """Wait for what is on its way, and try once more what the disk had refused; return the outcomes it took now."""
         self._thread.shutdown()
         late = []

@@ -105,7 +105,6 @@ class Dataset {
   details() {
     this._details ??= unpack("details").then((block) => {
       for (const [name, encoded] of Object.entries(block.index)) this.add(name, name, encoded);
-      this.add("parameters", "parameters", block.parameters);
     });
     return this._details;
   }

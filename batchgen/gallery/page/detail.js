@@ -211,10 +211,9 @@ function rowsWith(column, code) {
 
 function parametersOf(data, row) {
   try {
-    const { model, ...rest } = JSON.parse(data.value("parameters", row) ?? "{}");
-    return rest;
+    return JSON.parse(data.value("params", row) ?? "{}");
   } catch {
-    return { request: data.value("parameters", row) };
+    return { params: data.value("params", row) };
   }
 }
 
@@ -223,7 +222,7 @@ function recordOf(data, row) {
   const record = Object.create(null);
   for (const name of data.about.columns) {
     if (name === "file_name") record[name] = data.fileName(row);
-    else if (name === "request") record[name] = { prompt: data.value("prompt", row), seed: data.value("seed", row), ...parametersOf(data, row) };
+    else if (name === "params") record[name] = parametersOf(data, row);
     else if (name.endsWith("_at")) record[name] = data.value(name, row) === null ? null : new Date(data.value(name, row)).toISOString();
     else if (name === "in_doubt_ids") record[name] = JSON.parse(data.value(name, row) ?? "[]");
     else if (name === "charges") record[name] = JSON.parse(data.value(name, row) ?? "null");
