@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from batchgen.simulator.drawing import Sketch, draw
-from batchgen.simulator.lettering import TYPE_SIZES_PX
+from batchgen.simulator.drawing import TYPE_SIZES_PX, Sketch, draw
 from batchgen.simulator.words import enhance
 
 
