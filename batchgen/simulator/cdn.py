@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchgen.simulator.faults import FaultKind
-from batchgen.simulator.studio import Making
+from batchgen.simulator.images import Making
 
 PATH = "/cdn/generations/"
 

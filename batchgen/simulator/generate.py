@@ -24,11 +24,11 @@ from batchgen.simulator.download import FIRST_REDIRECT
 from batchgen.simulator.drawing import Sketch
 from batchgen.simulator.faults import FaultKind, choose_fault
 from batchgen.simulator.headers import read_client_request_id, require_key
+from batchgen.simulator.images import Making
 from batchgen.simulator.models import Order, check_body, find_model, made_up_model, read_order
 from batchgen.simulator.refusals import REFUSING, Refusal, refuse
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import SimulatorSettings
-from batchgen.simulator.studio import Making
 from batchgen.simulator.words import enhance
 
 # The documentation does not tie credits to dollars; any rate serves a client that reads them.

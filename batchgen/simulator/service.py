@@ -12,9 +12,9 @@ from aiohttp import web
 from batchgen.simulator import wire
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
+from batchgen.simulator.images import Studio
 from batchgen.simulator.limits import SlidingWindow
 from batchgen.simulator.settings import SimulatorSettings
-from batchgen.simulator.studio import Studio
 
 
 class Service:
