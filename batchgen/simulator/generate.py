@@ -29,7 +29,6 @@ from batchgen.simulator.models import Order, check_body, find_model, made_up_mod
 from batchgen.simulator.refusals import REFUSING, Refusal, refuse
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import SimulatorSettings
-from batchgen.simulator.words import enhance
 
 # The documentation does not tie credits to dollars; any rate serves a client that reads them.
 CREDITS_PER_USD = 2_000_000
@@ -231,7 +230,7 @@ def _format(
     headers = {"x-inference-id": arrival.inference_id}
     if settings.announce_cost:
         headers |= {"x-aimlapi-usd-spent": str(usd), "x-aimlapi-credits-used": str(credits_used)}
-    enhanced = enhance(order.prompt) if settings.enhance and order.enhance else None
+    enhanced = answers.enhance(order.prompt) if settings.enhance and order.enhance else None
     body = answers.format_answer(settings, items, order, enhanced, credits_used)
     return web.Response(body=body, status=settings.success_status, content_type="application/json", headers=headers)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from PIL import Image
 
 from batchgen.simulator.drawing import Sketch, draw
-from batchgen.simulator.prepared import prepare
 from batchgen.simulator.settings import ImageFormat, Picture
 
 # Pillow works outside the interpreter's lock most of the time; more threads than this only queue.
 DRAWING_THREADS = 2
 # A client that retries or fetches again gets its picture from here; a few megabytes of memory.
 KEPT_PICTURES = 32
+SIDE_PX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +53,19 @@ class Studio:
     def close(self) -> None:
         """Let the threads go; whatever they are drawing is finished first."""
         self._threads.shutdown()
+
+
+@cache
+def prepare(picture: Picture) -> bytes:
+    """A PNG of 1024 by 1024 pixels: of one colour (16 kB), or of noise that does not compress (1.5 MB)."""
+    if picture is Picture.SMALL:
+        page = Image.new("RGB", (SIDE_PX, SIDE_PX), "#74a892")
+    else:
+        noise = random.Random("noise")  # noqa: S311  (not for secrets: the same picture every time)
+        # Half a page of noise makes as many bytes as a detailed picture of this size has as PNG.
+        page = Image.new("RGB", (SIDE_PX, SIDE_PX), "#74a892")
+        half = (SIDE_PX, SIDE_PX // 2)
+        page.paste(Image.frombytes("RGB", half, noise.randbytes(3 * half[0] * half[1])), (0, 0))
+    file = io.BytesIO()
+    page.save(file, "PNG", compress_level=1)
+    return file.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,6 @@ from batchgen.simulator import wire
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
 from batchgen.simulator.images import Studio
-from batchgen.simulator.limits import SlidingWindow
 from batchgen.simulator.settings import SimulatorSettings
 
 
@@ -52,6 +52,28 @@ class Service:
         self.settings = replace(self.settings, **changes)
         if "balance_usd" in changes:
             self.bill.balance_usd = Decimal(str(self.settings.balance_usd))
+
+
+class SlidingWindow:
+    """Accepts at most so many events in any span of the window's length, whenever that span begins."""
+
+    def __init__(self) -> None:
+        self._accepted_s: deque[float] = deque()
+
+    def admit(self, now_s: float, limit: int, window_s: float) -> float:
+        """Accept an event at a moment that is no earlier than the last one.
+
+        Returns 0 if it was accepted, else the seconds until one would be. The limit may differ from
+        call to call: what was accepted stands.
+        """
+        accepted = self._accepted_s
+        while accepted and now_s - accepted[0] >= window_s:
+            accepted.popleft()
+        if len(accepted) < limit:
+            accepted.append(now_s)
+            return 0.0
+        # A limit that was lowered to n lets one in when the n-th latest leaves; a limit of 0, never.
+        return accepted[-limit] + window_s - now_s if limit else window_s
 
 
 SERVICE = web.AppKey("service", Service)

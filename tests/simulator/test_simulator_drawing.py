@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from batchgen.simulator.answers import enhance
 from batchgen.simulator.drawing import TYPE_SIZES_PX, Sketch, draw
-from batchgen.simulator.words import enhance
 
 
 def test_another_process_draws_the_same_bytes() -> None:

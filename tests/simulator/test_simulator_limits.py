@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchgen.simulator import Fault, RetryAfter, Simulator, SimulatorSettings
-from batchgen.simulator.limits import SlidingWindow
+from batchgen.simulator.service import SlidingWindow
 
 WINDOW_S = 60.0
 
