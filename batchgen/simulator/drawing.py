@@ -224,7 +224,7 @@ def _mix(one: RGB, other: RGB, share: float) -> RGB:
 
 
 def _letter(page: Image.Image, box: Box, words: str, mark: str, ink: RGB) -> None:
-    """Set the words into a box of the page from its top, as large as they fit, and the mark at its bottom."""
+    """Set the words at the top of a box, as large as they fit, and the mark at its bottom."""
     pen = ImageDraw.Draw(page)
     left, top, right, bottom = box
     mark_top = bottom - MARK_SIZE_PX
@@ -257,7 +257,7 @@ def _fit(words: list[str], width: int, height: int) -> tuple[int, list[str]]:
 
 
 def _legible(words: str) -> list[str]:
-    """The words in letters that the font has: accents it lacks fall off, other scripts go, long words are broken."""
+    """The words in letters that the font has: unknown accents and scripts are left out, long words are broken."""
     plain = unicodedata.normalize("NFC", words[:LONGEST_TEXT])
     bare = (character if _has(character) else unicodedata.normalize("NFKD", character)[:1] for character in plain)
     text = "".join(character if _has(character) else " " for character in bare)
