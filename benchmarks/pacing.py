@@ -92,7 +92,7 @@ def simulator(**settings: Any) -> Iterator[str]:
     process = start("batchgen", "simulate", "--latency", "0")
     try:
         url = (process.stdout.readline() if process.stdout else "").strip()
-        change(url, {"picture": "small", **settings})
+        change(url, {"image_content": "small", **settings})
         yield url
     finally:
         process.terminate()

@@ -17,7 +17,7 @@ import pytest
 
 import batchgen
 from batchgen.dataset.read.snapshot import latest, open_layout
-from batchgen.simulator import Picture, SimulatorSettings, SimulatorThread
+from batchgen.simulator import ImageContent, SimulatorSettings, SimulatorThread
 
 Simulate = Callable[..., SimulatorThread]
 Rows = Sequence[Mapping[str, object]]
@@ -46,7 +46,7 @@ def simulate() -> Iterator[Simulate]:
     with ExitStack() as opened:
 
         def start(**settings: object) -> SimulatorThread:
-            simulator = SimulatorThread(SimulatorSettings(**({"picture": Picture.SMALL} | settings)))
+            simulator = SimulatorThread(SimulatorSettings(**({"image_content": ImageContent.SMALL} | settings)))
             return opened.enter_context(simulator)
 
         yield start

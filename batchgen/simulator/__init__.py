@@ -1,8 +1,8 @@
-"""The embedded API server: AI/ML API as a stranger would build it from its documentation.
+"""The embedded API server: AI/ML API, built from its public documentation alone.
 
-It serves the generate call, the account's endpoints and a CDN on loopback, draws real pictures,
-keeps limits honestly, goes wrong where it is told to, and keeps the bill. For demos, tests and
-benchmarks. Naming a thing here loads it: importing the package alone loads no server.
+It serves the generate call, the account endpoints and a CDN on loopback. It draws real images,
+enforces rate limits, injects faults on request, and records every arrival and charge. It is for
+demos, tests and benchmarks. Names are loaded on first use: importing the package loads no server.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batchgen.simulator.bill import Arrival, Bill, Charge
+    from batchgen.simulator.bill import Arrival, Bill, BillEntry
     from batchgen.simulator.faults import Fault, FaultKind
     from batchgen.simulator.server import Simulator, SimulatorThread, serve
-    from batchgen.simulator.settings import AnswerShape, ImageFormat, Picture, RetryAfter, SimulatorSettings
+    from batchgen.simulator.settings import AnswerShape, ImageContent, ImageFormat, RetryAfter, SimulatorSettings
 
 __all__ = [
     "AnswerShape",
     "Arrival",
     "Bill",
-    "Charge",
+    "BillEntry",
     "Fault",
     "FaultKind",
+    "ImageContent",
     "ImageFormat",
-    "Picture",
     "RetryAfter",
     "Simulator",
     "SimulatorSettings",
@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "bill": ("Arrival", "Bill", "Charge"),
+    "bill": ("Arrival", "Bill", "BillEntry"),
     "faults": ("Fault", "FaultKind"),
     "server": ("Simulator", "SimulatorThread", "serve"),
-    "settings": ("AnswerShape", "ImageFormat", "Picture", "RetryAfter", "SimulatorSettings"),
+    "settings": ("AnswerShape", "ImageFormat", "ImageContent", "RetryAfter", "SimulatorSettings"),
 }
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from batchgen.simulator.bill import PENDING, Arrival, Bill
 from batchgen.simulator.headers import require_key
-from batchgen.simulator.models import MODELS, Model, made_up_model
+from batchgen.simulator.models import MODELS, ServedModel, made_up_model
 from batchgen.simulator.refusals import Refusal
 from batchgen.simulator.service import SERVICE
 
@@ -19,7 +19,7 @@ LONGEST_LOG_WINDOW = timedelta(days=92)
 LOG_REQUESTS_PER_MINUTE = 200
 # The documentation shows this as the usual size of a page; the simulator gives no larger one.
 LOG_PAGE_SIZE = 100
-# No log is older, and reckoning with the first years of the calendar overflows.
+# No log is older, and arithmetic with the first years of the calendar overflows.
 FIRST_LOG_YEAR = 2000
 
 
@@ -31,10 +31,10 @@ async def show_billing(request: web.Request) -> web.Response:
 
 
 async def list_logs(request: web.Request) -> web.Response:
-    """Finished requests of a window of time, newest first, a page at a time."""
+    """One page of the requests that finished within a time window, newest first."""
     service = request.app[SERVICE]
     require_key(request, service.settings.key)
-    wait_s = service.log_requests.admit(time.monotonic(), LOG_REQUESTS_PER_MINUTE, 60.0)
+    wait_s = service.log_limit.admit(time.monotonic(), LOG_REQUESTS_PER_MINUTE, 60.0)
     if wait_s > 0:
         raise Refusal(429, "Too Many Requests", outcome="rate_limited", retry_after_s=wait_s)
     end = _read_time(request, "end", datetime.now(UTC))
@@ -54,7 +54,7 @@ async def list_logs(request: web.Request) -> web.Response:
 
 
 async def list_models(request: web.Request) -> web.Response:
-    """Models, all or the one asked for, with their prices where asked for. Needs no key."""
+    """All models, or the one that the query names, with prices if the query asks for them. Needs no key."""
     wanted = request.query.get("id")
     settings = request.app[SERVICE].settings
     price = settings.price_usd if "pricing" in request.query.getall("include", []) else None
@@ -76,7 +76,7 @@ def _describe_log(bill: Bill, arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def _describe_model(model: Model, price_usd: float | None) -> dict[str, Any]:
+def _describe_model(model: ServedModel, price_usd: float | None) -> dict[str, Any]:
     described: dict[str, Any] = {"id": model.name, "aliases": list(model.aliases)}
     if price_usd is not None:
         unit = {"name": "image", "measure": "output", "price": price_usd, "per": 1}

@@ -1,8 +1,9 @@
-"""Bodies of successful answers, in both shapes that AI/ML API's documentation shows, and their broken forms."""
+"""Bodies of successful answers, in both shapes that AI/ML API's documentation shows, and what is in them."""
 
 from __future__ import annotations
 
 import binascii
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,15 @@ from typing import Any
 import msgspec
 
 from batchgen.simulator.models import Order
-from batchgen.simulator.settings import AnswerShape, ImageFormat, Picture, SimulatorSettings
+from batchgen.simulator.settings import AnswerShape, ImageContent, ImageFormat, SimulatorSettings
+
+# Google returns the rewritten prompt only where the original is shorter than this.
+ENHANCED_BELOW_WORDS = 30
+
+_LIGHTS = ("in soft morning light", "at golden hour", "under a clear pale sky", "lit from one side by a low sun")
+_LOOKS = ("with fine natural texture", "with rich but calm colours", "with crisp detail in the foreground")
+_FRAMES = ("composed with generous empty space", "seen at eye level", "framed a little off centre")
+_MOODS = ("The mood is quiet and attentive.", "The mood is warm and unhurried.", "The mood is bright and open.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +42,12 @@ Item = Inline | Linked
 
 @lru_cache(maxsize=4)
 def inline(data: bytes) -> Inline:
-    """An image's bytes made ready for an answer; a prepared picture only once."""
+    """Encode an image for an answer. The cache spares prepared images the work after the first time."""
     return Inline(b'"' + binascii.b2a_base64(data, newline=False) + b'"')
 
 
 def damage_base64(item: Item) -> Item:
-    """The item with characters in its base64 that base64 does not have; a link stays whole."""
+    """Put invalid characters into the base64 of an item; a link stays as it is."""
     if isinstance(item, Linked):
         return item
     text = item.quoted_base64
@@ -46,13 +55,25 @@ def damage_base64(item: Item) -> Item:
     return Inline(text[:middle] + b"%&~" + text[middle + 3 :])
 
 
+def enhance(prompt: str) -> str | None:
+    """The rewritten prompt, always the same for the same prompt; None for 30 words and more, as the service does.
+
+    The result may be longer than the 400 characters that a request allows, as in the real service.
+    """
+    if len(prompt.split()) >= ENHANCED_BELOW_WORDS:
+        return None
+    chance = random.Random(prompt)  # noqa: S311  (not for secrets: the same prompt, the same result)
+    details = ", ".join(chance.choice(part) for part in (_LIGHTS, _LOOKS, _FRAMES))
+    return f"{prompt.rstrip(' .')}, {details}. {chance.choice(_MOODS)}"
+
+
 def format_answer(
     settings: SimulatorSettings, items: Sequence[Item], order: Order, enhanced_prompt: str | None, credits_used: int
 ) -> bytes:
-    """The JSON body of an answer. The old shape knows no links: an answer with links has the new one."""
+    """The JSON body of an answer. The old shape has no links: an answer with links uses the new one."""
     if settings.answer_shape is AnswerShape.OLD and not order.as_link:
         return msgspec.json.encode(_old_answer(items, order, enhanced_prompt))
-    image_format = settings.image_format if settings.picture is Picture.DRAWN else ImageFormat.PNG
+    image_format = settings.image_format if settings.image_content is ImageContent.DRAWN else ImageFormat.PNG
     data = [_describe(item, f"image/{image_format}", enhanced_prompt) for item in items]
     usage = {"usage": {"credits_used": credits_used}}
     return msgspec.json.encode({"data": None if settings.empty_as_null and not data else data, "meta": usage})

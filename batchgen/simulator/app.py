@@ -1,4 +1,4 @@
-"""The simulator as an aiohttp application: which function answers which address, and how errors look."""
+"""The simulator as an aiohttp application: its routes, and the form of its errors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from batchgen.simulator.headers import REQUEST_ID, add_ids, new_request_id
 from batchgen.simulator.refusals import Refusal, format_error, format_retry_after
 from batchgen.simulator.service import SERVICE, Service
 
-# 400 characters of prompt need a few kilobytes; more than this is nothing a client should send.
+# A prompt of 400 characters needs a few kilobytes; no client should send more than this.
 MAX_BODY_BYTES = 1 << 20
 
 
 def build_app(service: Service) -> web.Application:
-    """The application that serves this state."""
+    """The application that serves a service's state."""
     app = web.Application(middlewares=[_answer_errors], client_max_size=MAX_BODY_BYTES)
     app[SERVICE] = service
     app.on_response_prepare.append(add_ids)
@@ -39,7 +39,7 @@ def build_app(service: Service) -> web.Application:
 
 @web.middleware
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give every error the documented form, those of aiohttp's own included."""
+    """Give every error the documented form, including those that aiohttp raises."""
     try:
         return await handler(request)
     except Refusal as refusal:

@@ -1,7 +1,8 @@
-"""The simulator's own CDN: links to images, the troubles that links have, and a record of every fetch.
+"""The simulator's CDN: links to images, the fault of each link, and a record of every fetch.
 
-A link keeps how its image is made, not the image, so that thousands cost little. A fetch that
-carries an API key is refused and recorded as a violation: no client may ever send one here.
+A link keeps the specification of its image, not the image, so that thousands of links need little
+memory. A fetch that carries an API key is refused and recorded as a violation: a client must never
+send a key to a CDN.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchgen.simulator.faults import FaultKind
-from batchgen.simulator.studio import Making
+from batchgen.simulator.images import ImageSpec
 
 PATH = "/cdn/generations/"
 
 
 @dataclass(slots=True)
-class Link:
-    """Where an image waits, what is wrong with the way there, and how often it was fetched."""
+class CdnLink:
+    """A link: its path, its image, its fault, and how often it was fetched."""
 
     path: str
-    making: Making
-    trouble: FaultKind | None
+    spec: ImageSpec
+    fault: FaultKind | None
     fetches: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One request to the CDN. `status` is as sent, also where the body was then cut."""
+    """One request to the CDN. `status` is the one that was sent, even if the body was then cut."""
 
     at_s: float  # monotonic clock
     path: str
@@ -37,38 +38,44 @@ class Fetch:
 
 
 class Cdn:
-    """All links ever given out, and who came for them."""
+    """All links that were published, and all fetches."""
 
     def __init__(self) -> None:
-        self._links: dict[str, Link] = {}
+        self._links: dict[str, CdnLink] = {}
         self._fetches: list[Fetch] = []
         self._violations: list[str] = []
 
     @property
     def fetches(self) -> Sequence[Fetch]:
-        """Every fetch so far, the first first."""
+        """Every fetch so far, the oldest first."""
         return tuple(self._fetches)
 
     @property
     def violations(self) -> Sequence[str]:
-        """What clients did that they must never do: a line each, without the key itself."""
+        """One line for each fetch that carried an API key; the line does not contain the key."""
         return tuple(self._violations)
 
-    def publish(self, name: str, making: Making, trouble: FaultKind | None) -> str:
-        """Give an image a link; returns its path. The name must be new."""
+    def publish(self, name: str, spec: ImageSpec, fault: FaultKind | None) -> str:
+        """Publish an image under a link and return the link's path.
+
+        Args:
+            name: what the path is derived from; must differ from the names of all other links.
+            spec: how the image is made when the link is fetched.
+            fault: what goes wrong when the link is fetched, if anything.
+        """
         token = hashlib.blake2s(name.encode(), digest_size=12).hexdigest()
-        path = f"{PATH}{token}.{making.image_format}"
-        self._links[path] = Link(path, making, trouble)
+        path = f"{PATH}{token}.{spec.image_format}"
+        self._links[path] = CdnLink(path, spec, fault)
         return path
 
-    def find(self, path: str) -> Link | None:
-        """The link with this path, if it was ever given out."""
+    def find(self, path: str) -> CdnLink | None:
+        """The link with this path, if it was published."""
         return self._links.get(path)
 
     def record_fetch(self, path: str, status: int) -> None:
-        """Write down a fetch and how it was answered."""
+        """Record a fetch and the status of its answer."""
         self._fetches.append(Fetch(time.monotonic(), path, status))
 
     def record_violation(self, what: str) -> None:
-        """Write down what a client must never do."""
+        """Record something that a client must never do."""
         self._violations.append(what)

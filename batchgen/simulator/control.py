@@ -1,9 +1,9 @@
-"""`/__simulator__/...`: what a test in another process may see and change. No part of the real API.
+"""`/__simulator__/...`: endpoints with which a test in another process controls the simulator. Not in the real API.
 
-`GET /__simulator__/bill` answers with everything counted so far. `POST /__simulator__/settings`
-takes a JSON object of settings to change, by their names in `SimulatorSettings` and with faults as
-text ({"faults": ["reset=0.1"], "requests_per_window": 20, "balance_usd": 5}), and answers with all
-settings. Neither asks for a key: the simulator serves loopback.
+`GET /__simulator__/bill` returns everything that was recorded so far. `POST /__simulator__/settings`
+takes a JSON object of settings to change, with the names in `SimulatorSettings` and faults as
+text ({"faults": ["reset=0.1"], "requests_per_window": 20, "balance_usd": 5}), and returns all
+settings. Neither needs a key: the simulator serves loopback only.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def change_settings(request: web.Request) -> web.Response:
         changes = None
     try:
         if not isinstance(changes, dict):
-            raise BatchgenError("simulator: settings are changed by a JSON object of their names and values")
+            raise BatchgenError("simulator: expected a JSON object with the names and values of the settings to change")
         service.change(**parse_changes(changes))
     except BatchgenError as error:
         raise Refusal(400, str(error), outcome="bad_request") from error

@@ -1,9 +1,10 @@
-"""What the simulator can do wrong, and when: by chance, or to requests of given numbers.
+"""Fault injection: the kinds of faults, and which requests they hit: a random share, or given numbers.
 
-A fault is written `KIND=P` (the share of requests it hits, 0 to 1) or `KIND@3,7-9,20-` (numbers of
-arriving generate requests, counted from 1). A request meets at most one fault. Chance is exact: a
-kind with 0.1 hits one request in ten whatever other kinds there are, so all shares together stay
-within 1; and it depends on the number of the request and the simulator's seed alone.
+A fault is written `KIND=P` (the probability that it hits a request, 0 to 1) or `KIND@3,7-9,20-`
+(numbers of generate requests in order of arrival, from 1). At most one fault hits a request. A kind
+with probability 0.1 hits one request in ten regardless of the other kinds, so the probabilities of
+all kinds add up to at most 1. The outcome depends only on the number of the request and the
+simulator's seed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from batchgen.core.errors import BatchgenError
 
 
 class FaultKind(StrEnum):
-    """Everything that can go wrong, by the name it has on the command line and in the bill."""
+    """The kinds of faults, by their names on the command line and in the bill."""
 
-    # The service refuses, with the error it documents. Nothing is charged.
+    # The service refuses the request with a documented error. Nothing is charged.
     BAD_REQUEST = "bad_request"  # 400
     BAD_KEY = "bad_key"  # 401
     NO_CREDITS = "no_credits"  # 403
@@ -33,33 +34,33 @@ class FaultKind(StrEnum):
     BAD_GATEWAY = "bad_gateway"  # 502, as HTML
     UNAVAILABLE = "unavailable"  # 503, with Retry-After as the settings say
     GATEWAY_TIMEOUT = "gateway_timeout"  # 504
-    # Something in between answers instead, or nobody. Nothing is charged.
+    # A proxy or firewall answers instead of the service, or nothing does. Nothing is charged.
     RESET_EARLY = "reset_early"  # the connection is reset before any work
-    FORBIDDEN = "forbidden"  # 403 as HTML, as a firewall gives it
+    FORBIDDEN = "forbidden"  # 403 as HTML, as from a firewall
     HTML_200 = "html_200"  # a proxy's page with status 200
-    REDIRECT = "redirect"  # a redirect that leads to the next one, for ever
-    # Success with less than was asked for. What is missing is not charged.
+    REDIRECT = "redirect"  # a redirect to another redirect, without end
+    # Success with fewer images than requested. Missing images are not charged.
     NO_IMAGE = "no_image"  # data is null or empty
     FEWER_IMAGES = "fewer_images"  # one image short
-    # The work is done and charged, and then the answer breaks.
+    # The images are made and charged, and then the answer is broken.
     RESET = "reset"  # the connection is reset instead of an answer
     STALL = "stall"  # no answer for a long time
     TRUNCATED_BODY = "truncated_body"  # the connection closes in the middle of the body
-    BROKEN_JSON = "broken_json"  # whole by its length, but no JSON
-    BROKEN_BASE64 = "broken_base64"  # characters that base64 does not have
-    BROKEN_IMAGE = "broken_image"  # the image files are cut short
+    BROKEN_JSON = "broken_json"  # a complete body that is not JSON
+    BROKEN_BASE64 = "broken_base64"  # characters that are not in base64
+    BROKEN_IMAGE = "broken_image"  # the image files are truncated
     DRIP = "drip"  # the right answer, a byte at a time
     HUGE = "huge"  # an answer of hundreds of megabytes
     BOMB = "bomb"  # the same, compressed to a thousandth
-    # The answer is right; its links misbehave. Only answers with links are hit.
+    # The answer is correct; its links fail. Only answers with links are hit.
     LATE_CDN = "late_cdn"  # 404, 403, ... for the first fetches
     CUT_CDN = "cut_cdn"  # the first fetches break off in the middle
     MOVED_CDN = "moved_cdn"  # one redirect, then the image
-    REDIRECT_CDN = "redirect_cdn"  # redirects for ever
-    GONE_CDN = "gone_cdn"  # 404, for ever
+    REDIRECT_CDN = "redirect_cdn"  # redirects without end
+    GONE_CDN = "gone_cdn"  # always 404
 
 
-# Numbers may go on for ever: "20-" stands for the range up to here.
+# The end of an open range such as "20-".
 LAST_NUMBER = 2**63
 
 _SHARE = re.compile(r"\s*([a-z0-9_]+)\s*=\s*([0-9.eE+-]+)\s*", re.ASCII)
@@ -69,7 +70,7 @@ _NUMBERS = re.compile(r"\s*([0-9]{1,15})\s*(-?)\s*([0-9]{0,15})\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of fault and whom it hits: a share of all requests, or those whose number is in `numbers`."""
+    """A kind of fault and the requests that it hits: a random share, or those whose number is in `numbers`."""
 
     kind: FaultKind
     probability: float = 0.0
@@ -81,7 +82,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """Read `KIND=P` or `KIND@3,7-9`; raise BatchgenError with what is wrong and what is known."""
+        """Parse `KIND=P` or `KIND@3,7-9`. Raises BatchgenError, with the known kinds, if the text is neither."""
         if share := _SHARE.fullmatch(text):
             return cls(_parse_kind(share[1]), probability=_parse_probability(text, share[2]))
         if schedule := _SCHEDULE.fullmatch(text):
@@ -99,12 +100,17 @@ class Fault:
 
 
 def choose_fault(faults: Sequence[Fault], number: int, seed: int) -> FaultKind | None:
-    """The fault that hits the request of this number: a scheduled one first, else by chance."""
+    """The fault that hits the request with this number: a scheduled one first, else a random one.
+
+    Args:
+        faults: the faults that are in effect.
+        number: the number of the request, from 1.
+        seed: the simulator's seed; the same seed gives the same choice.
+    """
     for fault in faults:
         if any(number in numbers for numbers in fault.numbers):
             return fault.kind
-    # Not for secrets: chance that a test can repeat.
-    drawn = random.Random(f"fault {seed} {number}").random()  # noqa: S311
+    drawn = random.Random(f"fault {seed} {number}").random()  # noqa: S311  (not for secrets: a test can repeat it)
     for fault in faults:
         if drawn < fault.probability:
             return fault.kind
@@ -128,7 +134,7 @@ def _parse_probability(text: str, number: str) -> float:
 def _parse_numbers(text: str, part: str) -> range:
     found = _NUMBERS.fullmatch(part)
     if not found or (found[3] and not found[2]):
-        raise BatchgenError(f"fault {_quote(text)}: {_quote(part)} is no number and no range such as 7-9 or 20-")
+        raise BatchgenError(f"fault {_quote(text)}: {_quote(part)} is neither a number nor a range such as 7-9 or 20-")
     first = int(found[1])
     last = int(found[3]) if found[3] else LAST_NUMBER - 1 if found[2] else first
     if first < 1 or last < first:
@@ -147,5 +153,5 @@ def _list_kinds() -> str:
 
 
 def _quote(text: str) -> str:
-    # A fault comes from a command line or a request: keep a message to one readable line.
+    # A fault comes from a command line or a request: the message must stay one readable line.
     return ascii(text[:80])

@@ -1,8 +1,8 @@
-"""`POST /v1/images/generations`: from a body to a charged answer, with whatever goes wrong on the way.
+"""`POST /v1/images/generations`: checks a request, makes and charges its images, and injects its fault.
 
-A request passes, in this order: the key, the limits, the body's check, its fault if it is one that
-comes before the work, the balance, the work, the charge, and its fault if it is one that breaks the
-answer. So a request that the key, a limit or the check refuses keeps its number, but meets no fault.
+The order is: check the key, the rate limits, the body; apply a fault that replaces the work; check
+the balance; make the images; charge; apply a fault that breaks the answer. A request that fails one
+of the first three checks keeps its number, but no fault hits it.
 """
 
 from __future__ import annotations
@@ -24,91 +24,90 @@ from batchgen.simulator.download import FIRST_REDIRECT
 from batchgen.simulator.drawing import Sketch
 from batchgen.simulator.faults import FaultKind, choose_fault
 from batchgen.simulator.headers import read_client_request_id, require_key
+from batchgen.simulator.images import ImageSpec
 from batchgen.simulator.models import Order, check_body, find_model, made_up_model, read_order
 from batchgen.simulator.refusals import REFUSING, Refusal, refuse
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import SimulatorSettings
-from batchgen.simulator.studio import Making
-from batchgen.simulator.words import enhance
 
-# The documentation does not tie credits to dollars; any rate serves a client that reads them.
+# The documentation does not state what a credit costs; the simulator may use any rate.
 CREDITS_PER_USD = 2_000_000
-# What a slot's release takes at least; nobody can know when one will be free.
-SLOT_RETRY_AFTER_S = 1.0
+# Sent when too many requests are in progress: it cannot be known when one will end.
+CONCURRENCY_RETRY_AFTER_S = 1.0
 
-_INSTEAD = frozenset({FaultKind.RESET_EARLY, FaultKind.HTML_200, FaultKind.REDIRECT})
-_ON_THE_LINK = frozenset(
+_PROXY_FAULTS = frozenset({FaultKind.RESET_EARLY, FaultKind.HTML_200, FaultKind.REDIRECT})
+_LINK_FAULTS = frozenset(
     {FaultKind.LATE_CDN, FaultKind.CUT_CDN, FaultKind.MOVED_CDN, FaultKind.REDIRECT_CDN, FaultKind.GONE_CDN}
 )
 _PROXY_PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>Sign in to this network.</body></html>"
 
 
 async def generate(request: web.Request) -> web.StreamResponse:
-    """Write the arrival down, serve it, and write down what became of it."""
+    """Record the arrival, serve it, and record its outcome."""
     service = request.app[SERVICE]
-    arrival = service.bill.arrive(read_client_request_id(request), secrets.token_hex(12))
+    arrival = service.bill.record_arrival(read_client_request_id(request), secrets.token_hex(12))
     service.in_progress[arrival.number] = request
     try:
         return await _serve(service, request, arrival)
     except Refusal as refusal:
-        service.bill.settle(arrival.number, refusal.outcome)
+        service.bill.record_outcome(arrival.number, refusal.outcome)
         raise
-    except (wire.Left, ConnectionError):
-        service.bill.settle(arrival.number, _who_left(service))
+    except (wire.Disconnected, ConnectionError):
+        service.bill.record_outcome(arrival.number, _name_disconnect(service))
         return wire.reset(request)
     finally:
         del service.in_progress[arrival.number]
-        service.bill.settle(arrival.number, "closed")
+        service.bill.record_outcome(arrival.number, "closed")
 
 
 async def _serve(service: Service, request: web.Request, arrival: Arrival) -> web.StreamResponse:
     settings, bill = service.settings, service.bill
     require_key(request, settings.key)
-    _admit(service)
+    _check_limits(service)
     order = _read_order(await _read_body(request), settings.any_model)
-    bill.name_model(arrival.number, order.model)
+    bill.record_model(arrival.number, order.model)
     kind = choose_fault(settings.faults, arrival.number, settings.seed)
     if kind is not None and kind in REFUSING:
         raise refuse(kind, settings.retry_after_s)
-    if kind is not None and kind in _INSTEAD:
-        bill.settle(arrival.number, kind)
-        return _answer_instead(kind, request)
-    with _promise(service, order.num_images):
+    if kind is not None and kind in _PROXY_FAULTS:
+        bill.record_outcome(arrival.number, kind)
+        return _answer_as_proxy(kind, request)
+    with _reserve(service, order.num_images):
         await wire.wait_for_closing(service.closing, _draw_latency(settings, arrival.number))
-        makings = _plan(settings, order, kind, arrival.number)
-        items = await _make(service, request, order, kind, makings, arrival)
-        usd = _price(settings, len(makings))
-        if makings:
-            bill.charge(arrival.number, len(makings), usd)
-    if kind is not None and not _touches(kind, order):
+        specs = _plan(settings, order, kind, arrival.number)
+        items = await _make(service, request, order, kind, specs, arrival)
+        usd = _price(settings, len(specs))
+        if specs:
+            bill.record_charge(arrival.number, len(specs), usd)
+    if kind is not None and not _applies(kind, order):
         kind = None
-    bill.settle(arrival.number, kind or _name_outcome(service, request, makings))
+    bill.record_outcome(arrival.number, kind or _name_outcome(service, request, specs))
     return await _deliver(kind, service, request, _format(settings, order, items, arrival, usd))
 
 
-def _name_outcome(service: Service, request: web.Request, makings: list[Making]) -> str:
-    """The word for work that was done without a fault."""
-    if wire.has_left(request):
-        return _who_left(service)
-    return "ok" if makings else "blocked"
+def _name_outcome(service: Service, request: web.Request, specs: list[ImageSpec]) -> str:
+    """The outcome of work that was done without a fault."""
+    if wire.is_disconnected(request):
+        return _name_disconnect(service)
+    return "ok" if specs else "blocked"
 
 
-def _who_left(service: Service) -> str:
+def _name_disconnect(service: Service) -> str:
     return "closed" if service.closing.is_set() else "client_gone"
 
 
-def _admit(service: Service) -> None:
-    """Refuse what is over a limit."""
+def _check_limits(service: Service) -> None:
+    """Refuse a request that exceeds a rate limit or the number of requests at once."""
     settings = service.settings
     if settings.max_concurrent is not None and len(service.in_progress) > settings.max_concurrent:
-        _refuse_for_now(SLOT_RETRY_AFTER_S, "too_many_at_once")
+        _refuse_temporarily(CONCURRENCY_RETRY_AFTER_S, "too_many_at_once")
     if settings.requests_per_window is not None:
-        wait_s = service.requests.admit(time.monotonic(), settings.requests_per_window, settings.window_s)
+        wait_s = service.request_limit.admit(time.monotonic(), settings.requests_per_window, settings.window_s)
         if wait_s > 0:
-            _refuse_for_now(wait_s, FaultKind.RATE_LIMITED)
+            _refuse_temporarily(wait_s, FaultKind.RATE_LIMITED)
 
 
-def _refuse_for_now(wait_s: float, outcome: str) -> NoReturn:
+def _refuse_temporarily(wait_s: float, outcome: str) -> NoReturn:
     status, message = REFUSING[FaultKind.RATE_LIMITED]
     raise Refusal(status, message, outcome=outcome, retry_after_s=wait_s)
 
@@ -123,7 +122,7 @@ async def _read_body(request: web.Request) -> Any:
 
 
 def _read_order(body: Any, any_model: bool) -> Order:
-    """The order in a body; one that is none is refused with hints, an unknown model as not found unless any will do."""
+    """Parse a body. Refuses a wrong one with hints, and an unknown model with 404 unless every model is accepted."""
     if not isinstance(body, dict):
         _refuse_body(["Expected object"])
     name = body.get("model")
@@ -142,8 +141,8 @@ def _refuse_body(hints: list[str]) -> NoReturn:
     raise Refusal(400, "; ".join(["Body validation error", *hints]), outcome=FaultKind.BAD_REQUEST)
 
 
-def _answer_instead(kind: FaultKind, request: web.Request) -> web.StreamResponse:
-    """The answer of something that stands before the service."""
+def _answer_as_proxy(kind: FaultKind, request: web.Request) -> web.StreamResponse:
+    """The answer of a proxy in front of the service."""
     match kind:
         case FaultKind.HTML_200:
             return web.Response(text=_PROXY_PAGE, content_type="text/html")
@@ -154,16 +153,16 @@ def _answer_instead(kind: FaultKind, request: web.Request) -> web.StreamResponse
 
 
 @contextmanager
-def _promise(service: Service, images: int) -> Iterator[None]:
-    """Hold the money for a request while it is worked on, so that many at once cannot overdraw the account."""
+def _reserve(service: Service, images: int) -> Iterator[None]:
+    """Reserve the price of a request while it is in progress, so that many at once cannot overdraw the account."""
     usd = _price(service.settings, images)
-    if service.bill.balance_usd - service.promised_usd < usd:
+    if service.bill.balance_usd - service.reserved_usd < usd:
         raise refuse(FaultKind.NO_CREDITS, 0)
-    service.promised_usd += usd
+    service.reserved_usd += usd
     try:
         yield
     finally:
-        service.promised_usd -= usd
+        service.reserved_usd -= usd
 
 
 def _price(settings: SimulatorSettings, images: int) -> Decimal:
@@ -171,21 +170,21 @@ def _price(settings: SimulatorSettings, images: int) -> Decimal:
 
 
 def _draw_latency(settings: SimulatorSettings, number: int) -> float:
-    # Not for secrets: chance that a test can repeat.
-    return random.Random(f"latency {settings.seed} {number}").uniform(*settings.latency_s)  # noqa: S311
+    chance = random.Random(f"latency {settings.seed} {number}")  # noqa: S311  (not for secrets: a test can repeat it)
+    return chance.uniform(*settings.latency_s)
 
 
-def _plan(settings: SimulatorSettings, order: Order, kind: FaultKind | None, number: int) -> list[Making]:
-    """How each image of the answer is made; fewer than ordered where the filter or a fault takes some."""
+def _plan(settings: SimulatorSettings, order: Order, kind: FaultKind | None, number: int) -> list[ImageSpec]:
+    """The specification of each image in the answer; fewer than ordered if the filter or a fault removes some."""
     images = order.num_images - (kind is FaultKind.FEWER_IMAGES)
     if kind is FaultKind.NO_IMAGE or (settings.blocked_word and settings.blocked_word in order.prompt):
         images = 0
-    # Google's documentation: with a watermark, a seed has no effect.
+    # From Google's documentation: with a watermark, the seed has no effect.
     seed = order.seed if order.seed is not None and not order.watermark else f"unseeded {settings.seed} {number}"
     width, height = order.size
     return [
-        Making(
-            settings.picture,
+        ImageSpec(
+            settings.image_content,
             Sketch(
                 words=order.prompt,
                 variant=f"{order.model} {order.prompt} {seed} {order.num_images} {image}",
@@ -194,7 +193,7 @@ def _plan(settings: SimulatorSettings, order: Order, kind: FaultKind | None, num
                 image_format=settings.image_format,
                 watermark=order.watermark,
             ),
-            broken=kind is FaultKind.BROKEN_IMAGE,
+            truncated=kind is FaultKind.BROKEN_IMAGE,
         )
         for image in range(images)
     ]
@@ -205,21 +204,21 @@ async def _make(
     request: web.Request,
     order: Order,
     kind: FaultKind | None,
-    makings: list[Making],
+    specs: list[ImageSpec],
     arrival: Arrival,
 ) -> list[answers.Item]:
     if order.as_link:
-        trouble = kind if kind in _ON_THE_LINK else None
-        names = (f"{arrival.inference_id} {image}" for image in range(len(makings)))
-        paths = [service.cdn.publish(name, making, trouble) for name, making in zip(names, makings, strict=True)]
+        fault = kind if kind in _LINK_FAULTS else None
+        names = (f"{arrival.inference_id} {image}" for image in range(len(specs)))
+        paths = [service.cdn.publish(name, spec, fault) for name, spec in zip(names, specs, strict=True)]
         return [answers.Linked(f"{request.url.origin()}{path}") for path in paths]
-    items: list[answers.Item] = [answers.inline(await service.studio.make(making)) for making in makings]
+    items: list[answers.Item] = [answers.inline(await service.images.make(spec)) for spec in specs]
     return [answers.damage_base64(item) for item in items] if kind is FaultKind.BROKEN_BASE64 else items
 
 
-def _touches(kind: FaultKind, order: Order) -> bool:
-    """Whether a fault has anything to break in the answer to this order."""
-    if kind in _ON_THE_LINK:
+def _applies(kind: FaultKind, order: Order) -> bool:
+    """Whether a fault has an effect on the answer to this order."""
+    if kind in _LINK_FAULTS:
         return order.as_link
     return not (kind is FaultKind.BROKEN_BASE64 and order.as_link)
 
@@ -231,7 +230,7 @@ def _format(
     headers = {"x-inference-id": arrival.inference_id}
     if settings.announce_cost:
         headers |= {"x-aimlapi-usd-spent": str(usd), "x-aimlapi-credits-used": str(credits_used)}
-    enhanced = enhance(order.prompt) if settings.enhance and order.enhance else None
+    enhanced = answers.enhance(order.prompt) if settings.enhance and order.enhance else None
     body = answers.format_answer(settings, items, order, enhanced, credits_used)
     return web.Response(body=body, status=settings.success_status, content_type="application/json", headers=headers)
 
@@ -239,7 +238,7 @@ def _format(
 async def _deliver(
     kind: FaultKind | None, service: Service, request: web.Request, answer: web.Response
 ) -> web.StreamResponse:
-    """Send the answer, or break it the way the fault says."""
+    """Send the answer, or break it as the fault says."""
     settings, closing = service.settings, service.closing
     match kind:
         case FaultKind.RESET:
@@ -250,7 +249,7 @@ async def _deliver(
         case FaultKind.TRUNCATED_BODY:
             return await wire.cut(request, answer)
         case FaultKind.BROKEN_JSON:
-            return wire.spoil(answer)
+            return wire.corrupt(answer)
         case FaultKind.DRIP:
             return await wire.drip(request, answer, closing, settings.drip_s)
         case FaultKind.HUGE:

@@ -1,4 +1,4 @@
-"""What the simulator reads from and writes into headers: the key, and the ids of requests."""
+"""The headers that the simulator reads and writes: the API key and the ids of requests."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from batchgen.simulator.refusals import REFUSING, Refusal
 
 REQUEST_ID = "x-request-id"
 CLIENT_REQUEST_ID = "X-Client-Request-Id"
-# As AI/ML API's documentation on request tracing has it; anything else is dropped silently.
+# From AI/ML API's documentation on request tracing; any other id is ignored.
 _CLIENT_REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 def read_client_request_id(request: web.Request) -> str | None:
-    """The client's own id for the request, None if it is missing or malformed."""
+    """The client's id for the request; None if it is missing or malformed."""
     given = request.headers.get(CLIENT_REQUEST_ID, "")
     return given if _CLIENT_REQUEST_ID_FORM.fullmatch(given) else None
 
 
 def require_key(request: web.Request, key: str | None) -> None:
-    """Refuse a request without the right API key; without a right one to compare with, one without any."""
+    """Refuse a request whose API key is not `key`; if that is None, one that has no key."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     right = bool(given.strip()) if key is None else secrets.compare_digest(_to_bytes(given), _to_bytes(key))
     if scheme != "Bearer" or not right:
@@ -32,12 +32,12 @@ def require_key(request: web.Request, key: str | None) -> None:
 
 
 def new_request_id() -> str:
-    """An id of the service's own for a request."""
+    """Make the service's id for a request."""
     return secrets.token_hex(16)
 
 
 async def add_ids(request: web.Request, response: web.StreamResponse) -> None:
-    """Send the ids of a request back with whatever answers it."""
+    """Add the ids of a request to its response."""
     response.headers.setdefault(REQUEST_ID, new_request_id())
     given = read_client_request_id(request)
     if given is not None:
@@ -45,5 +45,5 @@ async def add_ids(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _to_bytes(text: str) -> bytes:
-    # Bytes of a header that are no UTF-8 come as lone surrogates, which plain encoding refuses.
+    # aiohttp decodes bytes that are not UTF-8 to lone surrogates, which str.encode refuses by default.
     return text.encode(errors="surrogateescape")

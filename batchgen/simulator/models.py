@@ -1,9 +1,9 @@
-"""The models the simulator sells, and its check of a request's body against them.
+"""The models that the simulator serves, and the validation of a request's body against them.
 
-Names, fields and sizes are those of AI/ML API's and Google's documentation. The documentation does
-not say what becomes of a field that a model does not have; the simulator takes the strict side and
-refuses it, so that a client that sends one is found out here. A body that passes becomes an
-`Order`; one that does not, a list of hints in the documented form.
+Names, fields and sizes are from the documentation of AI/ML API and Google. The documentation does
+not say what happens to a field that a model does not have; the simulator refuses it, so that a
+client that sends one is noticed. A valid body becomes an `Order`; for a wrong one there is a list of
+hints in the documented form.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GEMINI_SIZES: Mapping[str, Size] = {
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A field that takes text of a length from 1 to `longest` characters."""
+    """A field that takes text of 1 to `longest` characters."""
 
     longest: int
 
@@ -71,7 +71,7 @@ Field = Text | Whole | Choice | Switch | Anything
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ServedModel:
     """One model: its names, its sizes by aspect ratio, and its fields beside `model`."""
 
     name: str
@@ -82,7 +82,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request that passed: what to draw, and how to answer."""
+    """A valid request: what to draw, and how to answer."""
 
     model: str
     prompt: str
@@ -113,34 +113,34 @@ GEMINI_FIELDS: Mapping[str, Field] = {
 }
 
 
-def _imagen(name: str, *aliases: str) -> Model:
-    return Model(name, aliases, IMAGEN_SIZES, IMAGEN_FIELDS)
+def _imagen(name: str, *aliases: str) -> ServedModel:
+    return ServedModel(name, aliases, IMAGEN_SIZES, IMAGEN_FIELDS)
 
 
 MODELS = (
-    # The aliases are the simulator's own: the documentation shows that there are some, not which.
+    # The aliases are invented: the documentation says that there are some, but not which.
     _imagen("imagen-3.0-generate-002", "google/imagen-3.0-generate-002"),
     _imagen("google/imagen-4.0-generate-001", "imagen-4.0-generate-001"),
     _imagen("google/imagen-4.0-fast-generate-001", "imagen-4.0-fast-generate-001"),
     _imagen("google/imagen-4.0-ultra-generate-001", "imagen-4.0-ultra-generate-001"),
-    Model("google/gemini-2.5-flash-image", ("gemini-2.5-flash-image",), GEMINI_SIZES, GEMINI_FIELDS),
+    ServedModel("google/gemini-2.5-flash-image", ("gemini-2.5-flash-image",), GEMINI_SIZES, GEMINI_FIELDS),
 )
 
 
-def find_model(name: str) -> Model | None:
+def find_model(name: str) -> ServedModel | None:
     """The model of this name or alias."""
     return next((model for model in MODELS if name == model.name or name in model.aliases), None)
 
 
-def made_up_model(name: str, body: Mapping[str, Any]) -> Model:
-    """A model of any name that takes every field of a body; those that other models have must be as theirs."""
+def made_up_model(name: str, body: Mapping[str, Any]) -> ServedModel:
+    """A model with any name that takes every field of a body; fields that other models have are checked as theirs."""
     sizes = {**GEMINI_SIZES, **IMAGEN_SIZES}
     known = {**IMAGEN_FIELDS, **GEMINI_FIELDS, "aspect_ratio": Choice(tuple(sizes))}
-    return Model(name, (), sizes, {field: known.get(field, Anything()) for field in body if field != "model"})
+    return ServedModel(name, (), sizes, {field: known.get(field, Anything()) for field in body if field != "model"})
 
 
-def check_body(model: Model, body: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a body, as hints for the person who wrote it; an empty list if nothing is."""
+def check_body(model: ServedModel, body: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a body, as one hint for each mistake; an empty list if it is valid."""
     given = {name: field for name, field in model.fields.items() if name in body}
     hints = [f"{name}: {hint}" for name, field in given.items() if (hint := _check(field, body[name]))]
     if "prompt" not in body:
@@ -151,8 +151,8 @@ def check_body(model: Model, body: Mapping[str, Any]) -> list[str]:
     return hints
 
 
-def read_order(model: Model, body: Mapping[str, Any]) -> Order:
-    """The order in a body that `check_body` found nothing wrong with."""
+def read_order(model: ServedModel, body: Mapping[str, Any]) -> Order:
+    """Read a body that `check_body` found valid."""
     seed = body.get("seed")
     return Order(
         model=model.name,
@@ -168,7 +168,7 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
 
 
 def _check(field: Field, value: Any) -> str | None:
-    """The hint for one value, in the words of a validator such as the service has; None if it is in order."""
+    """The hint for one value, in the words of the service's validator; None if it is valid."""
     match field:
         case Text(longest):
             return _check_text(value, longest)

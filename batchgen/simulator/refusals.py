@@ -1,4 +1,4 @@
-"""Refusals: an answer that is an error, in the form and words that AI/ML API's documentation shows."""
+"""Refusals: error answers, in the form and words of AI/ML API's documentation."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from batchgen.simulator.settings import RetryAfter
 
 
 class Refusal(Exception):
-    """Raised where a request is refused; becomes the response.
+    """Raised to refuse a request; becomes the response.
 
-    outcome: its word in the bill. retry_after_s: when to come back, in seconds.
+    Args:
+        status: the HTTP status.
+        message: the text of the error.
+        outcome: the outcome of the request in the bill.
+        retry_after_s: seconds until a retry makes sense, for the header Retry-After; None for no header.
+        html: whether the body is HTML, as from a proxy, and not JSON.
     """
 
     def __init__(
@@ -28,7 +33,7 @@ class Refusal(Exception):
         self.html = html
 
 
-# The faults that are plain refusals: status and message.
+# The faults that are refusals: status and message.
 REFUSING: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.BAD_REQUEST: (400, "Body validation error: prompt: Expected another prompt, received this one"),
     FaultKind.BAD_KEY: (401, "This request requires a valid API key"),
@@ -47,7 +52,7 @@ REFUSING: Mapping[FaultKind, tuple[int, str]] = {
 
 
 def refuse(kind: FaultKind, retry_after_s: float) -> Refusal:
-    """The refusal of a kind in `REFUSING`; only those for now, 429 and 503, say when to come back."""
+    """The refusal for a kind in `REFUSING`; only 429 and 503, which are temporary, have a Retry-After."""
     status, message = REFUSING[kind]
     return Refusal(
         status,
@@ -71,13 +76,13 @@ def format_error(status: int, message: str, path: str, request_id: str) -> bytes
 
 
 def format_retry_after(seconds: float, form: RetryAfter) -> str | None:
-    """The value of Retry-After, rounded up to whole seconds so that it never calls too early."""
+    """The value of Retry-After, rounded up to whole seconds so that a retry is never too early."""
     whole = max(1, -int(-seconds // 1))
     match form:
         case RetryAfter.SECONDS:
             return str(whole)
         case RetryAfter.HTTP_DATE:
-            # A date has whole seconds: the next one is never too early.
+            # A date has whole seconds: one second more makes up for the fraction that is cut off.
             return format_datetime(datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=whole + 1), usegmt=True)
         case RetryAfter.NONE:
             return None

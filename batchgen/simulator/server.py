@@ -1,8 +1,8 @@
 """The simulator as a server: for coroutines, for threads, and for the command line.
 
-Whichever form is used, closing it ends every request at once, stalled ones included, and leaves no
-task, thread or socket behind. A `Simulator` may be opened again: it then serves at the same URL
-with the same bill, like a service that was gone and came back.
+Closing it ends every request at once, including stalled ones, and leaves no task, thread or socket
+behind. A `Simulator` can be opened again: it then serves at the same URL with the same bill, like a
+service after an outage.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from batchgen.simulator.cdn import Cdn
 from batchgen.simulator.service import Service
 from batchgen.simulator.settings import SimulatorSettings
 
-# Requests were ended before; this is for a fetch whose picture is still being drawn.
+# Requests have ended by then; this is for a fetch whose image is still being drawn.
 CLOSING_TIMEOUT_S = 1.0
 
 
 class Simulator:
-    """The embedded API, served from the running event loop: `async with Simulator() as simulator: simulator.url`."""
+    """The embedded API, served by the running event loop: `async with Simulator() as simulator: simulator.url`."""
 
     def __init__(self, settings: SimulatorSettings | None = None) -> None:
         self._service = Service(settings or SimulatorSettings())
@@ -36,31 +36,31 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Where the API is, as a base URL without a slash at its end; known once opened."""
+        """The base URL of the API, without a trailing slash; known once opened."""
         host = self._service.settings.host
         return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
 
     @property
     def settings(self) -> SimulatorSettings:
-        """The settings as they are now."""
+        """The current settings."""
         return self._service.settings
 
     @property
     def bill(self) -> Bill:
-        """What was counted and charged."""
+        """What arrived and what was charged."""
         return self._service.bill
 
     @property
     def cdn(self) -> Cdn:
-        """Who fetched which link, and what nobody may do."""
+        """The links, their fetches, and violations."""
         return self._service.cdn
 
     def change(self, **changes: Any) -> None:
-        """Change settings by name, from the next request on: `change(faults=(), balance_usd=5)`."""
+        """Change settings for the requests that follow: `change(faults=(), balance_usd=5)`."""
         self._service.change(**changes)
 
     async def open(self) -> None:
-        """Start to serve; raises BatchgenError if the address cannot be used."""
+        """Start serving. Raises BatchgenError if the address cannot be used."""
         settings = self._service.settings
         self._service.open()
         self._runner = web.AppRunner(
@@ -75,7 +75,7 @@ class Simulator:
         self._port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """End every request and stop to serve. The bill stays."""
+        """End every request and stop serving. The bill stays."""
         if self._runner is not None:
             self._service.interrupt()
             await self._runner.cleanup()
@@ -93,7 +93,7 @@ class Simulator:
 
 
 class SimulatorThread:
-    """The embedded API, served from a thread of its own: `with SimulatorThread() as simulator: simulator.url`."""
+    """The embedded API, served by its own thread: `with SimulatorThread() as simulator: simulator.url`."""
 
     def __init__(self, settings: SimulatorSettings | None = None) -> None:
         self._simulator = Simulator(settings)
@@ -105,21 +105,21 @@ class SimulatorThread:
 
     @property
     def url(self) -> str:
-        """Where the API is, as a base URL without a slash at its end."""
+        """The base URL of the API, without a trailing slash."""
         return self._simulator.url
 
     @property
     def bill(self) -> Bill:
-        """What was counted and charged."""
+        """What arrived and what was charged."""
         return self._simulator.bill
 
     @property
     def cdn(self) -> Cdn:
-        """Who fetched which link, and what nobody may do."""
+        """The links, their fetches, and violations."""
         return self._simulator.cdn
 
     def change(self, **changes: Any) -> None:
-        """Change settings by name, from the next request on; returns when it is done."""
+        """Change settings for the requests that follow; returns when the change is made."""
 
         async def change() -> None:
             self._simulator.change(**changes)
@@ -157,7 +157,15 @@ class SimulatorThread:
 
 
 async def serve(settings: SimulatorSettings, announce: Callable[[str], None]) -> None:
-    """Serve until cancelled; tells `announce` the URL once it is open. Raises BatchgenError as `Simulator` does."""
+    """Serve until cancelled.
+
+    Args:
+        settings: how the simulator behaves.
+        announce: called with the base URL as soon as the simulator is open.
+
+    Raises:
+        BatchgenError: the address cannot be used.
+    """
     async with Simulator(settings) as simulator:
         announce(simulator.url)
         await asyncio.Event().wait()

@@ -1,7 +1,7 @@
-"""Every setting of the simulator and its default, and how JSON from another process changes them.
+"""All settings of the simulator with their defaults, and the parser of changes that arrive as JSON.
 
-The defaults make a generous, faultless service that answers at once. Settings may be changed while
-the simulator runs; each change applies from the next request on.
+With the defaults, the service has no limits and no faults and answers at once. Settings can be
+changed while the simulator runs; a change applies to the requests that follow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from batchgen.simulator.faults import Fault
 
 
 class ImageFormat(StrEnum):
-    """The format of the pictures' files, by its name in a MIME type."""
+    """The format of the image files, by its name in a MIME type."""
 
     PNG = "png"
     JPEG = "jpeg"
@@ -25,70 +25,70 @@ class ImageFormat(StrEnum):
 
 
 class AnswerShape(StrEnum):
-    """The two forms of answer that AI/ML API's documentation shows."""
+    """The two shapes of answers in AI/ML API's documentation."""
 
     NEW = "new"  # {"data": [...]}
     OLD = "old"  # {"output": {"choices": [...]}}; it has base64 only
 
 
 class RetryAfter(StrEnum):
-    """How a refusal for now says when to come back."""
+    """The form of the header Retry-After in a 429 or 503."""
 
     SECONDS = "seconds"
     HTTP_DATE = "http_date"
     NONE = "none"
 
 
-class Picture(StrEnum):
-    """Where pictures come from."""
+class ImageContent(StrEnum):
+    """What images show, and so what they cost to make."""
 
-    DRAWN = "drawn"  # one for each prompt and seed, some ten milliseconds each
-    SMALL = "small"  # always the same 16 kB: the server costs next to nothing
-    LARGE = "large"  # always the same 1.5 MB, as large as a real one
+    DRAWN = "drawn"  # a drawing for each prompt and seed, some ten milliseconds each
+    SMALL = "small"  # always the same 16 kB: takes the server next to no time
+    LARGE = "large"  # always the same 1.5 MB, as large as a real image
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     """How the simulator behaves. Raises BatchgenError for values that make no sense."""
 
-    # Loopback: nobody else can reach it. Port 0 takes any free one.
+    # Loopback: other machines cannot reach it. Port 0 takes a free port.
     host: str = "127.0.0.1"
     port: int = 0
     # The one key that is accepted; None accepts any.
     key: str | None = None
-    # Limits; None for none. Requests count when accepted; "at once" until their answer is out.
+    # Limits; None for none. The window counts requests when they are accepted; concurrent are those not answered yet.
     requests_per_window: int | None = None
     window_s: float = 60.0
     max_concurrent: int | None = None
-    # How a 429 or 503 says when to come back, and what a fault says where no limit knows better.
+    # The form of Retry-After, and its seconds in faults; a limit computes its own.
     retry_after: RetryAfter = RetryAfter.SECONDS
     retry_after_s: int = 1
-    # Each answer takes a time from this range.
+    # Each answer takes a random time from this range.
     latency_s: tuple[float, float] = (0.0, 0.0)
-    # What goes wrong, when; and the name of all chance.
+    # Injected faults, and the seed of everything random.
     faults: tuple[Fault, ...] = ()
     seed: int = 0
-    # What it costs. Plenty for a demo; the price is Imagen 3's at Google.
+    # Plenty for a demo; the price is that of Imagen 3 at Google.
     balance_usd: float = 1000.0
     price_usd: float = 0.04
-    # A prompt with this in it gets no image, as from a safety filter; empty blocks nothing.
+    # A prompt that contains this word gets no image, as from a safety filter; empty blocks nothing.
     blocked_word: str = "BLOCKME"
-    # Whether a model that the documentation does not name is sold too: a catalog file can be tried before it is real.
+    # Whether models that the documentation does not name are served too, to try out a new catalog file.
     any_model: bool = False
-    # Whether prompts are rewritten where a request allows it.
+    # Whether prompts are enhanced if the request allows it.
     enhance: bool = True
-    picture: Picture = Picture.DRAWN
+    image_content: ImageContent = ImageContent.DRAWN
     image_format: ImageFormat = ImageFormat.PNG
     # Variants that the documentation allows.
     answer_shape: AnswerShape = AnswerShape.NEW
     success_status: int = 200  # or 201
     announce_cost: bool = True  # headers with the cost
     empty_as_null: bool = False  # no images: "data" is null, else []
-    # How long a charge takes to appear in /v2/logs.
+    # The delay until a charge appears in /v2/logs.
     log_delay_s: float = 0.0
-    # The measure of some faults.
+    # The extent of some faults.
     stall_s: float = 3600.0  # longer than any client waits
-    drip_s: float = 1.0  # a second a byte: never silent, never done
+    drip_s: float = 1.0  # seconds between two bytes: never silent, never done
     huge_bytes: int = 500_000_000  # no client should hold this much
     late_fetches: int = 2  # fetches of a late or cut link that fail before one works
 
@@ -125,7 +125,7 @@ class SimulatorSettings:
 
 
 def parse_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings read from a JSON object, by field; raises BatchgenError, naming the field that is wrong."""
+    """Parse settings from a JSON object, by field. Raises BatchgenError that names the field that is wrong."""
     parsed = {}
     for name, value in changes.items():
         if name not in _PARSERS:
@@ -163,7 +163,7 @@ def _faults(value: Any) -> tuple[Fault, ...]:
 _whole, _number, _text, _switch = _typed(int), _typed(int, float), _typed(str), _typed(bool)
 _limit = _typed(int, type(None))
 
-# Host, port and key are missing: they are fixed while the simulator runs.
+# Without host, port and key, which cannot change while the simulator runs.
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "requests_per_window": _limit,
     "window_s": _number,
@@ -177,7 +177,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "price_usd": _number,
     "blocked_word": _text,
     "enhance": _switch,
-    "picture": Picture,
+    "image_content": ImageContent,
     "image_format": ImageFormat,
     "answer_shape": AnswerShape,
     "success_status": _whole,

@@ -1,7 +1,7 @@
-"""The ways to misbehave on the wire: reset, stall, cut, drip, flood.
+"""Faults of the connection: reset, stall, cut, drip, flood.
 
-Each function takes the request it must not answer properly and ends when it is done, when the
-client has left, or when the simulator closes; none outlives the simulator.
+Each function ends when it is done, when the client has disconnected, or when the simulator closes;
+none runs on after the simulator is closed.
 """
 
 from __future__ import annotations
@@ -14,48 +14,48 @@ import zlib
 
 from aiohttp import web
 
-# Short enough that a stalled request ends soon after its client, long enough to cost nothing.
-LOOK_INTERVAL_S = 0.05
+# How often a stalled request checks for its client: soon enough to end with it, seldom enough to cost nothing.
+CHECK_INTERVAL_S = 0.05
 FLOOD_CHUNK_BYTES = 1 << 20
 
 _FLOOD_OPENING = b'{"data": [{"mime_type": "image/png", "b64_json": "'
 _FLOOD_CLOSING = b'"}]}'
 
 
-class Left(Exception):
-    """The client has left, or the simulator is closing: there is nobody to answer."""
+class Disconnected(Exception):
+    """The client has disconnected, or the simulator is closing: there is nothing to answer."""
 
 
-def has_left(request: web.Request) -> bool:
-    """Whether the client's connection is gone."""
+def is_disconnected(request: web.Request) -> bool:
+    """Whether the client's connection is closed."""
     return request.transport is None or request.transport.is_closing()
 
 
 async def wait_for_closing(closing: asyncio.Event, seconds: float) -> None:
-    """Wait, whether or not a client is there; raise Left as soon as the simulator closes."""
+    """Wait, with or without a client. Raises Disconnected as soon as the simulator closes."""
     if seconds > 0:
         try:
             await asyncio.wait_for(closing.wait(), seconds)
         except TimeoutError:
             return
     if closing.is_set():
-        raise Left
+        raise Disconnected
 
 
 async def stall(request: web.Request, closing: asyncio.Event, seconds: float) -> None:
-    """Wait in silence; raise Left when the client has."""
-    for _ in range(math.ceil(seconds / LOOK_INTERVAL_S)):
-        await wait_for_closing(closing, min(seconds, LOOK_INTERVAL_S))
-        if has_left(request):
-            raise Left
+    """Wait without sending anything. Raises Disconnected as soon as the client disconnects or the simulator closes."""
+    for _ in range(math.ceil(seconds / CHECK_INTERVAL_S)):
+        await wait_for_closing(closing, min(seconds, CHECK_INTERVAL_S))
+        if is_disconnected(request):
+            raise Disconnected
 
 
 def reset(request: web.Request) -> web.Response:
-    """Break the connection with a TCP reset. The response that is returned reaches nobody."""
+    """Break the connection with a TCP reset. The response that is returned is never sent."""
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
         if connection is not None:
-            # Closing with a linger time of 0 sends a reset in place of an orderly end.
+            # Closing with a linger time of 0 sends a reset instead of an orderly end.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response()
@@ -71,8 +71,8 @@ async def cut(request: web.Request, answer: web.Response) -> web.StreamResponse:
     return response
 
 
-def spoil(answer: web.Response) -> web.Response:
-    """Turn an answer's body into one that is whole by its length, but no JSON."""
+def corrupt(answer: web.Response) -> web.Response:
+    """Replace an answer's body by one that is not JSON; its length is stated correctly."""
     body = _body_of(answer)
     answer.body = body[: len(body) // 2] + b" ..."
     return answer
@@ -81,7 +81,7 @@ def spoil(answer: web.Response) -> web.Response:
 async def drip(
     request: web.Request, answer: web.Response, closing: asyncio.Event, interval_s: float
 ) -> web.StreamResponse:
-    """Send an answer's body a byte at a time."""
+    """Send an answer's body one byte at a time, `interval_s` seconds apart."""
     body = _body_of(answer)
     response = await _open(request, answer, len(body))
     for position in range(len(body)):
@@ -93,7 +93,7 @@ async def drip(
 async def flood(
     request: web.Request, answer: web.Response, closing: asyncio.Event, total_bytes: int
 ) -> web.StreamResponse:
-    """Send an answer of about so many bytes in place of the right one."""
+    """Send an answer of about `total_bytes` bytes instead of the correct one."""
     response = await _open(request, answer, None)
     await response.write(_FLOOD_OPENING)
     for _ in range(max(1, total_bytes // FLOOD_CHUNK_BYTES)):
@@ -106,7 +106,7 @@ async def flood(
 async def bomb(
     request: web.Request, answer: web.Response, closing: asyncio.Event, total_bytes: int
 ) -> web.StreamResponse:
-    """The same flood as gzip: a few hundred kilobytes that unpack to all of it."""
+    """Send the same as `flood`, compressed with gzip to a few hundred kilobytes."""
     answer.headers["Content-Encoding"] = "gzip"
     response = await _open(request, answer, None)
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
@@ -128,5 +128,5 @@ async def _open(request: web.Request, answer: web.Response, length: int | None) 
 
 def _body_of(answer: web.Response) -> bytes:
     if not isinstance(answer.body, bytes):
-        raise TypeError("only an answer whose body is bytes can be taken apart")
+        raise TypeError("only an answer whose body is bytes can be broken")
     return answer.body

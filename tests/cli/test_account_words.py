@@ -9,7 +9,7 @@ import pytest
 from support.batches import write_manifest
 
 from batchgen.cli.main import main
-from batchgen.simulator import Fault, Picture, SimulatorSettings, SimulatorThread
+from batchgen.simulator import Fault, ImageContent, SimulatorSettings, SimulatorThread
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,8 @@ def manifest(tmp_path: Path) -> str:
 
 
 def simulator(*faults: str, **settings: object) -> SimulatorThread:
-    return SimulatorThread(SimulatorSettings(picture=Picture.SMALL, faults=tuple(map(Fault.parse, faults)), **settings))  # type: ignore[arg-type]
+    chosen = {"image_content": ImageContent.SMALL, "faults": tuple(map(Fault.parse, faults)), **settings}
+    return SimulatorThread(SimulatorSettings(**chosen))  # type: ignore[arg-type]
 
 
 def test_a_shortfall_is_said_before_the_run_and_the_run_goes_on_after_a_top_up(

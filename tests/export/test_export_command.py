@@ -14,7 +14,7 @@ import pytest
 
 from batchgen.cli.main import main
 from batchgen.core.exit_codes import ExitCode
-from batchgen.simulator import ImageFormat, Picture
+from batchgen.simulator import ImageContent, ImageFormat
 
 Records = list[dict[str, Any]]
 SHAPES = [("parquet", "exported"), ("webdataset", "exported"), ("captions", "exported"), ("replay", "exported.parquet")]
@@ -131,7 +131,7 @@ async def test_pictures_of_two_formats_make_no_webdataset(
     batch: Any, simulate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])
-    batch.simulator = simulate(picture=Picture.DRAWN, image_format=ImageFormat.JPEG)
+    batch.simulator = simulate(image_content=ImageContent.DRAWN, image_format=ImageFormat.JPEG)
     await batch.run([{"id": "a", "prompt": "a fox"}, {"id": "b", "prompt": "an owl"}])
     assert export("webdataset", batch.out, tmp_path / "shards") == ExitCode.USAGE
     assert "several formats" in capsys.readouterr().err

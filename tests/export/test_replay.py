@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from batchgen.cli.main import main
-from batchgen.simulator import Picture
+from batchgen.simulator import ImageContent
 
 LONG = 400
 
@@ -26,7 +26,7 @@ def hashes(records: list[dict[str, Any]]) -> list[str]:
 
 
 async def test_without_rewriting_the_same_pictures_come_back(batch: Any, simulate: Any, tmp_path: Path) -> None:
-    batch.simulator = simulate(picture=Picture.DRAWN)
+    batch.simulator = simulate(image_content=ImageContent.DRAWN)
     rows = [
         {"id": "one", "prompt": "a fox", "enhance_prompt": "false", "aspect_ratio": "16:9"},
         {"id": "five", "prompt": "an owl", "enhance_prompt": "false", "num_images": 5, "seed": 4294967295},

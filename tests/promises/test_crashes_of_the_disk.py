@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from support.crashes import Job, judge
 
-from batchgen.simulator import Picture, SimulatorSettings, SimulatorThread
+from batchgen.simulator import ImageContent, SimulatorSettings, SimulatorThread
 
 STOPPED = 4
 
 
 @pytest.fixture
 def simulator() -> Iterator[SimulatorThread]:
-    with SimulatorThread(SimulatorSettings(picture=Picture.SMALL, latency_s=(0.0, 0.02))) as opened:
+    with SimulatorThread(SimulatorSettings(image_content=ImageContent.SMALL, latency_s=(0.0, 0.02))) as opened:
         yield opened
 
 

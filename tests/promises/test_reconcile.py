@@ -21,7 +21,7 @@ from batchgen.planning.selection import Selection
 from batchgen.providers.aimlapi.account import LogEntry
 from batchgen.providers.aimlapi.client import ApiClient
 from batchgen.providers.api_key import ApiKey
-from batchgen.simulator import Fault, Picture, Simulator, SimulatorSettings
+from batchgen.simulator import Fault, ImageContent, Simulator, SimulatorSettings
 
 PROMPTS = [f"a fox number {number}" for number in range(12)]
 
@@ -44,7 +44,7 @@ async def test_what_became_of_attempts_in_doubt_is_told_and_the_index_then_says_
     manifest = write_manifest(tmp_path / "m.csv", PROMPTS, num_images=2)
     # Charged and never answered, reset before any work, and one of each that succeeds at the next try.
     faults = (Fault.parse("reset@2,5,13-40"), Fault.parse("reset_early@7,9"))
-    settings = SimulatorSettings(picture=Picture.SMALL, faults=faults)
+    settings = SimulatorSettings(image_content=ImageContent.SMALL, faults=faults)
     async with Simulator(settings) as simulator:
         await run_batch(manifest, tmp_path / "out", simulator.url, retry__max_attempts=3)
         before = read_index(tmp_path / "out")
@@ -79,7 +79,9 @@ async def test_an_image_that_took_two_charged_attempts_costs_both(tmp_path: Path
         write_manifest(tmp_path / "m.csv", PROMPTS, label="a column of the manifest's own"),
         tmp_path / "out",
     )
-    async with Simulator(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@3"),))) as simulator:
+    async with Simulator(
+        SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@3"),))
+    ) as simulator:
         await run_batch(manifest, out, simulator.url)
         result = await reconciled(out, simulator)
     assert (result.corrected_requests, round(result.corrected_usd, 6)) == (1, 0.52)
@@ -94,7 +96,9 @@ async def test_an_image_that_took_two_charged_attempts_costs_both(tmp_path: Path
 
 async def test_the_next_run_goes_on_from_corrected_costs_and_sends_only_what_is_in_doubt(tmp_path: Path):
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
-    async with Simulator(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@4-"),))) as simulator:
+    async with Simulator(
+        SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@4-"),))
+    ) as simulator:
         await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
         await reconciled(out, simulator)
         simulator.change(faults=())
@@ -143,7 +147,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def test_an_attempt_missing_from_the_log_stays_open_until_the_log_must_have_it(tmp_path: Path):
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
-    async with Simulator(SimulatorSettings(picture=Picture.SMALL)) as simulator:
+    async with Simulator(SimulatorSettings(image_content=ImageContent.SMALL)) as simulator:
         async with swallowing_first(int(simulator.url.rpartition(":")[2])) as url:
             await run_batch(manifest, out, url, limits__concurrency=1, retry__max_attempts=1, preflight=False)
 
@@ -163,7 +167,9 @@ async def test_an_attempt_missing_from_the_log_stays_open_until_the_log_must_hav
 
 async def test_the_log_of_another_key_corrects_nothing(tmp_path: Path):
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
-    async with Simulator(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@3"),))) as simulator:
+    async with Simulator(
+        SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@3"),))
+    ) as simulator:
         await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
     async with Simulator() as other:
         result = await reconciled(out, other, timedelta(days=2))
@@ -184,7 +190,7 @@ async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path
                 yield entry
 
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
-    async with Simulator(SimulatorSettings(picture=Picture.SMALL)) as simulator:
+    async with Simulator(SimulatorSettings(image_content=ImageContent.SMALL)) as simulator:
         await run_batch(manifest, out, simulator.url)
         before = read_index(out)
         async with ApiClient(ApiSettings(base_url=simulator.url), ApiKey("key"), 1) as client:

@@ -12,7 +12,7 @@ import aiohttp
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.simulator import AnswerShape, Fault, ImageFormat, Picture
+from batchgen.simulator import AnswerShape, Fault, ImageContent, ImageFormat
 
 if TYPE_CHECKING:
     from tests.conftest import Batch
@@ -39,7 +39,7 @@ async def ask_again(url: str, record: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("transport", ["base64", "url"])
 @pytest.mark.parametrize("image_format", list(ImageFormat))
 async def test_every_byte_of_an_image_is_the_services(batch: Batch, transport: str, image_format: ImageFormat) -> None:
-    batch.simulator.change(picture=Picture.DRAWN, image_format=image_format)
+    batch.simulator.change(image_content=ImageContent.DRAWN, image_format=image_format)
     await batch.run(ROWS, settings={"image_transport": transport})
     records = batch.records()
     assert [record["status"] for record in records] == ["ok"] * 4

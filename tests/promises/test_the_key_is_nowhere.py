@@ -18,7 +18,7 @@ import pytest
 from support.batches import write_manifest
 
 from batchgen.cli.main import main
-from batchgen.simulator import Fault, Picture, SimulatorSettings, SimulatorThread
+from batchgen.simulator import Fault, ImageContent, SimulatorSettings, SimulatorThread
 
 SECRET = "sk-marked/4f0c+77aa=="  # with characters that a URL writes otherwise
 MARK = "4f0c"
@@ -157,7 +157,7 @@ def test_the_key_is_nowhere_after_a_run_with_every_kind_of_luck(
     tmp_path: Path, said: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], transport: str
 ):
     faults = tuple(map(Fault.parse, ("reset=0.1", "stall=0.1", "broken_json=0.1", "broken_image=0.1", "late_cdn=0.1")))
-    settings = SimulatorSettings(key=SECRET, picture=Picture.SMALL, faults=faults, stall_s=2, late_fetches=1)
+    settings = SimulatorSettings(key=SECRET, image_content=ImageContent.SMALL, faults=faults, stall_s=2, late_fetches=1)
     with SimulatorThread(settings) as simulator:
         for command in commands(tmp_path, simulator.url):
             (tmp_path / "c.toml").write_text(f'image_transport = "{transport}"\n{CONFIG}')

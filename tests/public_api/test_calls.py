@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import batchgen
-from batchgen.simulator import Fault, Picture, SimulatorSettings, SimulatorThread
+from batchgen.simulator import Fault, ImageContent, SimulatorSettings, SimulatorThread
 
 FRAME = pd.DataFrame(
     {
@@ -28,7 +28,7 @@ FRAME = pd.DataFrame(
 
 @pytest.fixture
 def settings() -> Iterator[dict[str, object]]:
-    with SimulatorThread(SimulatorSettings(picture=Picture.SMALL)) as simulator:
+    with SimulatorThread(SimulatorSettings(image_content=ImageContent.SMALL)) as simulator:
         yield {"api.base_url": simulator.url, "limits.requests_per_minute": 6000}
 
 
@@ -99,7 +99,7 @@ async def test_it_runs_inside_a_loop_and_beside_one(tmp_path: Path, settings: di
 
 
 async def test_cancelling_finishes_what_is_in_flight(tmp_path: Path) -> None:
-    settings = SimulatorSettings(picture=Picture.SMALL, latency_s=(0.5, 0.5))
+    settings = SimulatorSettings(image_content=ImageContent.SMALL, latency_s=(0.5, 0.5))
     with SimulatorThread(settings) as simulator:
         chosen = {"api.base_url": simulator.url, "limits.requests_per_minute": 6000, "preflight": False}
         many = pd.DataFrame({"prompt": [f"Harbour {number}" for number in range(200)]})
@@ -115,7 +115,7 @@ async def test_cancelling_finishes_what_is_in_flight(tmp_path: Path) -> None:
 
 
 async def test_cancelling_twice_leaves_no_dataset_held(tmp_path: Path) -> None:
-    settings = SimulatorSettings(picture=Picture.SMALL, latency_s=(0.5, 0.5))
+    settings = SimulatorSettings(image_content=ImageContent.SMALL, latency_s=(0.5, 0.5))
     with SimulatorThread(settings) as simulator:
         chosen = {"api.base_url": simulator.url, "limits.requests_per_minute": 6000, "preflight": False}
         running = asyncio.ensure_future(batchgen.run(FRAME, tmp_path / "out", settings=chosen, key="k", progress=False))
@@ -135,7 +135,9 @@ def test_requests_in_doubt_are_sent_again_or_left_alone_as_one_chooses(
     tmp_path: Path, settings: dict[str, object]
 ) -> None:
     frame, out = FRAME.iloc[:2], tmp_path / "out"
-    with SimulatorThread(SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse("reset@1-"),))) as resetting:
+    with SimulatorThread(
+        SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@1-"),))
+    ) as resetting:
         lost = settings | {"api.base_url": resetting.url, "retry.max_attempts": 1}
         batchgen.run_sync(frame, out, settings=lost, key="k", progress=False)
     left_alone = batchgen.plan(frame, out, settings=settings, in_doubt="skip")

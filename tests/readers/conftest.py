@@ -18,7 +18,7 @@ os.environ |= {"HF_HOME": _HOME.name, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABL
 os.environ |= {"CROISSANT_CACHE": f"{_HOME.name}/croissant"}
 
 from batchgen.cli.main import main  # noqa: E402
-from batchgen.simulator import Picture, SimulatorSettings, SimulatorThread  # noqa: E402
+from batchgen.simulator import ImageContent, SimulatorSettings, SimulatorThread  # noqa: E402
 
 ROWS = 1000
 # Of these the safety filter drops one in a hundred.
@@ -61,7 +61,7 @@ def make_dataset(folder: Path, table: pa.Table, out: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "manifest.parquet"
     pq.write_table(table, path)
-    settings = SimulatorSettings(picture=Picture.SMALL)
+    settings = SimulatorSettings(image_content=ImageContent.SMALL)
     with SimulatorThread(settings) as simulator, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIMLAPI_API_KEY", "any-key-will-do")
         limits = ["--rpm", "100000", "--concurrency", "32"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.simulator_client import Client
 
 from batchgen.simulator import Fault, Simulator, SimulatorSettings
 
 KEY = {"Authorization": "Bearer key"}
 
 
-async def test_the_balance_falls_by_what_was_charged(client: Any) -> None:
+async def test_the_balance_falls_by_what_was_charged(client: Client) -> None:
     async with Simulator(SimulatorSettings(balance_usd=2)) as simulator:
         await client.generate(simulator, num_images=2)
         reply = await client.fetch("GET", f"{simulator.url}/v2/billing", headers=KEY)
@@ -19,12 +20,12 @@ async def test_the_balance_falls_by_what_was_charged(client: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v2/billing", "/v2/logs"])
-async def test_the_account_is_shown_to_the_key_alone(client: Any, path: str) -> None:
+async def test_the_account_is_shown_to_the_key_alone(client: Client, path: str) -> None:
     async with Simulator(SimulatorSettings(key="right")) as simulator:
         assert (await client.fetch("GET", simulator.url + path, headers=KEY)).status == 401
 
 
-async def test_logs_name_what_was_charged_and_what_failed_newest_first(client: Any) -> None:
+async def test_logs_name_what_was_charged_and_what_failed_newest_first(client: Client) -> None:
     async with Simulator(SimulatorSettings(faults=(Fault.parse("server_error@2"),))) as simulator:
         for request_id in ("one", "two", "three"):
             await client.generate(simulator, request_id=request_id)
@@ -36,7 +37,7 @@ async def test_logs_name_what_was_charged_and_what_failed_newest_first(client: A
     assert [logs[2]["inference_id"], logs[0]["inference_id"]] == [c.inference_id for c in simulator.bill.charges]
 
 
-async def test_logs_come_in_pages_that_join(client: Any) -> None:
+async def test_logs_come_in_pages_that_join(client: Client) -> None:
     async with Simulator() as simulator:
         for number in range(5):
             await client.generate(simulator, prompt="BLOCKME", request_id=f"r{number}")
@@ -48,7 +49,7 @@ async def test_logs_come_in_pages_that_join(client: Any) -> None:
     assert [page["pagination"]["has_more"] for page in pages] == [True, True, False]
 
 
-async def test_logs_are_of_the_window_asked_for(client: Any) -> None:
+async def test_logs_are_of_the_window_asked_for(client: Client) -> None:
     async with Simulator() as simulator:
         await client.generate(simulator)
         url = f"{simulator.url}/v2/logs"
@@ -58,7 +59,7 @@ async def test_logs_are_of_the_window_asked_for(client: Any) -> None:
     assert (len(within.json["data"]), len(before.json["data"])) == (1, 0)
 
 
-async def test_a_charge_may_take_a_while_to_appear_in_the_logs(client: Any) -> None:
+async def test_a_charge_may_take_a_while_to_appear_in_the_logs(client: Client) -> None:
     async with Simulator(SimulatorSettings(log_delay_s=3600)) as simulator:
         await client.generate(simulator)
         late = await client.fetch("GET", f"{simulator.url}/v2/logs", headers=KEY)
@@ -72,20 +73,20 @@ async def test_a_charge_may_take_a_while_to_appear_in_the_logs(client: Any) -> N
     ["limit=0", "limit=101", "limit=x", "offset=-1", "start=yesterday", "start=2020-01-01&end=2020-06-01",
      "start=2020-02-01&end=2020-01-01", "end=0001-01-01", "limit=²"],
 )  # fmt: skip
-async def test_a_query_that_makes_no_sense_is_refused(client: Any, query: str) -> None:
+async def test_a_query_that_makes_no_sense_is_refused(client: Client, query: str) -> None:
     async with Simulator() as simulator:
         reply = await client.fetch("GET", f"{simulator.url}/v2/logs?{query}", headers=KEY)
     assert reply.status == 400
 
 
-async def test_logs_have_a_limit_of_their_own(client: Any) -> None:
+async def test_logs_have_a_limit_of_their_own(client: Client) -> None:
     async with Simulator() as simulator:
         url = f"{simulator.url}/v2/logs"
         statuses = [(await client.fetch("GET", url, headers=KEY)).status for _ in range(201)]
     assert statuses == [200] * 200 + [429]
 
 
-async def test_models_have_prices_where_asked_for_and_need_no_key(client: Any) -> None:
+async def test_models_have_prices_where_asked_for_and_need_no_key(client: Client) -> None:
     async with Simulator(SimulatorSettings(price_usd=0.06)) as simulator:
         url = f"{simulator.url}/v1/models"
         everything = await client.fetch("GET", url)
@@ -98,7 +99,7 @@ async def test_models_have_prices_where_asked_for_and_need_no_key(client: Any) -
     assert none.json["data"] == []
 
 
-async def test_an_unknown_address_is_an_error_in_the_documented_form(client: Any) -> None:
+async def test_an_unknown_address_is_an_error_in_the_documented_form(client: Client) -> None:
     async with Simulator() as simulator:
         missing = await client.fetch("GET", f"{simulator.url}/v3/nothing")
         wrong_method = await client.fetch("GET", f"{simulator.url}/v1/images/generations")
@@ -106,7 +107,7 @@ async def test_an_unknown_address_is_an_error_in_the_documented_form(client: Any
     assert wrong_method.json["statusCode"] == 405
 
 
-async def test_another_process_can_read_the_bill(client: Any) -> None:
+async def test_another_process_can_read_the_bill(client: Client) -> None:
     async with Simulator() as simulator:
         await client.generate(simulator, request_id="mine", num_images=2)
         await client.generate(simulator, prompt="")
@@ -117,7 +118,7 @@ async def test_another_process_can_read_the_bill(client: Any) -> None:
     assert (bill["charged_usd"], bill["balance_usd"]) == (0.08, 999.92)
 
 
-async def test_another_process_can_change_settings(client: Any) -> None:
+async def test_another_process_can_change_settings(client: Client) -> None:
     async with Simulator() as simulator:
         url = f"{simulator.url}/__simulator__/settings"
         changes = {"faults": ["server_error@1-"], "requests_per_window": 9, "balance_usd": 3, "latency_s": [0, 0.01]}
@@ -135,10 +136,10 @@ async def test_another_process_can_change_settings(client: Any) -> None:
     [
         {"colour": "red"}, {"port": 80}, {"faults": ["earthquake=1"]}, {"faults": "reset=1"}, {"window_s": 0},
         {"latency_s": [2, 1]}, {"latency_s": 1}, {"requests_per_window": -1}, {"requests_per_window": 1.5},
-        {"picture": "photo"}, {"enhance": 1}, {"balance_usd": "much"}, {"price_usd": float("nan")}, [], "x", None,
+        {"image_content": "photo"}, {"enhance": 1}, {"balance_usd": "much"}, {"price_usd": float("nan")}, [], "x", None,
     ],
 )  # fmt: skip
-async def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing(client: Any, changes: Any) -> None:
+async def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing(client: Client, changes: Any) -> None:
     async with Simulator() as simulator:
         before = simulator.settings
         reply = await client.fetch("POST", f"{simulator.url}/__simulator__/settings", json=changes)

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from support.simulator_client import Client, Reply
 
-from batchgen.simulator import AnswerShape, ImageFormat, Picture, Simulator, SimulatorSettings
-from batchgen.simulator.models import IMAGEN_FIELDS, MODELS, Model, check_body, read_order
+from batchgen.simulator import AnswerShape, ImageContent, ImageFormat, Simulator, SimulatorSettings
+from batchgen.simulator.models import IMAGEN_FIELDS, MODELS, ServedModel, check_body, read_order
 
 
-def read_images(reply: Any) -> list[bytes]:
+def read_images(reply: Reply) -> list[bytes]:
     return [base64.b64decode(item["b64_json"], validate=True) for item in reply.json["data"]]
 
 
@@ -25,7 +26,7 @@ def read_images(reply: Any) -> list[bytes]:
     ("ratio", "size"),
     [("1:1", (1024, 1024)), ("3:4", (896, 1280)), ("4:3", (1280, 896)), ("9:16", (768, 1408)), ("16:9", (1408, 768))],
 )
-async def test_a_picture_has_the_size_of_its_aspect_ratio(client: Any, ratio: str, size: tuple[int, int]) -> None:
+async def test_an_image_has_the_size_of_its_aspect_ratio(client: Client, ratio: str, size: tuple[int, int]) -> None:
     async with Simulator() as simulator:
         reply = await client.generate(simulator, aspect_ratio=ratio)
     with Image.open(io.BytesIO(read_images(reply)[0])) as image:
@@ -33,7 +34,7 @@ async def test_a_picture_has_the_size_of_its_aspect_ratio(client: Any, ratio: st
         assert (image.format, image.size) == ("PNG", size)
 
 
-async def test_the_same_request_gets_the_same_bytes_and_another_seed_others(client: Any) -> None:
+async def test_the_same_request_gets_the_same_bytes_and_another_seed_others(client: Client) -> None:
     async with Simulator() as simulator:
         first, again, other = [await client.generate(simulator, seed=seed, num_images=2) for seed in (1, 1, 2)]
     one, two = read_images(first)
@@ -42,14 +43,16 @@ async def test_the_same_request_gets_the_same_bytes_and_another_seed_others(clie
 
 
 @pytest.mark.parametrize("fields", [{}, {"seed": 5, "add_watermark": True}])
-async def test_without_a_seed_or_with_a_watermark_no_two_answers_are_alike(client: Any, fields: dict[str, Any]) -> None:
+async def test_without_a_seed_or_with_a_watermark_no_two_answers_are_alike(
+    client: Client, fields: dict[str, Any]
+) -> None:
     async with Simulator() as simulator:
         replies = [await client.generate(simulator, **fields) for _ in range(2)]
     assert read_images(replies[0]) != read_images(replies[1])
 
 
 @pytest.mark.parametrize("image_format", ImageFormat)
-async def test_pictures_come_in_the_format_that_is_set(client: Any, image_format: ImageFormat) -> None:
+async def test_images_come_in_the_format_that_is_set(client: Client, image_format: ImageFormat) -> None:
     async with Simulator(SimulatorSettings(image_format=image_format)) as simulator:
         reply = await client.generate(simulator)
     assert reply.json["data"][0]["mime_type"] == f"image/{image_format}"
@@ -57,7 +60,7 @@ async def test_pictures_come_in_the_format_that_is_set(client: Any, image_format
         assert image.format == image_format.name
 
 
-async def test_a_short_prompt_comes_back_enhanced_and_a_long_one_does_not(client: Any) -> None:
+async def test_a_short_prompt_comes_back_enhanced_and_a_long_one_does_not(client: Client) -> None:
     long = " ".join(["word"] * 30)
     async with Simulator() as simulator:
         short = await client.generate(simulator)
@@ -71,7 +74,7 @@ async def test_a_short_prompt_comes_back_enhanced_and_a_long_one_does_not(client
     assert "prompt" not in longer.json["data"][0]
 
 
-async def test_an_answer_says_what_it_cost_and_the_bill_says_the_same(client: Any) -> None:
+async def test_an_answer_says_what_it_cost_and_the_bill_says_the_same(client: Client) -> None:
     async with Simulator(SimulatorSettings(balance_usd=1)) as simulator:
         reply = await client.generate(simulator, num_images=3, request_id="run-1:row.7_a")
     (charge,) = simulator.bill.charges
@@ -84,7 +87,7 @@ async def test_an_answer_says_what_it_cost_and_the_bill_says_the_same(client: An
 
 
 @pytest.mark.parametrize("request_id", ["", "with space", "a/b", "x" * 129, "ümlaut"])
-async def test_a_malformed_client_request_id_is_dropped_silently(client: Any, request_id: str) -> None:
+async def test_a_malformed_client_request_id_is_dropped_silently(client: Client, request_id: str) -> None:
     async with Simulator() as simulator:
         reply = await client.generate(simulator, request_id=request_id)
     assert reply.status == 200
@@ -92,14 +95,14 @@ async def test_a_malformed_client_request_id_is_dropped_silently(client: Any, re
     assert simulator.bill.charges[0].client_request_id is None
 
 
-async def test_cost_headers_can_be_absent_and_success_can_be_201(client: Any) -> None:
+async def test_cost_headers_can_be_absent_and_success_can_be_201(client: Client) -> None:
     async with Simulator(SimulatorSettings(announce_cost=False, success_status=201)) as simulator:
         reply = await client.generate(simulator)
     assert reply.status == 201
     assert not [name for name in reply.headers if name.lower().startswith("x-aimlapi")]
 
 
-async def test_the_old_shape_carries_the_same_picture(client: Any) -> None:
+async def test_the_old_shape_carries_the_same_image(client: Client) -> None:
     async with Simulator() as simulator:
         new = await client.generate(simulator, seed=3)
         simulator.change(answer_shape=AnswerShape.OLD)
@@ -111,7 +114,7 @@ async def test_the_old_shape_carries_the_same_picture(client: Any) -> None:
 
 
 @pytest.mark.parametrize(("empty_as_null", "data"), [(True, None), (False, [])])
-async def test_a_blocked_prompt_gets_no_image_and_costs_nothing(client: Any, empty_as_null: bool, data: Any) -> None:
+async def test_a_blocked_prompt_gets_no_image_and_costs_nothing(client: Client, empty_as_null: bool, data: Any) -> None:
     async with Simulator(SimulatorSettings(empty_as_null=empty_as_null)) as simulator:
         reply = await client.generate(simulator, prompt="A BLOCKME, please")
     assert (reply.status, reply.json["data"]) == (200, data)
@@ -145,7 +148,7 @@ async def test_a_blocked_prompt_gets_no_image_and_costs_nothing(client: Any, emp
         ({"model": "google/gemini-2.5-flash-image", "seed": 1}, "Unrecognized key(s)"),
     ],
 )
-async def test_a_wrong_body_is_refused_with_a_hint(client: Any, fields: dict[str, Any], hint: str) -> None:
+async def test_a_wrong_body_is_refused_with_a_hint(client: Client, fields: dict[str, Any], hint: str) -> None:
     async with Simulator() as simulator:
         reply = await client.generate(simulator, **fields)
     assert reply.status == 400
@@ -156,7 +159,7 @@ async def test_a_wrong_body_is_refused_with_a_hint(client: Any, fields: dict[str
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"model": 1e999}', b"\xff\xfe", b"[" * 100_000])
-async def test_a_body_that_is_no_request_is_refused(client: Any, body: bytes) -> None:
+async def test_a_body_that_is_no_request_is_refused(client: Client, body: bytes) -> None:
     async with Simulator() as simulator:
         url, headers = f"{simulator.url}/v1/images/generations", {"Authorization": "Bearer key"}
         reply = await client.fetch("POST", url, data=body, headers=headers)
@@ -172,12 +175,12 @@ _json = st.recursive(
 
 @given(st.sampled_from(MODELS), st.dictionaries(st.sampled_from([*IMAGEN_FIELDS, "model", "other"]), _json))
 @settings(max_examples=200)
-def test_any_body_is_either_an_order_or_gets_a_hint(model: Model, body: dict[str, Any]) -> None:
+def test_any_body_is_either_an_order_or_gets_a_hint(model: ServedModel, body: dict[str, Any]) -> None:
     hints = check_body(model, body)
     assert hints or 1 <= read_order(model, body).num_images <= 4
 
 
-async def test_a_body_larger_than_any_request_is_refused(client: Any) -> None:
+async def test_a_body_larger_than_any_request_is_refused(client: Client) -> None:
     async with Simulator() as simulator:
         url, headers = f"{simulator.url}/v1/images/generations", {"Authorization": "Bearer key"}
         reply = await client.fetch("POST", url, data=io.BytesIO(b"x" * 2_000_000), headers=headers)
@@ -185,7 +188,7 @@ async def test_a_body_larger_than_any_request_is_refused(client: Any) -> None:
     assert [arrival.outcome for arrival in simulator.bill.arrivals] == ["bad_request"]
 
 
-async def test_a_limit_value_of_every_field_is_accepted(client: Any) -> None:
+async def test_a_limit_value_of_every_field_is_accepted(client: Client) -> None:
     async with Simulator() as simulator:
         replies = [
             await client.generate(simulator, prompt="x" * 400, seed=4294967295, num_images=4.0),
@@ -195,7 +198,7 @@ async def test_a_limit_value_of_every_field_is_accepted(client: Any) -> None:
     assert [(reply.status, len(reply.json["data"])) for reply in replies] == [(200, 4), (200, 1), (200, 1)]
 
 
-async def test_every_model_of_the_documentation_answers_and_another_is_not_found(client: Any) -> None:
+async def test_every_model_of_the_documentation_answers_and_another_is_not_found(client: Client) -> None:
     async with Simulator() as simulator:
         for name in ("imagen-4.0-generate-001", "imagen-4.0-fast-generate-001", "imagen-4.0-ultra-generate-001"):
             assert (await client.generate(simulator, model=f"google/{name}")).status == 200
@@ -210,7 +213,7 @@ async def test_every_model_of_the_documentation_answers_and_another_is_not_found
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong", "kéy"])
-async def test_a_wrong_key_is_refused(client: Any, key: str | None) -> None:
+async def test_a_wrong_key_is_refused(client: Client, key: str | None) -> None:
     async with Simulator(SimulatorSettings(key="right")) as simulator:
         refused = await client.generate(simulator, key=key)
         accepted = await client.generate(simulator, key="right")
@@ -218,7 +221,7 @@ async def test_a_wrong_key_is_refused(client: Any, key: str | None) -> None:
     assert simulator.bill.arrivals[0].outcome == "bad_key"
 
 
-async def test_an_account_cannot_be_overdrawn_even_by_many_at_once(client: Any) -> None:
+async def test_an_account_cannot_be_overdrawn_even_by_many_at_once(client: Client) -> None:
     async with Simulator(SimulatorSettings(balance_usd=0.10, latency_s=(0.3, 0.3))) as simulator:
         replies = await asyncio.gather(*(client.generate(simulator) for _ in range(6)))
         simulator.change(balance_usd=0.10)
@@ -230,12 +233,12 @@ async def test_an_account_cannot_be_overdrawn_even_by_many_at_once(client: Any) 
 
 
 @pytest.mark.parametrize(
-    ("picture", "least_bytes", "most_bytes"), [(Picture.SMALL, 100, 20e3), (Picture.LARGE, 1e6, 2e6)]
+    ("content", "least_bytes", "most_bytes"), [(ImageContent.SMALL, 100, 20e3), (ImageContent.LARGE, 1e6, 2e6)]
 )
-async def test_a_prepared_picture_is_whole_and_as_large_as_said(
-    client: Any, picture: Picture, least_bytes: float, most_bytes: float
+async def test_a_prepared_image_is_whole_and_as_large_as_said(
+    client: Client, content: ImageContent, least_bytes: float, most_bytes: float
 ) -> None:
-    async with Simulator(SimulatorSettings(picture=picture, image_format=ImageFormat.JPEG)) as simulator:
+    async with Simulator(SimulatorSettings(image_content=content, image_format=ImageFormat.JPEG)) as simulator:
         reply = await client.generate(simulator)
     (data,) = read_images(reply)
     assert least_bytes < len(data) < most_bytes
@@ -245,7 +248,7 @@ async def test_a_prepared_picture_is_whole_and_as_large_as_said(
         assert image.size == (1024, 1024)
 
 
-async def test_work_is_charged_although_its_client_left(client: Any) -> None:
+async def test_work_is_charged_although_its_client_left(client: Client) -> None:
     async with Simulator(SimulatorSettings(latency_s=(1, 1))) as simulator:
         request = asyncio.create_task(client.generate(simulator, request_id="gone"))
         await client.until(lambda: simulator.bill.arrivals)

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 from PIL import Image
+from support.simulator_client import Client
 
 from batchgen.simulator import Fault, FaultKind, RetryAfter, Simulator, SimulatorSettings
 
@@ -30,7 +31,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("kind", "status"), REFUSED.items())
-async def test_a_refusal_has_its_status_and_charges_nothing(client: Any, kind: str, status: int) -> None:
+async def test_a_refusal_has_its_status_and_charges_nothing(client: Client, kind: str, status: int) -> None:
     async with faulty(f"{kind}@1") as simulator:
         refused, served = await client.generate(simulator), await client.generate(simulator)
     assert (refused.status, served.status) == (status, 200)
@@ -39,14 +40,14 @@ async def test_a_refusal_has_its_status_and_charges_nothing(client: Any, kind: s
     assert ("Retry-After" in refused.headers) == (status in (429, 503))
 
 
-async def test_a_bad_gateway_speaks_html(client: Any) -> None:
+async def test_a_bad_gateway_speaks_html(client: Client) -> None:
     async with faulty("bad_gateway=1") as simulator:
         reply = await client.generate(simulator)
     assert reply.headers["Content-Type"].startswith("text/html")
     assert b"<html>" in reply.body
 
 
-async def test_retry_after_of_a_fault_can_be_a_date(client: Any) -> None:
+async def test_retry_after_of_a_fault_can_be_a_date(client: Client) -> None:
     async with faulty("unavailable=1", retry_after=RetryAfter.HTTP_DATE, retry_after_s=30) as simulator:
         reply = await client.generate(simulator)
     wait = parsedate_to_datetime(reply.headers["Retry-After"]) - parsedate_to_datetime(reply.headers["Date"])
@@ -54,7 +55,9 @@ async def test_retry_after_of_a_fault_can_be_a_date(client: Any) -> None:
 
 
 @pytest.mark.parametrize(("kind", "charges"), [("reset", 1), ("reset_early", 0)])
-async def test_a_reset_breaks_the_connection_before_or_after_the_charge(client: Any, kind: str, charges: int) -> None:
+async def test_a_reset_breaks_the_connection_before_or_after_the_charge(
+    client: Client, kind: str, charges: int
+) -> None:
     async with faulty(f"{kind}@1") as simulator:
         with pytest.raises(aiohttp.ClientConnectionError):
             await client.generate(simulator)
@@ -89,7 +92,7 @@ async def test_a_reset_is_a_true_tcp_reset() -> None:
         writer.close()
 
 
-async def test_a_stall_is_charged_and_ends_with_its_client(client: Any) -> None:
+async def test_a_stall_is_charged_and_ends_with_its_client(client: Client) -> None:
     async with faulty("stall@1", max_concurrent=1) as simulator:
         request = asyncio.create_task(client.generate(simulator))
         await client.until(lambda: simulator.bill.charges)
@@ -101,27 +104,27 @@ async def test_a_stall_is_charged_and_ends_with_its_client(client: Any) -> None:
     assert simulator.bill.arrivals[0].outcome == "stall"
 
 
-async def test_a_stall_of_measured_length_ends_in_a_reset(client: Any) -> None:
+async def test_a_stall_of_measured_length_ends_in_a_reset(client: Client) -> None:
     async with faulty("stall=1", stall_s=0.1) as simulator:
         with pytest.raises(aiohttp.ClientConnectionError):
             await client.generate(simulator)
 
 
-async def test_a_truncated_body_breaks_off_in_the_middle_and_is_charged(client: Any) -> None:
+async def test_a_truncated_body_breaks_off_in_the_middle_and_is_charged(client: Client) -> None:
     async with faulty("truncated_body=1") as simulator:
         with pytest.raises(aiohttp.ClientPayloadError):
             await client.generate(simulator)
     assert len(simulator.bill.charges) == 1
 
 
-async def test_broken_json_is_whole_by_its_length_but_no_json(client: Any) -> None:
+async def test_broken_json_is_whole_by_its_length_but_no_json(client: Client) -> None:
     async with faulty("broken_json=1") as simulator:
         with pytest.raises(json.JSONDecodeError):
             await client.generate(simulator)
     assert len(simulator.bill.charges) == 1
 
 
-async def test_broken_base64_is_no_base64(client: Any) -> None:
+async def test_broken_base64_is_no_base64(client: Client) -> None:
     async with faulty("broken_base64=1") as simulator:
         reply = await client.generate(simulator)
     with pytest.raises(binascii.Error):
@@ -129,7 +132,7 @@ async def test_broken_base64_is_no_base64(client: Any) -> None:
     assert len(simulator.bill.charges) == 1
 
 
-async def test_a_broken_image_is_cut_short(client: Any) -> None:
+async def test_a_broken_image_is_cut_short(client: Client) -> None:
     async with faulty("broken_image=1") as simulator:
         reply = await client.generate(simulator)
         linked = await client.generate(simulator, convert_base64_to_url=True)
@@ -144,21 +147,21 @@ async def test_a_broken_image_is_cut_short(client: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "ordered", "given"), [("no_image", 2, 0), ("fewer_images", 3, 2), ("fewer_images", 1, 0)]
 )
-async def test_images_that_are_missing_are_not_charged(client: Any, kind: str, ordered: int, given: int) -> None:
+async def test_images_that_are_missing_are_not_charged(client: Client, kind: str, ordered: int, given: int) -> None:
     async with faulty(f"{kind}=1") as simulator:
         reply = await client.generate(simulator, num_images=ordered)
     assert reply.status == 200
     assert len(reply.json["data"]) == given == sum(charge.images for charge in simulator.bill.charges)
 
 
-async def test_a_proxy_answers_html_with_status_200(client: Any) -> None:
+async def test_a_proxy_answers_html_with_status_200(client: Client) -> None:
     async with faulty("html_200=1") as simulator:
         reply = await client.generate(simulator)
     assert (reply.status, reply.headers["Content-Type"].split(";")[0]) == (200, "text/html")
     assert not simulator.bill.charges
 
 
-async def test_a_redirect_leads_to_the_next_one_for_ever(client: Any) -> None:
+async def test_a_redirect_leads_to_the_next_one_for_ever(client: Client) -> None:
     async with faulty("redirect=1") as simulator:
         reply = await client.generate(simulator)
         seen = set()
@@ -170,13 +173,13 @@ async def test_a_redirect_leads_to_the_next_one_for_ever(client: Any) -> None:
     assert len(simulator.bill.arrivals) == 1
 
 
-async def test_a_drip_brings_the_right_answer_a_byte_at_a_time(client: Any) -> None:
+async def test_a_drip_brings_the_right_answer_a_byte_at_a_time(client: Client) -> None:
     async with faulty("drip=1", drip_s=0.0001) as simulator:
         reply = await client.generate(simulator, prompt="BLOCKME")
     assert reply.json["data"] == []
 
 
-async def test_a_client_that_tires_of_a_drip_has_paid(client: Any) -> None:
+async def test_a_client_that_tires_of_a_drip_has_paid(client: Client) -> None:
     async with faulty("drip=1", drip_s=30) as simulator:
         body = {"model": "imagen-3.0-generate-002", "prompt": "A fox"}
         url, headers = f"{simulator.url}/v1/images/generations", {"Authorization": "Bearer key"}
@@ -186,13 +189,13 @@ async def test_a_client_that_tires_of_a_drip_has_paid(client: Any) -> None:
     assert len(simulator.bill.charges) == 1
 
 
-async def test_a_huge_answer_is_as_huge_as_said(client: Any) -> None:
+async def test_a_huge_answer_is_as_huge_as_said(client: Client) -> None:
     async with faulty("huge=1", huge_bytes=5_000_000) as simulator:
         reply = await client.generate(simulator)
     assert len(reply.body) > 4_000_000
 
 
-async def test_a_client_may_leave_a_huge_answer_at_any_time(client: Any) -> None:
+async def test_a_client_may_leave_a_huge_answer_at_any_time(client: Client) -> None:
     async with faulty("huge=1") as simulator:
         body = {"model": "imagen-3.0-generate-002", "prompt": "A fox"}
         url, headers = f"{simulator.url}/v1/images/generations", {"Authorization": "Bearer key"}
@@ -217,7 +220,7 @@ async def test_a_bomb_is_small_on_the_wire_and_large_when_unpacked() -> None:
     assert json.loads(unpacked)["data"][0]["b64_json"].startswith("AAAA")
 
 
-async def test_a_fault_with_nothing_to_break_leaves_the_answer_whole(client: Any) -> None:
+async def test_a_fault_with_nothing_to_break_leaves_the_answer_whole(client: Client) -> None:
     async with faulty("late_cdn=1") as simulator:
         inline = await client.generate(simulator)
         simulator.change(faults=(Fault(FaultKind.BROKEN_BASE64, probability=1),))
@@ -226,7 +229,7 @@ async def test_a_fault_with_nothing_to_break_leaves_the_answer_whole(client: Any
     assert [arrival.outcome for arrival in simulator.bill.arrivals] == ["ok", "ok"]
 
 
-async def test_every_kind_of_fault_leaves_the_simulator_serving(client: Any) -> None:
+async def test_every_kind_of_fault_leaves_the_simulator_serving(client: Client) -> None:
     short = SimulatorSettings(huge_bytes=1_000_000, stall_s=0.05, drip_s=0.0001)
     async with Simulator(short) as simulator:
         for kind in FaultKind:

@@ -21,7 +21,7 @@ from batchgen.manifest import open_manifest
 from batchgen.planning.plan import Plan
 from batchgen.planning.selection import Selection
 from batchgen.providers.api_key import ApiKey
-from batchgen.simulator import Charge, Simulator
+from batchgen.simulator import BillEntry, Simulator
 
 # Small waits, so that a minute of misfortune passes in a second; timeouts stay long, since a busy machine is slow.
 QUICK = {
@@ -109,7 +109,7 @@ def read_index(out: Path) -> list[dict[str, Any]]:
 
 def compare_with_bill(out: Path, simulator: Simulator) -> None:
     """The index names every charge: to the cent where all answers were seen, by request id where one was not."""
-    charges: dict[str, list[Charge]] = defaultdict(list)
+    charges: dict[str, list[BillEntry]] = defaultdict(list)
     for charge in simulator.bill.charges:
         assert charge.client_request_id is not None
         charges[charge.client_request_id.split(".")[1]].append(charge)

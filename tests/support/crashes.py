@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import verify
-from batchgen.simulator import Charge, Fault, Picture, SimulatorSettings
+from batchgen.simulator import BillEntry, Fault, ImageContent, SimulatorSettings
 
 CONFIG = """\
 image_transport = "{transport}"
@@ -56,7 +56,11 @@ LINK_FAULTS = (
 def simulator_settings(transport: str, seed: int = 0) -> SimulatorSettings:
     faults = FAULTS if transport == "base64" else LINK_FAULTS
     return SimulatorSettings(
-        picture=Picture.SMALL, latency_s=(0.0, 0.05), faults=tuple(map(Fault.parse, faults)), seed=seed, late_fetches=1
+        image_content=ImageContent.SMALL,
+        latency_s=(0.0, 0.05),
+        faults=tuple(map(Fault.parse, faults)),
+        seed=seed,
+        late_fetches=1,
     )
 
 
@@ -145,7 +149,7 @@ class Verdict:
     lost: int
 
 
-def judge(job: Job, arrivals: Sequence[Any], charges: Sequence[Charge]) -> Verdict:
+def judge(job: Job, arrivals: Sequence[Any], charges: Sequence[BillEntry]) -> Verdict:
     """Compare index, disk, events and bill of a job that has come to its end; fail where a promise is broken."""
     records = job.records()
     _check_slots(job, records)
@@ -187,7 +191,7 @@ def _check_order(job: Job, arrivals: Sequence[Any]) -> None:
             assert sent[request_of(attempt)][-1] == attempt, f"{attempt} was settled, and then sent again"
 
 
-def _check_bill(records: list[dict[str, Any]], charges: Sequence[Charge]) -> tuple[int, int]:
+def _check_bill(records: list[dict[str, Any]], charges: Sequence[BillEntry]) -> tuple[int, int]:
     """Every charge is in a cost of the index, or its client request id is listed there as in doubt."""
     billed: dict[str, dict[str, float]] = defaultdict(dict)
     for charge in charges:

@@ -13,7 +13,7 @@ from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch,
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import verify
-from batchgen.simulator import Fault, FaultKind, Picture, Simulator, SimulatorSettings
+from batchgen.simulator import Fault, FaultKind, ImageContent, Simulator, SimulatorSettings
 
 # Faults after which no other request can succeed: the run stops.
 STOPPING = frozenset({FaultKind.BAD_KEY, FaultKind.NO_CREDITS, FaultKind.NOT_FOUND, FaultKind.REDIRECT})
@@ -49,7 +49,9 @@ _OUTCOMES: dict[FaultKind, tuple[Status, ErrorKind]] = {
 }
 
 # Small pictures, and faults in the measure of a test: an answer above the cap of a test, one failing fetch.
-ENDINGS = SimulatorSettings(picture=Picture.SMALL, huge_bytes=2_000_000, drip_s=0.05, stall_s=5.0, late_fetches=1)
+ENDINGS = SimulatorSettings(
+    image_content=ImageContent.SMALL, huge_bytes=2_000_000, drip_s=0.05, stall_s=5.0, late_fetches=1
+)
 
 
 async def misfortune(

@@ -18,7 +18,7 @@ from support.batches import run_batch, write_manifest
 from support.misfortune import ENDINGS, STOPPING, misfortune
 
 from batchgen.engine.stop import StopKind, StopSignal
-from batchgen.simulator import Fault, FaultKind, Picture, Simulator, SimulatorSettings, SimulatorThread
+from batchgen.simulator import Fault, FaultKind, ImageContent, Simulator, SimulatorSettings, SimulatorThread
 
 KINDS = [kind for kind in FaultKind if kind not in STOPPING]
 
@@ -65,7 +65,7 @@ def test_answers_of_half_a_gigabyte_stay_below_the_cap_in_memory(tmp_path: Path,
     )
     peaks = {}
     for kind in ("server_error", fault):
-        settings = SimulatorSettings(picture=Picture.SMALL, faults=(Fault.parse(f"{kind}=0.5"),))
+        settings = SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse(f"{kind}=0.5"),))
         with SimulatorThread(settings) as simulator:
             peaks[kind] = peak_of_run(manifest, tmp_path / kind, tmp_path / "c.toml", simulator.url)
     # Eight at once, each within its cap, and twice that for the moment in which a body is put together or unpacked.
@@ -111,7 +111,7 @@ async def run_against_hidden_limit(
     """Accepted and refused requests of each window, with CONFIGURED of them allowed by the settings."""
     manifest = write_manifest(tmp_path / "m.csv", [f"a fox {number}" for number in range(windows * CONFIGURED)])
     settings = replace(
-        ENDINGS, picture=Picture.SMALL, requests_per_window=HIDDEN, window_s=WINDOW_S, latency_s=(0.05, 0.2)
+        ENDINGS, image_content=ImageContent.SMALL, requests_per_window=HIDDEN, window_s=WINDOW_S, latency_s=(0.05, 0.2)
     )
     loop, stop = asyncio.get_running_loop(), StopSignal()
     async with Simulator(settings) as simulator:
