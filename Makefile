@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+ESLINT := node_modules/.package-lock.json
 AUDIT := $(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
-.PHONY: help demo test readers notebook browser torture fuzz bench soak lint audit docs lock clean
+.PHONY: help demo test coverage readers notebook browser torture fuzz bench soak lint audit docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -18,6 +19,12 @@ demo: $(VENV)/runtime ## make the images of sample_manifests/demo.csv: no key, n
 
 test: $(VENV)/test ## the default test run
 	$(BIN)/pytest
+
+coverage: $(VENV)/test ## the same, measured, processes that tests start included: fails below the floor in pyproject.toml
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 readers: $(VENV)/readers ## load datasets and exports with Hugging Face, DuckDB, WebDataset and pandas
 	$(BIN)/pytest tests/readers
@@ -41,10 +48,11 @@ bench: $(VENV)/bench ## measure speed and memory against baselines: half an hour
 soak: $(VENV)/bench ## 200,000 requests under faults, watched every second: a quarter of an hour
 	$(BIN)/python -m benchmarks.soak
 
-lint: $(VENV)/lint ## format, lint with the security rules, types, whether versions fit together and the lock has all of them
+lint: $(VENV)/lint $(ESLINT) ## format, lint with the security rules, types, the gallery's scripts, and whether the lock fits
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	npm run --silent lint
 	$(BIN)/pip check
 	$(BIN)/python scripts/lock.py --check requirements.lock
 	@said=$$($(AUDIT) --dry-run 2>&1) || { echo "$$said"; echo "make audit could not read requirements.lock"; exit 1; }
@@ -59,8 +67,8 @@ lock: ## pin the versions that are installed now of what the project needs
 	$(BIN)/python scripts/lock.py > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 
-clean: ## remove the virtual environment and what the demo made
-	rm -rf $(VENV) demo-dataset demo-contact-sheet.jpg
+clean: ## remove the virtual environment, the linter of scripts and what the demo made
+	rm -rf $(VENV) node_modules demo-dataset demo-contact-sheet.jpg
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "batchgen needs Python 3.11 or later; try: make PYTHON=python3.11"; exit 1; }
@@ -93,3 +101,8 @@ $(VENV)/bench: pyproject.toml requirements.lock | $(BIN)/python
 $(VENV)/lint: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[lint,test]'
 	@touch $@ $(VENV)/runtime
+
+$(ESLINT): package.json package-lock.json .npmrc
+	@command -v npm > /dev/null || { echo "npm is missing, and the gallery's scripts are checked with ESLint: install Node.js 20.19 or later (with npm)"; exit 1; }
+	npm ci --loglevel=error
+	@touch $@

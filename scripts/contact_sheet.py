@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from PIL import Image
@@ -24,7 +25,7 @@ def main(dataset: Path, sheet: Path) -> None:
     for row, row_height in rows:
         left = _GAP_PIXELS
         for entry in row:
-            width = round(entry["width"] / entry["height"] * row_height)
+            width = round(_ratio(entry) * row_height)
             with Image.open(dataset / entry["file_name"], formats=("PNG", "JPEG", "WEBP")) as image:
                 paper.paste(image.convert("RGB").resize((width, row_height), Image.Resampling.LANCZOS), (left, top))
             left += width + _GAP_PIXELS
@@ -32,8 +33,8 @@ def main(dataset: Path, sheet: Path) -> None:
     paper.save(sheet, quality=85)
 
 
-def _rows(images: list[dict[str, int]]) -> Iterator[list[dict[str, int]]]:
-    row: list[dict[str, int]] = []
+def _rows(images: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    row: list[dict[str, Any]] = []
     for entry in images:
         row.append(entry)
         if _natural_width(row) >= _SHEET_PIXELS:
@@ -43,14 +44,18 @@ def _rows(images: list[dict[str, int]]) -> Iterator[list[dict[str, int]]]:
         yield row
 
 
-def _natural_width(row: list[dict[str, int]]) -> float:
-    return _GAP_PIXELS + sum(entry["width"] / entry["height"] * _ROW_PIXELS + _GAP_PIXELS for entry in row)
+def _natural_width(row: list[dict[str, Any]]) -> float:
+    return _GAP_PIXELS + sum(_ratio(entry) * _ROW_PIXELS + _GAP_PIXELS for entry in row)
 
 
-def _fitting_height(row: list[dict[str, int]]) -> int:
-    ratios = sum(entry["width"] / entry["height"] for entry in row)
+def _fitting_height(row: list[dict[str, Any]]) -> int:
+    ratios = sum(map(_ratio, row))
     fitting = (_SHEET_PIXELS - _GAP_PIXELS * (len(row) + 1)) / ratios
     return int(min(fitting, _ROW_PIXELS))
+
+
+def _ratio(entry: dict[str, Any]) -> float:
+    return float(entry["width"] / entry["height"])
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def _messages() -> str:
         "| --- | --- |",
     ]
     return (
-        "\n".join([*lines, *(f"| {code} | {title} |" for code, title in sorted((TITLES | check.TITLES).items()))])
+        "\n".join([*lines, *(f"| {code} | {title} |" for code, title in sorted({**TITLES, **check.TITLES}.items()))])
         + "\n"
     )
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 # Is there before anything is installed.
 _LEFT_OUT = {"pip"}
@@ -77,7 +77,7 @@ def _applies(requirement: Requirement, extras: set[str]) -> bool:
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""})
 
 
-def _name(requirement: Requirement) -> str:
+def _name(requirement: Requirement) -> NormalizedName:
     return canonicalize_name(requirement.name)
 
 

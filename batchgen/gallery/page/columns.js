@@ -58,7 +58,7 @@ async function unpack(id) {
   const packed = bytesOf(element.textContent);
   element.remove();
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).json();
+  return await new Response(stream).json();
 }
 
 function bytesOf(base64) {

@@ -49,7 +49,7 @@ function orderOf(data, sort, group) {
     const down = sort.startsWith("-");
     const column = sort ? data.column(sort.replace(/^-/, "")) : null;
     const ranks = column && placesOf(column, column.sorted, down);
-    const last = (column) => column.values.length;
+    const last = ({ values }) => values.length;
     order.sort((a, b) => {
       if (places) {
         const byGroup = (places[groups.codes[a]] ?? last(groups)) - (places[groups.codes[b]] ?? last(groups));

@@ -46,9 +46,8 @@ function arrange(rows, ratios, width, target, groupOf) {
 }
 
 // Lines as wide as the page, none higher than wanted; the last one may be shorter.
-function fill(layout, rows, ratios, width, target, from, end) {
-  while (from < end) {
-    let to = from;
+function fill(layout, rows, ratios, width, target, first, end) {
+  for (let from = first, to = first; from < end; from = to) {
     let sum = 0;
     while (to < end) {
       sum += ratios[rows[to++]];
@@ -58,12 +57,12 @@ function fill(layout, rows, ratios, width, target, from, end) {
     layout.lines.push({ top: layout.height, height, first: from });
     layout.height += height + GAP;
     place(layout, rows, ratios, height, from, to, 0);
-    from = to;
   }
 }
 
 // Tiles side by side on the line that was begun last.
-function place(layout, rows, ratios, height, from, to, x) {
+function place(layout, rows, ratios, height, from, to, begin) {
+  let x = begin;
   for (let tile = from; tile < to; tile++) {
     layout.left[tile] = x;
     layout.across[tile] = height * ratios[rows[tile]];

@@ -53,18 +53,7 @@ class Wall {
     while (to < lines.length && lines[to].top < above + innerHeight + MARGIN_PIXELS) to++;
     const first = lines[from]?.first ?? 0;
     const last = lines[to]?.first ?? this.rows.length;
-    for (const [place, tile] of this.tiles) {
-      if ((place < first || place >= last) && tile !== document.activeElement) {
-        tile.remove();
-        this.tiles.delete(place);
-      }
-    }
-    for (const [place, head] of this.heads) {
-      if (place < first || place >= last) {
-        head.remove();
-        this.heads.delete(place);
-      }
-    }
+    for (const elements of [this.tiles, this.heads]) dropOutside(elements, first, last);
     const { heads } = this.layout;
     for (let head = headAt(heads, first); head < heads.length && heads[head].first < last; head++) {
       if (!this.heads.has(heads[head].first)) this.addHead(heads[head]);
@@ -174,4 +163,14 @@ function makeTile(data, row) {
   });
   image.src = data.thumbnail(row);
   return tile;
+}
+
+// Tiles and heads out of sight go, but for the one that has the focus.
+function dropOutside(elements, first, last) {
+  for (const [place, element] of elements) {
+    if ((place < first || place >= last) && element !== document.activeElement) {
+      element.remove();
+      elements.delete(place);
+    }
+  }
 }

@@ -60,14 +60,7 @@ function difference(before, after) {
   while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) { endA--; endB--; }
   const [n, m] = [endA - start, endB - start];
   if (n * m > MOST_COMPARED) return null;
-  // common[i * (m + 1) + j]: length of the longest common subsequence of what follows i in a and j in b.
-  const common = new Uint16Array((n + 1) * (m + 1));
-  for (let i = n - 1; i >= 0; i--) {
-    for (let j = m - 1; j >= 0; j--) {
-      const at = i * (m + 1) + j;
-      common[at] = a[start + i] === b[start + j] ? common[at + m + 2] + 1 : Math.max(common[at + m + 1], common[at + 1]);
-    }
-  }
+  const common = commonLengths(a.slice(start, endA), b.slice(start, endB));
   const pieces = [];
   const add = (kind, text) => {
     if (pieces.length && pieces.at(-1)[0] === kind) pieces.at(-1)[1] += text;
@@ -83,6 +76,19 @@ function difference(before, after) {
   }
   add("same", textsB.slice(endB).join(""));
   return pieces;
+}
+
+// At [i * (m + 1) + j]: length of the longest common subsequence of what follows i in a and j in b; m words are in b.
+function commonLengths(a, b) {
+  const width = b.length + 1;
+  const common = new Uint16Array((a.length + 1) * width);
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      const at = i * width + j;
+      common[at] = a[i] === b[j] ? common[at + width + 1] + 1 : Math.max(common[at + width], common[at + 1]);
+    }
+  }
+  return common;
 }
 
 // A row id as a shell word for --select, where *, ? and [ have a meaning.
