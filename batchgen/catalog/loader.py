@@ -17,7 +17,7 @@ import msgspec
 from batchgen.catalog.model import Field, Model, inconsistencies
 from batchgen.core.errors import BatchgenError
 
-_SHIPPED = Path(__file__).parent
+_SHIPPED = Path(__file__).parent / "models"
 
 
 class CatalogError(BatchgenError):
