@@ -11,7 +11,7 @@ from batchgen.catalog import CatalogError, load_catalog
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import as_json, count, echo, printable, warn
 from batchgen.cli.progress_bar import ProgressBar
-from batchgen.config.load import ConfigError
+from batchgen.config.errors import ConfigError
 from batchgen.config.settings import RunConfig
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.problems import ManifestError, Problem

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from batchgen.config.load import ConfigError, Loaded, load_config, rows_of
+from batchgen.config.errors import ConfigError
+from batchgen.config.load import Loaded, load_config, rows_of
 from batchgen.config.settings import RunConfig
 
 URL_VARIABLE = "BATCHGEN_BASE_URL"
@@ -141,7 +143,7 @@ def test_a_mistake_of_a_flag_or_from_python_is_not_blamed_on_the_file(file: Path
 )
 def test_an_address_that_is_none_is_named_by_its_place_and_not_quoted(file: Path, address: str) -> None:
     file.write_text(f'\n[api]\nbase_url = "{address}"\n')
-    sources = {
+    sources: dict[str, Callable[[], Loaded]] = {
         f"{file}:3:1": lambda: load_config(file),
         URL_VARIABLE: lambda: load_config(None, {URL_VARIABLE: address}),
         "--base-url": lambda: load_config(None, {}, {"api.base_url": address}, {"api.base_url": "--base-url"}),
