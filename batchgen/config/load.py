@@ -17,13 +17,10 @@ from batchgen.config.check import Mistake, check_settings
 from batchgen.config.errors import ConfigError, ConfigProblem
 from batchgen.config.names import Setting, common_name, dotted, flatten, leaves
 from batchgen.config.settings import RunConfig
-from batchgen.core.toml import TomlError, find_key, parse_toml
+from batchgen.core.toml import TomlError, find_key, parse_toml, read_toml
 
 # Environment variables that set something. The API key is not among them: it is no setting, and is never shown.
 ENVIRONMENT = MappingProxyType({"BATCHGEN_BASE_URL": "api.base_url"})
-
-# A configuration is a page of text; what is larger is another file, or a device that never ends.
-_MAX_FILE_BYTES = 1024 * 1024
 
 # An address may hold a password, and the name of a variable may be the key itself.
 _NEVER_QUOTED = ("base_url", "key_variable")
@@ -54,8 +51,8 @@ def load_config(
     Raises:
         ConfigError: a source cannot be read, or a setting is wrong.
     """
-    source = _read(path) if path is not None else ""
-    written = flatten(_parse(path, source)) if path is not None else {}
+    source, tree = _parse(path)
+    written = flatten(tree)
     variables = {name: variable for variable, name in ENVIRONMENT.items() if environ.get(variable)}
     at_hand = {name: value for name, value in given.items() if value is not None}
     above = {name: environ[variable] for name, variable in variables.items()} | at_hand
@@ -83,27 +80,15 @@ def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
             yield name, value, loaded.origins.get(name, "default")
 
 
-def _read(path: Path) -> str:
+def _parse(path: Path | None) -> tuple[str, dict[str, Setting]]:
+    """The text of a configuration file, and what it says; nothing where there is no file."""
+    if path is None:
+        return "", {}
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
-        if len(content) > _MAX_FILE_BYTES:
-            raise ConfigError(
-                [ConfigProblem(str(path), f"is no configuration: it has more than {_MAX_FILE_BYTES} bytes")]
-            )
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError([ConfigProblem(str(path), f"cannot be read: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([ConfigProblem(str(path), f"is not UTF-8: byte {error.start} is wrong")]) from error
-
-
-def _parse(path: Path, source: str) -> dict[str, Setting]:
-    try:
-        return parse_toml(source)
+        source = read_toml(path)
+        return source, parse_toml(source)
     except TomlError as error:
-        message = f"is not valid TOML: {error.message}"
-        raise ConfigError([ConfigProblem(str(path), message, error.line, error.column)]) from error
+        raise ConfigError([ConfigProblem(str(path), error.message, error.line, error.column)]) from error
 
 
 def _in_file(mistake: Mistake, path: Path | None, source: str, keys: tuple[str, ...]) -> ConfigProblem:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from batchgen.config.settings import DEFAULT_PROVIDER, ProviderOverrides, RunConfig
+from batchgen.config.settings import ProviderOverrides, RunConfig
+from batchgen.core.request import DEFAULT_PROVIDER
 
 Setting = object  # a value as TOML or the command line gives it, before it is checked
 

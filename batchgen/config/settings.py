@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from batchgen.config.bounds import Passing, Within
+from batchgen.core.request import DEFAULT_PROVIDER
 
 PositiveInt = Annotated[int, Within(ge=1)]
 # More tries than a night has minutes help nobody.
@@ -28,9 +29,6 @@ FieldValue = str | int | float | bool
 
 
 ImageTransport = Literal["base64", "url"]
-
-# The provider of models that name none; `[api] base_url` is its address.
-DEFAULT_PROVIDER = "aimlapi"
 
 
 def _is_allowance(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""TOML text -> tables, and where in the text a mistake or a key stands.
+"""TOML files -> tables, and where in the text a mistake or a key stands.
 
 `tomllib` gives the place of a mistake only in the words of its message before Python 3.14, and that of
 a key not at all. Here both are found by cutting the text into statements, each of which is parsed by
@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 # What decides where a statement ends: whole strings and comments are passed over, brackets are counted.
@@ -27,14 +28,35 @@ _TOKEN = re.compile(
 Place = tuple[int, int]  # line and column, 1-based
 
 
-class TomlError(Exception):
-    """The text is not TOML. line and column are 1-based; None where values are nested too deeply to be read at all."""
+# A file of settings is a page of text; what is larger is another file, or a device that never ends.
+_MAX_FILE_BYTES = 1024 * 1024
 
-    def __init__(self, message: str, place: Place | None) -> None:
+
+class TomlError(Exception):
+    """A file cannot be read or is not TOML. line and column are 1-based, None where the place is not known."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.line = place and place[0]
         self.column = place and place[1]
+
+
+def read_toml(path: Path) -> str:
+    """Return the text of a TOML file. Raises TomlError, whose message completes a sentence about the file."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise TomlError(f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise TomlError("cannot be read: its name holds a NUL character") from error
+    if len(content) > _MAX_FILE_BYTES:
+        raise TomlError(f"is not read: it has more than {_MAX_FILE_BYTES} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TomlError(f"is not UTF-8: byte {error.start} is wrong") from error
 
 
 def parse_toml(source: str) -> dict[str, Any]:
@@ -43,9 +65,9 @@ def parse_toml(source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(source)
     except RecursionError as error:
-        raise TomlError("values are nested too deeply", None) from error
+        raise TomlError("is not valid TOML: values are nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError, and a number with too many digits for Python
-        raise TomlError(str(error), _place(source, _find_mistake(source))) from error
+        raise TomlError(f"is not valid TOML: {error}", _place(source, _find_mistake(source))) from error
 
 
 def find_key(source: str, path: Sequence[str]) -> Place | None:
