@@ -1,4 +1,4 @@
-"""What the rules promise about providers: a model's provider is asked for it, and a table for no provider is refused."""
+"""What the rules promise about providers: a model's own is asked for it, and a table for an unknown one is refused."""
 
 from __future__ import annotations
 
