@@ -79,7 +79,7 @@ def _settings() -> str:
         "",
         "A table `[providers.NAME]` says what differs at one provider; NAME is the `provider` of its models in the",
         "catalog. What it leaves out is as `[api]` and `[limits]` say for all providers. Each provider has limits of",
-        "its own; `limits.max_cost_usd` is one budget for all of them. A flag or a variable that holds for all providers",
+        "its own; `limits.max_cost_usd` is one budget for all of them. A flag or variable that holds for all providers",
         "beats what a file says for one. `key_variable` names the environment variable that holds the key; the key",
         "itself stands in no file.",
         "",
