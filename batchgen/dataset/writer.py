@@ -48,7 +48,7 @@ from batchgen.dataset.wal.active_segment import ActiveSegment
 from batchgen.dataset.wal.group_commit import Changes, GroupCommit
 from batchgen.dataset.wal.images import ImageFiles
 from batchgen.dataset.wal.recovery import recover
-from batchgen.dataset.wal.reserve import Reserve
+from batchgen.store.reserve import Reserve
 from batchgen.store import disk
 from batchgen.store.lock import Lock
 

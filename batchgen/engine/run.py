@@ -27,7 +27,7 @@ from batchgen.core.problems import ManifestError
 from batchgen.core.request import Value
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import Provenance
-from batchgen.dataset.wal.reserve import RESERVE_BYTES_PER_REQUEST
+from batchgen.store.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.deferred_downloads import DeferredDownloads
 from batchgen.engine.display import Display, Live

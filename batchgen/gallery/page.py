@@ -18,7 +18,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.gallery import data
 from batchgen.gallery.slots import Slots
 from batchgen.gallery.standalone import check_place
-from batchgen.gallery.temporary import remove_leftovers, temporary_file
+from batchgen.store.temporary import remove_leftovers, temporary_file
 from batchgen.gallery.thumbnails import thumbnail_name
 from batchgen.store import disk
 

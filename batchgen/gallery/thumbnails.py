@@ -18,7 +18,7 @@ from selectors import EVENT_READ, DefaultSelector
 from batchgen.dataset.layout import Layout
 from batchgen.gallery.decoder import Decoder, Undecodable
 from batchgen.gallery.slots import Slots
-from batchgen.gallery.temporary import remove_leftovers, temporary_file
+from batchgen.store.temporary import remove_leftovers, temporary_file
 
 # The largest image that a run saves, 67 million pixels, takes 2 s in any format: a machine may be ten times as slow.
 MOST_SECONDS = 20

@@ -12,7 +12,7 @@ from support.slots import slot, write_slots
 
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page, write_standalone
-from batchgen.gallery.temporary import remove_leftovers, temporary_file
+from batchgen.store.temporary import remove_leftovers, temporary_file
 
 
 def gallery(layout: Layout, alone: Path) -> None:
@@ -36,7 +36,7 @@ def test_what_a_killed_gallery_left_is_removed_by_the_next(tmp_path: Path) -> No
     cut_off = [layout.gallery_page, layout.gallery / thumbnail, alone]
     script = (
         "import os, sys; from pathlib import Path; from contextlib import ExitStack\n"
-        "from batchgen.gallery.temporary import temporary_file\n"
+        "from batchgen.store.temporary import temporary_file\n"
         "with ExitStack() as stack:\n"
         "    for name in sys.argv[1:]:\n"
         "        stack.enter_context(temporary_file(Path(name)))[1].write(b'half')\n"

@@ -22,7 +22,7 @@ from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment
 from batchgen.dataset.wal.images import ImageFiles
-from batchgen.dataset.wal.reserve import Reserve
+from batchgen.store.reserve import Reserve
 from batchgen.store import disk
 
 T = TypeVar("T")
