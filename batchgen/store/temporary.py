@@ -1,7 +1,8 @@
-"""Files on their way to their names: beside them, held while they are written, and gone if that fails.
+"""Temporary files: what is on its way to its name lies beside it, on the same file system, until it is whole.
 
-Who is killed leaves such a file and lets go of it; the next gallery removes what nobody holds. So a gallery that
-runs at the same time, in whatever process, loses nothing.
+Their names begin with a dot and end in `.tmp`: Hugging Face, image folders and patterns such as `part-*.parquet` pass
+over them. Each is locked while it is written. A process that is killed leaves its file and lets go of the lock, so
+what nobody holds is a leftover, and removing it takes nothing from anybody who is at work.
 """
 
 from __future__ import annotations
@@ -10,59 +11,66 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
-# Of so many numbers no two galleries draw the same.
-_NUMBER_BITS = 62
-_NUMBERED = re.compile(r"\..+\.[0-9]+")
+from batchgen.store import disk
+
+_NAME = re.compile(r"\.batchgen-[0-9a-f]{16}\.tmp")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name, without its folder, is one of ours for a temporary file."""
+    return _NAME.fullmatch(name) is not None
 
 
 @contextmanager
-def temporary_file(final: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """Yield a new file beside `final`, to be written and renamed to it; if the block raises, it is gone.
+def temporary_file(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Yield path and descriptor of a new file in `folder`, to be written and renamed; gone if the block raises.
 
-    Raises OSError.
+    It is open for reading and for appending. Raises OSError.
     """
-    path, file = _create(final)
-    with file:
-        try:
-            yield path, file
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+    path, descriptor = _create(folder)
+    try:
+        yield path, descriptor
+    except BaseException:
+        disk.remove(path)
+        raise
+    finally:
+        os.close(descriptor)
 
 
-def remove_leftovers(paths: Iterable[Path]) -> None:
-    """Remove those of the paths that are temporary files which nobody holds. Raises OSError."""
-    for path in paths:
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files in a folder that no running process holds. Raises OSError."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
         # What has gone meanwhile, is held, or is another user's, is left alone.
         with suppress(FileNotFoundError, BlockingIOError, PermissionError):
-            if _NUMBERED.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            if is_temporary(path.name) and path.is_file() and not path.is_symlink():
                 _remove_unheld(path)
 
 
-def _create(final: Path) -> tuple[Path, BinaryIO]:
+def _create(folder: Path) -> tuple[Path, int]:
     while True:
-        path = final.with_name(f".{final.name}.{secrets.randbits(_NUMBER_BITS)}")
-        file = path.open("xb")
+        path = folder / f".batchgen-{secrets.token_hex(8)}.tmp"
+        descriptor = disk.open_new(path)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if os.fstat(file.fileno()).st_nlink:
-                return path, file
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return path, descriptor
         except BaseException:
-            file.close()
-            path.unlink(missing_ok=True)
+            os.close(descriptor)
+            disk.remove(path)
             raise
-        file.close()  # another gallery took it for a leftover before it was held
+        os.close(descriptor)  # another process took it for a leftover before it was locked
 
 
 def _remove_unheld(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
+        disk.remove(path)
     finally:
         os.close(descriptor)
