@@ -31,6 +31,9 @@ class SilentDisplay:
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         """Nothing to show."""
 
+    def warned(self, message: str) -> None:
+        """Nothing to show."""
+
     def closing(self) -> None:
         """Nothing to take down."""
 

@@ -26,6 +26,7 @@ from batchgen.core.problems import Problem
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.dataset import Dataset
+from batchgen.engine.accounts import Keyring
 from batchgen.engine.job import Job, make_job
 from batchgen.engine.run import RunSummary, run_job
 from batchgen.engine.stop import StopKind, StopSignal
@@ -33,7 +34,6 @@ from batchgen.manifest import open_manifest
 from batchgen.planning import make_rules, read_rows
 from batchgen.planning.plan import Plan, make_plan
 from batchgen.planning.selection import RETRYABLE, Selection
-from batchgen.providers.api_key import ApiKey
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,16 +98,16 @@ async def run(
 
     select: a glob over row ids. retry: "failed" and "blocked" are asked for again. in_doubt: requests whose answer was
     never seen are sent again ("retry", which may pay twice) or left alone ("skip"). limit: requests at most.
-    key: the API key; by default that of the environment. progress: show a bar. Cancelling stops new
-    requests, finishes those in flight, and then raises CancelledError.
+    key: the API key of the configured model's provider; by default that of the environment. progress: show a bar.
+    Cancelling stops new requests, finishes those in flight, and then raises CancelledError.
     Raises ManifestError, ConfigError, CatalogError, DatasetError; a run that was stopped by budget, account
     or network returns, and its summary's `stop` says why.
     """
     job = _job(manifest, out, config, settings, _select(select, retry, in_doubt, limit))
-    secret = ApiKey(key) if key is not None else ApiKey.from_environment(os.environ)
+    keyring = Keyring(os.environ, {} if key is None else {job.rules.model.provider: key})
     stop = StopSignal()
     display = BarDisplay() if progress else SilentDisplay()
-    running = asyncio.ensure_future(run_job(job, secret, display, stop))
+    running = asyncio.ensure_future(run_job(job, keyring, display, stop))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -114,6 +114,10 @@ class _Words:
             if in_flight:
                 self._say(f"Finishing {count(in_flight, 'request')} in flight.")
 
+    def warned(self, message: str) -> None:
+        """Say what the user should know."""
+        self._say(message)
+
     def _say(self, text: str) -> None:
         warn(text)
 

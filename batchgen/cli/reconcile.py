@@ -8,18 +8,19 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, reconcile
+from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, providers_in, reconcile
+from batchgen.catalog import load_catalog
 from batchgen.cli.config import load_settings, warn_of_clear_text
 from batchgen.cli.output import count, dollars, echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.cli.refresh import refresh_gallery
 from batchgen.config.settings import RunConfig
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.cost_corrections import held
-from batchgen.providers.aimlapi.client import ApiClient
+from batchgen.engine.accounts import Keyring, open_provider
 from batchgen.providers.api_key import ApiKey
 
 _FATES = {
@@ -36,28 +37,41 @@ def execute(options: Namespace) -> ExitCode:
     layout = open_layout(Path(options.out))
     config = load_settings(options).config
     warn_of_clear_text(config)
-    key = ApiKey.from_environment(os.environ)
+    keyring = Keyring(os.environ)
+    results = []
     try:
         with held(layout):
-            result = asyncio.run(_reconcile(layout, config, key))
-    except ApiError as error:
+            names = providers_in(layout)
+            keys = {name: keyring.key(name, config) for name in names}
+            for name, key in keys.items():
+                results.append(asyncio.run(_reconcile(layout, name, config, key)))
+    except ProviderError as error:
         warn(f"The service's log of calls cannot be read: {error}")
         return ExitCode.STOPPED
-    if result is None:
+    if not names:
         warn(f"{options.out}: nothing was ever sent for this dataset.")
-        return ExitCode.OK
-    if options.json:
-        echo_json(result)
-    else:
-        echo(_describe(result, options.out))
+    for result in filter(None, results):
+        if options.json:
+            echo_json(result)
+        else:
+            echo(_describe(result, options.out))
     refresh_gallery(layout)
-    return ExitCode.FAILURES if result.open_requests or result.unindexed else ExitCode.OK
+    is_open = any(result is None or result.open_requests or result.unindexed for result in results)
+    return ExitCode.FAILURES if is_open else ExitCode.OK
 
 
-async def _reconcile(layout: Layout, config: RunConfig, key: ApiKey) -> Reconciliation | None:
-    async with ApiClient(config.api, key, concurrency=1) as client:
+async def _reconcile(layout: Layout, name: str, config: RunConfig, key: ApiKey) -> Reconciliation | None:
+    """Reconcile what the dataset has of one provider; None if it cannot be asked."""
+    catalog = load_catalog([Path(path) for path in config.models])
+    provider = open_provider(name, config, catalog, key)
+    try:
+        if provider.billing is None:
+            warn(f"The provider {name} has no log of calls that can be asked: its costs stay as they are.")
+            return None
         with ProgressBar("reading the log", None, "call") as reading:
-            return await reconcile(layout, client.account, datetime.now(UTC), reading.add)
+            return await reconcile(layout, name, provider.billing, datetime.now(UTC), reading.add)
+    finally:
+        await provider.aclose()
 
 
 def _describe(result: Reconciliation, out: str) -> str:

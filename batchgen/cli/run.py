@@ -19,12 +19,13 @@ from batchgen.cli.report import exit_of, write_json, write_text
 from batchgen.config.load import Loaded, rows_of
 from batchgen.core.errors import BatchgenError
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.request import DEFAULT_PROVIDER
 from batchgen.dataset.layout import Layout
+from batchgen.engine.accounts import Keyring
 from batchgen.engine.job import Job, make_job
 from batchgen.engine.run import RunSummary, run_job
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.manifest import open_manifest
-from batchgen.providers.api_key import ApiKey
 
 # The simulator accepts any key, and the user's own has no business there.
 _SIMULATED_KEY = "simulated"
@@ -39,31 +40,31 @@ def execute(options: Namespace) -> ExitCode:
     if options.manifest is None or options.out is None:
         raise BatchgenError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
-        key = _prepare(options, embedded)
+        keyring = _prepare(options, embedded)
         out = Path(options.out)
         job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
         warn_of_clear_text(job.loaded.config)
-        summary = asyncio.run(_run(job, key))
+        summary = asyncio.run(_run(job, keyring))
     (write_json if options.json else write_text)(summary, job)
     if job.loaded.config.gallery:
         _update_gallery(summary)
     return exit_of(summary, job)
 
 
-def _prepare(options: Namespace, embedded: ExitStack) -> ApiKey:
+def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     if not options.simulate:
-        return ApiKey.from_environment(os.environ)
+        return Keyring(os.environ)
     from batchgen.simulator import SimulatorSettings, SimulatorThread
 
     simulator = embedded.enter_context(SimulatorThread(SimulatorSettings(latency_s=(0.2, 0.8), any_model=True)))
     options.base_url = simulator.url
-    return ApiKey(_SIMULATED_KEY)
+    return Keyring({}, {DEFAULT_PROVIDER: _SIMULATED_KEY})
 
 
-async def _run(job: Job, key: ApiKey) -> RunSummary:
+async def _run(job: Job, keyring: Keyring) -> RunSummary:
     stop = StopSignal()
     display = make_display(job)
-    running = asyncio.ensure_future(run_job(job, key, display, stop))
+    running = asyncio.ensure_future(run_job(job, keyring, display, stop))
     signals: list[signal.Signals] = []
     abandoned = 0
 

@@ -9,7 +9,7 @@ class BatchgenError(Exception):
     """A failure the user can act on: its text says what happened, where, and what to do."""
 
 
-class ApiError(BatchgenError):
+class ProviderError(BatchgenError):
     """A call that gave no usable answer.
 
     kind: what it was. http_status: None if no answer came. retry_after_s: what the service asked

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from batchgen.billing.preflight import Preflight
 from batchgen.core.answer import Answer
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.engine.attempt import AttemptState
@@ -49,7 +49,14 @@ class RunEvents:
 
     def sent(self, attempt: AttemptState) -> None:
         """An attempt leaves."""
-        self._log.write("sent", **_which(attempt), row_id=attempt.request.row_id, images=attempt.request.num_images)
+        request = attempt.request
+        self._log.write(
+            "sent",
+            **_which(attempt),
+            provider=request.provider,
+            row_id=request.row_id,
+            images=request.num_images,
+        )
 
     def answered(self, attempt: AttemptState, answer: Answer) -> None:
         """An attempt was answered with success."""
@@ -61,7 +68,7 @@ class RunEvents:
             inference_id=answer.inference_id,
         )
 
-    def failed(self, attempt: AttemptState, error: ApiError, decision: Decision) -> None:
+    def failed(self, attempt: AttemptState, error: ProviderError, decision: Decision) -> None:
         """An attempt failed, and this is what is done about it."""
         self._log.write(
             "failed",
@@ -82,6 +89,10 @@ class RunEvents:
             statuses=",".join(record.status for record in records),
             cost_usd=sum(record.cost_usd or 0.0 for record in records) - attempt.request.prior.spent_usd,
         )
+
+    def halted(self, message: str) -> None:
+        """An account or a model is asked no more; the run goes on with the others."""
+        self._log.write("halted", message=message)
 
     def flush(self) -> None:
         """Let those who follow the log see what only informs, and waits to be written with others."""
