@@ -21,7 +21,25 @@ if TYPE_CHECKING:
     from typing import Any
 
     from batchgen._api.calls import check, open_dataset, plan, run, run_sync
-    from batchgen.core.errors import BatchgenError
+    from batchgen.core.errors import (
+        ApiKeyError,
+        BatchgenError,
+        CatalogError,
+        ConfigError,
+        DamagedIndex,
+        DatasetError,
+        DiskError,
+        EmptySelection,
+        ExportError,
+        InputError,
+        Locked,
+        ManifestError,
+        NotADataset,
+        ProviderError,
+        UnknownWal,
+        UsageError,
+    )
+    from batchgen.core.exit_codes import ExitCode
     from batchgen.core.outcomes import Status
     from batchgen.core.problems import Problem
     from batchgen.dataset.read.dataset import Dataset
@@ -30,13 +48,29 @@ if TYPE_CHECKING:
     from batchgen.planning.plan import Plan
 
 __all__ = [
+    "ApiKeyError",
     "BatchgenError",
+    "CatalogError",
+    "ConfigError",
+    "DamagedIndex",
     "Dataset",
+    "DatasetError",
     "DatasetSummary",
+    "DiskError",
+    "EmptySelection",
+    "ExitCode",
+    "ExportError",
+    "InputError",
+    "Locked",
+    "ManifestError",
+    "NotADataset",
     "Plan",
     "Problem",
+    "ProviderError",
     "RunSummary",
     "Status",
+    "UnknownWal",
+    "UsageError",
     "__version__",
     "check",
     "open_dataset",
@@ -52,7 +86,25 @@ _HOMES = {
     "batchgen.core.problems": ("Problem",),
     "batchgen.engine.run": ("RunSummary",),
     "batchgen.planning.plan": ("Plan",),
-    "batchgen.core.errors": ("BatchgenError",),
+    "batchgen.core.errors": (
+        "ApiKeyError",
+        "BatchgenError",
+        "CatalogError",
+        "ConfigError",
+        "DamagedIndex",
+        "DatasetError",
+        "DiskError",
+        "EmptySelection",
+        "ExportError",
+        "InputError",
+        "Locked",
+        "ManifestError",
+        "NotADataset",
+        "ProviderError",
+        "UnknownWal",
+        "UsageError",
+    ),
+    "batchgen.core.exit_codes": ("ExitCode",),
     "batchgen.core.outcomes": ("Status",),
 }
 

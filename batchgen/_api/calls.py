@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 from batchgen._api.bar import BarDisplay, SilentDisplay
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded, load_config
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import UsageError
 from batchgen.core.outcomes import Status
 from batchgen.core.problems import Problem
 from batchgen.dataset.layout import Layout
@@ -167,9 +167,9 @@ def _select(
     select: str | None, retry: Collection[str], in_doubt: Literal["retry", "skip"], limit: int | None
 ) -> Selection:
     if not set(retry) <= set(RETRYABLE):
-        raise BatchgenError(f"retry={retry!r}: give any of {', '.join(RETRYABLE)}, as in retry=['failed']")
+        raise UsageError(f"retry={retry!r}: give any of {', '.join(RETRYABLE)}, as in retry=['failed']")
     if in_doubt not in ("retry", "skip"):
-        raise BatchgenError(f"in_doubt={in_doubt!r}: give 'retry' or 'skip'")
+        raise UsageError(f"in_doubt={in_doubt!r}: give 'retry' or 'skip'")
     return Selection(select=select, retry=frozenset(map(Status, retry)), in_doubt=in_doubt, limit=limit)
 
 

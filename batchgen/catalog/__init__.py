@@ -4,7 +4,7 @@ The shipped files stand beside this one. A default in them is frozen once shippe
 fingerprint leaves out what equals the default: a changed default would make old pictures new.
 """
 
-from batchgen.catalog.loader import Catalog, CatalogError, load_catalog
+from batchgen.catalog.loader import Catalog, load_catalog
 from batchgen.catalog.model import Enhancement, Field, Model, Price, Transport, Value
 
-__all__ = ["Catalog", "CatalogError", "Enhancement", "Field", "Model", "Price", "Transport", "Value", "load_catalog"]
+__all__ = ["Catalog", "Enhancement", "Field", "Model", "Price", "Transport", "Value", "load_catalog"]

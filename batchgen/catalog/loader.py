@@ -15,13 +15,9 @@ from pathlib import Path
 import msgspec
 
 from batchgen.catalog.model import Field, Model, inconsistencies
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import CatalogError
 
 _SHIPPED = Path(__file__).parent
-
-
-class CatalogError(BatchgenError):
-    """A catalog file that cannot be used, or a model that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from batchgen.catalog import CatalogError, load_catalog
-from batchgen.cli.config import load_settings
+from batchgen.catalog import load_catalog
+from batchgen.cli.config import inspect_settings
 from batchgen.cli.output import as_json, count, echo, printable, warn
 from batchgen.cli.progress_bar import ProgressBar
-from batchgen.config.load import ConfigError
-from batchgen.config.settings import RunConfig
+from batchgen.core.errors import InputError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.problems import Problem
 from batchgen.manifest import open_manifest
 from batchgen.planning import make_rules, read_rows
-
-# Codes beside those of the manifest.
-TITLES = {"E061": "a setting is wrong", "E062": "a model's file is wrong, or the model is unknown"}
 
 
 def execute(options: Namespace) -> ExitCode:
@@ -37,23 +33,17 @@ def _find(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
             if problem.code not in counts:
                 counts[problem.code] = 0  # counted by the batch: a batch may keep some warnings to itself
             yield problem
-    except (ManifestError, ConfigError, CatalogError) as error:
-        for problem in _problems_of(error, options):
+    except InputError as error:
+        for problem in error.problems:
             counts[problem.code] += 1
             yield problem
 
 
 def _check(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
-    try:
-        config: RunConfig | None = load_settings(options).config
-    except ConfigError as error:
-        problems = _problems_of(error, options)
-        counts.update(problem.code for problem in problems)
-        yield from problems
-        config = error.rest
-    if config is None:
-        return
-    rules = make_rules(config, load_catalog([Path(path) for path in config.models]))
+    loaded, problems = inspect_settings(options)
+    counts.update(problem.code for problem in problems)
+    yield from problems
+    rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
     counts.update(problem.code for problem in rules.problems)
     yield from rules.problems
     manifest = open_manifest(options.manifest)
@@ -63,16 +53,6 @@ def _check(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
             counts.update(batch.problem_counts)
             yield from batch.problems
             reading.add(batch.rows)
-
-
-def _problems_of(error: ManifestError | ConfigError | CatalogError, options: Namespace) -> list[Problem]:
-    match error:
-        case ManifestError():
-            return list(error.problems)
-        case ConfigError():
-            return [Problem("E061", item.origin, item.message, item.line, item.column) for item in error.problems]
-        case _:
-            return [Problem("E062", options.config or "configuration", line) for line in str(error).splitlines()]
 
 
 def _write_text(problems: Iterator[Problem], counts: Counter[str]) -> None:

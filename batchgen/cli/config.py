@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
 from batchgen.cli.output import warn
-from batchgen.config.load import Loaded, load_config
+from batchgen.config.load import Loaded, inspect_config, load_config
 from batchgen.config.settings import RunConfig
+from batchgen.core.problems import Problem
 
 # Option of the command line -> dotted setting.
 _FLAGS = {
@@ -26,9 +28,12 @@ _FLAGS = {
 
 def load_settings(options: Namespace) -> Loaded:
     """Load the configuration for a command. Raises ConfigError."""
-    path = Path(options.config) if options.config else None
-    given = {setting: getattr(options, _attribute(flag), None) for flag, setting in _FLAGS.items()}
-    return load_config(path, os.environ, given, {setting: flag for flag, setting in _FLAGS.items()})
+    return load_config(*_sources(options))
+
+
+def inspect_settings(options: Namespace) -> tuple[Loaded, list[Problem]]:
+    """Return the configuration that the right settings make, and what is wrong with the others. Raises ConfigError."""
+    return inspect_config(*_sources(options))
 
 
 def warn_of_clear_text(config: RunConfig) -> None:
@@ -39,6 +44,12 @@ def warn_of_clear_text(config: RunConfig) -> None:
     url = parse_base_url(config.api.base_url)
     if is_in_the_clear(url.scheme, url.host or ""):
         warn(f"Warning: {url.host} is spoken to over http: anyone on the way can read your API key. Use https.")
+
+
+def _sources(options: Namespace) -> tuple[Path | None, Mapping[str, str], dict[str, object], dict[str, str]]:
+    path = Path(options.config) if options.config else None
+    given = {setting: getattr(options, _attribute(flag), None) for flag, setting in _FLAGS.items()}
+    return path, os.environ, given, {setting: flag for flag, setting in _FLAGS.items()}
 
 
 def _attribute(flag: str) -> str:

@@ -14,7 +14,6 @@ from batchgen.core.exit_codes import ExitCode
 from batchgen.export import (
     Caption,
     Chosen,
-    EmptySelection,
     Pictures,
     Replayed,
     Source,
@@ -46,9 +45,6 @@ def execute(options: Namespace) -> ExitCode:
                 _replay(options, source, chosen)
             else:
                 _export(options, source, chosen)
-    except EmptySelection as error:
-        warn(str(error))
-        return ExitCode.EMPTY
     except BrokenPipeError:
         raise  # of stdout, whose reader has seen enough
     except OSError as error:

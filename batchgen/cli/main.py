@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BatchgenError as error:
         warn(str(error))
-        return _exit_of(error)
+        return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -72,11 +72,3 @@ def _parse(arguments: Sequence[str]) -> Namespace:
 
 def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _exit_of(error: Exception) -> ExitCode:
-    """The exit code for an error that ended a command. A dataset room that was never imported raised none of it."""
-    datasets = sys.modules.get("batchgen.core.errors")
-    if datasets is None or isinstance(error, datasets.NotADataset) or not isinstance(error, datasets.DatasetError):
-        return ExitCode.USAGE
-    return ExitCode.STOPPED

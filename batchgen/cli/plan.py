@@ -8,9 +8,9 @@ from pathlib import Path
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import count, dollars, duration, echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
+from batchgen.core.errors import ManifestError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.outcomes import Status
-from batchgen.core.problems import ManifestError
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
 from batchgen.engine.job import Job, make_job

@@ -19,21 +19,13 @@ from batchgen.engine.stop import StopKind
 # A screenful; the index has them all.
 _FAILURES_SHOWN = 20
 
-_EXIT_OF_STOP = {
-    StopKind.INTERRUPTED: ExitCode.INTERRUPTED,
-    StopKind.TERMINATED: ExitCode.TERMINATED,
-    StopKind.BUDGET: ExitCode.BUDGET,
-    StopKind.ACCOUNT: ExitCode.STOPPED,
-    StopKind.NETWORK: ExitCode.STOPPED,
-    StopKind.DISK: ExitCode.STOPPED,
-}
-
 
 def exit_of(summary: RunSummary, job: Job) -> ExitCode:
     """The exit code that tells a script how a run ended."""
     if summary.stop is not None:
-        # What is wrong with the manifest or the limits may show only after something was bought.
-        return _EXIT_OF_STOP.get(summary.stop.kind, ExitCode.FAILURES if summary.progress.attempts else ExitCode.USAGE)
+        exit_code = summary.stop.kind.exit_code
+        # USAGE promises that nothing was sent; what is wrong with the manifest may show only after that.
+        return ExitCode.FAILURES if exit_code is ExitCode.USAGE and summary.progress.attempts else exit_code
     if is_empty(summary.plan, job.selection):
         return ExitCode.EMPTY
     slots = summary.plan.images + summary.plan.invalid_rows

@@ -17,7 +17,7 @@ from batchgen.cli.plan import selection_of
 from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
 from batchgen.config.load import Loaded, rows_of
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.dataset.layout import Layout
 from batchgen.engine.job import Job, make_job
@@ -37,7 +37,7 @@ def execute(options: Namespace) -> ExitCode:
     if options.show_config:
         return _show_config(load_settings(options))
     if options.manifest is None or options.out is None:
-        raise BatchgenError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
+        raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
         key = _prepare(options, embedded)
         out = Path(options.out)

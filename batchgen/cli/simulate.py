@@ -6,7 +6,7 @@ import asyncio
 from argparse import Namespace
 
 from batchgen.cli.output import warn
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.simulator import Fault, SimulatorSettings, serve
 
@@ -25,7 +25,7 @@ def execute(options: Namespace) -> ExitCode:
     except KeyboardInterrupt:
         warn("The simulator has stopped.")
     except OSError as error:
-        raise BatchgenError(f"The simulator cannot listen on port {options.port}: {error.strerror}.") from error
+        raise UsageError(f"The simulator cannot listen on port {options.port}: {error.strerror}.") from error
     return ExitCode.OK
 
 
@@ -41,4 +41,4 @@ def _range(text: str) -> tuple[float, float]:
     try:
         return float(low), float(high or low)
     except ValueError:
-        raise BatchgenError(f"--latency {text}: give seconds like 2, or a range like 0.5-2") from None
+        raise UsageError(f"--latency {text}: give seconds like 2, or a range like 0.5-2") from None

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import ConfigError
+from batchgen.core.problems import Problem
 
 # Environment variables that set something. The API key is not among them: it is no setting, and is never shown.
 ENVIRONMENT = MappingProxyType({"BATCHGEN_BASE_URL": "api.base_url"})
@@ -24,33 +25,6 @@ Setting = object  # a value as TOML or the command line gives it, before it is c
 
 # A configuration is a page of text; what is larger is another file, or a device that never ends.
 _MAX_FILE_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigProblem:
-    """One thing that is wrong with the configuration. line and column are 1-based, None if it is in no file."""
-
-    origin: str  # the file, the flag or the variable
-    message: str
-    line: int | None = None
-    column: int | None = None
-
-    def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.origin, self.line, self.column) if part is not None)
-        return f"{place} error E061 {self.message}"
-
-
-class ConfigError(BatchgenError):
-    """The configuration cannot be used; `problems` says why.
-
-    rest: what the settings without a mistake amount to, so that a manifest can be checked all the same; None if the
-    file could not be read at all.
-    """
-
-    def __init__(self, problems: Sequence[ConfigProblem], rest: RunConfig | None = None) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
-        self.rest = rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +47,22 @@ def load_config(
     flags: the option of the command line that gives a setting; without one it was given from Python.
     Raises ConfigError.
     """
+    loaded, problems = inspect_config(path, environ, given, flags)
+    if problems:
+        raise ConfigError(problems)
+    return loaded
+
+
+def inspect_config(
+    path: Path | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    given: Mapping[str, Setting] = MappingProxyType({}),
+    flags: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Loaded, list[Problem]]:
+    """Do as `load_config`, but return what is wrong, beside the configuration that the right settings make.
+
+    Raises ConfigError if the file cannot be read at all.
+    """
     source = _read(path) if path is not None else ""
     in_file = _flatten(_parse(path, source)) if path is not None else {}
     variables = {name: variable for variable, name in ENVIRONMENT.items() if environ.get(variable)}
@@ -80,8 +70,9 @@ def load_config(
     settings = in_file | {name: environ[variable] for name, variable in variables.items()} | at_hand
     origins = dict.fromkeys(in_file, str(path)) | variables | {name: flags.get(name, "settings") for name in at_hand}
     if not settings:
-        return Loaded(RunConfig(), origins)
-    return Loaded(_validate(settings, origins, path, source), origins)
+        return Loaded(RunConfig(), origins), []
+    config, problems = _validate(settings, origins, path, source)
+    return Loaded(config, origins), problems
 
 
 def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
@@ -96,13 +87,13 @@ def _read(path: Path) -> str:
             content = file.read(_MAX_FILE_BYTES + 1)
         if len(content) > _MAX_FILE_BYTES:
             raise ConfigError(
-                [ConfigProblem(str(path), f"is no configuration: it has more than {_MAX_FILE_BYTES} bytes")]
+                [Problem("E061", str(path), f"is no configuration: it has more than {_MAX_FILE_BYTES} bytes")]
             )
         return content.decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError([ConfigProblem(str(path), f"cannot be read: {error.strerror}")]) from error
+        raise ConfigError([Problem("E061", str(path), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([ConfigProblem(str(path), f"is not UTF-8: byte {error.start} is wrong")]) from error
+        raise ConfigError([Problem("E061", str(path), f"is not UTF-8: byte {error.start} is wrong")]) from error
 
 
 def _parse(path: Path, source: str) -> dict[str, Setting]:
@@ -112,7 +103,7 @@ def _parse(path: Path, source: str) -> dict[str, Setting]:
         place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
         line, column = (int(place[1]), int(place[2])) if place else (None, None)
         message = "is not valid TOML: " + (str(error)[: place.start()] if place else str(error))
-        raise ConfigError([ConfigProblem(str(path), message, line, column)]) from error
+        raise ConfigError([Problem("E061", str(path), message, line, column)]) from error
 
 
 def _flatten(tree: Mapping[str, Setting]) -> dict[str, Setting]:
@@ -126,16 +117,18 @@ def _flatten(tree: Mapping[str, Setting]) -> dict[str, Setting]:
     return flat
 
 
-def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path: Path | None, source: str) -> RunConfig:
+def _validate(
+    settings: Mapping[str, Setting], origins: Mapping[str, str], path: Path | None, source: str
+) -> tuple[RunConfig, list[Problem]]:
     from pydantic import TypeAdapter, ValidationError  # costs 0.1 s: only with something to check
 
-    def problem(name: str, message: str) -> ConfigProblem:
+    def problem(name: str, message: str) -> Problem:
         origin = origins.get(name, origins.get(name.partition(".")[0], str(path)))
         if origin == str(path):
-            return ConfigProblem(origin, f"{_shown(name)}: {message}", *_find(source, name))
+            return Problem("E061", origin, f"{_shown(name)}: {message}", *_find(source, name))
         # An address may hold a password.
         value = f" = {reprlib.repr(settings[name])}" if name in settings and name != "api.base_url" else ""
-        return ConfigProblem(origin, f"{_shown(name)}{value}: {message}")
+        return Problem("E061", origin, f"{_shown(name)}{value}: {message}")
 
     defaults = dict(_leaves(RunConfig(), ""))
     mistakes = {name: _suggest(name, list(defaults)) for name in settings if name not in defaults}
@@ -158,12 +151,12 @@ def _validate(settings: Mapping[str, Setting], origins: Mapping[str, str], path:
                 name = f"defaults.{error['loc'][1]}"
             mistakes.setdefault(name, _explain(name, error["msg"]))  # of a union, one word is enough
     if not mistakes:
-        return config
+        return config, []
     problems = [problem(name, message) for name, message in mistakes.items()]
     at_fault = {"defaults" if name.startswith("defaults.") else name for name in mistakes}
     right = {name: value for name, value in settings.items() if name not in at_fault}
     in_order = sorted(problems, key=lambda item: (item.line or 0, item.column or 0))
-    raise ConfigError(in_order, _validate(right, origins, path, source))
+    return _validate(right, origins, path, source)[0], in_order
 
 
 # By whether the setting is a switch. Python takes True for 1, and a user who writes it means something else.

@@ -6,11 +6,9 @@ knowing before money is spent and stops nothing. Codes are stable: scripts and C
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from batchgen.core.errors import BatchgenError
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -50,6 +48,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "E056": "the model is unknown",
         # the configuration
         "E060": "a default is set for something that takes none",
+        "E061": "a setting is wrong",
+        "E062": "a model's file is wrong, or the model is unknown",
         # warnings
         "W001": "a column name is one typo away from a field",
         "W002": "the model does not take this field",
@@ -86,14 +86,6 @@ class Problem:
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         return f"{place} {'error' if self.is_error else 'warning'} {self.code} {self.message}"
-
-
-class ManifestError(BatchgenError):
-    """The manifest as a whole cannot be used; `problems` says why, one line each in the text."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)

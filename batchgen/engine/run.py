@@ -21,9 +21,9 @@ import msgspec
 
 from batchgen.billing.preflight import Preflight, ask_account
 from batchgen.config.load import Loaded, rows_of
+from batchgen.core.errors import ManifestError
 from batchgen.core.memory import give_back
 from batchgen.core.outcomes import Status
-from batchgen.core.problems import ManifestError
 from batchgen.core.request import Value
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import Provenance

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
-from batchgen.core.errors import ApiError, BatchgenError
+from batchgen.core.errors import ApiError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IN_DOUBT_KINDS
@@ -24,7 +24,7 @@ from batchgen.engine.protocols import Client, Permit, PermitSource, Sink
 from batchgen.engine.retry import Fail, Stop, decide
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
-from batchgen.pacing import NeverFits
+from batchgen.pacing import NeverFits, NoPermit
 from batchgen.providers.aimlapi.errors import Affects, Charged, policy_of
 from batchgen.providers.http.download import download_with_retries
 
@@ -81,7 +81,7 @@ class Worker:
         except NeverFits as error:
             self._stop.set(StopKind.LIMITS, str(error))
             return None
-        except BatchgenError as error:
+        except NoPermit as error:
             self._stop.set(StopKind.BUDGET, str(error))
             return None
         if self._stop.is_set:  # the failure that freed this slot was the one that stopped the run

@@ -6,7 +6,6 @@ appears under its name only when it is whole.
 
 from batchgen.export.captions import write_captions
 from batchgen.export.destination import new_file, new_folder
-from batchgen.export.errors import EmptySelection, ExportError
 from batchgen.export.parquet import write_parquet
 from batchgen.export.pictures import Caption, Pictures, Treatment
 from batchgen.export.replay import Replayed, write_replay
@@ -20,8 +19,6 @@ from batchgen.export.xmp import embed_xmp
 __all__ = [
     "Caption",
     "Chosen",
-    "EmptySelection",
-    "ExportError",
     "Pictures",
     "Replayed",
     "Share",

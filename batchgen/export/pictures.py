@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 from batchgen.export.source import Source
 
 # A row of metadata.parquet by column.

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.export.errors import EmptySelection
+from batchgen.core.errors import EmptySelection
 from batchgen.export.source import Positions, Source
 from batchgen.export.split import EVERYTHING, Share, assign
 from batchgen.export.where import matching

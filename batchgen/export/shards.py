@@ -7,7 +7,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 # Smaller shards cost an open and a seek each, larger ones are slow to shuffle and to send again.

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from batchgen.core.errors import ExportError
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
-from batchgen.export.errors import ExportError
 
 # Rows of the table read at a time; without their pictures they are some kB each.
 _BATCH_ROWS = 4096

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 
 # What Hugging Face takes for the name of a split; it is also part of file names.
 _NAME = re.compile(r"[A-Za-z0-9_]{1,50}")

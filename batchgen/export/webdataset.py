@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 from batchgen.export.pictures import Caption, Pictures, extension_of, key_of
 from batchgen.export.plain import Forms, as_json, forms
 from batchgen.export.select import Chosen

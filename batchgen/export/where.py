@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 
 _LOCKED_IN: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,

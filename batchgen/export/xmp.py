@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 from batchgen.export.pictures import Record
 
 # IPTC NewsCodes: made by a model that was trained on pictures.

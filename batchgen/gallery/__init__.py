@@ -6,7 +6,7 @@ stopped and done again, and none of them touches what a run writes. `remove_thum
 
 from batchgen.gallery.page import write_page, write_standalone
 from batchgen.gallery.slots import Slots, read_slots
-from batchgen.gallery.standalone import NotAPlace, check_place
+from batchgen.gallery.standalone import check_place
 from batchgen.gallery.thumbnails import (
     Unreadable,
     made_thumbnails,
@@ -16,7 +16,6 @@ from batchgen.gallery.thumbnails import (
 )
 
 __all__ = [
-    "NotAPlace",
     "Slots",
     "Unreadable",
     "check_place",

@@ -8,13 +8,15 @@ budget is not exceeded unless a call costs more than any price known when it lef
 
 from __future__ import annotations
 
-from batchgen.core.errors import BatchgenError
-
 # Far below any price; sums of floating-point numbers are off by less.
 ROUNDING_USD = 1e-9
 
 
-class BudgetReached(BatchgenError):
+class NoPermit(Exception):
+    """No request like this one may leave, and waiting does not help. The text is for the user."""
+
+
+class BudgetReached(NoPermit):
     """The next request could exceed the budget, and nothing in flight can make room for it."""
 
     def __init__(self, max_usd: float, spent_usd: float, next_usd: float) -> None:
@@ -27,7 +29,7 @@ class BudgetReached(BatchgenError):
         self.next_usd = next_usd
 
 
-class CostUnknown(BatchgenError):
+class CostUnknown(NoPermit):
     """A request may have been charged at a price that nobody names, so that no budget can be kept."""
 
     def __init__(self, max_usd: float) -> None:

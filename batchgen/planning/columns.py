@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from batchgen.catalog import Field
-from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Problem
 from batchgen.manifest.source import Kind, Manifest
 from batchgen.planning.rules import Rules
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from batchgen.catalog import CatalogError, Field, Model, Value
+from batchgen.catalog import Field, Model, Value
+from batchgen.core.errors import CatalogError
 from batchgen.core.problems import Finding, quote
 from batchgen.manifest.source import Cell
 from batchgen.planning.cells import CellError, parse_cell

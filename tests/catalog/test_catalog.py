@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from batchgen.catalog import CatalogError, Field, load_catalog
+from batchgen.catalog import Field, load_catalog
+from batchgen.core.errors import CatalogError
 
 IMAGEN_DEFAULTS = {
     "num_images": 1,

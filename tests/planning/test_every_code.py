@@ -10,7 +10,8 @@ import pytest
 
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.core.problems import TITLES, ManifestError
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import TITLES
 from batchgen.manifest import open_manifest
 from batchgen.planning import make_rules, read_rows
 

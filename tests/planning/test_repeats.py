@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Problem
 from batchgen.manifest import csv_source, open_manifest
 from batchgen.planning import read_rows
 from batchgen.planning.batch import RowBatch

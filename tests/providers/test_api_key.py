@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from batchgen.providers.api_key import ApiKey, ApiKeyError
+from batchgen.core.errors import ApiKeyError
+from batchgen.providers.api_key import ApiKey
 
 SECRET = "sk-4f0c/marked+key"
 
