@@ -68,8 +68,8 @@ def _errors() -> str:
         *_error_rows(BatchgenError, 0),
         "",
         "A `ConfigError`, `CatalogError` or `ManifestError` lists what is wrong in `problems`, with the codes of",
-        "[messages.md](messages.md). A run that stops early raises nothing: it returns a `RunSummary`, whose `stop.kind`",
-        "says why, and has an `exit_code` too.",
+        "[messages.md](messages.md). A run that stops early raises nothing: it returns a `RunSummary`, whose",
+        "`stop.kind` says why, and has an `exit_code` too.",
         "",
     ]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from batchgen.core.cost import CostSource, is_unknown
+from batchgen.core.format import dollars
 from batchgen.dataset.events.log import first_run_id
 from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.keys import key_of
@@ -201,7 +202,7 @@ class _Books:
             if news:
                 bills[key] = news
                 if len(known) == len(billed):
-                    remarks[key] = f"the service's log says that it cost ${cost_usd:.4f}"
+                    remarks[key] = f"the service's log says that it cost {dollars(cost_usd)}"
         result.corrected_requests = len(bills)
         result.doubts = [self._doubt(client_request_id, now) for client_request_id in self._doubts]
         return bills, remarks

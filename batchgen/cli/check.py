@@ -9,10 +9,11 @@ from pathlib import Path
 
 from batchgen.catalog import load_catalog
 from batchgen.cli.config import inspect_settings
-from batchgen.cli.output import as_json, count, echo, printable, warn
+from batchgen.cli.output import as_json, echo, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.errors import InputError
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, printable
 from batchgen.core.problems import Problem
 from batchgen.manifest import open_manifest
 from batchgen.planning import make_rules, read_rows

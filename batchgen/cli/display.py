@@ -9,8 +9,9 @@ from typing import Any
 from tqdm import tqdm
 
 from batchgen.billing.preflight import Preflight
-from batchgen.cli.output import count, dollars, duration, on_terminal, size, warn
+from batchgen.cli.output import on_terminal, warn
 from batchgen.cli.plan import is_empty, price_source
+from batchgen.core.format import count, dollars, duration, size
 from batchgen.core.outcomes import Status
 from batchgen.engine.display import Live
 from batchgen.engine.job import Job

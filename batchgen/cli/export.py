@@ -7,10 +7,11 @@ from pathlib import Path
 
 from batchgen.catalog import load_catalog
 from batchgen.cli.config import load_settings
-from batchgen.cli.output import count, echo, warn
+from batchgen.cli.output import echo, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.errors import DiskError
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count
 from batchgen.export import (
     Caption,
     Chosen,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from batchgen.cli.output import count, echo, shorten, warn
+from batchgen.cli.output import echo, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.errors import DiskError
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, shorten
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.gallery import (

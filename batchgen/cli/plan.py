@@ -6,10 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from batchgen.cli.config import load_settings
-from batchgen.cli.output import count, dollars, duration, echo, echo_json
+from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.errors import ManifestError
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, dollars, duration
 from batchgen.core.outcomes import Status
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, reconcile
 from batchgen.cli.config import load_settings, warn_of_clear_text
-from batchgen.cli.output import count, dollars, echo, echo_json, warn
+from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.cli.refresh import refresh_gallery
 from batchgen.config.settings import RunConfig
 from batchgen.core.errors import ApiError
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, dollars
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.cost_corrections import held

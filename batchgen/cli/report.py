@@ -7,9 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from batchgen.cli.output import count, dollars, duration, echo, echo_json, shorten
+from batchgen.cli.output import echo, echo_json
 from batchgen.cli.plan import is_empty
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, dollars, duration, shorten
 from batchgen.core.outcomes import Status
 from batchgen.engine.job import Job
 from batchgen.engine.progress import Failure

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from batchgen.cli.config import load_settings, warn_of_clear_text
 from batchgen.cli.display import make_display
-from batchgen.cli.output import count, echo, warn
+from batchgen.cli.output import echo, warn
 from batchgen.cli.plan import selection_of
 from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
 from batchgen.config.load import Loaded, rows_of
 from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count
 from batchgen.dataset.layout import Layout
 from batchgen.engine.job import Job, make_job
 from batchgen.engine.run import RunSummary, run_job

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from batchgen.cli.output import count, dollars, echo, echo_json, shorten
+from batchgen.cli.output import echo, echo_json
 from batchgen.cli.watch import watch
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, dollars, shorten
 from batchgen.core.outcomes import Status
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.read.summary import DatasetSummary, RunTotals, summarise

@@ -6,10 +6,11 @@ from argparse import Namespace
 from itertools import chain
 from pathlib import Path
 
-from batchgen.cli.output import count, dollars, echo, echo_json, warn
+from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.cli.refresh import refresh_gallery
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, dollars
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.repair import Repaired, repair

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from time import sleep
 
-from batchgen.cli.output import count, dollars, duration, printable
+from batchgen.core.format import count, dollars, duration, printable
 from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.layout import Layout
 from batchgen.store.lock import is_held

@@ -99,9 +99,3 @@ class Finding:
 
 # A row, 0-based within its batch, and what was found there.
 FoundInRow = tuple[int, Finding]
-
-
-def quote(text: object) -> str:
-    """Show a value in a message: printable, and short however long it is."""
-    shown = repr(text)
-    return shown if len(shown) <= 80 else f"{shown[:60]}... ({len(str(text)):,} characters)"

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen import __version__
+from batchgen.core.format import round_usd
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.read.summary import DatasetSummary
 from batchgen.gallery.columns import Column, encode, encode_texts
@@ -79,7 +80,7 @@ def _about(slots: Slots, title: str) -> dict[str, Any]:
         "written_at": _milliseconds(datetime.now(UTC)),
         "running": summary.running,
         "slots": {status.value: number for status, number in summary.slots.items()},
-        "cost_usd": summary.cost_usd,
+        "cost_usd": round_usd(summary.cost_usd),
         "unknown_costs": summary.unknown_costs,
         "in_doubt": len(summary.in_doubt_ids),
         "errors": {kind: errors.count for kind, errors in summary.errors.items()},
@@ -95,7 +96,7 @@ def _runs(summary: DatasetSummary) -> list[dict[str, Any]]:
             "started_at": _milliseconds(run.started_at),
             "finished_at": _milliseconds(run.finished_at),
             "images": run.images,
-            "cost_usd": run.cost_usd,
+            "cost_usd": round_usd(run.cost_usd),
         }
         for run in summary.runs.values()
     ]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from batchgen.catalog import Field, Model, Value
 from batchgen.core.errors import CatalogError
-from batchgen.core.problems import Finding, quote
+from batchgen.core.format import quote
+from batchgen.core.problems import Finding
 from batchgen.manifest.source import Cell
 from batchgen.planning.cells import CellError, parse_cell
 from batchgen.planning.rules import NUM_IMAGES, ROW_IMAGES_MAX, Rules

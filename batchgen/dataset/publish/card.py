@@ -14,6 +14,7 @@ from pathlib import PurePath
 
 import pyarrow as pa
 
+from batchgen.core.format import count, dollars, printable
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.column_docs import describe_column
 from batchgen.dataset.publish.stats import DatasetStats, Sample
@@ -128,7 +129,7 @@ def _headline(stats: DatasetStats) -> str:
     if not stats.images:
         return "No picture is here yet."
     models = ", ".join(map(_code, stats.models))
-    return f"{_number(stats.images, 'picture')} of {_number(stats.prompts, 'prompt')}, made with {models} by batchgen."
+    return f"{count(stats.images, 'picture')} of {count(stats.prompts, 'prompt')}, made with {models} by batchgen."
 
 
 def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
@@ -175,7 +176,7 @@ def _asked(stats: DatasetStats) -> str:
         f"{stats.asked[status]:,} {status.value.replace('_', ' ')}" for status in Status if stats.asked[status]
     )
     cost = _cost(stats.all_cost_usd, stats.all_unknown_costs)
-    return f"Asked for so far: {_number(total, 'image')} ({counts}), for {cost} in all.{share}\n"
+    return f"Asked for so far: {count(total, 'image')} ({counts}), for {cost} in all.{share}\n"
 
 
 def _watermark(asked: Counter[str], images: int) -> str:
@@ -221,8 +222,8 @@ def _code(name: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Return text on one line, without what cannot be printed."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """Return text on one printable line."""
+    return printable(" ".join(text.split()))
 
 
 def _time(moment: object) -> str:
@@ -230,9 +231,5 @@ def _time(moment: object) -> str:
 
 
 def _cost(usd: float, unknown: int) -> str:
-    known = f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}"
-    return f"{known}, and the unknown cost of {_number(unknown, 'image')}" if unknown else known
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    known = dollars(usd)
+    return f"{known}, and the unknown cost of {count(unknown, 'image')}" if unknown else known

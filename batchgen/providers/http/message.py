@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from batchgen.core.format import shorten
 from batchgen.providers.api_key import ApiKey
 
 # The service's own words: a list of validation hints fits, a stack trace does not.
@@ -41,9 +42,7 @@ def quote(body: bytes, key: ApiKey) -> str:
 
 def redact(text: str, key: ApiKey, limit: int) -> str:
     """`text` masked, on one line, its control and direction characters written out, at most `limit` characters."""
-    line = " ".join(key.mask(text).split())
-    visible = "".join(character if character.isprintable() else _written_out(character) for character in line)
-    return visible if len(visible) <= limit else visible[: limit - 1] + "…"
+    return shorten(key.mask(text), limit)
 
 
 def _words_of(body: bytes) -> str | None:
@@ -59,7 +58,3 @@ def _words_of(body: bytes) -> str | None:
     if said and not isinstance(said, str):  # validation hints come as a list or an object
         said = msgspec.json.encode(said).decode()
     return said or None
-
-
-def _written_out(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode()
