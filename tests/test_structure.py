@@ -35,9 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "gallery": GROUND | {"store", "dataset"},
     "export": GROUND | {"catalog", "store", "dataset"},
     "simulator": GROUND,
-    "_api": GROUND | SETTINGS | {"manifest", "planning", "providers", "dataset", "engine", "billing"},
-    "__init__": {"_api", "core", "dataset", "engine", "planning"},
-    "cli": GROUND
+    "_api": GROUND
     | SETTINGS
     | {
         "manifest",
@@ -52,6 +50,8 @@ ALLOWED: dict[str, set[str]] = {
         "export",
         "simulator",
     },
+    "__init__": {"_api", "core"},
+    "cli": GROUND | {"_api"},
     "__main__": {"cli"},
 }
 

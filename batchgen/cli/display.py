@@ -8,17 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from batchgen.billing.preflight import Preflight
+from batchgen._api.plan import Plan
+from batchgen._api.run import Job, LimiterSnapshot, Live, Preflight, Progress, StopKind, StopReason
 from batchgen.cli.output import on_terminal, warn
 from batchgen.cli.plan import is_empty, price_source
 from batchgen.core.format import count, dollars, duration, size
 from batchgen.core.outcomes import Status
-from batchgen.engine.display import Live
-from batchgen.engine.job import Job
-from batchgen.engine.progress import Progress
-from batchgen.engine.stop import StopKind, StopReason
-from batchgen.pacing import LimiterSnapshot
-from batchgen.planning.plan import Plan
 
 # Logs of CI and nohup stay short, and still show that it lives.
 _PLAIN_EVERY_S = 30.0

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
+from batchgen._api.job import Job, Selection, make_selection, open_job
+from batchgen._api.plan import Group, Plan, plan_job
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.errors import ManifestError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration
-from batchgen.core.outcomes import Status
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.read import resume_index
-from batchgen.engine.job import Job, make_job
-from batchgen.manifest import open_manifest
-from batchgen.planning import read_rows
-from batchgen.planning.plan import Group, Plan, make_plan
-from batchgen.planning.selection import Selection
 
 _GROUPS = (
     "up_to_date",
@@ -35,11 +28,9 @@ _GROUPS = (
 
 def execute(options: Namespace) -> ExitCode:
     """Print the plan of a run."""
-    out = Path(options.out)
-    job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
-    with ProgressBar("planning", job.manifest.row_count) as reading:
-        known = resume_index.load(Layout(job.out))
-        plan = make_plan(read_rows(job.manifest, job.rules), known, job.selection, reading.add)
+    job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
+    with ProgressBar("planning") as reading:
+        plan = plan_job(job, reading.advance)
     if options.json:
         echo_json(_as_json(plan, job))
     else:
@@ -51,7 +42,7 @@ def execute(options: Namespace) -> ExitCode:
 
 def selection_of(options: Namespace) -> Selection:
     """The selection that a command line asks for."""
-    return Selection(options.select, frozenset(map(Status, options.retry)), options.in_doubt, options.limit)
+    return make_selection(options.select, options.retry, options.in_doubt, options.limit)
 
 
 def is_empty(plan: Plan, selection: Selection) -> bool:
@@ -129,17 +120,7 @@ def _plain(name: str, number: int, remark: str) -> list[str]:
 def _as_json(plan: Plan, job: Job) -> dict[str, object]:
     groups = {
         name: {"requests": group.requests, "images": group.images, "examples": group.examples}
-        for name in (
-            "up_to_date",
-            "new",
-            "changed",
-            "to_retry",
-            "in_doubt",
-            "deferred",
-            "kept_failed",
-            "kept_in_doubt",
-            "to_send",
-        )
+        for name in _GROUPS
         if isinstance(group := getattr(plan, name), Group)
     }
     return {

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from argparse import Namespace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, reconcile
+from batchgen._api.reconcile import Doubt, Fate, Reconciliation, reconcile_with
 from batchgen.cli.config import load_settings, warn_of_clear_text
+from batchgen.cli.gallery import refresh_gallery
 from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
-from batchgen.cli.refresh import refresh_gallery
-from batchgen.config.settings import RunConfig
-from batchgen.core.errors import ApiError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.repair.cost_corrections import held
-from batchgen.providers.aimlapi.client import ApiClient
-from batchgen.providers.api_key import ApiKey
 
 _FATES = {
     Fate.CHARGED: "was charged",
@@ -34,16 +24,10 @@ _FATES = {
 
 def execute(options: Namespace) -> ExitCode:
     """Compare and correct a dataset; exit code 0 if the index now says what was billed, 1 if something is left open."""
-    layout = open_layout(Path(options.out))
-    config = load_settings(options).config
-    warn_of_clear_text(config)
-    key = ApiKey.from_environment(os.environ)
-    try:
-        with held(layout):
-            result = asyncio.run(_reconcile(layout, config, key))
-    except ApiError as error:
-        warn(f"The service's log of calls cannot be read: {error}")
-        return ExitCode.STOPPED
+    loaded = load_settings(options)
+    warn_of_clear_text(loaded)
+    with ProgressBar("reading the log", "call") as reading:
+        result = reconcile_with(options.out, loaded, advance=reading.advance)
     if result is None:
         warn(f"{options.out}: nothing was ever sent for this dataset.")
         return ExitCode.OK
@@ -51,14 +35,8 @@ def execute(options: Namespace) -> ExitCode:
         echo_json(result)
     else:
         echo(_describe(result, options.out))
-    refresh_gallery(layout)
+    refresh_gallery(Path(options.out))
     return ExitCode.FAILURES if result.open_requests or result.unindexed else ExitCode.OK
-
-
-async def _reconcile(layout: Layout, config: RunConfig, key: ApiKey) -> Reconciliation | None:
-    async with ApiClient(config.api, key, concurrency=1) as client:
-        with ProgressBar("reading the log", None, "call") as reading:
-            return await reconcile(layout, client.account, datetime.now(UTC), reading.add)
 
 
 def _describe(result: Reconciliation, out: str) -> str:

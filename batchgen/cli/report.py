@@ -7,15 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
+from batchgen._api.run import Failure, Job, RunSummary, StopKind
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.plan import is_empty
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration, shorten
 from batchgen.core.outcomes import Status
-from batchgen.engine.job import Job
-from batchgen.engine.progress import Failure
-from batchgen.engine.run import RunSummary
-from batchgen.engine.stop import StopKind
 
 # A screenful; the index has them all.
 _FAILURES_SHOWN = 20

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 import msgspec
 
+from batchgen._api.dataset import DatasetSummary, RunTotals, RunWatch, open_dataset
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.watch import watch
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, shorten
 from batchgen.core.outcomes import Status
-from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.read.summary import DatasetSummary, RunTotals, summarise
 
 
 def execute(options: Namespace) -> ExitCode:
     """Print what a dataset holds."""
-    layout = open_layout(Path(options.out))
     if options.watch:
-        watch(layout)
+        watch(RunWatch(options.out))
         return ExitCode.OK
-    summary = summarise(layout)
+    summary = open_dataset(options.out).summary()
     if options.json:
         echo_json(_as_json(summary))
     else:

@@ -6,10 +6,8 @@ import sys
 from datetime import UTC, datetime
 from time import sleep
 
+from batchgen._api.dataset import Following, RunWatch
 from batchgen.core.format import count, dollars, duration, printable
-from batchgen.dataset.events.follow import Follower, Following
-from batchgen.dataset.layout import Layout
-from batchgen.store.lock import is_held
 
 # A person reads no faster, and a network disk is asked no oftener.
 _EVERY_S = 1.0
@@ -20,14 +18,13 @@ _BAR_CHARACTERS = 40
 _UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
 
 
-def watch(layout: Layout) -> None:
+def watch(newest: RunWatch) -> None:
     """Show the run that is going on; return when it has ended, or at once if there is none."""
-    follower = Follower(layout.events)
     drawn = 0
     terminal = sys.stdout.isatty()
     while True:
-        running = is_held(layout.lock)
-        lines = describe(follower.poll(), running, datetime.now(UTC))
+        run, running = newest.poll()
+        lines = describe(run, running, datetime.now(UTC))
         if not terminal:
             print(" · ".join(filter(None, lines)), flush=True)
         else:
