@@ -9,9 +9,11 @@ os.environ["COLUMNS"] = "110"
 
 from batchgen.cli.arguments import build_parser
 from batchgen.config.load import Loaded, rows_of
-from batchgen.config.settings import RunConfig
+from batchgen.config.names import common_name, leaves
+from batchgen.config.settings import ProviderOverrides, RunConfig
 from batchgen.core.errors import BatchgenError
 from batchgen.core.problems import TITLES
+from batchgen.core.request import DEFAULT_PROVIDER
 
 _DOCS = Path(__file__).parent.parent / "docs"
 
@@ -97,6 +99,25 @@ def _settings() -> str:
     ]
     for name, value, _ in rows_of(Loaded(RunConfig(), {})):
         lines.append(f"| `{name}` | {'none' if value in (None, (), {}) else f'`{value}`'} |")
+    lines += [
+        "",
+        "## For one provider",
+        "",
+        "A table `[providers.NAME]` says what differs at one provider; NAME is the `provider` of its models in the",
+        "catalog. What it leaves out is as `[api]` and `[limits]` say for all providers. Each provider has limits of",
+        "its own; `limits.max_cost_usd` is one budget for all of them. A flag or variable that holds for all providers",
+        "beats what a file says for one. `key_variable` names the environment variable that holds the key; the key",
+        "itself stands in no file.",
+        "",
+        "| setting | without it |",
+        "| --- | --- |",
+    ]
+    for key, _ in leaves(ProviderOverrides()):
+        common = common_name(f"providers.{DEFAULT_PROVIDER}.{key}")
+        fallback = f"`{common}`" if common else "the provider's own"
+        if key == "base_url":
+            fallback += f" for {DEFAULT_PROVIDER}, else the provider's own"
+        lines.append(f"| `providers.NAME.{key}` | {fallback} |")
     return "\n".join(lines) + "\n"
 
 

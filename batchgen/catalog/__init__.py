@@ -1,10 +1,12 @@
 """What each model accepts, gives and costs: one TOML file a model, one loader, no code a model.
 
-The shipped files stand beside this one. A default in them is frozen once shipped, because a
+The shipped files are in `models/`. A default in them is frozen once shipped, because a
 fingerprint leaves out what equals the default: a changed default would make old pictures new.
 """
 
-from batchgen.catalog.loader import Catalog, load_catalog
-from batchgen.catalog.model import Enhancement, Field, Model, Price, Transport, Value
+from batchgen.catalog.catalog import Catalog
+from batchgen.catalog.loader import load_catalog
+from batchgen.catalog.model import Enhancement, Field, Model, Price, Transport
+from batchgen.core.request import Value
 
 __all__ = ["Catalog", "Enhancement", "Field", "Model", "Price", "Transport", "Value", "load_catalog"]

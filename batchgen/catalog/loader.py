@@ -1,118 +1,129 @@
 """TOML files -> a catalog of models that can be trusted.
 
 Whatever is wrong with a file is said with the file, the key and what to write instead; a key that
-nobody reads is refused, since it is most likely a typo of one that matters.
+nobody reads is refused, since it is most likely a typo of one that matters. A file may extend a model:
+what it does not state comes from there.
 """
 
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from batchgen.catalog.model import Field, Model, inconsistencies
+from batchgen.catalog.catalog import Catalog, make_catalog
+from batchgen.catalog.model import Model, inconsistencies
 from batchgen.core.errors import CatalogError
+from batchgen.core.suggest import did_you_mean
+from batchgen.core.toml import TomlError, parse_toml, read_toml
 
-_SHIPPED = Path(__file__).parent
+_SHIPPED = Path(__file__).parent / "models"
 
-
-@dataclass(frozen=True, slots=True)
-class Catalog:
-    """The models a run may use. `names` leads from every name and alias to its model."""
-
-    models: tuple[Model, ...]
-    names: Mapping[str, Model]
-
-    def find(self, name: str) -> Model:
-        """Return the model of this name or alias.
-
-        Raises:
-            CatalogError: nobody knows the name; the message gives the nearest ones.
-        """
-        model = self.names.get(name)
-        if model is None:
-            raise CatalogError(f"unknown model {name[:100]!r}{self._suggestion(name)}")
-        return model
-
-    def fields_named(self, name: str) -> list[Field]:
-        """Return the field of this name of every model that has one."""
-        return [model.fields[name] for model in self.models if name in model.fields]
-
-    def _suggestion(self, name: str) -> str:
-        from difflib import get_close_matches  # only a typo needs it
-
-        near = get_close_matches(name, self.names, n=3, cutoff=0.5)
-        if near:
-            return f"; did you mean {' or '.join(map(repr, near))}?"
-        return f"; known models: {', '.join(model.name for model in self.models)}"
+# What is a model's own, and does not come from the one that it extends.
+_OWN_KEYS = frozenset({"name", "aliases"})
 
 
 def load_catalog(user_files: Sequence[Path] = ()) -> Catalog:
-    """Read the shipped models, then the user's: a file whose `name` is known replaces that model whole.
+    """Read the shipped models, then the user's: a file whose provider and `name` are known replaces that model whole.
 
     Raises:
-        CatalogError: a file cannot be read, has an unknown or wrong key, contradicts itself, or
-            claims a name that belongs to another model.
+        CatalogError: a file cannot be read, has an unknown or wrong key, contradicts itself, extends no known model,
+            or claims a name that belongs to another model.
     """
-    models: dict[str, Model] = {}
-    origins: dict[str, Path] = {}
-    for path in [*sorted(_SHIPPED.glob("*.toml")), *user_files]:
-        model = _read_model(path)
-        models[model.name] = model
-        origins[model.name] = path
-    names: dict[str, Model] = {}
-    for model in models.values():
-        for name in (model.name, *model.aliases):
-            if name in names:
-                raise CatalogError(f"{origins[model.name]}: aliases: {name!r} already stands for {names[name].name}")
-            names[name] = model
-    return Catalog(tuple(models.values()), names)
+    files = _Files([_read(path) for path in [*sorted(_SHIPPED.glob("*.toml")), *user_files]])
+    return make_catalog([(file.path, files.model(file)) for file in files.files])
 
 
-def _read_model(path: Path) -> Model:
-    try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
-    except OSError as error:
-        raise CatalogError(f"{path}: cannot be read: {error.strerror}") from error
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # TOMLDecodeError, bytes that are no text, a number too long for Python
-        raise CatalogError(f"{ascii(str(path))[1:-1]}: is not valid TOML: {error}") from error
-    try:
-        model = msgspec.convert(content, Model, builtin_types=(datetime.date,))
-    except msgspec.ValidationError as error:
-        raise CatalogError(f"{path}: {_explain(error, content)}") from error
-    found = inconsistencies(model)
-    if found:
-        raise CatalogError("\n".join(f"{path}: {text}" for text in found))
-    return model
+@dataclass(frozen=True, slots=True, eq=False)
+class _File:
+    """A catalog file as it was written, without its key `extends`. The types of its values are not checked yet."""
+
+    path: Path
+    content: Mapping[str, Any]
+    extends: object = None
+
+    @property
+    def names(self) -> set[str]:
+        """What another file may write to extend this one."""
+        name, aliases, provider = (self.content.get(key) for key in ("name", "aliases", "provider"))
+        names = [item for item in (name, *(aliases if isinstance(aliases, list) else ())) if isinstance(item, str)]
+        return {*names, *(f"{provider}/{item}" for item in names if isinstance(provider, str))}
 
 
-def _explain(error: msgspec.ValidationError, content: dict[str, object]) -> str:
-    """Say `key: what is wrong`; msgspec hides the name of a field behind `[...]`, so look for it."""
-    fields = content.get("fields")
-    for name, field in fields.items() if isinstance(fields, dict) else ():
+@dataclass(slots=True)
+class _Files:
+    """All files of a catalog, in the order in which later ones replace earlier ones."""
+
+    files: Sequence[_File]
+    _whole: dict[_File, Mapping[str, Any]] = field(default_factory=dict)
+
+    def model(self, file: _File) -> Model:
+        """The model of a file. Raises CatalogError."""
+        content = self._content(file, ())
         try:
-            msgspec.convert(field, Field)
-        except msgspec.ValidationError as in_field:
-            return _with_key(in_field, f"fields.{name}")
-    return _with_key(error, "")
+            model = msgspec.convert(content, Model, builtin_types=(datetime.date,))
+        except msgspec.ValidationError as error:
+            from batchgen.catalog.mistakes import mistakes  # only a mistake needs it
+
+            found = list(mistakes(content, Model, ("extends",))) or [str(error)]
+            raise _error(file, *found) from error
+        if found := inconsistencies(model):
+            raise _error(file, *found)
+        return model
+
+    def _content(self, file: _File, extending: tuple[_File, ...]) -> Mapping[str, Any]:
+        """What a file says, with all that comes from the models it extends. extending: the files that ask for it."""
+        if file.extends is None:
+            return file.content
+        if file in extending:
+            raise _error(file, f"extends: a model cannot extend itself ({' -> '.join(map(_name, (*extending, file)))})")
+        if file not in self._whole:
+            extended = self._extended(file)
+            base = self._content(extended, (*extending, file))
+            self.model(extended)  # a mistake of its own is said with its own file
+            self._whole[file] = _merge(base, file.content)
+        return self._whole[file]
+
+    def _extended(self, file: _File) -> _File:
+        """The file that another extends: the nearest before it, since that may replace an earlier one, or after it."""
+        if not isinstance(file.extends, str):
+            raise _error(file, "extends: must be the name of a model, as text")
+        here = self.files.index(file)
+        for other in (*reversed(self.files[:here]), *self.files[here:]):
+            if file.extends in other.names:
+                return other
+        known = sorted(name for other in self.files for name in other.names if other is not file)
+        advice = did_you_mean(file.extends, known)
+        message = f"extends: no catalog file has a model of the name {file.extends[:100]!r}"
+        raise _error(file, f"{message}; {advice}" if advice else message)
 
 
-def _with_key(error: msgspec.ValidationError, prefix: str) -> str:
-    text, _, place = str(error).partition(" - at ")
-    keys = [prefix, place.strip("`").removeprefix("$").replace("[...]", "").strip(".")]
-    return f"{'.'.join(filter(None, keys)) or 'the file'}: {text}{_advice(text, prefix)}"
+def _merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A file's own keys, each whole, before those of the model that it extends; `fields` are taken one by one."""
+    merged = {key: value for key, value in base.items() if key not in _OWN_KEYS} | dict(own)
+    fields = base.get("fields"), own.get("fields")
+    if isinstance(fields[0], Mapping) and isinstance(fields[1], Mapping):
+        merged["fields"] = {**fields[0], **fields[1]}
+    return merged
 
 
-def _advice(text: str, prefix: str) -> str:
-    """What may stand there instead."""
-    if "unknown field" in text:
-        return f"; known are {', '.join((Field if prefix else Model).__struct_fields__)}"
-    return "; the types are string, integer, number and boolean" if "enum value" in text and prefix else ""
+def _read(path: Path) -> _File:
+    try:
+        content = parse_toml(read_toml(path))
+    except TomlError as error:
+        place = f":{error.line}:{error.column}" if error.line is not None else ""
+        raise CatalogError(f"{path}{place}: {error.message}") from error
+    extends = content.pop("extends", None)
+    return _File(path, content, extends)
+
+
+def _name(file: _File) -> str:
+    return str(file.content.get("name", file.path.name))
+
+
+def _error(file: _File, *found: str) -> CatalogError:
+    return CatalogError("\n".join(f"{file.path}: {text}" for text in found))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
 
-Value = str | int | float | bool
+from batchgen.core.request import DEFAULT_PROVIDER, Value
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -80,6 +81,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     fields: dict[str, Field]
+    provider: str = DEFAULT_PROVIDER
     aliases: tuple[str, ...] = ()
     sizes: dict[str, tuple[int, int]] = {}  # aspect ratio -> width, height in pixels
     seed_disabled_by: str | None = None
@@ -111,6 +113,8 @@ def inconsistencies(model: Model) -> list[str]:
     found = [*_reserved_name_inconsistencies(model)]
     if not model.name.isprintable() or not model.name.strip():
         found.append("name: must be printable and not empty")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", model.provider):
+        found.append("provider: must have letters, digits, - and _ only")
     for name, field in model.fields.items():
         found += [f"fields.{name}.{text}" for text in _field_inconsistencies(field)]
     if sum(field.transport is not None for field in model.fields.values()) > 1:

@@ -91,7 +91,9 @@ def _update_gallery(summary: RunSummary) -> None:
 
 
 def _show_config(loaded: Loaded) -> ExitCode:
-    for name, value, origin in rows_of(loaded):
+    rows = list(rows_of(loaded))
+    width = max(len(name) for name, _, _ in rows) + 2
+    for name, value, origin in rows:
         shown = dict(value) if name == "defaults" else value  # type: ignore[call-overload]
-        echo(f"{name:<32}{shown!s:<34}{origin}")
+        echo(f"{name:<{width}}{shown!s:<34}{origin}")
     return ExitCode.OK

@@ -1,18 +1,20 @@
 """Every setting of a run, its default, and the reason for it. Nothing else decides a default.
 
-`RunConfig()` is a complete, valid configuration; `load.py` builds others. The classes are plain
-frozen dataclasses so that a run without a configuration file pays for no validation library.
+`RunConfig()` is a complete, valid configuration; `load.py` builds others. What holds for every provider
+stands once, in `[api]` and `[limits]`, and a table `[providers.NAME]` overrides it for one provider. The
+classes are plain frozen dataclasses so that a run without a configuration file pays for no validation library.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from batchgen.config.bounds import Passing, Within
+from batchgen.core.request import DEFAULT_PROVIDER
 
 PositiveInt = Annotated[int, Within(ge=1)]
 # More tries than a night has minutes help nobody.
@@ -24,6 +26,9 @@ PerMinute = Annotated[float, Within(ge=0.01, le=1_000_000)]
 # More than any budget that is meant; infinity is no budget.
 Dollars = Annotated[float, Within(ge=0, le=1_000_000_000)]
 FieldValue = str | int | float | bool
+
+
+ImageTransport = Literal["base64", "url"]
 
 
 def _is_allowance(text: str) -> bool:
@@ -38,13 +43,31 @@ def _holds_no_password(url: str) -> bool:
     return "@" not in url
 
 
-@dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """Where the service is and how long to wait for it."""
+def _is_variable(name: str) -> bool:
+    return re.fullmatch(r"[A-Z_][A-Z0-9_]*", name, re.ASCII) is not None
 
-    # The public service. A simulator's URL stands here in tests and demos.
-    # One with a user name or password in it is refused: settings are shown and stored.
-    base_url: Annotated[str, Passing(_holds_no_password, _is_address)] = "https://api.aimlapi.com"
+
+# One with a user name or password in it is refused: settings are shown and stored.
+Address = Annotated[
+    str,
+    Passing(
+        (_holds_no_password, "holds a user name or password, or another @; the key comes from the environment alone"),
+        (_is_address, "is neither http nor https, or holds a ? or #; it looks like https://api.aimlapi.com"),
+    ),
+]
+# Capitals, as variables are named everywhere: a key that is pasted here by mistake is refused, and not shown.
+Variable = Annotated[
+    str,
+    Passing(
+        (_is_variable, "is not the name of an environment variable, like FAL_KEY; the key itself stands in no file"),
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How long to wait for a service, and how much to take from it."""
+
     # A healthy handshake takes well under a second, over a poor line a few.
     connect_timeout_s: Seconds = 15.0
     # The service sends nothing while it draws; the slowest models need two minutes.
@@ -62,8 +85,16 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitSettings:
-    """What must never be exceeded: in no `window_s` seconds more than rate x window_s / 60."""
+class ApiSettings(HttpSettings):
+    """`[api]`: HTTP for every provider, and the address of the default one."""
+
+    # The public service. A simulator's URL stands here in tests and demos.
+    base_url: Address = "https://api.aimlapi.com"
+
+
+@dataclass(frozen=True, slots=True)
+class RateSettings:
+    """What must never be exceeded at one provider: in no `window_s` seconds more than rate x window_s / 60."""
 
     # Limits of services are stated, and counted, by the minute.
     window_s: Seconds = 60.0
@@ -73,10 +104,61 @@ class LimitSettings:
     images_per_minute: PerMinute | None = None
     # An image takes 5 to 20 s: eight at once fill 20 a minute, and few are in doubt after a crash.
     concurrency: Annotated[int, Within(ge=1, le=1024)] = 8
-    # No budget unless the user names one: any figure of ours would be wrong.
-    max_cost_usd: Dollars | None = None
     # Find the service's own limit after a 429 instead of running into it again and again.
     adaptive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings(RateSettings):
+    """`[limits]`: the rates of every provider, and the one budget of the run."""
+
+    # No budget unless the user names one: any figure of ours would be wrong.
+    max_cost_usd: Dollars | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateOverrides:
+    """`[providers.NAME.limits]`: what differs from `[limits]` at one provider; None is what `[limits]` says."""
+
+    window_s: Seconds | None = None
+    requests_per_minute: PerMinute | None = None
+    images_per_minute: PerMinute | None = None
+    concurrency: Annotated[int, Within(ge=1, le=1024)] | None = None
+    adaptive: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderOverrides:
+    """`[providers.NAME]`: what differs at one provider; None is what `[api]`, or the provider itself, says."""
+
+    base_url: Address | None = None
+    key_variable: Variable | None = None
+    image_transport: ImageTransport | None = None
+    connect_timeout_s: Seconds | None = None
+    silence_timeout_s: Seconds | None = None
+    total_timeout_s: Seconds | None = None
+    max_answer_bytes: PositiveInt | None = None
+    max_image_bytes: PositiveInt | None = None
+    download_attempts: Tries | None = None
+    download_timeout_s: Seconds | None = None
+    limits: RateOverrides = field(default_factory=RateOverrides)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """What is in force for one provider.
+
+    name: the provider's, as in the catalog. base_url: None for the provider's own address. key_variable: the
+    environment variable that holds the key, None for the provider's own. image_transport: how images travel.
+    http: waits and sizes. limits: the rates of its account.
+    """
+
+    name: str
+    base_url: str | None
+    key_variable: str | None
+    image_transport: ImageTransport
+    http: HttpSettings
+    limits: RateSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +191,11 @@ class RunConfig:
     # The model this project was made for.
     model: str = "imagen-3.0-generate-002"
     # Base64 needs no second request: what was paid for arrives with the answer.
-    image_transport: Literal["base64", "url"] = "base64"
+    image_transport: ImageTransport = "base64"
     # Unattended runs should be loud: any failure is worth exit code 1.
-    allow_failures: Annotated[str, Passing(_is_allowance)] = "0"
+    allow_failures: Annotated[
+        str, Passing((_is_allowance, 'write a number of images like "12", or a share like "5%", in quotes'))
+    ] = "0"
     # Two free questions before anything is bought tell of a balance that will not last, and of today's price.
     preflight: bool = True
     # People look at pictures; after `batchgen run` a thumbnail of each new image costs hundredths of a second, once.
@@ -121,9 +205,28 @@ class RunConfig:
     api: ApiSettings = field(default_factory=ApiSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)
+    providers: Mapping[str, ProviderOverrides] = field(default_factory=lambda: MappingProxyType({}))
+
+    def provider(self, name: str) -> ProviderSettings:
+        """Return what is in force for the provider of this name, whether or not it has a table of its own."""
+        own = self.providers.get(name, ProviderOverrides())
+        return ProviderSettings(
+            name=name,
+            base_url=own.base_url or (self.api.base_url if name == DEFAULT_PROVIDER else None),
+            key_variable=own.key_variable,
+            image_transport=own.image_transport or self.image_transport,
+            http=HttpSettings(**_merged(HttpSettings, self.api, own)),
+            limits=RateSettings(**_merged(RateSettings, self.limits, own.limits)),
+        )
 
     def allowed_failures(self, slots: int) -> int:
         """How many of so many image slots may be `failed` or `invalid`."""
         if self.allow_failures.endswith("%"):
             return int(slots * float(self.allow_failures[:-1]) / 100)
         return int(self.allow_failures)
+
+
+def _merged(kind: type, common: object, own: object) -> dict[str, Any]:
+    """The fields of a settings class: those of one provider where it states them, else the common ones."""
+    names = [item.name for item in fields(kind)]
+    return {name: getattr(common, name) if (value := getattr(own, name)) is None else value for name in names}

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from batchgen.core.cost import Charge
 
+# The provider of models that name none: there was no other when the first datasets were made.
+DEFAULT_PROVIDER = "aimlapi"
+
 # What a field of a model can hold.
 Value = str | int | float | bool
 

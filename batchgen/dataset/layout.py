@@ -1,114 +1,154 @@
-"""Where everything of a dataset lies. The only place that knows a name on disk."""
+"""Under which names a dataset is kept. The only place that knows them; where they lie is the store's business.
+
+A constant that ends in a slash is the beginning of names, as `Store.list` takes it.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from batchgen.store import LocalStore
+
+IMAGES = "images/"
+INDEX = "index/"
+VIEW = "metadata.parquet"
+CARD = "README.md"
+CROISSANT = "croissant.json"
+GALLERY_PAGE = "gallery.html"
+THUMBNAILS = "gallery/"
+# What follows may be deleted after a clean stop without loss.
+STATE = ".batchgen/"
+WAL = ".batchgen/ledger/"
+LOCK = ".batchgen/lock"
+RESERVE = ".batchgen/reserve"
+EVENTS = ".batchgen/events.jsonl"
+CONFIG = ".batchgen/config.json"
+ROW_GROUPS = ".batchgen/view.sections"
+DAMAGED = ".batchgen/damaged/"
+# Here lay temporary files before they lay beside their target.
+OLD_TEMPORARY = ".batchgen/tmp/"
 
 # A folder of a thousand files opens quickly in every file manager and on every network disk.
 ROWS_PER_FOLDER = 1000
 
-_PART_NAME = re.compile(r"part-(\d{8})\.parquet")
-_SEGMENT_NAME = re.compile(r"segment-(\d{8})\.jsonl")
+_PART = re.compile(r"index/part-(\d{8})\.parquet")
+_SEGMENT = re.compile(r"\.batchgen/ledger/segment-(\d{8})\.jsonl")
+
+
+def part_name(number: int) -> str:
+    """Return the name of an index part."""
+    return f"{INDEX}part-{number:08d}.parquet"
+
+
+def segment_name(number: int) -> str:
+    """Return the name of a segment of the WAL."""
+    return f"{WAL}segment-{number:08d}.jsonl"
+
+
+def image_name(row_number: int, fingerprint: str, image_number: int, extension: str) -> str:
+    """Return the name of an image."""
+    return f"{IMAGES}{row_number // ROWS_PER_FOLDER:05d}/{fingerprint[:16]}-{image_number}.{extension}"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of one dataset."""
+    """A dataset in a local folder: its store, its numbered files, and the paths of the others."""
 
     root: Path
+    store: LocalStore = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "store", LocalStore(self.root))
 
     @property
     def images(self) -> Path:
-        return self.root / "images"
+        return self.store.path(IMAGES)
 
     @property
     def index(self) -> Path:
-        return self.root / "index"
+        return self.store.path(INDEX)
 
     @property
     def view(self) -> Path:
-        return self.root / "metadata.parquet"
+        return self.store.path(VIEW)
 
     @property
     def card(self) -> Path:
-        return self.root / "README.md"
+        return self.store.path(CARD)
 
     @property
     def gallery_page(self) -> Path:
-        return self.root / "gallery.html"
+        return self.store.path(GALLERY_PAGE)
 
     @property
     def gallery(self) -> Path:
-        return self.root / "gallery"
+        return self.store.path(THUMBNAILS)
 
     @property
     def croissant(self) -> Path:
-        return self.root / "croissant.json"
+        return self.store.path(CROISSANT)
 
     @property
     def state(self) -> Path:
-        return self.root / ".batchgen"
+        return self.store.path(STATE)
 
     @property
     def wal(self) -> Path:
-        return self.state / "ledger"
-
-    @property
-    def temporary(self) -> Path:
-        return self.state / "tmp"
+        return self.store.path(WAL)
 
     @property
     def lock(self) -> Path:
-        return self.state / "lock"
+        return self.store.path(LOCK)
 
     @property
     def reserve(self) -> Path:
-        return self.state / "reserve"
+        return self.store.path(RESERVE)
 
     @property
     def events(self) -> Path:
-        return self.state / "events.jsonl"
+        return self.store.path(EVENTS)
 
     @property
     def damaged(self) -> Path:
-        return self.state / "damaged"
+        return self.store.path(DAMAGED)
 
     @property
     def sections(self) -> Path:
-        return self.state / "view.sections"
+        return self.store.path(ROW_GROUPS)
 
     @property
     def config(self) -> Path:
-        return self.state / "config.json"
+        return self.store.path(CONFIG)
 
     def part(self, number: int) -> Path:
-        return self.index / f"part-{number:08d}.parquet"
+        return self.store.path(part_name(number))
 
     def segment(self, number: int) -> Path:
-        return self.wal / f"segment-{number:08d}.jsonl"
+        return self.store.path(segment_name(number))
 
     def parts(self) -> dict[int, Path]:
         """The index parts, oldest first."""
-        return _numbered(self.index, _PART_NAME)
+        return {number: self.store.path(name) for number, name in self.part_names().items()}
 
     def segments(self) -> dict[int, Path]:
-        """The ledger's segments, oldest first."""
-        return _numbered(self.wal, _SEGMENT_NAME)
+        """The WAL's segments, oldest first."""
+        return {number: self.store.path(name) for number, name in self.segment_names().items()}
+
+    def part_names(self) -> dict[int, str]:
+        """Return the names of the index parts by number, oldest first."""
+        return _numbered(_PART, (entry.name for entry in self.store.list(INDEX)))
+
+    def segment_names(self) -> dict[int, str]:
+        """Return the names of the WAL's segments by number, oldest first."""
+        return _numbered(_SEGMENT, (entry.name for entry in self.store.list(WAL)))
 
     def is_dataset(self) -> bool:
         """Whether batchgen has written here before."""
-        return self.state.is_dir() or self.view.is_file() or bool(self.parts())
+        return self.store.exists(VIEW) or any(True for _ in self.store.list(STATE)) or bool(self.part_names())
 
 
-def image_name(row_number: int, fingerprint: str, image_number: int, extension: str) -> str:
-    """The path of an image below the dataset's root, always with forward slashes."""
-    return f"images/{row_number // ROWS_PER_FOLDER:05d}/{fingerprint[:16]}-{image_number}.{extension}"
-
-
-def _numbered(folder: Path, pattern: re.Pattern[str]) -> dict[int, Path]:
-    if not folder.is_dir():
-        return {}
-    found = {int(match[1]): path for path in folder.iterdir() if (match := pattern.fullmatch(path.name))}
-    return dict(sorted(found.items()))
+def _numbered(pattern: re.Pattern[str], names: Iterable[str]) -> dict[int, str]:
+    return dict(sorted((int(match[1]), name) for name in names if (match := pattern.fullmatch(name))))

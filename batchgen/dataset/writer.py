@@ -36,7 +36,7 @@ from batchgen.dataset.index.records import (
     records_of_error,
     with_deferred_image,
 )
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, Layout
 from batchgen.dataset.publish.view import Shows, write_view
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.deferred import deferred
@@ -48,9 +48,6 @@ from batchgen.dataset.wal.active_segment import ActiveSegment
 from batchgen.dataset.wal.group_commit import Changes, GroupCommit
 from batchgen.dataset.wal.images import ImageFiles
 from batchgen.dataset.wal.recovery import recover
-from batchgen.dataset.wal.reserve import Reserve
-from batchgen.store import disk
-from batchgen.store.lock import Lock
 
 T = TypeVar("T")
 
@@ -72,14 +69,12 @@ class DatasetWriter:
         with ExitStack() as opened:
             try:
                 refuse_foreign_files(self.layout)
-                for folder in (self.layout.wal, self.layout.temporary, self.layout.index, self.layout.images):
-                    disk.make_folder(folder)
-                self._lock = opened.enter_context(Lock(self.layout.lock))
+                opened.enter_context(self.layout.store.lock(LOCK))
                 self.recovered: Counter[Status] = recover(self.layout)
                 _refuse_without_index(self.layout)
                 self.resume_index = resume_index.load(self.layout)
                 self.space = measure_space(self.layout)
-                self._reserve = Reserve(self.layout.reserve, reserve_bytes)
+                self._reserve = self.layout.store.reserve(RESERVE, reserve_bytes)
                 self.events = EventLog(self.layout.events, provenance.run_id)
                 opened.callback(self.events.close)
                 self._active = ActiveSegment(self.layout, provenance.run_id, extra_schema)
@@ -91,10 +86,8 @@ class DatasetWriter:
 
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
-        temporary = self.layout.temporary / self.layout.config.name
         try:
-            disk.write_file(temporary, text)
-            disk.publish(temporary, self.layout.config)
+            self.layout.store.put(CONFIG, text)
         except OSError as error:
             raise _refused(error, self.layout.root) from error
 

@@ -27,7 +27,6 @@ from batchgen.core.outcomes import Status
 from batchgen.core.request import Value
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import Provenance
-from batchgen.dataset.wal.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.deferred_downloads import DeferredDownloads
 from batchgen.engine.display import Display, Live
@@ -46,6 +45,7 @@ from batchgen.planning.repeats import FollowingReading, LeadingReading
 from batchgen.planning.rows import read_rows
 from batchgen.providers.aimlapi.client import ApiClient
 from batchgen.providers.api_key import ApiKey
+from batchgen.store.reserve import RESERVE_BYTES_PER_REQUEST
 
 # How long planning may go on before the first request leaves without waiting for it.
 _HEAD_START_S = 2.0

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from glob import escape
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import GALLERY_PAGE, Layout
 from batchgen.gallery import data
 from batchgen.gallery.slots import Slots
 from batchgen.gallery.standalone import check_place
-from batchgen.gallery.temporary import remove_leftovers, temporary_file
 from batchgen.gallery.thumbnails import thumbnail_name
-from batchgen.store import disk
+from batchgen.store import LocalStore
 
 _STYLES = ("base.css", "wall.css", "detail.css")
 # In the order in which they need one another.
@@ -41,7 +39,7 @@ _SCRIPTS = (
 
 def write_page(layout: Layout, slots: Slots) -> Path:
     """Write gallery.html, all or nothing; return its path. Raises OSError."""
-    _write(layout.gallery_page, layout, slots, iter(()))
+    _write(layout.store, GALLERY_PAGE, layout, slots, iter(()))
     return layout.gallery_page
 
 
@@ -51,25 +49,22 @@ def write_standalone(layout: Layout, slots: Slots, file: Path) -> Path:
     Raises ExportError: there is something else under that name, or it lies within the dataset. Raises OSError.
     """
     check_place(layout, file)
-    _write(file, layout, slots, _embedded(layout, slots))
+    _write(LocalStore(file.parent), file.name, layout, slots, _embedded(layout, slots))
     return file
 
 
-def _write(final: Path, layout: Layout, slots: Slots, thumbnails: Iterator[bytes]) -> None:
+def _write(place: LocalStore, name: str, layout: Layout, slots: Slots, thumbnails: Iterator[bytes]) -> None:
     blocks = [
         _block("overview", data.overview(slots, layout.root.resolve().name)),
         _block("details", data.details(slots)),
     ]
     head, tail = _frame()
-    remove_leftovers(final.parent.glob(f".{escape(final.name)}.*"))
-    with temporary_file(final) as (temporary, page):
+    place.remove_leftovers(name)
+    with place.put_stream(name) as page:
         page.write(head)
         page.writelines(thumbnails)
         page.writelines(blocks)
         page.write(tail)
-        page.flush()
-        disk.sync(page.fileno())
-        disk.publish(temporary, final)
 
 
 def _frame() -> tuple[bytes, bytes]:
@@ -100,9 +95,9 @@ def _frame() -> tuple[bytes, bytes]:
 def _embedded(layout: Layout, slots: Slots) -> Iterator[bytes]:
     seen = set()
     for name in slots.saved["sha256"].to_pylist():
-        path = layout.gallery / thumbnail_name(name)
-        if name not in seen and path.exists():
-            yield _block(f"thumbnail-{name[:16]}", b64encode(path.read_bytes()))
+        thumbnail = thumbnail_name(name)
+        if name not in seen and layout.store.exists(thumbnail):
+            yield _block(f"thumbnail-{name[:16]}", b64encode(layout.store.read(thumbnail)))
         seen.add(name)
 
 

@@ -9,7 +9,8 @@ from os.path import realpath
 from pathlib import Path
 
 from batchgen.core.errors import ExportError
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import GALLERY_PAGE, Layout
+from batchgen.store import LocalStore
 
 _MARK = b'<meta name="generator" content="batchgen gallery">'
 # The mark stands in the page's first lines, before anything of variable length.
@@ -19,7 +20,7 @@ _START_BYTES = 256
 def check_place(layout: Layout, file: Path) -> None:
     """Raise ExportError if `file` is something else than a page, or lies within the dataset; OSError."""
     place, root = Path(realpath(file)), layout.root.resolve()  # realpath takes a link to itself for a name
-    if place == root / layout.gallery_page.name:
+    if place == root / GALLERY_PAGE:
         return
     if place.is_relative_to(root):
         raise ExportError(f"{file} lies within the dataset {layout.root}. Give a place outside it for the page.")
@@ -33,5 +34,5 @@ def check_place(layout: Layout, file: Path) -> None:
 def _is_page(file: Path) -> bool:
     if not file.is_file():
         return False
-    with file.open("rb") as page:
+    with LocalStore(file.parent).open(file.name) as page:
         return _MARK in page.read(_START_BYTES)

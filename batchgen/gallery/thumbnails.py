@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from itertools import islice
 from selectors import EVENT_READ, DefaultSelector
 
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import THUMBNAILS, Layout
 from batchgen.gallery.decoder import Decoder, Undecodable
 from batchgen.gallery.slots import Slots
-from batchgen.gallery.temporary import remove_leftovers, temporary_file
+from batchgen.store import Entry
 
 # The largest image that a run saves, 67 million pixels, takes 2 s in any format: a machine may be ten times as slow.
 MOST_SECONDS = 20
 # Decoding keeps a processor busy, and little else is done meanwhile.
 _DECODERS = os.cpu_count() or 1
-_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{14}\.webp")
+_NAME = re.compile(r"gallery/[0-9a-f]{2}/[0-9a-f]{14}\.webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,19 @@ class Unreadable:
 
 
 def thumbnail_name(sha256: str) -> str:
-    """The path of a thumbnail below the gallery's folder, of which no folder grows beyond some hundred files."""
-    return f"{sha256[:2]}/{sha256[2:16]}.webp"
+    """Return the name of a thumbnail; no folder of them grows beyond some hundred files."""
+    return f"{THUMBNAILS}{sha256[:2]}/{sha256[2:16]}.webp"
 
 
 def made_thumbnails(layout: Layout) -> set[str]:
-    """Return the paths, below the gallery's folder, of what galleries have made so far. Raises OSError."""
-    names = (f"{path.parent.name}/{path.name}" for path in layout.gallery.glob("*/*.webp"))
-    return {name for name in names if _NAME.fullmatch(name)}
+    """Return the names of the thumbnails there are. Raises OSError."""
+    return {entry.name for entry in _made(layout)}
 
 
 def missing_thumbnails(layout: Layout, slots: Slots) -> list[Source]:
     """Return the images that have no thumbnail yet. Raises OSError."""
-    # An empty file is what a power cut leaves of one that was never fsynced: thumbnails are made again, not fsynced.
-    there = {name for name in made_thumbnails(layout) if (layout.gallery / name).stat().st_size}
+    # Earlier versions did not fsync thumbnails: an empty file is what a power cut left of one.
+    there = {entry.name for entry in _made(layout) if entry.size_bytes}
     missing: dict[str, Source] = {}
     saved = slots.saved
     for name, sha256 in zip(saved["file_name"].to_pylist(), saved["sha256"].to_pylist(), strict=True):
@@ -74,7 +73,7 @@ def remove_thumbnails(layout: Layout, made: set[str], slots: Slots) -> None:
     shown = {thumbnail_name(sha256) for sha256 in slots.saved["sha256"].to_pylist()}
     for name in made - shown:
         with suppress(OSError):  # one that stays does no harm
-            (layout.gallery / name).unlink()
+            layout.store.remove(name)
 
 
 def make_thumbnails(
@@ -84,34 +83,28 @@ def make_thumbnails(
 
     Each may take so many seconds of processor time. Raises OSError if the disk refuses.
     """
-    remove_leftovers(layout.gallery.glob("*/.*.webp.*"))
+    layout.store.remove_leftovers(THUMBNAILS)
     waiting = iter(sources)
     with ExitStack() as decoders, DefaultSelector() as busy:
         for source in islice(waiting, _DECODERS):
             decoder = decoders.enter_context(Decoder(seconds))
-            decoder.ask(layout.root / source.file_name)
+            decoder.ask(layout.store.path(source.file_name))
             busy.register(decoder, EVENT_READ, (decoder, source))
         while busy.get_map():
+            ready: list[tuple[str, bytes]] = []
             for key, _ in busy.select():
                 decoder, source = key.data
                 busy.unregister(decoder)
-                outcome = _take(decoder, layout, source)
+                try:
+                    ready.append((thumbnail_name(source.sha256), decoder.answer()))
+                except Undecodable as error:
+                    yield Unreadable(source.file_name, str(error))
                 for following in islice(waiting, 1):
-                    decoder.ask(layout.root / following.file_name)
+                    decoder.ask(layout.store.path(following.file_name))
                     busy.register(decoder, EVENT_READ, (decoder, following))
-                yield outcome
+            layout.store.put_many(ready)  # another process may make the same ones: the last to finish wins
+            yield from [None] * len(ready)
 
 
-def _take(decoder: Decoder, layout: Layout, source: Source) -> Unreadable | None:
-    try:
-        data = decoder.answer()
-    except Undecodable as error:
-        return Unreadable(source.file_name, str(error))
-    final = layout.gallery / thumbnail_name(source.sha256)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    # Another process may make the same one: each writes a file of its own, and the last rename wins.
-    with temporary_file(final) as (temporary, file):
-        file.write(data)
-        file.flush()
-        temporary.replace(final)
-    return None
+def _made(layout: Layout) -> Iterator[Entry]:
+    return (entry for entry in layout.store.list(THUMBNAILS) if _NAME.fullmatch(entry.name))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
+from batchgen.manifest.field_limit import FieldLimit
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 from batchgen.manifest.text_blocks import (
     LINE_MAX_CHARS,
@@ -38,6 +39,9 @@ DELIMITERS: Mapping[str, str] = {".csv": ",", ".tsv": "\t"}
 # The longest prompt of any model is far below this; what is longer is a mistake, and would fill the index.
 CELL_MAX_CHARS = 1024 * 1024
 
+# A cell is at most as long as a line, unless a quote is never closed.
+_LONG_CELLS = FieldLimit(LINE_MAX_CHARS)
+
 # What other programs write first, and what to do about it. Longer marks first: UTF-32 starts like UTF-16.
 _FOREIGN_STARTS: tuple[tuple[bytes, str, str], ...] = (
     (codecs.BOM_UTF32_LE, "E005", "the file is UTF-32 (its first bytes say so); save it as UTF-8"),
@@ -55,13 +59,11 @@ def open_csv(path: Path, name: str, delimiter: str, *, gzipped: bool) -> CsvMani
     Raises:
         ManifestError: it cannot be read, is empty, is not UTF-8, or its header cannot be used.
     """
-    # csv keeps this limit for the whole process; it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), LINE_MAX_CHARS))
     with _open(path, name, gzipped) as file:
         _refuse_foreign(name, file.read(4096))
     with _open(path, name, gzipped) as file:
         blocks = TextBlocks(file)
-        header = _next_header(name, csv.reader(blocks.lines(), delimiter=delimiter, strict=True))
+        header = _next_header(name, csv.reader(blocks.lines(), delimiter=delimiter, strict=True), blocks)
         if not header:
             raise ManifestError([Problem("E002", name, "the file is empty; it needs a header and a row", 1, 1)])
         text = blocks.keep().record(1, 2)
@@ -111,7 +113,7 @@ class CsvManifest:
         with _open(self.path, self.name, self.gzipped) as file:
             blocks = TextBlocks(file)
             reader = csv.reader(blocks.lines(), delimiter=self.delimiter, strict=True)
-            _next_header(self.name, reader)
+            _next_header(self.name, reader, blocks)
             row_number = 0
             while True:
                 blocks.forget_before(reader.line_num + 1)
@@ -129,19 +131,22 @@ class CsvManifest:
         blank = [""] * len(self.columns)
         while True:
             try:
-                for row in reader:
-                    if row:  # not a blank line
-                        rows.append(row)
-                        lines.append(end + 1)
-                    end = reader.line_num
-                    if len(rows) >= BATCH_ROWS or blocks.chars_read >= full:
-                        break
+                with _LONG_CELLS:
+                    for row in reader:
+                        if row:  # not a blank line
+                            rows.append(row)
+                            lines.append(end + 1)
+                        end = reader.line_num
+                        if len(rows) >= BATCH_ROWS or blocks.chars_read >= full:
+                            break
                 break
-            except csv.Error as error:
-                faults[len(rows)] = _explain(error, reader.line_num)
+            except csv.Error:
+                faults[len(rows)] = _explain(blocks, end + 1, reader.line_num)
                 rows.append(blank)
                 lines.append(end + 1)
                 end = reader.line_num
+                if len(rows) >= BATCH_ROWS or blocks.chars_read >= full:
+                    break
             except LineTooLongError as error:
                 text = f"line {error.line} is longer than {LINE_MAX_CHARS:,} characters; is this a table of prompts?"
                 raise ManifestError([Problem("E023", self.name, text, error.line, 1)]) from error
@@ -250,27 +255,28 @@ def _refuse_foreign(name: str, start: bytes) -> None:
         raise ManifestError([Problem("E005", name, text, 1, 1)])
 
 
-def _next_header(name: str, reader: Reader) -> list[str]:
+def _next_header(name: str, reader: Reader, blocks: TextBlocks) -> list[str]:
     try:
-        return next(filter(None, reader), [])
+        with _LONG_CELLS:
+            return next(filter(None, reader), [])
     except csv.Error as error:
-        finding = _explain(error, reader.line_num)
+        finding = _explain(blocks, 1, reader.line_num)
         raise ManifestError([Problem(finding.code, name, f"in the header: {finding.message}", 1, 1)]) from error
     except LineTooLongError as error:
         text = f"the header is longer than {LINE_MAX_CHARS:,} characters; is this a table of prompts?"
         raise ManifestError([Problem("E023", name, text, error.line, 1)]) from error
 
 
-def _explain(error: csv.Error, line: int) -> Finding:
-    text = str(error)
-    if "field larger" in text:
-        return Finding("E023", f"a cell has more than {LINE_MAX_CHARS:,} characters; is a quote never closed?")
-    if "unexpected end" in text:
+def _explain(blocks: TextBlocks, first_line: int, last_line: int) -> Finding:
+    """Why `csv.reader` refused a row, told by how far it had read and not by its message."""
+    if blocks.ended:
         return Finding(
             "E025", 'a cell that starts with " is never closed; all lines from here to the end were read as one cell'
         )
+    if blocks.spans_more_than(LINE_MAX_CHARS, first_line, last_line + 1):
+        return Finding("E023", f"a cell has more than {LINE_MAX_CHARS:,} characters; is a quote never closed?")
     return Finding(
-        "E024", f'the quoting is broken on line {line}: inside a quoted cell write "" for ", and close each quote'
+        "E024", f'the quoting is broken on line {last_line}: inside a quoted cell write "" for ", and close each quote'
     )
 
 

@@ -70,12 +70,16 @@ class Record:
 
 
 class TextBlocks:
-    """The lines of a file, for `csv.reader`, and the raw text of the latest of them."""
+    """The lines of a file, for `csv.reader`, and the raw text of the latest of them.
+
+    chars_read: characters of all lines that were begun. ended: whether a line was asked for after the last one.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._kept: deque[Record] = deque()
         self.chars_read = 0
+        self.ended = False
 
     def lines(self) -> Iterator[str]:
         """Iterate over the physical lines, line breaks included.
@@ -93,6 +97,12 @@ class TextBlocks:
     def keep(self) -> Lines:
         """Return the lines read since the last `forget_before`."""
         return Lines(tuple(self._kept))
+
+    def spans_more_than(self, chars: int, first_line: int, end_line: int) -> bool:
+        """Whether the kept lines from one up to, and without, another have more than this many characters."""
+        if sum(len(block.text) for block in self._kept) <= chars:
+            return False
+        return len(self.keep().record(first_line, end_line).text) > chars
 
     def _split(self) -> Iterator[io.StringIO]:
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -116,6 +126,7 @@ class TextBlocks:
                 start = read - len(decoder.getstate()[0]) - len(carry.encode("utf-8", "surrogateescape"))
                 yield io.StringIO(block, newline="")
             if not data:
+                self.ended = True
                 return
 
 

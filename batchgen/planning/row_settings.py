@@ -21,8 +21,6 @@ from batchgen.planning.rules import NUM_IMAGES, ROW_IMAGES_MAX, Rules
 # Some MB of resolved combinations; a manifest of enumerated fields never has as many.
 TABLE_MAX_COMBINATIONS = 4096
 
-_PROVIDER = "aimlapi"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowSettings:
@@ -97,7 +95,7 @@ class _Resolution:
         enhanced = enhancement is not None and params.get(enhancement.field) is True
         return RowSettings(
             model=model,
-            provider=_PROVIDER,
+            provider=model.provider,
             model_name=model.name,
             num_images=num_images,
             key=hash((model.name, num_images, *sorted(fields.items()))),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from batchgen.catalog import Catalog, Field, Model, Value
 from batchgen.config.settings import RunConfig
 from batchgen.core.problems import Problem
+from batchgen.core.suggest import did_you_mean
 from batchgen.planning.cells import CellError, parse_cell
 
 # At 20 requests a minute a row of 1,000 images already draws for a quarter of an hour; more is a typo.
@@ -23,7 +24,7 @@ _PLACE = "configuration"
 class Rules:
     """How rows become requests.
 
-    problems: those of the configured defaults. A default with an error is left out of `defaults`.
+    problems: those of the configured defaults and providers. A default with an error is left out of `defaults`.
     """
 
     model: Model
@@ -33,14 +34,14 @@ class Rules:
 
 
 def make_rules(config: RunConfig, catalog: Catalog) -> Rules:
-    """Check a configuration's model and field defaults against the catalog.
+    """Check a configuration's model, field defaults and providers against the catalog.
 
     Raises:
         CatalogError: nobody knows the configured model.
     """
     model = catalog.find(config.model)
     defaults: dict[str, Value] = {}
-    problems = []
+    problems = [*_unknown_providers(config, catalog)]
     for name, value in config.defaults.items():
         problem = _problem(name, value, model, catalog)
         if problem is not None:
@@ -48,6 +49,14 @@ def make_rules(config: RunConfig, catalog: Catalog) -> Rules:
         if problem is None or not problem.is_error:
             defaults[name] = value
     return Rules(model, catalog, defaults, tuple(problems))
+
+
+def _unknown_providers(config: RunConfig, catalog: Catalog) -> Iterator[Problem]:
+    known = {model.provider for model in catalog.models}
+    for name in config.providers:
+        if name not in known:
+            advice = did_you_mean(name, known) or f"known are {', '.join(sorted(known))}"
+            yield Problem("E061", _PLACE, f"providers.{name}: no model of the catalog has this provider; {advice}")
 
 
 def _problem(name: str, value: Value, model: Model, catalog: Catalog) -> Problem | None:

@@ -1,1 +1,6 @@
-"""Where bytes are kept: a local folder."""
+"""Where the bytes of a dataset are kept: the protocol of a store, and a local folder as one."""
+
+from batchgen.store.base import Entry, Store
+from batchgen.store.local import LocalStore
+
+__all__ = ["Entry", "LocalStore", "Store"]

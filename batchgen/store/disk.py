@@ -1,29 +1,34 @@
 """The one seam where the dataset touches the disk: every write, fsync, rename and unlink is here.
 
 A caller gets durability by name: `append` is safe from the death of the process, `sync`, `create`
-and `publish` from the loss of power. Whoever counts, stops or records these calls sees all that
+and `publish` from the loss of power. A test that counts, stops or records these calls sees all that
 ever reaches the disk. The price: a folder is fsynced after every rename into it.
+
+Linux and macOS. Where a system has no call for it, a hint is left out and room is reserved by writing.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, wait
-from contextlib import ExitStack
 from pathlib import Path
 
 # A full disk and a full quota: making room helps.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # fsync waits for the disk: measured, files of a few bytes are durable twice as fast as one after the other.
 SYNCS_AT_ONCE = 4
+# Some file systems, mostly network ones, have no such call.
+_NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS})
+_ZEROS = bytes(1 << 20)
 
 
 def make_folder(path: Path) -> None:
     """Create a folder, with its parents, unless it is there; its name is durable when this returns.
 
-    It is synced even if it was there: whoever made it may have died before syncing it.
+    It is synced even if it was there: the process that made it may have died before syncing it.
     """
     if not path.parent.is_dir():
         make_folder(path.parent)
@@ -36,12 +41,17 @@ def open_log(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
 
+def open_new(path: Path) -> int:
+    """Create an empty file that must not exist; return its descriptor, open for reading and appending."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+
 def create(path: Path, data: bytes) -> int:
     """Create a file that must not exist, durable with its first content; return its descriptor, open for appending.
 
     All or nothing: if it cannot be made durable, it is gone again.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    descriptor = open_new(path)
     try:
         append(descriptor, data)
         sync(descriptor)
@@ -53,9 +63,9 @@ def create(path: Path, data: bytes) -> int:
     return descriptor
 
 
-def append(descriptor: int, data: bytes) -> None:
+def append(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """Append all of `data`: in the hands of the operating system when this returns, not yet durable."""
-    view = memoryview(data)
+    view = memoryview(data).cast("B")
     while view:
         view = view[os.write(descriptor, view) :]
 
@@ -65,62 +75,49 @@ def cut(descriptor: int, size: int) -> None:
     os.ftruncate(descriptor, size)
 
 
+def start_writing_back(descriptor: int) -> None:
+    """Ask for the bytes of a file to be written to the disk, and wait for nothing: its fsync is then shorter."""
+    advise = getattr(os, "posix_fadvise", None)
+    if advise is not None:
+        advise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def sync(descriptor: int) -> None:
     """Make what was written to an open file durable."""
+    # On macOS fsync leaves bytes in the drive's own cache (Apple's fsync(2)).
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        try:
+            fcntl.fcntl(descriptor, full)
+        except OSError as error:
+            if error.errno not in _NOT_SUPPORTED:
+                raise
+        else:
+            return
     os.fsync(descriptor)
+
+
+def sync_all(descriptors: Sequence[int], threads: Executor) -> None:
+    """Make what was written to some open files durable; the waits for the disk run together in `threads`."""
+    shares = [descriptors[first::SYNCS_AT_ONCE] for first in range(min(SYNCS_AT_ONCE, len(descriptors)))]
+    others = [threads.submit(_sync_each, share) for share in shares[1:]]
+    try:
+        _sync_each(shares[0])
+    finally:
+        wait(others)  # before the caller closes a descriptor
+    for other in others:
+        other.result()
 
 
 def allocate(path: Path, size: int) -> None:
     """Make a file of `size` bytes that really takes up its place on the disk; its content means nothing."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        if not _fallocate(descriptor, size):
+            for start in range(0, size, len(_ZEROS)):
+                append(descriptor, memoryview(_ZEROS)[: size - start])
     finally:
         os.close(descriptor)
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file and make its bytes durable (its name is not, until it is published)."""
-    write_with(path, lambda temporary: temporary.write_bytes(data))
-
-
-def write_files(files: Sequence[tuple[Path, bytes]], threads: Executor) -> None:
-    """Write some new files and make their bytes durable, as `write_file` does for one; all are open at once.
-
-    The disk begins with each while the next one is written, and the waits for it run together in `threads`.
-    """
-    with ExitStack() as opened:
-        descriptors = []
-        for path, data in files:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-            opened.callback(os.close, descriptor)
-            descriptors.append(descriptor)
-            append(descriptor, data)
-            # Asks for the bytes to be written back, and waits for nothing.
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        shares = [descriptors[first::SYNCS_AT_ONCE] for first in range(min(SYNCS_AT_ONCE, len(descriptors)))]
-        others = [threads.submit(_sync_each, share) for share in shares[1:]]
-        try:
-            _sync_each(shares[0])
-        finally:
-            wait(others)  # before a descriptor is closed
-        for other in others:
-            other.result()
-
-
-def write_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill the file at `path`, then make its bytes durable."""
-    write(path)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_each(descriptors: Sequence[int]) -> None:
-    for descriptor in descriptors:
-        sync(descriptor)
 
 
 def publish(temporary: Path, final: Path) -> None:
@@ -130,7 +127,7 @@ def publish(temporary: Path, final: Path) -> None:
 
 
 def rename(temporary: Path, final: Path) -> None:
-    """Rename a file within one file system, over whatever has that name; not yet durable."""
+    """Rename a file within one file system, over what has that name; not yet durable."""
     temporary.rename(final)
 
 
@@ -145,8 +142,27 @@ def sync_folder(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems have no such call: they make a name durable when they make it.
-        if error.errno != errno.EINVAL:
+        # A file system without this call makes a name durable when it makes it.
+        if error.errno not in _NOT_SUPPORTED:
             raise
     finally:
         os.close(descriptor)
+
+
+def _sync_each(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        sync(descriptor)
+
+
+def _fallocate(descriptor: int, size: int) -> bool:
+    """Whether the system has reserved the room; macOS and some file systems cannot."""
+    fallocate = getattr(os, "posix_fallocate", None)
+    if fallocate is None:
+        return False
+    try:
+        fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+        return False
+    return True

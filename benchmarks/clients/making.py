@@ -55,7 +55,7 @@ def make_manifest(path: Path, rows: int) -> None:
 def make_dataset(root: Path, manifest: Path, done: int) -> None:
     """Write the dataset in which the first `done` rows of a manifest are done."""
     layout = Layout(root)
-    for folder in (layout.wal, layout.temporary, layout.index, layout.images):
+    for folder in (layout.wal, layout.index, layout.images):
         folder.mkdir(parents=True)
     rules = make_rules(RunConfig(), load_catalog([]))
     tables = (_records(batch, manifest) for batch in read_rows(open_manifest(manifest), rules))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import batchgen.catalog
 from batchgen.catalog import Field, load_catalog
 from batchgen.core.errors import CatalogError
 
@@ -26,6 +28,9 @@ FROZEN_DEFAULTS = {
     "google/imagen-4.0-ultra-generate-001": IMAGEN_DEFAULTS,
     "google/gemini-2.5-flash-image": {"num_images": 1, "aspect_ratio": "1:1"},
 }
+
+
+PROMPT = '[fields.prompt]\ntype = "string"\n'
 
 
 def write_model(folder: Path, text: str) -> Path:
@@ -67,9 +72,40 @@ def test_an_alias_leads_to_the_model() -> None:
     assert catalog.find("imagen-4") is catalog.find("google/imagen-4.0-generate-001")
 
 
+def test_every_shipped_file_names_its_provider() -> None:
+    files = list(Path(batchgen.catalog.__file__).parent.glob("models/*.toml"))
+    assert len(files) == len(FROZEN_DEFAULTS)
+    assert {tomllib.loads(file.read_text())["provider"] for file in files} == {"aimlapi"}
+
+
+@pytest.mark.parametrize("name", ["imagen-3.0-generate-002", "imagen-3", "google/imagen-4.0-generate-001"])
+def test_a_model_is_found_with_its_provider_in_front(name: str) -> None:
+    catalog = load_catalog()
+    assert catalog.find(f"aimlapi/{name}") is catalog.find(name)
+    with pytest.raises(CatalogError, match="unknown model 'fal/"):
+        catalog.find(f"fal/{name}")
+    with pytest.raises(CatalogError, match=r"did you mean aimlapi/imagen-3.0-generate-002 or "):
+        catalog.find("aimlapi/imagen-3.0-generate-02")
+
+
+def test_two_providers_may_have_a_model_of_one_name_and_the_user_says_which(tmp_path: Path) -> None:
+    path = write_model(
+        tmp_path, f'name = "imagen-3.0-generate-002"\nprovider = "fal"\naliases = ["imagen-3"]\n{PROMPT}'
+    )
+    catalog = load_catalog([path])
+    assert catalog.find("fal/imagen-3").provider == "fal"
+    assert catalog.find("aimlapi/imagen-3").provider == "aimlapi"
+    with pytest.raises(CatalogError, match=r"write aimlapi/imagen-3 or fal/imagen-3$"):
+        catalog.find("imagen-3")
+
+
+def test_a_file_that_names_no_provider_describes_a_model_of_the_default_one(tmp_path: Path) -> None:
+    assert load_catalog([write_model(tmp_path, f'name = "x"\n{PROMPT}')]).find("x").provider == "aimlapi"
+
+
 def test_an_unknown_model_is_answered_with_the_nearest_names() -> None:
     with pytest.raises(
-        CatalogError, match=r"unknown model 'imagen-3.0-generate-02'; did you mean 'imagen-3.0-generate-002'"
+        CatalogError, match=r"unknown model 'imagen-3.0-generate-02'; did you mean imagen-3.0-generate-002 or "
     ):
         load_catalog().find("imagen-3.0-generate-02")
     with pytest.raises(CatalogError, match=r"known models: .*gemini"):
@@ -89,19 +125,33 @@ def test_a_file_of_the_user_replaces_a_shipped_model(tmp_path: Path) -> None:
     assert load_catalog([path]).find("imagen-3.0-generate-002").fields["prompt"].max_length == 9
 
 
-PROMPT = '[fields.prompt]\ntype = "string"\n'
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name = ", "is not valid TOML"),
-        (f'name = "x"\nprise = 1\n{PROMPT}', "unknown field `prise`"),
-        (f'name = "x"\n{PROMPT}maximum = 3\n', "fields.prompt: Object contains unknown field `maximum`"),
-        ('name = "x"\n[fields.prompt]\ntype = "text"\n', "fields.prompt.type: Invalid enum value 'text'"),
-        (f"name = 3\n{PROMPT}", "name: Expected `str`, got `int`"),
+        ("name = ", ":1:6: is not valid TOML"),
+        (f'name = "x"\nprise = 1\n{PROMPT}', "prise: no key has this name; did you mean price?"),
+        (f'name = "x"\n{PROMPT}maximum = 3\n', "fields.prompt.maximum: no key has this name; did you mean max?"),
+        (
+            'name = "x"\n[fields.prompt]\ntype = "text"\n',
+            "fields.prompt.type: must be one of boolean, integer, number, string, not 'text'",
+        ),
+        (f"name = 3\n{PROMPT}", "name: must be text, not 3"),
         ('name = "x"\n[fields]\n', "fields.prompt: every model needs this field"),
         (f'name = " "\n{PROMPT}', "name: must be printable"),
+        (PROMPT, "name: is missing; write text"),
+        ('name = "x"\n', "fields: is missing; write a table"),
+        ('name = "x"\nfields = 3\n', "fields: must be a table, not 3"),
+        ('name = "x"\n[fields]\nprompt = "string"\n', "fields.prompt: must be a table, not 'string'"),
+        (f'name = "x"\naliases = "y"\n{PROMPT}', "aliases: must be a list, not 'y'"),
+        (f'name = "x"\naliases = ["y", 3]\n{PROMPT}', "aliases: must be text, not 3"),
+        (f'name = "x"\nprovider = "a/b"\n{PROMPT}', "provider: must have letters, digits, - and _ only"),
+        (f'name = "x"\n{PROMPT}min = true\n', "fields.prompt.min: must be a number or a whole number, not True"),
+        (f'name = "x"\n{PROMPT}max_length = 1.5\n', "fields.prompt.max_length: must be a whole number, not 1.5"),
+        (f'name = "x"\n{PROMPT}values = [1979-05-27]\n', "fields.prompt.values: must be a number or a whole number or"),
+        (f'name = "x"\n{PROMPT}[sizes]\n"1:1" = [8]\n', "sizes.1:1: must be a list of 2 whole numbers, not [8]"),
+        (f'name = "x"\n{PROMPT}[sizes]\n"1:1" = [8, "9"]\n', "sizes.1:1: must be a whole number, not '9'"),
+        (f'name = "x"\n{PROMPT}[price]\nusd_per_image = "1"\nsource = "s"\n', "price.date: is missing; write a date"),
+        (f'name = "x"\nzzzz = 1\n{PROMPT}', "zzzz: no key has this name; known are name, fields, provider, aliases"),
         (f'name = "x"\n{PROMPT}[fields.id]\ntype = "string"\n', "fields.id: this name belongs to the manifest"),
         (f'name = "x"\n{PROMPT}[fields.seed]\ntype = "string"\n', "fields.seed.type: must be"),
         (f'name = "x"\n{PROMPT}[fields.num_images]\ntype = "integer"\n', "fields.num_images: needs min = 1"),

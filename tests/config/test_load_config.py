@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_a_mistake_of_a_flag_or_from_python_is_not_blamed_on_the_file(file: Path
 )
 def test_an_address_that_is_none_is_named_by_its_place_and_not_quoted(file: Path, address: str) -> None:
     file.write_text(f'\n[api]\nbase_url = "{address}"\n')
-    sources = {
+    sources: dict[str, Callable[[], Loaded]] = {
         f"{file}:3:1": lambda: load_config(file),
         URL_VARIABLE: lambda: load_config(None, {URL_VARIABLE: address}),
         "--base-url": lambda: load_config(None, {}, {"api.base_url": address}, {"api.base_url": "--base-url"}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,18 @@ from batchgen.core.errors import ApiError, DiskError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import RejectedRow
 from batchgen.dataset.index.records import Provenance
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import IMAGES, Layout
 from batchgen.dataset.read.resume_index import RequestState, load
 from batchgen.dataset.read.space import Space, measure_space
 from batchgen.dataset.repair.verify import verify
 from batchgen.dataset.wal.active_segment import _RECORDS_PER_SEGMENT
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.store import disk
+from batchgen.store import LocalStore, disk
+from batchgen.store.base import Buffer
 
 REFUSALS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EIO]
 # Everything that a disk may refuse.
-SEAM = ["append", "sync", "write_files", "rename", "sync_folder", "make_folder"]
+SEAM = ["append", "open_new", "sync", "sync_all", "rename", "sync_folder", "make_folder"]
 
 
 @contextmanager
@@ -67,10 +67,14 @@ async def test_whatever_the_disk_refuses_an_answer_is_saved_once_it_takes_it_aga
 async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
     out: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def refuse(files: Sequence[tuple[Path, bytes]], threads: Executor) -> None:
-        raise OSError(number, os.strerror(number))
+    keep = LocalStore.put_many
 
-    monkeypatch.setattr(disk, "write_files", refuse)
+    def refuse(store: LocalStore, blobs: Sequence[tuple[str, Buffer]]) -> None:
+        if any(name.startswith(IMAGES) for name, _ in blobs):
+            raise OSError(number, os.strerror(number))
+        keep(store, blobs)
+
+    monkeypatch.setattr(LocalStore, "put_many", refuse)
     with writing(out) as writer:
         writer.sent(request(), attempts())
         with pytest.raises(DiskError):
@@ -81,7 +85,7 @@ async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=lambda number: errno.errorcode[number])
-@pytest.mark.parametrize("name", ["append", "write_files", "make_folder"])
+@pytest.mark.parametrize("name", ["append", "open_new", "make_folder"])
 async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
     out: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
 ) -> None:
@@ -182,7 +186,7 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
 async def test_a_run_that_cannot_be_closed_is_recovered_by_the_next(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = DatasetWriter(out, Provenance("run", "rows.csv"), b"")
     await writer.fail(request(), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
-    with refusing(monkeypatch, "write_with", errno.ENOSPC), pytest.raises(DiskError, match="No space left"):
+    with refusing(monkeypatch, "open_new", errno.ENOSPC), pytest.raises(DiskError, match="No space left"):
         writer.close(None)
     with writing(out) as writer:
         assert sum(writer.recovered.values()) == 1

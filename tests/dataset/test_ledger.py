@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import threading
 import zlib
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from support.making import attempts, request
 from batchgen.core.errors import UnknownWal
 from batchgen.dataset.index.records import Provenance, records_of_attempt
 from batchgen.dataset.wal import log
-from batchgen.store import disk
+from batchgen.store import LocalStore
 
 _RUN = Provenance("run", "rows.csv")
 
@@ -48,9 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
-    segment = log.Segment(tmp_path / "segment", entries(3))
+    segment = LocalStore(tmp_path).create_appendable("segment", log.encode(*entries(3)))
     for entry in entries(8)[4:]:
-        segment.append(entry)
+        segment.append(log.encode(entry))
     segment.sync()
     segment.close()
     assert list(log.read_segment(tmp_path / "segment")) == entries(8)
@@ -87,96 +84,3 @@ def test_a_record_of_another_version_is_never_passed_over_in_silence(tmp_path: P
     path.write_bytes(WHOLE[0] + b"%08x %b\n" % (zlib.crc32(body), body))
     with pytest.raises(UnknownWal, match="another version"):
         list(log.read_segment(path))
-
-
-def test_one_fsync_serves_all_who_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the first fsync goes on, eleven others come; one more fsync is enough for all of them."""
-    segment = log.Segment(tmp_path / "segment", entries(0))
-    begun, go_on = threading.Event(), threading.Event()
-    syncs = []
-
-    def slow(descriptor: int) -> None:
-        syncs.append(descriptor)
-        begun.set()
-        assert go_on.wait(30)
-
-    monkeypatch.setattr(disk, "sync", slow)
-    segment.append(entries(1)[1])
-    first = threading.Thread(target=segment.sync)
-    first.start()
-    assert begun.wait(30)
-    for _ in range(11):
-        segment.append(entries(1)[1])
-    others = [threading.Thread(target=segment.sync) for _ in range(11)]
-    for thread in others:
-        thread.start()
-    go_on.set()
-    for thread in (first, *others):
-        thread.join()
-    segment.close()
-    assert len(syncs) == 2
-
-
-class _Disk:
-    """Takes so many bytes and then refuses, as a full disk does: in the middle of a record."""
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-
-    def append(self, descriptor: int, data: bytes) -> None:
-        os.write(descriptor, data[: self.room])
-        if len(data) > self.room:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        self.room -= len(data)
-
-
-def test_a_record_after_a_failed_write_is_not_glued_to_the_torn_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    segment = log.Segment(tmp_path / "segment", entries(0))
-    with monkeypatch.context() as patch:
-        patch.setattr(disk, "append", _Disk(20).append)
-        with pytest.raises(OSError, match="No space"):
-            segment.append(entries(1)[1])
-    segment.append(entries(2)[2])
-    segment.close()
-    assert list(log.read_segment(tmp_path / "segment")) == [entries(0)[0], entries(2)[2]]
-
-
-def test_a_segment_that_cannot_be_cut_back_takes_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(descriptor: int, size: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    segment = log.Segment(tmp_path / "segment", entries(0))
-    with monkeypatch.context() as patch:
-        patch.setattr(disk, "append", _Disk(20).append)
-        patch.setattr(disk, "cut", refuse)
-        with pytest.raises(OSError, match="No space"):
-            segment.append(entries(1)[1])
-    with pytest.raises(OSError, match="Input/output error"):
-        segment.append(entries(2)[2])
-    segment.close()
-
-
-def test_after_a_failed_fsync_nothing_is_acknowledged_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(descriptor: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    segment = log.Segment(tmp_path / "segment", entries(0))
-    segment.append(entries(1)[1])
-    with monkeypatch.context() as patch:
-        patch.setattr(disk, "sync", refuse)
-        with pytest.raises(OSError, match="Input/output error"):
-            segment.sync()
-    with pytest.raises(OSError, match="Input/output error"):
-        segment.sync()
-    with pytest.raises(OSError, match="Input/output error"):
-        segment.append(entries(1)[1])
-    segment.close()
-
-
-def test_a_segment_that_cannot_be_begun_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk, "append", _Disk(20).append)
-    with pytest.raises(OSError, match="No space"):
-        log.Segment(tmp_path / "segment", entries(3))
-    assert not list(tmp_path.iterdir())

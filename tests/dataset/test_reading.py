@@ -49,7 +49,6 @@ def part_of(rows: dict[int, str], run_id: str = "run") -> pa.Table:
 
 def written(layout: Layout, *contents: dict[int, str]) -> Layout:
     layout.index.mkdir(parents=True)
-    layout.temporary.mkdir(parents=True)
     for number, rows in enumerate(contents, start=1):
         write_part(layout, number, iter([part_of(rows)]), INDEX_SCHEMA)
     return layout

@@ -40,8 +40,7 @@ KEYS = fingerprint_keys(TABLE["fingerprint"])
 
 def new_layout(root: Path) -> Layout:
     layout = Layout(root)
-    for folder in (layout.index, layout.temporary):
-        folder.mkdir(parents=True)
+    layout.index.mkdir(parents=True)
     return layout
 
 

@@ -91,7 +91,7 @@ async def test_an_image_that_took_two_charged_attempts_costs_both(tmp_path: Path
     view = pq.read_table(out / "metadata.parquet")
     assert round(sum(view["cost_usd"].to_pylist()), 6) == 0.52
     assert view["label"].to_pylist() == ["a column of the manifest's own"] * 12
-    assert list((out / ".batchgen" / "tmp").iterdir()) == []
+    assert list(out.rglob(".batchgen-*")) == []
 
 
 async def test_the_next_run_goes_on_from_corrected_costs_and_sends_only_what_is_in_doubt(tmp_path: Path):

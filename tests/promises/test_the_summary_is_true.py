@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,12 @@ import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
 
 from batchgen.core.outcomes import Status
+from batchgen.dataset.layout import IMAGES
 from batchgen.engine.display import Live
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.simulator import Fault, FaultKind
-from batchgen.store import disk
+from batchgen.store import LocalStore, disk
+from batchgen.store.base import Buffer
 
 if TYPE_CHECKING:
     from tests.conftest import Batch, Simulate
@@ -26,21 +27,21 @@ async def test_images_that_are_saved_at_the_end_are_counted_with_their_cost(
     batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk refuses from the third image on, and takes everything once nothing is in flight any more."""
-    works, written = disk.write_files, 0
+    works, written = LocalStore.put_many, 0
 
-    def refuse(files: Sequence[tuple[Path, bytes]], threads: Executor) -> None:
+    def refuse(store: LocalStore, blobs: Sequence[tuple[str, Buffer]]) -> None:
         nonlocal written
-        written += len(files)
+        written += sum(name.startswith(IMAGES) for name, _ in blobs)
         if written > 2:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        works(files, threads)
+        works(store, blobs)
 
-    monkeypatch.setattr(disk, "write_files", refuse)
+    monkeypatch.setattr(LocalStore, "put_many", refuse)
     ending = disk.remove
 
     def remove(path: Path) -> None:
         if path.name == "reserve":  # the run is closing
-            monkeypatch.setattr(disk, "write_files", works)
+            monkeypatch.setattr(LocalStore, "put_many", works)
         ending(path)
 
     monkeypatch.setattr(disk, "remove", remove)

@@ -157,7 +157,7 @@ def judge(job: Job, arrivals: Sequence[Any], charges: Sequence[BillEntry]) -> Ve
     _check_order(job, arrivals)
     in_doubt, lost = _check_bill(records, charges)
     assert not list(verify(job.layout))
-    assert not list(job.layout.temporary.iterdir())
+    assert not list(job.out.rglob(".batchgen-*"))
     assert not job.layout.segments()
     assert not job.layout.reserve.exists()
     view = pq.read_table(job.layout.view)

@@ -58,7 +58,9 @@ def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior(), extra:
 
 
 def rejected(row: int) -> RejectedRow:
-    return RejectedRow(request(row).fingerprint, f"row-{row}", row, row + 2, "imagen-3.0-generate-002", "p", "wrong")
+    return RejectedRow(
+        request(row).fingerprint, f"row-{row}", row, row + 2, "aimlapi", "imagen-3.0-generate-002", "p", "wrong"
+    )
 
 
 def attempts(attempt: int = 1, **known: Any) -> Attempts:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -86,7 +86,7 @@ class Recorder:
     @contextmanager
     def recording(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
         """Record every step on the disk in this block."""
-        rename, remove, make_folder, write_with = disk.rename, disk.remove, disk.make_folder, disk.write_with
+        rename, remove, make_folder = disk.rename, disk.remove, disk.make_folder
 
         def renamed(temporary: Path, final: Path) -> None:
             rename(temporary, final)
@@ -106,21 +106,15 @@ class Recorder:
                     self.steps.append(Name(folder, _FOLDER))
             make_folder(path)
 
-        def written_with(path: Path, write: Callable[[Path], object]) -> None:
-            def filled(target: Path) -> None:
-                write(target)
-                self._new_file(target)
-                self._change(target, target.read_bytes())
-
-            write_with(path, filled)
-
         with patch.context() as context:
             context.setattr(disk, "rename", renamed)
             context.setattr(disk, "remove", removed)
             context.setattr(disk, "make_folder", made_folder)
-            context.setattr(disk, "write_with", written_with)
             context.setattr(disk, "os", _RecordingOs(self))
             yield
+        names = {step.file: step.path for step in self.steps if isinstance(step, Name)}
+        # A file is synced under its temporary name; by its last one a test knows which it is.
+        self.steps = [replace(step, path=names[step.file]) if isinstance(step, Sync) else step for step in self.steps]
 
     def _new_file(self, path: Path) -> None:
         number = len(self._contents) + 1
@@ -157,6 +151,12 @@ class _RecordingOs:
         path = recorder._opened[descriptor]
         recorder._change(path, recorder._contents[recorder._files[path]] + bytes(data[:written]))
         return written
+
+    def ftruncate(self, descriptor: int, size: int) -> None:
+        recorder = self._recorder
+        os.ftruncate(descriptor, size)
+        path = recorder._opened[descriptor]
+        recorder._change(path, recorder._contents[recorder._files[path]][:size])
 
     def fsync(self, descriptor: int) -> None:
         recorder = self._recorder

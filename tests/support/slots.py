@@ -80,7 +80,7 @@ def slot(row: int, own: Mapping[str, Any] | None = None, image: bytes | None = N
 def write_slots(out: Path, slots: Iterable[Mapping[str, Any]]) -> Layout:
     """Write a dataset that holds these slots."""
     layout = Layout(out)
-    for folder in (layout.wal, layout.temporary, layout.index):
+    for folder in (layout.wal, layout.index):
         folder.mkdir(parents=True)
     rows = list(slots)
     for row in rows:

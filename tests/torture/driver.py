@@ -22,7 +22,7 @@ from batchgen.dataset.index import parts
 from batchgen.dataset.wal import active_segment
 from batchgen.store import disk
 
-_STEPS = ("append", "cut", "sync", "sync_folder", "allocate", "rename", "remove", "make_folder", "write_with")
+_STEPS = ("append", "cut", "sync", "sync_folder", "allocate", "rename", "remove", "make_folder", "open_new")
 
 _guard = threading.Lock()
 _count = 0
@@ -36,12 +36,7 @@ def half_append(descriptor: int, data: bytes) -> None:
     os.write(descriptor, data[: len(data) // 2])
 
 
-def half_write(path: Path, write: Callable[[Path], object]) -> None:
-    write(path)
-    os.truncate(path, path.stat().st_size // 2)
-
-
-_HALVES: dict[str, Callable[..., None]] = {"append": half_append, "write_with": half_write}
+_HALVES: dict[str, Callable[..., None]] = {"append": half_append}
 
 
 def counted(name: str, works: Callable[..., Any], step: int, moment: str) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 from batchgen.core.errors import DamagedIndex, DiskError
 from batchgen.dataset.index.keys import SLOT_COLUMNS, Keys, Mask, first_of_each, slot_keys
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS, conform, unify
-from batchgen.dataset.layout import Layout
-from batchgen.store import disk
+from batchgen.dataset.layout import Layout, part_name
 
 # A part is merged with its newer neighbours while it is not much larger than they are together:
 # each record is then rewritten a logarithmic number of times.
@@ -82,24 +81,13 @@ def iterate(path: Path) -> Iterator[pa.RecordBatch]:
 
 def write_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
     """Write a part, whole or not at all. Raises OSError."""
-    temporary = layout.temporary / f"part-{number:08d}.parquet"
-    write_parquet(temporary, tables, schema)
-    disk.publish(temporary, layout.part(number))
-
-
-def write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """Write tables of one schema as a Parquet file and make its bytes durable. Raises OSError."""
-
-    def write(target: Path) -> None:
-        with open_writer(target, schema) as writer:
-            for table in tables:
-                writer.write_table(table)
-
-    disk.write_with(path, write)
+    with layout.store.put_stream(part_name(number)) as file, open_writer(file, schema) as writer:
+        for table in tables:
+            writer.write_table(table)
 
 
 def open_writer(
-    target: Path | pa.NativeFile, schema: pa.Schema, described: list[Any] | None = None
+    target: BinaryIO | pa.NativeFile, schema: pa.Schema, described: list[Any] | None = None
 ) -> pq.ParquetWriter:
     """Return a writer of Parquet as the dataset has it; when it is closed, its footer is put into `described`."""
     repeats = [name for name in schema.names if name not in DISTINCT_COLUMNS]
@@ -127,7 +115,7 @@ def merge(layout: Layout) -> None:
         schema = unify([_schema(path) for path in sources])
         write_part(layout, max(paths), _newest(sources, schema), schema)
         for number in tail[:-1]:
-            disk.remove(paths[number])
+            layout.store.remove(part_name(number))
     _drop_replaced(layout)
 
 
@@ -188,20 +176,13 @@ def _drop_replaced(layout: Layout) -> None:
     paths = dict(reversed(layout.parts().items()))
     if len(paths) < 2:
         return
-    for path, kept in zip(paths.values(), first_of_each(list(map(_keys_in, paths.values()))), strict=True):
+    for (number, path), kept in zip(paths.items(), first_of_each(list(map(_keys_in, paths.values()))), strict=True):
         if not kept.any():
-            disk.remove(path)
-        elif not kept.all():
-            _rewrite(layout, path, kept)
+            layout.store.remove(part_name(number))
+        elif not kept.all():  # only the records that are marked stay
+            write_part(layout, number, _marked(path, kept), _schema(path))
 
 
 def _keys_in(path: Path) -> Keys:
     with open_part(path) as part:
         return slot_keys(read_part(path, part, SLOT_COLUMNS))
-
-
-def _rewrite(layout: Layout, path: Path, kept: Mask) -> None:
-    """Rewrite a part with only the records that are marked."""
-    temporary = layout.temporary / path.name
-    write_parquet(temporary, _marked(path, kept), _schema(path))
-    disk.publish(temporary, path)

@@ -21,9 +21,8 @@ import pyarrow.parquet as pq
 
 from batchgen import __version__
 from batchgen.dataset.index.parts import open_writer
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import ROW_GROUPS, Layout
 from batchgen.dataset.publish.stats import Counts
-from batchgen.store import disk
 
 # Copied at a time.
 _CHUNK_BYTES = 1 << 20
@@ -142,9 +141,7 @@ class SectionedView:
 def remember(layout: Layout, schema: Schema, sections: Sequence[Section]) -> None:
     """Keep what a later view needs to take sections over. Raises OSError."""
     body = _encode(_Kept(_recipe(schema), tuple(sections)))
-    temporary = layout.temporary / layout.sections.name
-    disk.write_file(temporary, sha256(body).digest() + body)
-    disk.publish(temporary, layout.sections)
+    layout.store.put(ROW_GROUPS, sha256(body).digest() + body)
 
 
 def _read(layout: Layout, schema: Schema) -> tuple[Section, ...]:

@@ -19,13 +19,12 @@ from batchgen.core.outcomes import Status
 from batchgen.dataset.index.keys import Keys, Mask, fingerprint_keys
 from batchgen.dataset.index.parts import iterate, open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import CARD, CROISSANT, VIEW, Layout
 from batchgen.dataset.publish.card import render_card
 from batchgen.dataset.publish.croissant import render_croissant
 from batchgen.dataset.publish.hf_schema import hf_schema, to_hf
-from batchgen.dataset.publish.row_group_cache import Schema, Section, SectionedView, remember
+from batchgen.dataset.publish.row_group_cache import Schema, SectionedView, remember
 from batchgen.dataset.publish.stats import Counts, count, gather
-from batchgen.store import disk
 
 # Tells of keys of requests which of them the view shows.
 Shows = Callable[[Keys], Mask]
@@ -44,35 +43,22 @@ def write_view(layout: Layout, shows: Shows, run_id: str) -> None:
     schema = unify([INDEX_SCHEMA, *schemas]).remove_metadata()
     loadable = hf_schema(schema)
 
-    def write(target: Path) -> None:
-        with target.open("w+b") as file:
-            view = SectionedView(file, layout, loadable)
-            for path in paths:
-                shown = _shown(path, shows, run_id)
-                source = _source(path, shown)
-                if not view.keep(source):
-                    counts = Counts()
-                    view.add(source, _tables(path, shown, schema, loadable, counts), counts)
-            if not paths:
-                view.add(b"", (), Counts())
-            view.finish()
-        sections.extend(view.sections)
-
-    sections: list[Section] = []
-    temporary = layout.temporary / layout.view.name
-    disk.write_with(temporary, write)
-    disk.publish(temporary, layout.view)
-    stats, name = gather(layout, [section.counts for section in sections]), layout.root.resolve().name
-    _publish(layout, layout.card, render_card(name, stats, loadable).encode())
-    _publish(layout, layout.croissant, render_croissant(name, layout.view, stats, loadable))
+    with layout.store.put_stream(VIEW) as file:
+        view = SectionedView(file, layout, loadable)
+        for path in paths:
+            shown = _shown(path, shows, run_id)
+            source = _source(path, shown)
+            if not view.keep(source):
+                counts = Counts()
+                view.add(source, _tables(path, shown, schema, loadable, counts), counts)
+        if not paths:
+            view.add(b"", (), Counts())
+        view.finish()
+    stats, name = gather(layout, [section.counts for section in view.sections]), layout.root.resolve().name
+    layout.store.put(CARD, render_card(name, stats, loadable).encode())
+    layout.store.put(CROISSANT, render_croissant(name, layout.view, stats, loadable))
     with suppress(OSError):  # the dataset is whole without; the next view is then made from nothing
-        remember(layout, loadable, sections)
-
-
-def _publish(layout: Layout, path: Path, text: bytes) -> None:
-    temporary = layout.temporary / path.name
-    disk.write_file(temporary, text)
-    disk.publish(temporary, path)
+        remember(layout, loadable, view.sections)
 
 
 def _shown(path: Path, shows: Shows, run_id: str) -> Mask:

@@ -21,11 +21,10 @@ from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.keys import NO_KEYS, Finder, Keys, fingerprint_keys
 from batchgen.dataset.index.parts import merge, open_part, write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import LOCK, Layout
 from batchgen.dataset.publish.view import Shows, write_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.wal.recovery import recover
-from batchgen.store.lock import Lock
 
 # What attempts of a request were billed, by client request id, in US dollars.
 Bills = Mapping[str, float]
@@ -40,7 +39,7 @@ def held(layout: Layout) -> Iterator[None]:
     Raises Locked, DiskError.
     """
     try:
-        with Lock(layout.lock):
+        with layout.store.lock(LOCK):
             recover(layout)
             yield
     except OSError as error:

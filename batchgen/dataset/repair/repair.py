@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +19,13 @@ from batchgen.dataset.index.keys import keys_of
 from batchgen.dataset.index.parts import merge, write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_records, to_table, unify
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import DAMAGED, Layout
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import as_before, held
 from batchgen.dataset.repair.verify import FileFault, FileProblem, damaged_parts, missing_records, missing_texts, verify
 from batchgen.dataset.wal.recovery import lost
-from batchgen.store import disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,6 @@ def repair(layout: Layout) -> Iterator[Repaired]:
 
     Raises Locked, DiskError, DamagedIndex.
     """
-    for folder in (layout.wal, layout.temporary, layout.index):
-        disk.make_folder(folder)
     with held(layout):
         texts = list(missing_texts(layout))
         yield from _rebuild(layout)
@@ -67,7 +63,7 @@ def repair(layout: Layout) -> Iterator[Repaired]:
 def _rebuild(layout: Layout) -> Iterator[Repaired]:
     """Set damaged parts aside, and make a new one of what the dataset view knows of records that are in none."""
     for finding in damaged_parts(layout):
-        _set_aside(layout, layout.root / finding.path)
+        _set_aside(layout, finding.path)
         yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
@@ -77,7 +73,7 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
 
 def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, FileProblem]) -> Iterator[Repaired]:
     """Put images back from where they strayed to, and take those out of `strays`; mark the others as lost."""
-    found = {sha256((layout.root / path).read_bytes()).hexdigest(): path for path in strays}
+    found = {sha256(layout.store.read(name)).hexdigest(): name for name in strays}
     names = pa.array(sorted(wrong), pa.string())
     tables, gone = [], []
     for table in latest(layout, None):
@@ -100,7 +96,7 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, 
         write_part(layout, max(layout.parts()) + 1, (conform(table, schema) for table in tables), schema)
     costs = _costs(layout, [record for _, record in gone])
     for finding, record in gone:
-        _set_aside(layout, layout.root / finding.path)
+        _set_aside(layout, finding.path)
         if record.error_kind is ErrorKind.NOT_FETCHED:
             yield Repaired(finding, "its link is known: the next run fetches it, which costs nothing")
         else:
@@ -108,10 +104,8 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, 
 
 
 def _put_back(layout: Layout, finding: FileProblem, stray: str) -> Repaired:
-    target = layout.root / finding.path
-    _set_aside(layout, target)
-    disk.make_folder(target.parent)
-    disk.publish(layout.root / stray, target)
+    _set_aside(layout, finding.path)
+    layout.store.move(stray, finding.path)
     return Repaired(finding, f"put back from {stray}")
 
 
@@ -130,8 +124,6 @@ def _own_schema(table: pa.Table) -> bytes:
     return bytes(pa.schema(fields).serialize()) if fields else b""
 
 
-def _set_aside(layout: Layout, path: Path) -> None:
-    if path.exists():
-        target = layout.damaged / path.relative_to(layout.root)
-        disk.make_folder(target.parent)
-        disk.publish(path, target)
+def _set_aside(layout: Layout, name: str) -> None:
+    if layout.store.exists(name):
+        layout.store.move(name, f"{DAMAGED}{name}")

@@ -11,15 +11,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 from batchgen.dataset.index.parts import merge, write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import to_table
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import Layout, segment_name
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.recovery import outcome
-from batchgen.store import disk
+from batchgen.store.appendable import AppendableFile
 
 # Small enough to replay in a blink after a crash, large enough that sealing is rare.
 _RECORDS_PER_SEGMENT = 5_000
@@ -51,11 +50,11 @@ class ActiveSegment:
             for entry in entries:
                 if not isinstance(entry, log.Sent):
                     self._remember(entry)
-            self._segment.append(*entries)
+            self._segment.append(log.encode(*entries))
             for entry in entries:
                 self._remember(entry)
 
-    def settle(self, *requests: Sequence[IndexRecord]) -> log.Segment:
+    def settle(self, *requests: Sequence[IndexRecord]) -> AppendableFile:
         """Note that requests have their outcome; return the segment whose sync makes that durable. Raises OSError.
 
         Every image in the records of `requests` is on disk. May be called again with the same records.
@@ -65,7 +64,7 @@ class ActiveSegment:
                 self._unfinished.pop(records[0].fingerprint, None)
                 self._done.update(((record.fingerprint, record.image_number), record) for record in records)
             segment = self._segment
-            segment.append(*(log.Done(records[0].fingerprint, tuple(records)) for records in requests))
+            segment.append(log.encode(*(log.Done(records[0].fingerprint, tuple(records)) for records in requests)))
             if len(self._done) >= _RECORDS_PER_SEGMENT:
                 self._rotate()
         return segment
@@ -85,7 +84,7 @@ class ActiveSegment:
         for entry in self._unfinished.values():
             records = outcome(self._layout.root, entry)
             self._done.update(((record.fingerprint, record.image_number), record) for record in records)
-        self._seal(self._number, list(self._done.values()), self._segment.path)
+        self._seal(self._number, list(self._done.values()))
 
     def abandon(self) -> None:
         """Make all that was noted durable and seal nothing more. Raises OSError."""
@@ -104,7 +103,7 @@ class ActiveSegment:
         try:
             self._segment = self._new_segment(number + 1)
         except OSError as error:
-            if self._layout.segment(number + 1).exists():
+            if self._layout.store.exists(segment_name(number + 1)):
                 # It may hold what is unfinished now, and would outvote what this segment still learns.
                 segment.refuse(error)
             return
@@ -116,17 +115,18 @@ class ActiveSegment:
                 previous.result()
             segment.sync()
             segment.close()
-            self._seal(number, done, segment.path)
+            self._seal(number, done)
             if len(self._layout.parts()) >= _MANY_PARTS:
                 merge(self._layout)
 
         self._sealed = self._sealer.submit(seal)
 
-    def _new_segment(self, number: int) -> log.Segment:
-        return log.Segment(self._layout.segment(number), [self._head, *self._unfinished.values()])
+    def _new_segment(self, number: int) -> AppendableFile:
+        head = log.encode(self._head, *self._unfinished.values())
+        return self._layout.store.create_appendable(segment_name(number), head)
 
-    def _seal(self, number: int, done: Sequence[IndexRecord], segment: Path) -> None:
+    def _seal(self, number: int, done: Sequence[IndexRecord]) -> None:
         if done:
             table = to_table(done, self._extra_schema)
             write_part(self._layout, number, iter([table]), table.schema)
-        disk.remove(segment)
+        self._layout.store.remove(segment_name(number))

@@ -22,8 +22,8 @@ from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment
 from batchgen.dataset.wal.images import ImageFiles
-from batchgen.dataset.wal.reserve import Reserve
 from batchgen.store import disk
+from batchgen.store.reserve import Reserve
 
 T = TypeVar("T")
 
@@ -99,7 +99,6 @@ class GroupCommit:
                         self._active.settle(records)
                     if changes.request is not None:
                         late.append((changes.request, records))
-        self._images.close()
         return late
 
     def _add(self, waiting: _Waiting[T]) -> None:

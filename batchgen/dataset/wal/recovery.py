@@ -18,9 +18,8 @@ from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import conform, to_table, unify
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import IMAGES, INDEX, OLD_TEMPORARY, STATE, VIEW, Layout
 from batchgen.dataset.wal import log
-from batchgen.store import disk
 
 
 def recover(layout: Layout) -> Counter[Status]:
@@ -29,7 +28,7 @@ def recover(layout: Layout) -> Counter[Status]:
     The caller holds the lock. Raises OSError, UnknownWal.
     """
     rescued: Counter[Status] = Counter()
-    segments = layout.segments()
+    segments = layout.segment_names()
     unsealed = _unsealed(layout)
     tables = []
     for extra_schema, records in _replay(layout.root, unsealed.values()).items():
@@ -38,10 +37,10 @@ def recover(layout: Layout) -> Counter[Status]:
     if tables:
         schema = unify([table.schema for table in tables])
         write_part(layout, max(unsealed), (conform(table, schema) for table in tables), schema)
-    for path in segments.values():
-        disk.remove(path)
-    for path in layout.temporary.iterdir():
-        disk.remove(path)
+    old_temporary = [entry.name for entry in layout.store.list(OLD_TEMPORARY)]
+    for name in (*segments.values(), *old_temporary):
+        layout.store.remove(name)
+    layout.store.remove_leftovers(VIEW, IMAGES, INDEX, STATE)
     return rescued
 
 

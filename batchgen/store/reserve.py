@@ -6,7 +6,7 @@ from pathlib import Path
 
 from batchgen.store import disk
 
-# A large picture and its records; a request of several pictures is mostly of smaller ones.
+# A large image and its records; a request of several images is mostly of smaller ones.
 RESERVE_BYTES_PER_REQUEST = 3_000_000
 
 

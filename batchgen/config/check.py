@@ -1,0 +1,106 @@
+"""Settings as they were written -> one RunConfig, or all that is wrong with them.
+
+pydantic checks them, and its errors are told apart by their type and location, never by their words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from batchgen.config.bounds import REFUSED
+from batchgen.config.names import Setting, known_settings, nest
+from batchgen.config.settings import RunConfig
+from batchgen.core.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+# By whether the setting is a switch. Python takes True for 1, and a user who writes it means something else.
+_KIND_ADVICE = {True: "write true or false, without quotes", False: "true and false have no meaning here"}
+
+# TOML's words for what pydantic calls by Python's.
+_TYPE_ADVICE = {
+    "tuple_type": "input should be a valid list",
+    "mapping_type": "input should be a valid table",
+    "dict_type": "input should be a valid table",
+}
+
+_LIST_ALL = "`batchgen run --show-config` lists them all"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a setting. below: the key within it that is meant, where it is a table."""
+
+    setting: str  # dotted name
+    message: str
+    below: tuple[str, ...] = ()
+
+
+def check_settings(settings: Mapping[str, Setting]) -> tuple[RunConfig, list[Mistake]]:
+    """Return the configuration of all settings that can be used, and what is wrong with the others.
+
+    Args:
+        settings: values by dotted name, as a file, a flag or a caller wrote them.
+    """
+    known = known_settings(settings)
+    mistakes, usable = [], {}
+    for name, value in settings.items():
+        if name not in known:
+            mistakes.append(Mistake(name, _explain_unknown(name, value, known)))
+        elif isinstance(value, bool) is not isinstance(known[name], bool):
+            mistakes.append(Mistake(name, _KIND_ADVICE[isinstance(known[name], bool)]))
+        else:
+            usable[name] = value
+    while isinstance(checked := _validate(usable), list):
+        mistakes += checked
+        usable = {name: value for name, value in usable.items() if name not in {item.setting for item in checked}}
+    return checked, mistakes
+
+
+def _validate(settings: Mapping[str, Setting]) -> RunConfig | list[Mistake]:
+    from pydantic import TypeAdapter, ValidationError  # costs 0.1 s: only with something to check
+
+    try:
+        return TypeAdapter(RunConfig).validate_python(nest(settings))
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False, include_input=False)
+    mistakes: dict[tuple[str, ...], Mistake] = {}
+    for error in errors:
+        setting = _setting_at(error["loc"], settings)
+        below = tuple(map(str, error["loc"][1:2])) if setting == "defaults" else ()
+        # Of a union, one word is enough.
+        mistakes.setdefault((setting, *below), Mistake(setting, _explain(error, below), below))
+    return list(mistakes.values())
+
+
+def _setting_at(location: tuple[int | str, ...], settings: Iterable[str]) -> str:
+    """The setting that an error is about; its location may go on into a collection or a union."""
+    return next(name for name in settings if location[: name.count(".") + 1] == tuple(name.split(".")))
+
+
+def _explain(error: ErrorDetails, below: tuple[str, ...]) -> str:
+    if below:
+        return "write a text, a number, true or false"
+    message = error["msg"]
+    return message if error["type"] == REFUSED else _TYPE_ADVICE.get(error["type"], message[0].lower() + message[1:])
+
+
+def _explain_unknown(name: str, value: Setting, known: Mapping[str, object]) -> str:
+    tables = {setting.rpartition(".")[0] for setting in known} - {""}
+    if name in tables:
+        return f"this is a section: write [{name}] and its settings below"
+    outermost, _, below = name.partition(".")
+    if outermost == "providers" and not re.match(r"[A-Za-z0-9_-]+\.", below):
+        return "write [providers.NAME] and its settings below; NAME has letters, digits, - and _"
+    common = below.partition(".")[2]
+    if outermost == "providers" and common in known:
+        table, _, key = common.rpartition(".")
+        return f"this is one for the whole run: write {key} {f'below [{table}]' if table else 'at the top of the file'}"
+    near = did_you_mean(name, known)
+    if isinstance(value, Mapping) and outermost not in {table.partition(".")[0] for table in tables}:
+        near = did_you_mean(f"[{outermost}]", (f"[{table}]" for table in {*tables, "defaults", "providers.NAME"}))
+    return f"no setting has this name; {near or _LIST_ALL}"

@@ -1,0 +1,191 @@
+"""A local folder as a store: every file appears under its name by a rename, once its bytes are durable.
+
+What is on its way lies in the top folder of its name, since `images/` or `index/` may be a link to another disk or a
+mount, and a rename must not cross file systems. The price: a folder below those must not be one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from io import BufferedRandom, FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+from batchgen.store import disk
+from batchgen.store.appendable import AppendableFile
+from batchgen.store.base import Buffer, Entry
+from batchgen.store.lock import Lock, is_held
+from batchgen.store.reserve import Reserve
+from batchgen.store.temporary import is_temporary, remove_leftovers, temporary_file
+
+# Files of `put_many` that are open at once: more bring nothing, and a process may open 1,024.
+_AT_ONCE = 32
+# A stream hands this much to the operating system at a time.
+_STREAM_BYTES = 1 << 20
+
+
+class LocalStore:
+    """Keeps bytes in files below a folder, which need not be there yet: a Store, and what only a local disk has.
+
+    Every method raises OSError.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._made: set[Path] = set()
+        self._threads = ThreadPoolExecutor(disk.SYNCS_AT_ONCE - 1, "batchgen-sync")
+
+    def put(self, name: str, data: Buffer) -> None:
+        """Keep `data` under `name`, in place of what was there; durable and whole when this returns."""
+        self.put_many([(name, data)])
+
+    def put_many(self, blobs: Sequence[tuple[str, Buffer]]) -> None:
+        """Keep many at once: the disk begins with each while the next is written, and fsyncs wait together."""
+        for start in range(0, len(blobs), _AT_ONCE):
+            self._put_some(blobs[start : start + _AT_ONCE])
+        for folder in {self.path(name).parent for name, _ in blobs}:
+            disk.sync_folder(folder)
+
+    @contextmanager
+    def put_stream(self, name: str) -> Iterator[BinaryIO]:
+        """Keep what the block writes; nothing of it if the block raises. The file grows at its end."""
+        with temporary_file(self._made_folder(self._place_for(name))) as (temporary, descriptor):
+            with BufferedRandom(_Stream(descriptor, "r+b", closefd=False), _STREAM_BYTES) as stream:
+                yield stream
+            disk.sync(descriptor)
+            self._make_folder_of(name)
+            disk.publish(temporary, self.path(name))
+
+    def open(self, name: str) -> BinaryIO:
+        """Open what is kept under `name` for reading. Raises FileNotFoundError."""
+        return self.path(name).open("rb")
+
+    def read(self, name: str) -> bytes:
+        """Return all that is kept under `name`. Raises FileNotFoundError."""
+        return self.path(name).read_bytes()
+
+    def exists(self, name: str) -> bool:
+        """Whether anything is kept under `name`."""
+        return self.path(name).is_file()
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Yield what is kept under names that begin with `prefix`, in no order; nothing of it is a temporary file."""
+        folder, _, beginning = prefix.rpartition("/")
+        yield from _files(self.path(folder), f"{folder}/" if folder else "", beginning)
+
+    def remove(self, name: str) -> None:
+        """Keep nothing under `name` any more; it is no error if nothing is. After a power loss it may be back."""
+        disk.remove(self.path(name))
+
+    def move(self, name: str, to: str) -> None:
+        """Keep under `to` what was kept under `name`, durable when this returns, also on another file system."""
+        self._make_folder_of(to)
+        try:
+            disk.publish(self.path(name), self.path(to))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with self.open(name) as source, self.put_stream(to) as target:
+                shutil.copyfileobj(source, target)
+            self.remove(name)
+
+    def path(self, name: str) -> Path:
+        """Where the file of a name lies: for messages, and for programs that need a path."""
+        return self.root / name
+
+    def create_appendable(self, name: str, data: bytes) -> AppendableFile:
+        """Begin a file that is kept while it grows; it must not exist, and is durable with its first `data`."""
+        self._make_folder_of(name)
+        path = self.path(name)
+        return AppendableFile(path, disk.create(path, data), len(data))
+
+    def open_appendable(self, name: str) -> AppendableFile:
+        """Open a file that is kept while it grows, at its end; it is made if it is not there."""
+        self._make_folder_of(name)
+        path = self.path(name)
+        descriptor = disk.open_log(path)
+        return AppendableFile(path, descriptor, os.fstat(descriptor).st_size)
+
+    def lock(self, name: str) -> Lock:
+        """Hold the lock of this name. Raises Locked if a running process has it."""
+        self._make_folder_of(name)
+        return Lock(self.path(name))
+
+    def is_locked(self, name: str) -> bool:
+        """Whether a running process holds the lock of this name."""
+        return is_held(self.path(name))
+
+    def reserve(self, name: str, size: int) -> Reserve:
+        """Take up `size` bytes of the disk until they are given back. Raises OSError where there is no such room."""
+        self._make_folder_of(name)
+        return Reserve(self.path(name), size)
+
+    def free_bytes(self) -> int:
+        """Return how much room the disk has."""
+        return shutil.disk_usage(self.root).free
+
+    def remove_leftovers(self, *names: str) -> None:
+        """Remove what killed processes left on its way to such names, or to others with the same top folder."""
+        for name in names:
+            remove_leftovers(self._place_for(name))
+
+    def _put_some(self, blobs: Sequence[tuple[str, Buffer]]) -> None:
+        with ExitStack() as opened:
+            files = []
+            for name, data in blobs:
+                place = self._made_folder(self._place_for(name))
+                temporary, descriptor = opened.enter_context(temporary_file(place))
+                files.append((temporary, descriptor, name))
+                disk.append(descriptor, data)
+                disk.start_writing_back(descriptor)
+            disk.sync_all([descriptor for _, descriptor, _ in files], self._threads)
+            for temporary, _, name in files:
+                self._make_folder_of(name)
+                disk.rename(temporary, self.path(name))
+
+    def _place_for(self, name: str) -> Path:
+        """The folder for what is on its way to a name."""
+        top, slash, _ = name.partition("/")
+        return self.root / top if slash else self.root
+
+    def _make_folder_of(self, name: str) -> None:
+        self._made_folder(self.path(name).parent)
+
+    def _made_folder(self, folder: Path) -> Path:
+        if folder not in self._made:
+            disk.make_folder(folder)
+            self._made.add(folder)
+        return folder
+
+
+class _Stream(FileIO):
+    """A file of which every change passes through the seam."""
+
+    def write(self, data: Buffer) -> int:  # type: ignore[override]
+        disk.append(self.fileno(), data)
+        return memoryview(data).nbytes
+
+    def truncate(self, size: int | None = None) -> int:
+        length = self.tell() if size is None else size
+        disk.cut(self.fileno(), length)
+        return length
+
+
+def _files(folder: Path, prefix: str, beginning: str = "") -> Iterator[Entry]:
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if not entry.name.startswith(beginning) or is_temporary(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry), f"{prefix}{entry.name}/")
+            elif entry.is_file():
+                yield Entry(f"{prefix}{entry.name}", entry.stat().st_size)
