@@ -5,6 +5,8 @@ A page says at its start that it is one of ours. The price: one whose start was 
 
 from __future__ import annotations
 
+from errno import ENOENT
+from os import strerror
 from os.path import realpath
 from pathlib import Path
 
@@ -29,6 +31,8 @@ def check_place(layout: Layout, file: Path) -> None:
             f"{file} exists and is no gallery page of batchgen."
             " Remove it, or give another name: only a page is replaced."
         )
+    if not file.parent.is_dir():
+        raise FileNotFoundError(ENOENT, strerror(ENOENT), str(file))
 
 
 def _is_page(file: Path) -> bool:

@@ -75,7 +75,7 @@ def test_every_code_is_produced_by_some_input(code: str, tmp_path: Path, write) 
         case "E061":
             settings["no_setting"] = 1
         case "E062":
-            settings["models"] = [str(write("name = 1", "wrong.toml"))]
+            settings["models"] = [str(write("name =", "wrong.toml"))]
     try:
         problems: Iterable[batchgen.Problem] = batchgen.check(_example(code, tmp_path, write), settings=settings)
     except batchgen.InputError as error:
