@@ -32,6 +32,9 @@ class SilentDisplay:
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         """Nothing to show."""
 
+    def warned(self, message: str) -> None:
+        """Nothing to show."""
+
     def closing(self) -> None:
         """Nothing to take down."""
 
@@ -53,6 +56,10 @@ class BarDisplay(SilentDisplay):
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         """Say why the run ends early."""
         self._bar.write(f"Stopping: {reason.message}; finishing {in_flight} in flight.")
+
+    def warned(self, message: str) -> None:
+        """Say it above the bar."""
+        self._bar.write(message)
 
     def closing(self) -> None:
         """Leave the bar as it is."""

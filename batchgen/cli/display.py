@@ -110,6 +110,10 @@ class _Words:
             if in_flight:
                 self._say(f"Finishing {count(in_flight, 'request')} in flight.")
 
+    def warned(self, message: str) -> None:
+        """Say what went wrong."""
+        self._say(message)
+
     def _say(self, text: str) -> None:
         warn(text)
 

@@ -58,6 +58,8 @@ def write_text(summary: RunSummary, job: Job) -> None:
     if summary.plan.kept_in_doubt.requests:
         kept = f"{count(summary.plan.kept_in_doubt.requests, 'request')} in doubt left alone"
         echo(f"\n{kept}: --in-doubt retry sends them again.")
+    if summary.events_lost:
+        echo(f"\nevents.jsonl lacks {count(summary.events_lost, 'event')}: the disk did not take them.")
     if summary.stop is not None:
         echo(f"\nWhy: {summary.stop.message}")
     echo(f"\nDataset: {summary.out}")
@@ -100,6 +102,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
                 }
                 for failure in progress.failures
             ],
+            "events_lost": summary.events_lost,
             "problems": [str(problem) for problem in plan.problems],
         }
     )

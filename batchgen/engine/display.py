@@ -42,5 +42,8 @@ class Display(Protocol):
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         """The run ends early; so many requests in flight are finished first."""
 
+    def warned(self, message: str) -> None:
+        """Something went wrong that stops nothing."""
+
     def closing(self) -> None:
         """The work is done; the index is merged and the dataset view written."""

@@ -57,7 +57,12 @@ _WORKERS_PER_SLOT = 2
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """How a run ended. stop is None if the manifest is done as far as it was selected."""
+    """How a run ended.
+
+    Attributes:
+        stop: why it stopped early; None if the manifest is done as far as it was selected.
+        events_lost: how many lines events.jsonl lacks, since the disk did not take them.
+    """
 
     run_id: str
     out: Path
@@ -65,6 +70,7 @@ class RunSummary:
     progress: Progress
     stop: StopReason | None
     seconds: float
+    events_lost: int = 0
 
 
 async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> RunSummary:
@@ -94,7 +100,9 @@ async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> 
     running.events.ended(monotonic() - started)
     for request, records in await asyncio.to_thread(writer.close, plan.gone if plan else None):
         running.progress.settle(request, records)
-    return RunSummary(run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started)
+    return RunSummary(
+        run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started, running.events.lost
+    )
 
 
 class _Running:
@@ -110,7 +118,7 @@ class _Running:
         self._stop = stop
         self._writer = writer
         self._run_id = run_id
-        self.events = RunEvents(writer.events)
+        self.events = RunEvents(writer.events, run_id)
         self._limiter = RateLimiter(self._config.limits, earlier=_earlier(writer, self._config.limits.window_s))
         self.progress = Progress()
         self._live = Live(self.progress, self._limiter.snapshot)
@@ -239,13 +247,17 @@ class _Running:
 
     async def _refresh(self) -> None:
         known: tuple[int, int, bool] | None = None
+        told_of_loss = False
         while True:
             pace = self._limiter.snapshot()
             now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.cooldown_s > 0)
             if now != known:
-                self.events.pace(pace)
+                self.events.limits(pace)
                 known = now
             self.events.flush()
+            if self.events.lost and not told_of_loss:
+                self._display.warned("events.jsonl misses what happens now: the disk does not take it.")
+                told_of_loss = True
             self._display.refresh(self._live)
             await asyncio.sleep(_REFRESH_S)
 

@@ -123,7 +123,7 @@ class Worker:
             answer = replace(answer, slots=tuple(fetched))
         records = await self._dataset.save(request, answer, attempts)
         self._progress.settle(request, records)
-        self._events.settled(attempt, records)
+        self._events.finished(attempt, records)
 
     async def _go_on(self, attempt: AttemptState, error: ApiError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""
@@ -135,7 +135,7 @@ class Worker:
         if isinstance(decision, Fail):
             records = await self._dataset.fail(attempt.request, error, attempt.summary())
             self._progress.settle(attempt.request, records)
-            self._events.settled(attempt, records)
+            self._events.finished(attempt, records)
             return False
         self._dataset.refused(attempt.request, error, attempt.summary())
         if isinstance(decision, Stop):

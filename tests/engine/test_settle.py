@@ -84,7 +84,7 @@ class Bench:
         self.progress = Progress()
         self.writer = DatasetWriter(out, Provenance("run", "m.csv"), b"")
         limiter = RateLimiter(LimitSettings(requests_per_minute=60_000))
-        events = RunEvents(self.writer.events)
+        events = RunEvents(self.writer.events, "run")
         self.worker = Worker(client, limiter, self.writer, config, "run", self.stop, self.progress, events)
 
 

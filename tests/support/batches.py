@@ -59,6 +59,8 @@ class Watcher:
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         self.stopped.append(reason)
 
+    def warned(self, message: str) -> None: ...
+
     def closing(self) -> None: ...
 
 
