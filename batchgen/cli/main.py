@@ -1,4 +1,4 @@
-"""The entry point: finds the command, runs it, and turns what went wrong into words and an exit code."""
+"""The entry point: finds the command, runs it, and turns an error into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`: nothing is left to echo, and nobody to echo it to.
+        # The reader of our output has gone, as with `| head`.
         _silence_stdout()
         return ExitCode.OK
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The end of a run, in words and as JSON: what was made, what was not and why, what it cost, what to type next."""
+"""The end of a run, in words and as JSON: images saved, images missing and why, the cost, what to type next."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def exit_of(summary: RunSummary, job: Job) -> ExitCode:
     if is_empty(summary.plan, job.selection):
         return ExitCode.EMPTY
     slots = summary.plan.images + summary.plan.invalid_rows
-    return ExitCode.FAILURES if _not_made(summary) > job.loaded.config.allowed_failures(slots) else ExitCode.OK
+    return ExitCode.FAILURES if _missing(summary) > job.loaded.config.allowed_failures(slots) else ExitCode.OK
 
 
 def write_text(summary: RunSummary, job: Job) -> None:
@@ -49,12 +49,12 @@ def write_text(summary: RunSummary, job: Job) -> None:
         parts.append(f"{summary.plan.up_to_date.images:,} up to date before{blocked}")
     echo(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
     if progress.failures or summary.plan.errors:
-        echo("\nNot made:")
-        for line in _not_made_lines(summary, job):
+        echo("\nMissing images:")
+        for line in _missing_lines(summary, job):
             echo(f"  {line}")
     if progress.deferred:
-        waiting = f"{count(progress.deferred, 'image')} paid for before, still not fetched from their links"
-        echo(f"\n{waiting}: the same command tries again, --retry failed buys them again.")
+        deferred = f"{count(progress.deferred, 'image')} paid for, still to be downloaded"
+        echo(f"\n{deferred}: the same command tries again, which is free; --retry failed buys them again.")
     if summary.plan.kept_in_doubt.requests:
         kept = f"{count(summary.plan.kept_in_doubt.requests, 'request')} in doubt left alone"
         echo(f"\n{kept}: --in-doubt retry sends them again.")
@@ -108,14 +108,14 @@ def write_json(summary: RunSummary, job: Job) -> None:
     )
 
 
-def _not_made(summary: RunSummary) -> int:
+def _missing(summary: RunSummary) -> int:
     """Slots of the manifest that are failed, in doubt or invalid now, whichever run found that out."""
     slots, plan = summary.progress.slots, summary.plan
     kept = plan.kept_failed.images + plan.kept_in_doubt.images + summary.progress.deferred
     return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + kept
 
 
-def _not_made_lines(summary: RunSummary, job: Job) -> list[str]:
+def _missing_lines(summary: RunSummary, job: Job) -> list[str]:
     lines = [
         f"{failure.status.value:<9} {failure.row_id}  {_where(failure, job)}  {shorten(failure.reason)}"
         + (f" ({count(images, 'image')})" if images > 1 else "")

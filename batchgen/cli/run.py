@@ -22,7 +22,7 @@ from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count
 
-# Who stops a run by hand, or shuts a machine down, does not want to wait for thumbnails.
+# A user who stops a run, or a machine that shuts down, does not wait for thumbnails.
 _IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED)
 
 
@@ -75,9 +75,9 @@ async def _run(job: Job, key: ApiKey) -> RunSummary:
         return await running
     except asyncio.CancelledError:
         display.closing()
-        warn(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command goes on.")
+        warn(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command resumes.")
         sys.stderr.flush()
-        # Threads may still wait for the disk; everything they could tell is in the ledger, and the user said: now.
+        # Threads may still wait for the disk; everything they know is in the write-ahead log, and the user said: now.
         os._exit(ExitCode.TERMINATED if signals[0] is signal.SIGTERM else ExitCode.INTERRUPTED)
     finally:
         display.closing()

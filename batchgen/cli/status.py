@@ -41,7 +41,7 @@ def _describe(summary: DatasetSummary, out: str) -> str:
         lines += ["", "runs:"]
         lines += [f"  {_describe_run(run)}" for run in summary.runs.values()]
     if summary.errors:
-        lines += ["", "not made:"]
+        lines += ["", "missing images:"]
     for kind, errors in sorted(summary.errors.items(), key=lambda item: -item[1].count):
         lines.append(f"  {kind.replace('_', ' ')}: {errors.count:,}")
         lines += [f"    {item.row_id}  {item.where}  {shorten(item.message)}" for item in errors.examples]

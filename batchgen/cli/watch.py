@@ -1,4 +1,4 @@
-"""`batchgen status OUT --watch`: a run as it goes on, read from its files alone, from any terminal that sees them."""
+"""`batchgen status OUT --watch`: the newest run, read from its files alone, from any terminal that sees them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
 
 
 def watch(newest: RunWatch) -> None:
-    """Show the run that is going on; return when it has ended, or at once if there is none."""
+    """Show the newest run until it has ended."""
     drawn = 0
     terminal = sys.stdout.isatty()
     while True:
@@ -39,18 +39,16 @@ def watch(newest: RunWatch) -> None:
 def describe(run: Following, running: bool, now: datetime) -> list[str]:
     """Return the lines to show."""
     if not run.run_id:
-        return ["No run has written here."]
-    state = "is going on" if running else "has ended" if run.ended else "was cut off; the same command goes on"
+        return ["There is no run to show."]
+    state = "is running" if running else "has ended" if run.ended else "was cut off; the same command resumes"
     done = run.slots.total()
     lines = [
         f"run {run.run_id} {state} · {run.manifest}",
         _progress(run, done),
         " · ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in sorted(run.slots.items())),
-        f"{run.in_flight:,} in flight · {run.retries:,} retries · spent {dollars(run.spent_usd)}",
-        f"{run.requests_per_minute(now):,} requests in the last minute, limit {run.limit_per_minute:,.0f}",
+        f"{run.in_flight:,} in flight · {count(run.retries, 'retry')} · spent {dollars(run.spent_usd)}",
+        _describe_rate(run, now),
     ]
-    if run.cooldown_until is not None and run.cooldown_until > now:
-        lines.append(f"paused for {duration((run.cooldown_until - now).total_seconds())}")
     if run.errors:
         lines.append("errors: " + ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in run.errors.most_common()))
     if run.stopping and running:
@@ -59,6 +57,13 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
     if running and left is not None:
         lines.append(f"about {duration(left)} left")
     return [*map(printable, lines)]
+
+
+def _describe_rate(run: Following, now: datetime) -> str:
+    rate = f"{count(run.requests_per_minute(now), 'request')} in the last minute, limit {run.limit_per_minute:,.0f}"
+    if run.cooldown_until is None or run.cooldown_until <= now:
+        return rate
+    return f"waiting {(run.cooldown_until - now).total_seconds():.0f} s: {rate}"
 
 
 def _progress(run: Following, done: int) -> str:

@@ -10,7 +10,7 @@ class Status(StrEnum):
 
     OK = "ok"
     BLOCKED = "blocked"  # the safety filter answered: nothing was charged, asking again gives the same
-    FAILED = "failed"  # asked, and refused for good or given up on
+    FAILED = "failed"  # sent, and refused or given up on
     INVALID = "invalid"  # the row is wrong: never sent
     IN_DOUBT = "in_doubt"  # sent, answer never seen: may have been charged
 

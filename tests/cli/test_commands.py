@@ -170,7 +170,7 @@ def test_a_run_that_leaves_failures_alone_says_so(run: Run, simulate: Simulate) 
     run(*run_of(simulator.url))
     again = run(*run_of(simulator.url))
     assert again.code == 1
-    assert "1 image failed for good before: not sent again without --retry failed." in again.err
+    assert "1 image failed permanently in an earlier run: not sent again without --retry failed." in again.err
     assert "0 images saved, 1 failed before, 1 up to date before" in again.out
     assert json.loads(run(*run_of(simulator.url, "--json")).out)["failed_before"] == 1
 
