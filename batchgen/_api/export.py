@@ -18,7 +18,7 @@ from batchgen._api.settings import Settings, catalog_of, load_settings
 from batchgen.export import (
     Caption,
     Chosen,
-    Pictures,
+    Images,
     Replayed,
     Source,
     embed_xmp,
@@ -33,7 +33,7 @@ from batchgen.export import (
     write_replay,
     write_webdataset,
 )
-from batchgen.export.pictures import unchanged
+from batchgen.export.images import unchanged
 from batchgen.export.split import EVERYTHING
 
 __all__ = [
@@ -179,16 +179,16 @@ def _export(
     split: str | None,
     embed: Embed | None,
     advance: Advance,
-    write: Callable[[Pictures, Chosen, Path], int],
+    write: Callable[[Images, Chosen, Path], int],
 ) -> Exported:
     path = Path(dest)
     with _chosen(out, dest, where, split) as (source, chosen), new_folder(path, source.layout.root) as folder:
-        images = {name: len(rows) for name, rows in chosen.items()}
-        total = sum(images.values())
+        per_split = {name: len(rows) for name, rows in chosen.items()}
+        total = sum(per_split.values())
         treat = embed_xmp if embed == "xmp" else unchanged
-        pictures = Pictures(source, treat, lambda number: advance(number, total))
-        files = write(pictures, chosen, folder)
-    return Exported(path, files, images)
+        images = Images(source, treat, lambda number: advance(number, total))
+        files = write(images, chosen, folder)
+    return Exported(path, files, per_split)
 
 
 @contextmanager

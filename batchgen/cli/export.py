@@ -71,11 +71,11 @@ def _tell_exported(exported: Exported) -> None:
 
 def _tell_replayed(replayed: Replayed) -> None:
     warn(
-        f"It asks for {count(replayed.images, 'image')}, in place of {count(replayed.pictures, 'image')}"
+        f"It asks for {count(replayed.images, 'image')}, in place of {count(replayed.chosen_images, 'image')}"
         f" of the dataset, in {count(replayed.rows, 'row')}."
     )
-    if replayed.images > replayed.pictures:
-        more = count(replayed.images - replayed.pictures, "image")
+    if replayed.images > replayed.chosen_images:
+        more = count(replayed.images - replayed.chosen_images, "image")
         warn(f"{more} more: a request is repeated whole, also where some of its images were not saved or not chosen.")
     # Of which rows the images will be others.
     reasons = {

@@ -1,4 +1,4 @@
-"""How pictures are divided among files: in order, each as full as its limit allows."""
+"""How images are divided among files: in order, each as full as its limit allows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_size(text: str) -> int:
 
 
 def divide(sizes: npt.NDArray[np.int64], limit_bytes: int) -> list[npt.NDArray[np.int64]]:
-    """Return the indexes of each shard: consecutive, and none above the limit unless one picture is."""
+    """Return the indexes of each shard: consecutive, and none above the limit unless one image is."""
     starts, filled = [0], 0
     for index, size in enumerate(sizes.tolist()):
         if index > starts[-1] and filled + size > limit_bytes:

@@ -22,7 +22,7 @@ _LOCKED_IN: dict[str, str | bool | int | float | list[str]] = {
 
 
 def matching(view: Path, expression: str) -> pa.Array:
-    """Return the file names of the pictures for which an expression is true.
+    """Return the file names of the images for which an expression is true.
 
     Raises ExportError: DuckDB is not installed, or does not understand the expression.
     """

@@ -1,4 +1,4 @@
-"""One page to look at everything: pictures, prompts, what was not made and why.
+"""One page to look at everything: images, prompts, what was not made and why.
 
 `read_slots`, `missing_thumbnails` and `make_thumbnails`, then `write_page`: each step can be shown,
 stopped and done again, and none of them touches what a run writes. `remove_thumbnails` comes last.

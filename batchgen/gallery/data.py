@@ -1,7 +1,7 @@
-"""Slots as the page's two blocks of data: what every tile and filter needs, and what only one open picture shows.
+"""Slots as the page's two blocks of data: what every tile and filter needs, and what only one open image shows.
 
 A block is JSON, compressed, in base64: no prompt can be anything but text in it, and the hashes and
-ids, which do not compress, are not unpacked before someone looks at a picture.
+ids, which do not compress, are not unpacked before someone looks at a image.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def overview(slots: Slots, title: str) -> bytes:
 
 
 def details(slots: Slots) -> bytes:
-    """Return the block that is unpacked when the first picture is opened."""
+    """Return the block that is unpacked when the first image is opened."""
     rest = [name for name in INDEX_SCHEMA.names if name not in (*_ON_TILES, *_REBUILT)]
     index: dict[str, Column] = {name: encode(slots.table[name]) for name in rest}
     return _pack({"index": index})

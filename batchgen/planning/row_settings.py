@@ -167,7 +167,7 @@ def _why_no_seed(model: Model, params: Mapping[str, Value]) -> str:
     if not model.takes_seed:
         return f"{model.name} takes no seed"
     if model.seed_disabled_by is not None and params.get(model.seed_disabled_by) is True:
-        return f"{model.seed_disabled_by} is true, and with it no picture can be repeated"
+        return f"{model.seed_disabled_by} is true, and with it no image can be repeated"
     return ""
 
 
