@@ -141,4 +141,4 @@ def _webp_canvas(data: bytes, first_chunk: bytes) -> tuple[int, int]:
     if first_chunk == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
-    raise ImageError("the WebP does not begin with a image header")
+    raise ImageError("the WebP does not begin with an image header")

@@ -16,24 +16,24 @@ from batchgen.export.source import Source
 
 # A row of metadata.parquet by column.
 Record = dict[str, Any]
-# What is done to a image's bytes on their way out.
+# What is done to an image's bytes on their way out.
 Treatment = Callable[[bytes, Record], bytes]
 
 
 class Caption(StrEnum):
-    """Which text goes with a image."""
+    """Which text goes with an image."""
 
     PROMPT = "prompt"  # as the manifest has it
     ENHANCED = "enhanced"  # as the service rewrote it, where it said so; else the manifest's
 
     def of(self, record: Record) -> str:
-        """Return a image's caption."""
+        """Return an image's caption."""
         enhanced = record["enhanced_prompt"] if self is Caption.ENHANCED else None
         return str(enhanced or record["prompt"])
 
 
 def unchanged(data: bytes, record: Record) -> bytes:
-    """Leave a image as it is."""
+    """Leave an image as it is."""
     del record
     return data
 
@@ -65,11 +65,11 @@ class Images:
 
 
 def key_of(file_name: str) -> str:
-    """Return a image's name without dots and slashes: unique in the dataset, and the same in every export."""
+    """Return an image's name without dots and slashes: unique in the dataset, and the same in every export."""
     path = PurePosixPath(file_name)
     return "-".join((*path.parts[1:-1], path.stem)).replace(".", "_")
 
 
 def extension_of(file_name: str) -> str:
-    """Return the ending of a image's file, without the dot."""
+    """Return the ending of an image's file, without the dot."""
     return PurePosixPath(file_name).suffix.removeprefix(".")

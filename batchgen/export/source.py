@@ -38,7 +38,7 @@ class Source:
 
     @property
     def schema(self) -> Schema:
-        """The columns of a image's record."""
+        """The columns of an image's record."""
         return self._table.schema_arrow.remove_metadata()
 
     @property

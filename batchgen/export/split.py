@@ -1,6 +1,6 @@
 """`--split`: which images go into which split, the same every time.
 
-A image goes where the hash of its prompt says. So all images of a prompt stay together, whichever
+An image goes where the hash of its prompt says. So all images of a prompt stay together, whichever
 rows ask for them, and rows that are added later move no image of the others. The price: the shares
 are those of prompts, and only about so large.
 """

@@ -1,7 +1,7 @@
-"""`--embed xmp`: says within a image's own file that a model made it, which one, and from what prompt.
+"""`--embed xmp`: says within an image's own file that a model made it, which one, and from what prompt.
 
 The properties are those of the IPTC Photo Metadata Standard 2025.1. Pixels stay as they are, bit by bit; the file
-does not, so this is done to copies only. It is refused for a image that is signed by C2PA (one more byte would break
+does not, so this is done to copies only. It is refused for an image that is signed by C2PA (one more byte would break
 the signature) and for one that carries XMP already (it may hold what must not be lost, and a file has one).
 """
 
@@ -46,7 +46,7 @@ _WEBP_XMP_FLAG, _WEBP_ALPHA_FLAG = 0x04, 0x10
 
 
 def embed_xmp(data: bytes, record: Record) -> bytes:
-    """Return a image with its provenance in it. Raises ExportError: it is signed, has XMP already, or is damaged."""
+    """Return an image with its provenance in it. Raises ExportError: it is signed, has XMP already, or is damaged."""
     try:
         if data.startswith(_PNG_SIGNATURE):
             return _into_png(data, _packet(record))

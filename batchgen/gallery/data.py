@@ -1,7 +1,7 @@
 """Slots as the page's two blocks of data: what every tile and filter needs, and what only one open image shows.
 
 A block is JSON, compressed, in base64: no prompt can be anything but text in it, and the hashes and
-ids, which do not compress, are not unpacked before someone looks at a image.
+ids, which do not compress, are not unpacked before someone looks at an image.
 """
 
 from __future__ import annotations
