@@ -20,40 +20,154 @@ TYPE_CHECKING = False  # as typing has it, whose import is a tenth of `batchgen 
 if TYPE_CHECKING:
     from typing import Any
 
-    from batchgen._api.calls import check, open_dataset, plan, run, run_sync
-    from batchgen.core.errors import BatchgenError
+    from batchgen._api.check import check
+    from batchgen._api.dataset import Dataset, DatasetSummary, open_dataset
+    from batchgen._api.export import (
+        Exported,
+        Replayed,
+        export_captions,
+        export_parquet,
+        export_replay,
+        export_webdataset,
+    )
+    from batchgen._api.gallery import Gallery, write_gallery
+    from batchgen._api.integrity import FileFault, FileProblem, Repaired, repair, verify
+    from batchgen._api.plan import Plan, plan
+    from batchgen._api.reconcile import Reconciliation, reconcile
+    from batchgen._api.run import RunSummary, StopKind, StopReason, run, run_sync
+    from batchgen.core.errors import (
+        ApiKeyError,
+        BatchgenError,
+        CatalogError,
+        ConfigError,
+        DamagedIndex,
+        DatasetError,
+        DiskError,
+        EmptySelection,
+        ExportError,
+        InputError,
+        Locked,
+        ManifestError,
+        NotADataset,
+        ProviderError,
+        UnknownWal,
+        UsageError,
+    )
+    from batchgen.core.exit_codes import ExitCode
     from batchgen.core.outcomes import Status
     from batchgen.core.problems import Problem
-    from batchgen.dataset.read.dataset import Dataset
-    from batchgen.dataset.read.summary import DatasetSummary
-    from batchgen.engine.run import RunSummary
-    from batchgen.planning.plan import Plan
 
 __all__ = [
+    "ApiKeyError",
     "BatchgenError",
+    "CatalogError",
+    "ConfigError",
+    "DamagedIndex",
     "Dataset",
+    "DatasetError",
     "DatasetSummary",
+    "DiskError",
+    "EmptySelection",
+    "ExitCode",
+    "ExportError",
+    "Exported",
+    "FileFault",
+    "FileProblem",
+    "Gallery",
+    "InputError",
+    "Locked",
+    "ManifestError",
+    "NotADataset",
     "Plan",
     "Problem",
+    "ProviderError",
+    "Reconciliation",
+    "Repaired",
+    "Replayed",
     "RunSummary",
     "Status",
+    "StopKind",
+    "StopReason",
+    "UnknownWal",
+    "UsageError",
     "__version__",
     "check",
+    "export_captions",
+    "export_parquet",
+    "export_replay",
+    "export_webdataset",
     "open_dataset",
     "plan",
+    "reconcile",
+    "repair",
     "run",
     "run_sync",
+    "verify",
+    "write_gallery",
 ]
 
 _HOMES = {
-    "batchgen.dataset.read.dataset": ("Dataset",),
-    "batchgen.dataset.read.summary": ("DatasetSummary",),
-    "batchgen._api.calls": ("check", "open_dataset", "plan", "run", "run_sync"),
-    "batchgen.core.problems": ("Problem",),
-    "batchgen.engine.run": ("RunSummary",),
-    "batchgen.planning.plan": ("Plan",),
-    "batchgen.core.errors": ("BatchgenError",),
+    "batchgen._api.check": ("check",),
+    "batchgen._api.dataset": (
+        "Dataset",
+        "DatasetSummary",
+        "open_dataset",
+    ),
+    "batchgen._api.export": (
+        "Exported",
+        "Replayed",
+        "export_captions",
+        "export_parquet",
+        "export_replay",
+        "export_webdataset",
+    ),
+    "batchgen._api.gallery": (
+        "Gallery",
+        "write_gallery",
+    ),
+    "batchgen._api.integrity": (
+        "FileFault",
+        "FileProblem",
+        "Repaired",
+        "repair",
+        "verify",
+    ),
+    "batchgen._api.plan": (
+        "Plan",
+        "plan",
+    ),
+    "batchgen._api.reconcile": (
+        "Reconciliation",
+        "reconcile",
+    ),
+    "batchgen._api.run": (
+        "RunSummary",
+        "StopKind",
+        "StopReason",
+        "run",
+        "run_sync",
+    ),
+    "batchgen.core.errors": (
+        "ApiKeyError",
+        "BatchgenError",
+        "CatalogError",
+        "ConfigError",
+        "DamagedIndex",
+        "DatasetError",
+        "DiskError",
+        "EmptySelection",
+        "ExportError",
+        "InputError",
+        "Locked",
+        "ManifestError",
+        "NotADataset",
+        "ProviderError",
+        "UnknownWal",
+        "UsageError",
+    ),
+    "batchgen.core.exit_codes": ("ExitCode",),
     "batchgen.core.outcomes": ("Status",),
+    "batchgen.core.problems": ("Problem",),
 }
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 # Help is wrapped to the terminal; the page is not.
 os.environ["COLUMNS"] = "110"
 
-from batchgen.cli import check
 from batchgen.cli.arguments import build_parser
 from batchgen.config.load import Loaded, rows_of
 from batchgen.config.names import common_name, leaves
 from batchgen.config.settings import ProviderOverrides, RunConfig
+from batchgen.core.errors import BatchgenError
 from batchgen.core.problems import TITLES
 from batchgen.core.request import DEFAULT_PROVIDER
 
@@ -20,7 +20,7 @@ _DOCS = Path(__file__).parent.parent / "docs"
 
 def pages() -> dict[str, str]:
     """Return the text of every generated page by its file name."""
-    return {"cli.md": _commands(), "messages.md": _messages(), "settings.md": _settings()}
+    return {"cli.md": _commands(), "errors.md": _errors(), "messages.md": _messages(), "settings.md": _settings()}
 
 
 def _commands() -> str:
@@ -54,10 +54,36 @@ def _messages() -> str:
         "| code | what is wrong |",
         "| --- | --- |",
     ]
-    return (
-        "\n".join([*lines, *(f"| {code} | {title} |" for code, title in sorted({**TITLES, **check.TITLES}.items()))])
-        + "\n"
-    )
+    return "\n".join([*lines, *(f"| {code} | {title} |" for code, title in sorted(TITLES.items()))]) + "\n"
+
+
+def _errors() -> str:
+    lines = [
+        "# Errors",
+        "",
+        "Everything that a user can put right is raised as a `batchgen.BatchgenError`. Its text says what happened,",
+        "where, and what to do, and it never holds an API key. A command that ends with the error ends with its",
+        "`exit_code`.",
+        "",
+        "| error | exit code | meaning |",
+        "| --- | --- | --- |",
+        *_error_rows(BatchgenError, 0),
+        "",
+        "A `ConfigError`, `CatalogError` or `ManifestError` lists what is wrong in `problems`, with the codes of",
+        "[messages.md](messages.md). A run that stops early raises nothing: it returns a `RunSummary`, whose",
+        "`stop.kind` says why, and has an `exit_code` too.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _error_rows(error: type[BatchgenError], depth: int) -> list[str]:
+    meaning = (error.__doc__ or "").splitlines()[0]
+    rows = [f"| {'&emsp;' * depth}`{error.__name__}` | {int(error.exit_code)} | {meaning} |"]
+    for child in error.__subclasses__():
+        if child.__module__ == error.__module__:
+            rows += _error_rows(child, depth + 1)
+    return rows
 
 
 def _settings() -> str:

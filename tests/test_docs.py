@@ -6,8 +6,12 @@ import re
 import runpy
 import sys
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
+
+from batchgen.dataset.events.events import AnyEvent, Event
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,9 +36,17 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-def test_every_event_is_documented() -> None:
-    events = (ROOT / "batchgen" / "engine" / "run_events.py").read_text()
-    events = re.findall(r'_log\.write\(\s*"(\w+)"', events)
-    page = (ROOT / "docs" / "events.md").read_text()
-    assert len(events) >= 8
-    assert [event for event in events if f"| `{event}` |" not in page] == []
+def test_every_event_and_every_key_is_documented_and_no_other() -> None:
+    documented = {}
+    for line in (ROOT / "docs" / "events.md").read_text().splitlines():
+        if match := re.fullmatch(r"\| `(\w+)` \|.*\| (.*) \|", line):
+            documented[match[1]] = tuple(re.findall(r"`(\w+)`", match[2]))
+    common = ("at", "run")
+    assert documented == {
+        msgspec.inspect.type_info(event).tag: tuple(key for key in event.__struct_fields__ if key not in common)
+        for event in Event.__subclasses__()
+    }
+
+
+def test_what_the_log_takes_is_every_event_there_is() -> None:
+    assert set(get_args(AnyEvent)) == set(Event.__subclasses__())

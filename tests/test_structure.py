@@ -35,9 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "gallery": GROUND | {"store", "dataset"},
     "export": GROUND | {"catalog", "store", "dataset"},
     "simulator": GROUND,
-    "_api": GROUND | SETTINGS | {"manifest", "planning", "providers", "dataset", "engine", "billing"},
-    "__init__": {"_api", "core", "dataset", "engine", "planning"},
-    "cli": GROUND
+    "_api": GROUND
     | SETTINGS
     | {
         "manifest",
@@ -52,6 +50,8 @@ ALLOWED: dict[str, set[str]] = {
         "export",
         "simulator",
     },
+    "__init__": {"_api", "core"},
+    "cli": GROUND | {"_api"},
     "__main__": {"cli"},
 }
 
@@ -130,3 +130,19 @@ def test_a_quick_command_loads_nothing_heavy(arguments: list[str], tmp_path: Pat
     loaded = loaded_by(*arguments, cwd=tmp_path)
     assert "argparse" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_status_loads_neither_the_loop_nor_the_network(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("id,prompt,seed\na,a red fox,7\n")
+    command = [sys.executable, "-m", "batchgen", "run", "m.csv", "-o", "out", "--simulate", "--rpm", "6000"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    loaded = loaded_by("status", "out", cwd=tmp_path)
+    assert "batchgen.dataset.read.summary" in loaded
+    assert {name.split(".")[1] for name in loaded if name.startswith("batchgen.")} <= {
+        "_api",
+        "cli",
+        "core",
+        "dataset",
+        "store",
+    }
+    assert "aiohttp" not in loaded

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from batchgen.core.attempts import parse_attempt_id, run_of_attempt, run_start
 from batchgen.core.cost import CostSource, is_unknown
+from batchgen.core.format import dollars
 from batchgen.core.keys import key_of
 from batchgen.core.request import DEFAULT_PROVIDER
 from batchgen.dataset.events.log import first_run_id
@@ -222,7 +223,7 @@ class _Books:
             if news:
                 bills[key] = news
                 if len(known) == len(billed):
-                    remarks[key] = f"the service's log says that it cost ${cost_usd:.4f}"
+                    remarks[key] = f"the service's log says that it cost {dollars(cost_usd)}"
         result.corrected_requests = len(bills)
         result.doubts = [self._doubt(client_request_id, now) for client_request_id in self._doubts]
         return bills, remarks

@@ -4,9 +4,9 @@ The shipped files are in `models/`. A default in them is frozen once shipped, be
 fingerprint leaves out what equals the default: a changed default would make old pictures new.
 """
 
-from batchgen.catalog.catalog import Catalog, CatalogError
+from batchgen.catalog.catalog import Catalog
 from batchgen.catalog.loader import load_catalog
 from batchgen.catalog.model import Enhancement, Field, Model, Price, Transport
 from batchgen.core.request import Value
 
-__all__ = ["Catalog", "CatalogError", "Enhancement", "Field", "Model", "Price", "Transport", "Value", "load_catalog"]
+__all__ = ["Catalog", "Enhancement", "Field", "Model", "Price", "Transport", "Value", "load_catalog"]

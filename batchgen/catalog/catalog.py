@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchgen.catalog.model import Field, Model
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import CatalogError
 from batchgen.core.suggest import did_you_mean
-
-
-class CatalogError(BatchgenError):
-    """A catalog file that cannot be used, or a model that no catalog file describes."""
 
 
 @dataclass(frozen=True, slots=True)

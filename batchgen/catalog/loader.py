@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
-from batchgen.catalog.catalog import Catalog, CatalogError, make_catalog
+from batchgen.catalog.catalog import Catalog, make_catalog
 from batchgen.catalog.model import Model, inconsistencies
+from batchgen.core.errors import CatalogError
 from batchgen.core.suggest import did_you_mean
 from batchgen.core.toml import TomlError, parse_toml, read_toml
 

@@ -9,23 +9,24 @@ import sys
 from batchgen import __version__
 
 _DESCRIPTION = (
-    "Turn a table of prompts into a dataset of images. The same command, run again, goes on where it stopped."
+    "Turn a table of prompts into a dataset of images. The same command, run again, resumes where it stopped."
 )
 _EPILOG = """\
 exit codes:
   0  all done, or up to date
-  1  finished, but more images not made than --allow-failures: failed, not fetched, in doubt, invalid; not blocked
-     (verify: something is wrong); or an error as of 2, found after something was sent
+  1  finished, but more images are missing than --allow-failures allows: failed, in doubt, invalid, or paid for and
+     not yet downloaded; blocked images do not count (verify: something is wrong). Or an error as of 2, found after
+     something was sent
   2  usage, configuration or manifest error: nothing was sent
   3  the budget is reached
   4  stopped by account, lock, disk or network
   5  the selection is empty
   130, 143  stopped by Ctrl-C, by SIGTERM
-After 3, 4, 130 and 143 the same command goes on.
+After 3, 4, 130 and 143 the same command resumes.
 
 environment:
   AIMLAPI_API_KEY     the API key (or AIML_API_KEY)
-  BATCHGEN_BASE_URL   where the API is
+  BATCHGEN_BASE_URL   the URL of the API
 """
 
 
@@ -71,16 +72,22 @@ Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "check", "validate every row and the configuration; needs no key and no network")
-    parser.add_argument("manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: a prompt and parameters a row")
+    parser = _command(commands, "check", "validate every row and the configuration, without key or network")
+    parser.add_argument(
+        "manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: one prompt with its parameters in each row"
+    )
     _add_config(parser)
     parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
-    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how to say what is wrong")
+    parser.add_argument(
+        "--format", choices=("text", "json", "github"), default="text", help="how to print what is wrong (default text)"
+    )
 
 
 def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "plan", "say what a run would do and cost; sends nothing")
-    parser.add_argument("manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: a prompt and parameters a row")
+    parser = _command(commands, "plan", "print what a run would do and cost; sends nothing")
+    parser.add_argument(
+        "manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: one prompt with its parameters in each row"
+    )
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="the dataset's folder")
     _add_config(parser)
     _add_selection(parser)
@@ -89,31 +96,32 @@ def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
 
 
 def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "run", "make the images; goes on by itself where an earlier run stopped")
+    parser = _command(commands, "run", "make the images, and resume where an earlier run stopped")
     parser.add_argument(
-        "manifest", metavar="MANIFEST", nargs="?", help="CSV, TSV or Parquet: a prompt and parameters a row"
+        "manifest",
+        metavar="MANIFEST",
+        nargs="?",
+        help="CSV, TSV or Parquet: one prompt with its parameters in each row",
     )
     parser.add_argument("-o", "--out", metavar="OUT", help="the dataset's folder")
     _add_config(parser)
     _add_selection(parser)
     _add_limits(parser)
     service = parser.add_mutually_exclusive_group()
-    service.add_argument("--base-url", metavar="URL", help="where the API is")
-    service.add_argument(
-        "--simulate", action="store_true", help="use the embedded simulator: no key, no network, no cost"
-    )
+    service.add_argument("--base-url", metavar="URL", help="the URL of the API")
+    service.add_argument("--simulate", action="store_true", help="use the simulated API: no key, no network, no cost")
     parser.add_argument(
-        "--allow-failures", metavar="N|P%", help="so many images not made still make exit code 0 (default 0)"
+        "--allow-failures", metavar="N|P%", help="exit 0 despite up to N missing images, or P %% of them (default 0)"
     )
     parser.add_argument(
         "--no-preflight",
         dest="preflight",
         action="store_const",
         const=False,
-        help="do not ask the account for its balance and the model's price first",
+        help="do not ask the service for the account's balance and the model's price first",
     )
     parser.add_argument(
-        "--no-gallery", dest="gallery", action="store_const", const=False, help="do not bring gallery.html up to date"
+        "--no-gallery", dest="gallery", action="store_const", const=False, help="do not update gallery.html"
     )
     parser.add_argument(
         "--show-config", action="store_true", help="print every setting and where it comes from, and exit"
@@ -122,29 +130,31 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
 
 
 def _add_status(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "status", "count a dataset: also while a run is writing it")
+    parser = _command(commands, "status", "count the images of a dataset by status, also while a run is writing it")
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
-    form.add_argument("--watch", action="store_true", help="show the run that is going on until it ends, or Ctrl-C")
+    form.add_argument("--watch", action="store_true", help="show the run that is running until it ends, or Ctrl-C")
 
 
 def _add_verify(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "verify", "check that every image is there and unchanged, and list strays")
+    parser = _command(commands, "verify", "check that every image is there and unchanged, and list untracked files")
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     parser.add_argument(
         "--repair",
         action="store_true",
-        help="put right what can be put right without paying, and say what has to be made again",
+        help="repair what can be repaired without paying, and print what the next run has to make again",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_gallery(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "gallery", "write gallery.html: one page to look at everything, offline")
+    parser = _command(commands, "gallery", "write gallery.html: one page that shows the whole dataset, offline")
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     parser.add_argument(
-        "--standalone", metavar="FILE", help="also write one file with its thumbnails inside, to be sent to others"
+        "--standalone",
+        metavar="FILE",
+        help="also write the page as one file with its thumbnails inside, to send to others",
     )
 
 
@@ -152,67 +162,73 @@ def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(
         commands,
         "reconcile",
-        "read the service's log of calls, say what became of what is in doubt, and correct costs",
+        "read the service's log of calls, settle what is in doubt, and correct costs to the bill; free",
     )
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     _add_config(parser)
-    parser.add_argument("--base-url", metavar="URL", help="where the API is")
+    parser.add_argument("--base-url", metavar="URL", help="the URL of the API")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "export", "write a dataset in another shape: Parquet, WebDataset, captions, a manifest")
-    shapes = parser.add_subparsers(dest="shape", metavar="SHAPE", required=True)
-    parquet = _shape(shapes, "parquet", "Parquet files with the images in them, as Hugging Face reads them")
-    webdataset = _shape(shapes, "webdataset", "tar files of images, captions and JSON, deterministic")
-    captions = _shape(shapes, "captions", "a folder of images, each beside a text file with its caption")
-    replay = _shape(shapes, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
+    parser = _command(
+        commands, "export", "write a dataset in another format: Parquet, WebDataset, captions, a manifest"
+    )
+    formats = parser.add_subparsers(dest="format", metavar="FORMAT", required=True)
+    parquet = _format(formats, "parquet", "Parquet files with the images in them, as Hugging Face reads them")
+    webdataset = _format(formats, "webdataset", "tar files of images, captions and JSON, deterministic")
+    captions = _format(formats, "captions", "a folder of images, each beside a text file with its caption")
+    replay = _format(formats, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
     _add_config(replay)
-    for shape in (webdataset, captions):
-        shape.add_argument(
+    for parser in (webdataset, captions):
+        parser.add_argument(
             "--caption",
             choices=("prompt", "enhanced"),
             default="prompt",
-            help="the text of an image: the prompt, or as the service rewrote it where it said so (default prompt)",
+            help="the text of an image: the prompt, or the prompt as the service rewrote it, if known (default prompt)",
         )
-    for shape in (parquet, webdataset):
-        shape.add_argument(
-            "--shard-size", metavar="SIZE", default="500MB", help="so large is a file: 100MB to 1GB (default 500MB)"
+    for parser in (parquet, webdataset):
+        parser.add_argument(
+            "--shard-size", metavar="SIZE", default="500MB", help="the size of a file: 100MB to 1GB (default 500MB)"
         )
-    for shape in (parquet, webdataset, captions):
-        shape.add_argument(
+    for parser in (parquet, webdataset, captions):
+        parser.add_argument(
             "--embed",
             choices=("xmp",),
-            help="say in each image's copy that it is generated, by what, from what prompt",
+            help="write into each exported image that it is generated, by which model, from which prompt",
         )
 
 
-def _shape(shapes: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
-    parser = _command(shapes, name, summary)
+def _format(formats: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    parser = _command(formats, name, summary)
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
-    parser.add_argument("dest", metavar="DEST", help="what to write; it must not exist yet")
+    parser.add_argument("dest", metavar="DEST", help="the file or folder to write; it must not exist")
     parser.add_argument(
         "--where",
         metavar="EXPR",
-        help="only images for which this is true, in SQL: \"seed < 100 and category = 'city'\"",
+        help="only images that meet a condition in SQL: \"seed < 100 and category = 'city'\"",
     )
     parser.add_argument(
-        "--split", metavar="NAME=P,...", help="divide the prompts, always alike: train=0.9,test=0.1 (default train=1)"
+        "--split",
+        metavar="NAME=P,...",
+        help="divide the prompts, the same way each time: train=0.9,test=0.1 (default train=1)",
     )
     return parser
 
 
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
-    parser = _command(commands, "simulate", "serve the embedded API on loopback and print its URL")
+    parser = _command(commands, "simulate", "serve a simulated API on loopback and print its URL")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="the port (default: any free one)")
-    parser.add_argument("--rpm", type=int, metavar="N", help="answer 429 above so many requests a minute")
-    parser.add_argument("--latency", default="1", metavar="S", help="seconds an answer takes: 2, or a range like 0.5-2")
+    parser.add_argument("--rpm", type=int, metavar="N", help="answer 429 above N requests a minute")
+    parser.add_argument(
+        "--latency", default="1", metavar="S", help="seconds that an answer takes: 2, or a range like 0.5-2"
+    )
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="KIND=P",
-        help="go wrong with a probability (server_error=0.05) or on a schedule (reset@3,7-9); repeatable",
+        help="fail with a probability (server_error=0.05) or on a schedule (reset@3,7-9); repeatable",
     )
 
 
@@ -231,21 +247,21 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         type=_statuses,
         default=frozenset(),
         metavar="STATUS,...",
-        help="ask again for what is failed, blocked",
+        help="send again what has this status: failed, blocked",
     )
     parser.add_argument(
         "--in-doubt",
         choices=("retry", "skip"),
         default="retry",
-        help="what becomes of requests whose answer was never seen: sent again (default; may pay twice), or left alone",
+        help="requests whose answer was never seen: send them again (default; may pay twice), or leave them alone",
     )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rpm", metavar="N", help="requests a minute at most")
-    parser.add_argument("--ipm", metavar="N", help="images a minute at most")
-    parser.add_argument("--concurrency", metavar="N", help="requests at once at most")
-    parser.add_argument("--max-cost", metavar="USD", help="spend at most so much in this run")
+    parser.add_argument("--rpm", metavar="N", help="at most N requests a minute")
+    parser.add_argument("--ipm", metavar="N", help="at most N images a minute")
+    parser.add_argument("--concurrency", metavar="N", help="at most N requests in flight")
+    parser.add_argument("--max-cost", metavar="USD", help="spend at most this much in this run")
 
 
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]

@@ -3,100 +3,46 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
-from batchgen.catalog import CatalogError, load_catalog
-from batchgen.cli.config import load_settings
-from batchgen.cli.output import as_json, count, echo, printable, warn
+from batchgen._api.check import Check, Problem
+from batchgen.cli.config import FLAGS, settings_of
+from batchgen.cli.output import as_json, echo, warn
 from batchgen.cli.progress_bar import ProgressBar
-from batchgen.config.errors import ConfigError
-from batchgen.config.settings import RunConfig
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.problems import ManifestError, Problem
-from batchgen.manifest import open_manifest
-from batchgen.planning import make_rules, read_rows
-
-# Codes beside those of the manifest.
-TITLES = {"E061": "a setting is wrong", "E062": "a model's file is wrong, or the model is unknown"}
+from batchgen.core.format import count, printable
 
 
 def execute(options: Namespace) -> ExitCode:
     """Check a manifest and print what is wrong; exit code 2 if anything is."""
-    counts: Counter[str] = Counter()
-    write = {"text": _write_text, "json": _write_json, "github": _write_github}[options.format]
-    write(_find(options, counts), counts)
-    return ExitCode.USAGE if _errors(counts) else ExitCode.OK
+    with ProgressBar("checking") as reading:
+        check = Check(options.manifest, options.config, settings_of(options), FLAGS, reading.advance)
+        {"text": _write_text, "json": _write_json, "github": _write_github}[options.format](check)
+    return ExitCode.USAGE if check.errors else ExitCode.OK
 
 
-def _find(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
-    """Yield all problems; leave how many rows and problems there are in `counts`."""
-    try:
-        for problem in _check(options, counts):
-            if problem.code not in counts:
-                counts[problem.code] = 0  # counted by the batch: a batch may keep some warnings to itself
-            yield problem
-    except (ManifestError, ConfigError, CatalogError) as error:
-        for problem in _problems_of(error, options):
-            counts[problem.code] += 1
-            yield problem
-
-
-def _check(options: Namespace, counts: Counter[str]) -> Iterator[Problem]:
-    try:
-        config: RunConfig | None = load_settings(options).config
-    except ConfigError as error:
-        problems = _problems_of(error, options)
-        counts.update(problem.code for problem in problems)
-        yield from problems
-        config = error.rest
-    if config is None:
-        return
-    rules = make_rules(config, load_catalog([Path(path) for path in config.models]))
-    counts.update(problem.code for problem in rules.problems)
-    yield from rules.problems
-    manifest = open_manifest(options.manifest)
-    with ProgressBar("checking", manifest.row_count) as reading:
-        for batch in read_rows(manifest, rules):
-            counts["rows"] += batch.rows
-            counts.update(batch.problem_counts)
-            yield from batch.problems
-            reading.add(batch.rows)
-
-
-def _problems_of(error: ManifestError | ConfigError | CatalogError, options: Namespace) -> list[Problem]:
-    match error:
-        case ManifestError():
-            return list(error.problems)
-        case ConfigError():
-            return [Problem("E061", item.origin, item.message, item.line, item.column) for item in error.problems]
-        case _:
-            return [Problem("E062", options.config or "configuration", line) for line in str(error).splitlines()]
-
-
-def _write_text(problems: Iterator[Problem], counts: Counter[str]) -> None:
-    for problem in problems:
+def _write_text(check: Check) -> None:
+    for problem in check:
         echo(str(problem).replace("\n", "\\n"))
-    errors, warnings = _errors(counts), _warnings(counts)
-    warn(f"{count(counts['rows'], 'row')} checked: {count(errors, 'error')}, {count(warnings, 'warning')}.")
+    warn(f"{count(check.rows, 'row')} checked: {count(check.errors, 'error')}, {count(check.warnings, 'warning')}.")
 
 
-def _write_json(problems: Iterator[Problem], counts: Counter[str]) -> None:
+def _write_json(check: Check) -> None:
     print('{"problems": [', end="")
-    for number, problem in enumerate(problems):
+    for number, problem in enumerate(check):
         print(",\n  " if number else "\n  ", as_json(problem), sep="", end="")
-    totals = {"rows": counts["rows"], "errors": _errors(counts), "warnings": _warnings(counts)}
+    totals = {"rows": check.rows, "errors": check.errors, "warnings": check.warnings}
     print("],", as_json(totals).removeprefix("{"))
 
 
-def _write_github(problems: Iterator[Problem], counts: Counter[str]) -> None:
-    for problem in problems:
+def _write_github(check: Check) -> None:
+    for problem in check:
         kind = "error" if problem.is_error else "warning"
-        place = f"file={_property(problem.file)}"
-        if problem.line is not None:
-            place += f",line={problem.line},col={problem.column or 1}"
-        print(f"::{kind} {place},title={problem.code}::{_message(problem.message)}")
+        print(f"::{kind} {_place(problem)},title={problem.code}::{_message(problem.message)}")
+
+
+def _place(problem: Problem) -> str:
+    place = f"file={_property(problem.file)}"
+    return place if problem.line is None else f"{place},line={problem.line},col={problem.column or 1}"
 
 
 def _message(text: str) -> str:
@@ -105,11 +51,3 @@ def _message(text: str) -> str:
 
 def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _errors(counts: Counter[str]) -> int:
-    return sum(number for code, number in counts.items() if code.startswith("E"))
-
-
-def _warnings(counts: Counter[str]) -> int:
-    return sum(number for code, number in counts.items() if code.startswith("W"))

@@ -1,17 +1,16 @@
-"""What the flags of a command echo, as settings of the configuration."""
+"""What the options of a command say, as settings of the configuration."""
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
-from pathlib import Path
+from types import MappingProxyType
 
+from batchgen._api.settings import Loaded, clear_text_host
+from batchgen._api.settings import load_settings as load
 from batchgen.cli.output import warn
-from batchgen.config.load import Loaded, load_config
-from batchgen.config.settings import RunConfig
 
 # Option of the command line -> dotted setting.
-_FLAGS = {
+_SETTINGS = {
     "--model": "model",
     "--base-url": "api.base_url",
     "--rpm": "limits.requests_per_minute",
@@ -23,22 +22,25 @@ _FLAGS = {
     "--no-gallery": "gallery",
 }
 
+# The option that gives a setting, for messages about it.
+FLAGS = MappingProxyType({setting: flag for flag, setting in _SETTINGS.items()})
+
+
+def settings_of(options: Namespace) -> dict[str, object]:
+    """Return what the options set, by dotted name; None for an option that was not given."""
+    return {setting: getattr(options, _attribute(flag), None) for flag, setting in _SETTINGS.items()}
+
 
 def load_settings(options: Namespace) -> Loaded:
     """Load the configuration for a command. Raises ConfigError."""
-    path = Path(options.config) if options.config else None
-    given = {setting: getattr(options, _attribute(flag), None) for flag, setting in _FLAGS.items()}
-    return load_config(path, os.environ, given, {setting: flag for flag, setting in _FLAGS.items()})
+    return load(options.config, settings_of(options), FLAGS)
 
 
-def warn_of_clear_text(config: RunConfig) -> None:
+def warn_of_clear_text(loaded: Loaded) -> None:
     """Tell a user whose key is about to cross the internet without encryption. Raises BatchgenError for a bad URL."""
-    from batchgen.providers.http.ssrf import is_in_the_clear  # `check` sends no key, and needs no network code
-    from batchgen.providers.http.url import parse_base_url
-
-    url = parse_base_url(config.api.base_url)
-    if is_in_the_clear(url.scheme, url.host or ""):
-        warn(f"Warning: {url.host} is spoken to over http: anyone on the way can read your API key. Use https.")
+    host = clear_text_host(loaded)
+    if host is not None:
+        warn(f"Warning: {host} is spoken to over http: anyone on the way can read your API key. Use https.")
 
 
 def _attribute(flag: str) -> str:

@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: one tqdm line on a terminal, a plain line every half minute elsewhere."""
+"""Shows a run while it is running: one tqdm line on a terminal, a plain line every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from batchgen.billing.preflight import Preflight
-from batchgen.cli.output import count, dollars, duration, on_terminal, size, warn
+from batchgen._api.plan import Plan
+from batchgen._api.run import Job, LimiterSnapshot, Live, Preflight, Progress, StopKind, StopReason
+from batchgen.cli.output import on_terminal, warn
 from batchgen.cli.plan import is_empty, price_source
+from batchgen.core.format import count, dollars, duration, size
 from batchgen.core.outcomes import Status
-from batchgen.engine.display import Live
-from batchgen.engine.job import Job
-from batchgen.engine.progress import Progress
-from batchgen.engine.stop import StopKind, StopReason
-from batchgen.pacing import LimiterSnapshot
-from batchgen.planning.plan import Plan
 
 # Logs of CI and nohup stay short, and still show that it lives.
 _PLAIN_EVERY_S = 30.0
@@ -25,7 +21,7 @@ _PLAIN_EVERY_S = 30.0
 _PROBLEMS_SHOWN = 5
 
 
-class _Words:
+class _Messages:
     """What both displays say in the same words."""
 
     def __init__(self, job: Job) -> None:
@@ -43,10 +39,10 @@ class _Words:
         self._progress = live.progress
 
     def opened(self, recovered: dict[Status, int]) -> None:
-        """Say what was rescued of a run that was cut off."""
+        """Say what was recovered of a run that was cut off."""
         if recovered:
             parts = ", ".join(f"{number:,} {status.value.replace('_', ' ')}" for status, number in recovered.items())
-            self._say(f"The last run was cut off; from its ledger: {parts}.")
+            self._say(f"The last run was cut off; recovered from its write-ahead log: {parts}.")
 
     def checked(self, preflight: Preflight) -> None:
         """Say what is odd about the account."""
@@ -67,11 +63,11 @@ class _Words:
             return
         if plan.kept_failed.images:
             failed = count(plan.kept_failed.images, "image")
-            self._say(f"{failed} failed for good before: not sent again without --retry failed.")
+            self._say(f"{failed} failed permanently in an earlier run: not sent again without --retry failed.")
         if plan.deferred.requests:
             waiting = count(plan.deferred.requests, "request")
             self._say(
-                f"{waiting} paid for, with images that wait at their links: the run fetches them, which costs nothing; "
+                f"{waiting} paid for, with deferred downloads: the run downloads their images, which is free; "
                 "--retry failed buys them again."
             )
         if plan.kept_in_doubt.requests:
@@ -94,14 +90,14 @@ class _Words:
         if plan.space is not None and plan.space.is_short(plan.to_send.images):
             free, needed = size(plan.space.free_bytes), size(plan.space.needed_bytes(plan.to_send.images))
             self._say(
-                f"The disk has {free} free, and the images need about {needed}. It begins all the same: when the disk "
-                "is full it stops cleanly (exit code 4), and after you made room the same command goes on."
+                f"The disk has {free} free, and the images need about {needed}. The run starts all the same: when the "
+                "disk is full it stops cleanly (exit code 4). Make room, and the same command resumes."
             )
         if self._preflight.shortfall_usd(plan.cost_usd):
             balance = dollars(self._preflight.balance_usd or 0.0)
             self._say(
-                f"The account has {balance}, and this costs about {dollars(plan.cost_usd)}. It begins all the same: "
-                "if credits run out it stops cleanly (exit code 4), and after a top-up the same command goes on."
+                f"The account has {balance}, and this costs about {dollars(plan.cost_usd)}. The run starts all the "
+                "same: if credits run out it stops cleanly (exit code 4). Top up, and the same command resumes."
             )
 
     def stopping(self, reason: StopReason, in_flight: int) -> None:
@@ -115,14 +111,14 @@ class _Words:
                 self._say(f"Finishing {count(in_flight, 'request')} in flight.")
 
     def warned(self, message: str) -> None:
-        """Say what the user should know."""
+        """Say what went wrong."""
         self._say(message)
 
     def _say(self, text: str) -> None:
         warn(text)
 
 
-class PlainDisplay(_Words):
+class PlainDisplay(_Messages):
     """For CI and log files."""
 
     def __init__(self, job: Job) -> None:
@@ -130,7 +126,7 @@ class PlainDisplay(_Words):
         self._next = monotonic() + _PLAIN_EVERY_S
 
     def refresh(self, live: Live) -> None:
-        """Print a line when its time has come."""
+        """Print a line every half minute."""
         super().refresh(live)
         if monotonic() >= self._next:
             self._next += _PLAIN_EVERY_S
@@ -140,7 +136,7 @@ class PlainDisplay(_Words):
         """Nothing to take down."""
 
 
-class TerminalDisplay(_Words):
+class TerminalDisplay(_Messages):
     """One line that is drawn again and again."""
 
     def __init__(self, job: Job) -> None:
@@ -185,25 +181,22 @@ def progress_line(live: Live) -> str:
     return f"{progress.done_images:,} of {total:,} images · {_counts(progress, live.snapshot())}"
 
 
-def _counts(progress: Progress, pace: LimiterSnapshot) -> str:
+def _counts(progress: Progress, limiter: LimiterSnapshot) -> str:
     slots = progress.slots
     text = f"{slots[Status.OK]:,} ok"
     for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT):
         if slots[status]:
             text += f" {slots[status]:,} {status.value.replace('_', ' ')}"
     if progress.retries:
-        text += f" {progress.retries:,} retries"
-    text += f" · {dollars(progress.spent_usd)} · {_rate(pace)}"
-    if pace.cooldown_s >= 1:
-        text += f" · paused {pace.cooldown_s:.0f} s"
-    return text
+        text += f" {count(progress.retries, 'retry')}"
+    return f"{text} · {dollars(progress.spent_usd)} · {describe_rate(limiter)}"
 
 
-def _rate(pace: LimiterSnapshot) -> str:
-    left, limit = f"{pace.requests_per_minute:.0f}", f"{pace.limit_per_minute:.0f}"
-    # They left before the service's refusal brought the limit down, or were the ones it refused.
-    return (
-        f"{left} rpm, now at most {limit}"
-        if pace.requests_per_minute > pace.limit_per_minute
-        else f"{left}/{limit} rpm"
-    )
+def describe_rate(limiter: LimiterSnapshot) -> str:
+    """How fast requests leave, and for how long none does."""
+    sent, limit = f"{limiter.requests_per_minute:.0f}", f"{limiter.limit_per_minute:.0f}"
+    in_words = f"{count(round(limiter.requests_per_minute), 'request')} in the last minute, limit {limit}"
+    if limiter.cooldown_s >= 1:
+        return f"waiting {limiter.cooldown_s:.0f} s: {in_words}"
+    # More than the limit: they left before the service refused some and the limit came down.
+    return in_words if limiter.requests_per_minute > limiter.limit_per_minute else f"{sent}/{limit} rpm"

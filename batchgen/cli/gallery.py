@@ -1,28 +1,19 @@
-"""`batchgen gallery`: writes the page that shows a dataset, and the thumbnails that it needs."""
+"""`batchgen gallery`: writes the page that shows a dataset, and keeps it in step with what other commands change.
+
+Such a command is over and told when the gallery is written: what goes wrong here is said, and changes nothing of that.
+"""
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
 from pathlib import Path
 
-from batchgen.cli.output import count, echo, shorten, warn
+from batchgen._api.dataset import has_gallery
+from batchgen.cli.output import echo, warn
 from batchgen.cli.progress_bar import ProgressBar
-from batchgen.core.errors import DiskError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.snapshot import open_layout
-from batchgen.gallery import (
-    Slots,
-    Unreadable,
-    check_place,
-    made_thumbnails,
-    make_thumbnails,
-    missing_thumbnails,
-    read_slots,
-    remove_thumbnails,
-    write_page,
-    write_standalone,
-)
+from batchgen.core.format import count, shorten
 
 # Enough to see what is wrong; `batchgen verify` names all.
 _UNREADABLE_SHOWN = 5
@@ -30,35 +21,41 @@ _UNREADABLE_SHOWN = 5
 
 def execute(options: Namespace) -> ExitCode:
     """Write the gallery of a dataset and print where it is."""
-    layout = open_layout(Path(options.out))
-    alone = Path(options.standalone) if options.standalone else None
-    try:
-        if alone:
-            check_place(layout, alone)  # before minutes of thumbnails
-        slots = update(layout)
-        written = [layout.gallery_page, *([write_standalone(layout, slots, alone)] if alone else [])]
-    except OSError as error:
-        raise DiskError(f"cannot write {error.filename or options.out}: {error.strerror}.") from error
-    for path in written:
-        echo(str(path))
+    for page in _write(options.out, options.standalone):
+        echo(str(page))
     return ExitCode.OK
 
 
-def update(layout: Layout) -> Slots:
-    """Bring the thumbnails and gallery.html up to date; return what it shows. Raises OSError."""
-    made = made_thumbnails(layout)
-    slots = read_slots(layout)
-    sources = missing_thumbnails(layout, slots)
-    unreadable: list[Unreadable] = []
-    with ProgressBar("making thumbnails", len(sources), "thumbnail") as reading:
-        for outcome in make_thumbnails(layout, sources):
-            reading.add(1)
-            if outcome is not None:
-                unreadable.append(outcome)
-    for image in unreadable[:_UNREADABLE_SHOWN]:
+def refresh_gallery(out: Path) -> None:
+    """Write the gallery anew if the dataset has one."""
+    if has_gallery(out):
+        try_to_write_gallery(out)
+
+
+def try_to_write_gallery(out: Path) -> Path | None:
+    """Write the gallery and return its page; if that fails, say why and return None."""
+    try:
+        return _write(out)[0]
+    except KeyboardInterrupt:
+        warn(f"The gallery is not up to date; {command(out)}")
+    except Exception as error:
+        warn(f"The gallery could not be written ({error}). When that is put right, {command(out)}")
+    return None
+
+
+def command(out: Path) -> str:
+    """What brings the gallery up to date later."""
+    return f"`batchgen gallery {shlex.quote(str(out))}` does it."
+
+
+def _write(out: str | Path, standalone: str | None = None) -> tuple[Path, ...]:
+    from batchgen._api.gallery import write_gallery  # no command waits for Pillow unless it writes a gallery
+
+    with ProgressBar("making thumbnails", "thumbnail") as reading:
+        gallery = write_gallery(out, standalone=standalone, advance=reading.advance)
+    for image in gallery.unreadable[:_UNREADABLE_SHOWN]:
         warn(f"{image.file_name} cannot be shown: {shorten(image.reason)}")
-    if unreadable:
-        warn(f"{count(len(unreadable), 'image')} without a thumbnail; `batchgen verify` checks the dataset.")
-    write_page(layout, slots)
-    remove_thumbnails(layout, made, slots)
-    return slots
+    if gallery.unreadable:
+        missing = count(len(gallery.unreadable), "image")
+        warn(f"{missing} without a thumbnail; `batchgen verify` checks the dataset.")
+    return gallery.pages

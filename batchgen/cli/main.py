@@ -1,4 +1,4 @@
-"""The entry point: finds the command, runs it, and turns what went wrong into words and an exit code."""
+"""The entry point: finds the command, runs it, and turns an error into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BatchgenError as error:
         warn(str(error))
-        return _exit_of(error)
+        return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`: nothing is left to echo, and nobody to echo it to.
+        # The reader of our output has gone, as with `| head`.
         _silence_stdout()
         return ExitCode.OK
     except OSError as error:
@@ -72,11 +72,3 @@ def _parse(arguments: Sequence[str]) -> Namespace:
 
 def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _exit_of(error: Exception) -> ExitCode:
-    """The exit code for an error that ended a command. A dataset room that was never imported raised none of it."""
-    datasets = sys.modules.get("batchgen.core.errors")
-    if datasets is None or isinstance(error, datasets.NotADataset) or not isinstance(error, datasets.DatasetError):
-        return ExitCode.USAGE
-    return ExitCode.STOPPED

@@ -1,4 +1,4 @@
-"""How things are said: numbers, money, times, and text that nobody can trust."""
+"""Where words go: results to stdout, everything else to stderr, all of it safe for a terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from typing import TextIO
 
 import msgspec
 
-
-def printable(text: str) -> str:
-    """Return text for a terminal: control characters and escapes from prompts and answers are shown, not obeyed."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else _shown(character) for character in text
-    )
+from batchgen.core.format import printable, round_usd
 
 
 def warn(text: str) -> None:
@@ -36,11 +31,8 @@ def echo(text: str = "") -> None:
 
 
 def echo_json(value: object) -> None:
-    """Print a result on stdout as one line of JSON, which a terminal cannot take for anything else either.
-
-    Raises OSError.
-    """
-    _print(as_json(value))
+    """Print a result on stdout as one line of JSON, printable and with rounded sums of money. Raises OSError."""
+    _print(as_json(_with_rounded_usd(msgspec.to_builtins(value))))
 
 
 def as_json(value: object) -> str:
@@ -49,43 +41,17 @@ def as_json(value: object) -> str:
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
-def count(number: int, noun: str) -> str:
-    """`1 image`, `1,200 images`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
-def dollars(usd: float) -> str:
-    """An amount with as many digits as it needs to be more than zero."""
-    return f"${usd:,.2f}" if usd >= 1 or usd == 0 else f"${usd:.4f}".rstrip("0").ljust(5, "0")
-
-
-def size(number_of_bytes: int) -> str:
-    """`2.1 MB`, `340 GB`: powers of a thousand, as disks are sold."""
-    value, unit = number_of_bytes / 1e6, "MB"
-    for larger in ("GB", "TB"):
-        if value >= 1000:
-            value, unit = value / 1000, larger
-    return f"{value:,.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
-
-
-def duration(seconds: float) -> str:
-    """`3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"
-
-
-def shorten(text: str, width: int = 160) -> str:
-    """Text on one line, cut off with an ellipsis."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: width - 1] + "…"
+def _with_rounded_usd(value: object, is_usd: bool = False) -> object:
+    """The same builtins with every amount rounded: those whose key ends with _usd, also in a table of them."""
+    match value:
+        case dict():
+            return {key: _with_rounded_usd(item, is_usd or str(key).endswith("_usd")) for key, item in value.items()}
+        case list() | tuple():
+            return [_with_rounded_usd(item, is_usd) for item in value]
+        case float() if is_usd:
+            return round_usd(value)
+        case _:
+            return value
 
 
 def _print(text: str) -> None:
@@ -115,7 +81,3 @@ def _escaped(character: str) -> str:
     import json  # hardly any text needs it
 
     return json.dumps(character).strip('"')
-
-
-def _shown(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode()

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
+from batchgen._api.job import Job, Selection, make_selection, open_job
+from batchgen._api.plan import Group, Plan, plan_job
 from batchgen.cli.config import load_settings
-from batchgen.cli.output import count, dollars, duration, echo, echo_json
+from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
+from batchgen.core.errors import ManifestError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.outcomes import Status
-from batchgen.core.problems import ManifestError
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.read import resume_index
-from batchgen.engine.job import Job, make_job
-from batchgen.manifest import open_manifest
-from batchgen.planning import read_rows
-from batchgen.planning.plan import Group, Plan, make_plan
-from batchgen.planning.selection import Selection
+from batchgen.core.format import count, dollars, duration
 
 _GROUPS = (
     "up_to_date",
@@ -34,11 +28,9 @@ _GROUPS = (
 
 def execute(options: Namespace) -> ExitCode:
     """Print the plan of a run."""
-    out = Path(options.out)
-    job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
-    with ProgressBar("planning", job.manifest.row_count) as reading:
-        known = resume_index.load(Layout(job.out))
-        plan = make_plan(read_rows(job.manifest, job.rules), known, job.selection, reading.add)
+    job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
+    with ProgressBar("planning") as reading:
+        plan = plan_job(job, reading.advance)
     if options.json:
         echo_json(_as_json(plan, job))
     else:
@@ -50,7 +42,7 @@ def execute(options: Namespace) -> ExitCode:
 
 def selection_of(options: Namespace) -> Selection:
     """The selection that a command line asks for."""
-    return Selection(options.select, frozenset(map(Status, options.retry)), options.in_doubt, options.limit)
+    return make_selection(options.select, options.retry, options.in_doubt, options.limit)
 
 
 def is_empty(plan: Plan, selection: Selection) -> bool:
@@ -69,11 +61,11 @@ def describe(plan: Plan, job: Job) -> str:
         *_group("changed", plan.changed),
         *_group("to retry", plan.to_retry),
         *_group("  of which in doubt", plan.in_doubt, "sent before, answer never seen: may be charged again"),
-        *_group("to fetch", plan.deferred, "paid for; only the download is missing"),
-        *_group("in doubt", plan.kept_in_doubt, "left alone (--in-doubt skip); `batchgen reconcile` says their cost"),
-        *_group("failed for good", plan.kept_failed, "sent again only with --retry failed"),
+        *_group("to download", plan.deferred, "paid for; only the download is missing, which is free"),
+        *_group("in doubt", plan.kept_in_doubt, "left alone (--in-doubt skip); `batchgen reconcile` finds their cost"),
+        *_group("failed permanently", plan.kept_failed, "sent again only with --retry failed"),
         *_plain("invalid rows", plan.invalid_rows, "`batchgen check` says why"),
-        *_plain("orphaned", plan.orphaned, "in the dataset, no longer asked for; kept in the index"),
+        *_plain("removed", plan.orphaned, "in the dataset, no longer in the manifest; kept in the index"),
         "",
         f"to send: {count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')}",
         f"cost:    {_cost(plan)} ({price_source(job)})",
@@ -128,17 +120,7 @@ def _plain(name: str, number: int, remark: str) -> list[str]:
 def _as_json(plan: Plan, job: Job) -> dict[str, object]:
     groups = {
         name: {"requests": group.requests, "images": group.images, "examples": group.examples}
-        for name in (
-            "up_to_date",
-            "new",
-            "changed",
-            "to_retry",
-            "in_doubt",
-            "deferred",
-            "kept_failed",
-            "kept_in_doubt",
-            "to_send",
-        )
+        for name in _GROUPS
         if isinstance(group := getattr(plan, name), Group)
     }
     return {
@@ -148,7 +130,7 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         "requests": plan.requests,
         "images": plan.images,
         "invalid_rows": plan.invalid_rows,
-        "orphaned": plan.orphaned,
+        "removed": plan.orphaned,
         **groups,
         "cost_usd": None if plan.unpriced_images else plan.cost_usd,
         "price_source": price_source(job),

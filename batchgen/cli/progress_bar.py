@@ -1,4 +1,4 @@
-"""Progress of reading a long manifest: nothing for what takes less than a second."""
+"""Progress of work that may take long: nothing for what takes less than a second."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ _QUIET_S = 1.0
 
 
 class ProgressBar:
-    """Counts rows; shows a tqdm line on a terminal's stderr once it takes longer than a second."""
+    """Counts rows, images or the like; shows a tqdm line on a terminal's stderr once it takes longer than a second."""
 
-    def __init__(self, what: str, rows: int | None, unit: str = "row") -> None:
+    def __init__(self, what: str, unit: str = "row") -> None:
         self._what = what
-        self._rows = rows
         self._unit = unit
-        self._read = 0
+        self._done = 0
         self._begun = monotonic()
         self._bar: Any = None  # tqdm is imported only if there is something to show
 
-    def add(self, rows: int) -> None:
-        """So many more were read."""
-        self._read += rows
+    def advance(self, done: int, total: int | None) -> None:
+        """Count how many more are done; total is None where it is not known."""
+        self._done += done
         if self._bar is not None:
-            self._bar.update(rows)
+            self._bar.update(done)
         elif on_terminal() and monotonic() - self._begun > _QUIET_S:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=self._rows,
-                initial=self._read,
+                total=total,
+                initial=self._done,
                 desc=self._what,
                 unit=f" {self._unit}",
                 unit_scale=True,

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from argparse import Namespace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, providers_in, reconcile
-from batchgen.catalog import load_catalog
+from batchgen._api.reconcile import Doubt, Fate, Reconciliation, reconcile_with
 from batchgen.cli.config import load_settings, warn_of_clear_text
-from batchgen.cli.output import count, dollars, echo, echo_json, warn
+from batchgen.cli.gallery import refresh_gallery
+from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
-from batchgen.cli.refresh import refresh_gallery
-from batchgen.config.settings import RunConfig
-from batchgen.core.errors import ProviderError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.repair.cost_corrections import held
-from batchgen.engine.accounts import Keyring, open_provider
-from batchgen.providers.api_key import ApiKey
+from batchgen.core.format import count, dollars
 
 _FATES = {
     Fate.CHARGED: "was charged",
@@ -34,44 +24,23 @@ _FATES = {
 
 def execute(options: Namespace) -> ExitCode:
     """Compare and correct a dataset; exit code 0 if the index now says what was billed, 1 if something is left open."""
-    layout = open_layout(Path(options.out))
-    config = load_settings(options).config
-    warn_of_clear_text(config)
-    keyring = Keyring(os.environ)
-    results = []
-    try:
-        with held(layout):
-            names = providers_in(layout)
-            keys = {name: keyring.key(name, config) for name in names}
-            for name, key in keys.items():
-                results.append(asyncio.run(_reconcile(layout, name, config, key)))
-    except ProviderError as error:
-        warn(f"The service's log of calls cannot be read: {error}")
-        return ExitCode.STOPPED
-    if not names:
+    loaded = load_settings(options)
+    warn_of_clear_text(loaded)
+    with ProgressBar("reading the log", "call") as reading:
+        results = reconcile_with(options.out, loaded, advance=reading.advance)
+    if not results:
         warn(f"{options.out}: nothing was ever sent for this dataset.")
-    for result in filter(None, results):
-        if options.json:
+        return ExitCode.OK
+    for name, result in results.items():
+        if result is None:
+            warn(f"The provider {name} has no log of calls that can be asked: its costs stay as they are.")
+        elif options.json:
             echo_json(result)
         else:
             echo(_describe(result, options.out))
-    refresh_gallery(layout)
-    is_open = any(result is None or result.open_requests or result.unindexed for result in results)
+    refresh_gallery(Path(options.out))
+    is_open = any(result is None or result.open_requests or result.unindexed for result in results.values())
     return ExitCode.FAILURES if is_open else ExitCode.OK
-
-
-async def _reconcile(layout: Layout, name: str, config: RunConfig, key: ApiKey) -> Reconciliation | None:
-    """Reconcile what the dataset has of one provider; None if it cannot be asked."""
-    catalog = load_catalog([Path(path) for path in config.models])
-    provider = open_provider(name, config, catalog, key)
-    try:
-        if provider.billing is None:
-            warn(f"The provider {name} has no log of calls that can be asked: its costs stay as they are.")
-            return None
-        with ProgressBar("reading the log", None, "call") as reading:
-            return await reconcile(layout, name, provider.billing, datetime.now(UTC), reading.add)
-    finally:
-        await provider.aclose()
 
 
 def _describe(result: Reconciliation, out: str) -> str:

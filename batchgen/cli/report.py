@@ -1,4 +1,4 @@
-"""The end of a run, in words and as JSON: what was made, what was not and why, what it cost, what to type next."""
+"""The end of a run, in words and as JSON: images saved, images missing and why, the cost, what to type next."""
 
 from __future__ import annotations
 
@@ -7,37 +7,27 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from batchgen.cli.output import count, dollars, duration, echo, echo_json, shorten
+from batchgen._api.run import Failure, Job, RunSummary, StopKind
+from batchgen.cli.output import echo, echo_json
 from batchgen.cli.plan import is_empty
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, dollars, duration, shorten
 from batchgen.core.outcomes import Status
-from batchgen.engine.job import Job
-from batchgen.engine.progress import Failure
-from batchgen.engine.run import RunSummary
-from batchgen.engine.stop import StopKind
 
 # A screenful; the index has them all.
 _FAILURES_SHOWN = 20
-
-_EXIT_OF_STOP = {
-    StopKind.INTERRUPTED: ExitCode.INTERRUPTED,
-    StopKind.TERMINATED: ExitCode.TERMINATED,
-    StopKind.BUDGET: ExitCode.BUDGET,
-    StopKind.ACCOUNT: ExitCode.STOPPED,
-    StopKind.NETWORK: ExitCode.STOPPED,
-    StopKind.DISK: ExitCode.STOPPED,
-}
 
 
 def exit_of(summary: RunSummary, job: Job) -> ExitCode:
     """The exit code that tells a script how a run ended."""
     if summary.stop is not None:
-        # What is wrong with the manifest or the limits may show only after something was bought.
-        return _EXIT_OF_STOP.get(summary.stop.kind, ExitCode.FAILURES if summary.progress.attempts else ExitCode.USAGE)
+        exit_code = summary.stop.kind.exit_code
+        # USAGE promises that nothing was sent; what is wrong with the manifest may show only after that.
+        return ExitCode.FAILURES if exit_code is ExitCode.USAGE and summary.progress.attempts else exit_code
     if is_empty(summary.plan, job.selection):
         return ExitCode.EMPTY
     slots = summary.plan.images + summary.plan.invalid_rows
-    return ExitCode.FAILURES if _not_made(summary) > job.loaded.config.allowed_failures(slots) else ExitCode.OK
+    return ExitCode.FAILURES if _missing(summary) > job.loaded.config.allowed_failures(slots) else ExitCode.OK
 
 
 def write_text(summary: RunSummary, job: Job) -> None:
@@ -59,15 +49,17 @@ def write_text(summary: RunSummary, job: Job) -> None:
         parts.append(f"{summary.plan.up_to_date.images:,} up to date before{blocked}")
     echo(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
     if progress.failures or summary.plan.errors:
-        echo("\nNot made:")
-        for line in _not_made_lines(summary, job):
+        echo("\nMissing images:")
+        for line in _missing_lines(summary, job):
             echo(f"  {line}")
     if progress.deferred:
-        waiting = f"{count(progress.deferred, 'image')} paid for before, still not fetched from their links"
-        echo(f"\n{waiting}: the same command tries again, --retry failed buys them again.")
+        deferred = f"{count(progress.deferred, 'image')} paid for, still to be downloaded"
+        echo(f"\n{deferred}: the same command tries again, which is free; --retry failed buys them again.")
     if summary.plan.kept_in_doubt.requests:
         kept = f"{count(summary.plan.kept_in_doubt.requests, 'request')} in doubt left alone"
         echo(f"\n{kept}: --in-doubt retry sends them again.")
+    if summary.events_lost:
+        echo(f"\nevents.jsonl lacks {count(summary.events_lost, 'event')}: the disk did not take them.")
     if summary.stop is not None:
         echo(f"\nWhy: {summary.stop.message}")
     echo(f"\nDataset: {summary.out}")
@@ -110,19 +102,20 @@ def write_json(summary: RunSummary, job: Job) -> None:
                 }
                 for failure in progress.failures
             ],
+            "events_lost": summary.events_lost,
             "problems": [str(problem) for problem in plan.problems],
         }
     )
 
 
-def _not_made(summary: RunSummary) -> int:
+def _missing(summary: RunSummary) -> int:
     """Slots of the manifest that are failed, in doubt or invalid now, whichever run found that out."""
     slots, plan = summary.progress.slots, summary.plan
     kept = plan.kept_failed.images + plan.kept_in_doubt.images + summary.progress.deferred
     return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + kept
 
 
-def _not_made_lines(summary: RunSummary, job: Job) -> list[str]:
+def _missing_lines(summary: RunSummary, job: Job) -> list[str]:
     lines = [
         f"{failure.status.value:<9} {failure.row_id}  {_where(failure, job)}  {shorten(failure.reason)}"
         + (f" ({count(images, 'image')})" if images > 1 else "")

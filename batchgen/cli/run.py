@@ -1,4 +1,4 @@
-"""`batchgen run`: makes the images, and goes on where an earlier run stopped."""
+"""`batchgen run`: makes the images, and resumes where an earlier run stopped."""
 
 from __future__ import annotations
 
@@ -8,28 +8,21 @@ import signal
 import sys
 from argparse import Namespace
 from contextlib import ExitStack
-from pathlib import Path
 
+from batchgen._api.job import Job, open_job
+from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, read_keys, run_job
+from batchgen._api.settings import Loaded, rows_of
 from batchgen.cli.config import load_settings, warn_of_clear_text
 from batchgen.cli.display import make_display
-from batchgen.cli.output import count, echo, warn
+from batchgen.cli.gallery import command, try_to_write_gallery
+from batchgen.cli.output import echo, warn
 from batchgen.cli.plan import selection_of
-from batchgen.cli.refresh import command, write_gallery
 from batchgen.cli.report import exit_of, write_json, write_text
-from batchgen.config.load import Loaded, rows_of
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.request import DEFAULT_PROVIDER
-from batchgen.dataset.layout import Layout
-from batchgen.engine.accounts import Keyring
-from batchgen.engine.job import Job, make_job
-from batchgen.engine.run import RunSummary, run_job
-from batchgen.engine.stop import StopKind, StopSignal
-from batchgen.manifest import open_manifest
+from batchgen.core.format import count
 
-# The simulator accepts any key, and the user's own has no business there.
-_SIMULATED_KEY = "simulated"
-# Who stops a run by hand, or shuts a machine down, does not want to wait for thumbnails.
+# A user who stops a run, or a machine that shuts down, does not wait for thumbnails.
 _IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED)
 
 
@@ -38,12 +31,11 @@ def execute(options: Namespace) -> ExitCode:
     if options.show_config:
         return _show_config(load_settings(options))
     if options.manifest is None or options.out is None:
-        raise BatchgenError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
+        raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
         keyring = _prepare(options, embedded)
-        out = Path(options.out)
-        job = make_job(open_manifest(options.manifest, out), load_settings(options), out, selection_of(options))
-        warn_of_clear_text(job.loaded.config)
+        job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
+        warn_of_clear_text(job.loaded)
         summary = asyncio.run(_run(job, keyring))
     (write_json if options.json else write_text)(summary, job)
     if job.loaded.config.gallery:
@@ -53,12 +45,11 @@ def execute(options: Namespace) -> ExitCode:
 
 def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     if not options.simulate:
-        return Keyring(os.environ)
-    from batchgen.simulator import SimulatorSettings, SimulatorThread
+        return read_keys()
+    from batchgen._api.simulator import SIMULATED_KEYS, serve_beside
 
-    simulator = embedded.enter_context(SimulatorThread(SimulatorSettings(latency_s=(0.2, 0.8), any_model=True)))
-    options.base_url = simulator.url
-    return Keyring({}, {DEFAULT_PROVIDER: _SIMULATED_KEY})
+    options.base_url = embedded.enter_context(serve_beside())
+    return read_keys(SIMULATED_KEYS)
 
 
 async def _run(job: Job, keyring: Keyring) -> RunSummary:
@@ -84,20 +75,19 @@ async def _run(job: Job, keyring: Keyring) -> RunSummary:
         return await running
     except asyncio.CancelledError:
         display.closing()
-        warn(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command goes on.")
+        warn(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command resumes.")
         sys.stderr.flush()
-        # Threads may still wait for the disk; everything they could tell is in the ledger, and the user said: now.
+        # Threads may still wait for the disk; everything they know is in the write-ahead log, and the user said: now.
         os._exit(ExitCode.TERMINATED if signals[0] is signal.SIGTERM else ExitCode.INTERRUPTED)
     finally:
         display.closing()
 
 
 def _update_gallery(summary: RunSummary) -> None:
-    layout = Layout(summary.out)
     if summary.stop is not None and summary.stop.kind in _IN_A_HURRY:
-        warn(f"The gallery is not up to date; {command(layout)}")
-    elif write_gallery(layout):
-        warn(f"Gallery: {layout.gallery_page}")
+        warn(f"The gallery is not up to date; {command(summary.out)}")
+    elif page := try_to_write_gallery(summary.out):
+        warn(f"Gallery: {page}")
 
 
 def _show_config(loaded: Loaded) -> ExitCode:

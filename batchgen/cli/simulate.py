@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from argparse import Namespace
 
+from batchgen._api.simulator import serve_until_interrupted
 from batchgen.cli.output import warn
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.simulator import Fault, SimulatorSettings, serve
 
 
 def execute(options: Namespace) -> ExitCode:
     """Serve, and print the URL on stdout."""
-    settings = SimulatorSettings(
-        port=options.port,
-        any_model=True,
-        requests_per_window=options.rpm,
-        latency_s=_range(options.latency),
-        faults=tuple(Fault.parse(text) for text in options.fault),
-    )
     try:
-        asyncio.run(serve(settings, _announce))
+        serve_until_interrupted(
+            _announce,
+            port=options.port,
+            requests_per_minute=options.rpm,
+            latency_s=_range(options.latency),
+            faults=options.fault,
+        )
     except KeyboardInterrupt:
         warn("The simulator has stopped.")
-    except OSError as error:
-        raise BatchgenError(f"The simulator cannot listen on port {options.port}: {error.strerror}.") from error
     return ExitCode.OK
 
 
@@ -41,4 +37,4 @@ def _range(text: str) -> tuple[float, float]:
     try:
         return float(low), float(high or low)
     except ValueError:
-        raise BatchgenError(f"--latency {text}: give seconds like 2, or a range like 0.5-2") from None
+        raise UsageError(f"--latency {text}: give seconds like 2, or a range like 0.5-2") from None

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 import msgspec
 
-from batchgen.cli.output import count, dollars, echo, echo_json, shorten
+from batchgen._api.dataset import DatasetSummary, RunTotals, RunWatch, open_dataset
+from batchgen.cli.output import echo, echo_json
 from batchgen.cli.watch import watch
 from batchgen.core.exit_codes import ExitCode
+from batchgen.core.format import count, dollars, shorten
 from batchgen.core.outcomes import Status
-from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.read.summary import DatasetSummary, RunTotals, summarise
 
 
 def execute(options: Namespace) -> ExitCode:
     """Print what a dataset holds."""
-    layout = open_layout(Path(options.out))
     if options.watch:
-        watch(layout)
+        watch(RunWatch(options.out))
         return ExitCode.OK
-    summary = summarise(layout)
+    summary = open_dataset(options.out).summary()
     if options.json:
         echo_json(_as_json(summary))
     else:
@@ -43,7 +41,7 @@ def _describe(summary: DatasetSummary, out: str) -> str:
         lines += ["", "runs:"]
         lines += [f"  {_describe_run(run)}" for run in summary.runs.values()]
     if summary.errors:
-        lines += ["", "not made:"]
+        lines += ["", "missing images:"]
     for kind, errors in sorted(summary.errors.items(), key=lambda item: -item[1].count):
         lines.append(f"  {kind.replace('_', ' ')}: {errors.count:,}")
         lines += [f"    {item.row_id}  {item.where}  {shorten(item.message)}" for item in errors.examples]

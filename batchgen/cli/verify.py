@@ -3,58 +3,51 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from itertools import chain
 from pathlib import Path
 
-from batchgen.cli.output import count, dollars, echo, echo_json, warn
+from batchgen._api.integrity import FileFault, FileProblem, Repaired, repair, verify
+from batchgen.cli.gallery import refresh_gallery
+from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
-from batchgen.cli.refresh import refresh_gallery
 from batchgen.core.exit_codes import ExitCode
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.repair.repair import Repaired, repair
-from batchgen.dataset.repair.verify import FileFault, FileProblem, missing_records, missing_texts, verify
-from batchgen.store.lock import is_held
+from batchgen.core.format import count, dollars
 
 
 def execute(options: Namespace) -> ExitCode:
     """Check a dataset, and with --repair put it right; exit code 1 if anything is, or stays, wrong."""
-    layout = open_layout(Path(options.out))
-    return _repair(layout, options.json) if options.repair else _verify(layout, options.json)
+    out = Path(options.out)
+    return _repair(out, options.json) if options.repair else _verify(out, options.json)
 
 
-def _verify(layout: Layout, as_json: bool) -> ExitCode:
+def _verify(out: Path, as_json: bool) -> ExitCode:
     findings: list[FileProblem] = []
     images = 0
 
-    def checked(number: int) -> None:
+    def advance(done: int, total: int | None) -> None:
         nonlocal images
-        images += number
-        reading.add(number)
+        images += done
+        reading.advance(done, total)
 
-    # A run moves parts about, and writes the dataset view when it ends.
-    at_rest = () if is_held(layout.lock) else chain(missing_records(layout), missing_texts(layout))
-    with ProgressBar("verifying", None, "image") as reading:
-        for finding in chain(verify(layout, checked), at_rest):
+    with ProgressBar("verifying", "image") as reading:
+        for finding in verify(out, advance=advance):
             findings.append(finding)
             if not as_json:
-                echo(_words(finding))
+                echo(_describe(finding))
     if as_json:
         echo_json({"images": images, "findings": findings})
     else:
         echo(f"{count(images, 'image')} checked, {count(len(findings), 'problem')}.")
     if any(finding.fault is not FileFault.UNTRACKED for finding in findings):
-        warn(f"`batchgen verify {layout.root} --repair` puts right what can be put right without paying.")
+        warn(f"`batchgen verify {out} --repair` puts right what can be put right without paying.")
     return ExitCode.FAILURES if findings else ExitCode.OK
 
 
-def _repair(layout: Layout, as_json: bool) -> ExitCode:
+def _repair(out: Path, as_json: bool) -> ExitCode:
     done: list[Repaired] = []
-    with ProgressBar("verifying", None, "image"):
-        for repaired in repair(layout):
-            done.append(repaired)
-            if not as_json:
-                echo(f"{_words(repaired.finding)}: {repaired.action}")
+    for repaired in repair(out):
+        done.append(repaired)
+        if not as_json:
+            echo(f"{_describe(repaired.finding)}: {repaired.action}")
     again = [repaired for repaired in done if repaired.is_to_be_made_again]
     again_usd = sum(repaired.again_usd for repaired in again)
     if as_json:
@@ -62,9 +55,9 @@ def _repair(layout: Layout, as_json: bool) -> ExitCode:
     warn(f"{count(len(done), 'problem')}, {count(len(again), 'image')} to be made again.")
     if again:
         warn(f"Next: the run's own command, again. It asks for them, for about {dollars(again_usd)}.")
-    refresh_gallery(layout)
+    refresh_gallery(out)
     return ExitCode.FAILURES if again else ExitCode.OK
 
 
-def _words(finding: FileProblem) -> str:
+def _describe(finding: FileProblem) -> str:
     return f"{finding.fault.value:<9} {finding.path}  {finding.row_id or '-'}  {finding.detail}"

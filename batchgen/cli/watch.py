@@ -1,4 +1,4 @@
-"""`batchgen status OUT --watch`: a run as it goes on, read from its files alone, from any terminal that sees them."""
+"""`batchgen status OUT --watch`: the newest run, read from its files alone, from any terminal that sees them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import sys
 from datetime import UTC, datetime
 from time import sleep
 
-from batchgen.cli.output import count, dollars, duration, printable
-from batchgen.dataset.events.follow import Follower, Following
-from batchgen.dataset.layout import Layout
-from batchgen.store.lock import is_held
+from batchgen._api.dataset import Following, RunWatch
+from batchgen.core.format import count, dollars, duration, printable
 
 # A person reads no faster, and a network disk is asked no oftener.
 _EVERY_S = 1.0
@@ -20,14 +18,13 @@ _BAR_CHARACTERS = 40
 _UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
 
 
-def watch(layout: Layout) -> None:
-    """Show the run that is going on; return when it has ended, or at once if there is none."""
-    follower = Follower(layout.events)
+def watch(newest: RunWatch) -> None:
+    """Show the newest run until it has ended."""
     drawn = 0
     terminal = sys.stdout.isatty()
     while True:
-        running = is_held(layout.lock)
-        lines = describe(follower.poll(), running, datetime.now(UTC))
+        run, running = newest.poll()
+        lines = describe(run, running, datetime.now(UTC))
         if not terminal:
             print(" · ".join(filter(None, lines)), flush=True)
         else:
@@ -42,18 +39,16 @@ def watch(layout: Layout) -> None:
 def describe(run: Following, running: bool, now: datetime) -> list[str]:
     """Return the lines to show."""
     if not run.run_id:
-        return ["No run has written here."]
-    state = "is going on" if running else "has ended" if run.ended else "was cut off; the same command goes on"
+        return ["There is no run to show."]
+    state = "is running" if running else "has ended" if run.ended else "was cut off; the same command resumes"
     done = run.slots.total()
     lines = [
         f"run {run.run_id} {state} · {run.manifest}",
         _progress(run, done),
         " · ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in sorted(run.slots.items())),
-        f"{run.in_flight:,} in flight · {run.retries:,} retries · spent {dollars(run.spent_usd)}",
-        f"{run.requests_per_minute(now):,} requests in the last minute, limit {run.limit_per_minute:,.0f}",
+        f"{run.in_flight:,} in flight · {count(run.retries, 'retry')} · spent {dollars(run.spent_usd)}",
+        _describe_rate(run, now),
     ]
-    if run.cooldown_until is not None and run.cooldown_until > now:
-        lines.append(f"paused for {duration((run.cooldown_until - now).total_seconds())}")
     if run.errors:
         lines.append("errors: " + ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in run.errors.most_common()))
     if run.stopping and running:
@@ -62,6 +57,13 @@ def describe(run: Following, running: bool, now: datetime) -> list[str]:
     if running and left is not None:
         lines.append(f"about {duration(left)} left")
     return [*map(printable, lines)]
+
+
+def _describe_rate(run: Following, now: datetime) -> str:
+    rate = f"{count(run.requests_per_minute(now), 'request')} in the last minute, limit {run.limit_per_minute:,.0f}"
+    if run.cooldown_until is None or run.cooldown_until <= now:
+        return rate
+    return f"waiting {(run.cooldown_until - now).total_seconds():.0f} s: {rate}"
 
 
 def _progress(run: Following, done: int) -> str:

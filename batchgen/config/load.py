@@ -14,9 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batchgen.config.check import Mistake, check_settings
-from batchgen.config.errors import ConfigError, ConfigProblem
 from batchgen.config.names import Setting, common_name, dotted, flatten, leaves
 from batchgen.config.settings import RunConfig
+from batchgen.core.errors import ConfigError
+from batchgen.core.problems import Problem
 from batchgen.core.toml import TomlError, find_key, parse_toml, read_toml
 
 # Environment variables that set something. The API key is not among them: it is no setting, and is never shown.
@@ -51,6 +52,23 @@ def load_config(
     Raises:
         ConfigError: a source cannot be read, or a setting is wrong.
     """
+    loaded, problems = inspect_config(path, environ, given, flags)
+    if problems:
+        raise ConfigError(problems)
+    return loaded
+
+
+def inspect_config(
+    path: Path | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    given: Mapping[str, Setting] = MappingProxyType({}),
+    flags: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Loaded, list[Problem]]:
+    """Return what the right settings make, and what is wrong with the others; arguments as `load_config`.
+
+    Raises:
+        ConfigError: the file cannot be read at all.
+    """
     source, tree = _parse(path)
     written = flatten(tree)
     variables = {name: variable for variable, name in ENVIRONMENT.items() if environ.get(variable)}
@@ -59,18 +77,16 @@ def load_config(
     keys = {dotted(keys): keys for keys in written if not {dotted(keys), common_name(dotted(keys))} & above.keys()}
     settings = {name: written[keys[name]] for name in keys} | above
     if not settings:
-        return Loaded(RunConfig(), {})
+        return Loaded(RunConfig(), {}), []
     origins = dict.fromkeys(keys, str(path)) | variables | {name: flags.get(name, "settings") for name in at_hand}
     config, mistakes = check_settings(settings)
-    if not mistakes:
-        return Loaded(config, origins)
     problems = [
         _in_file(mistake, path, source, keys[mistake.setting])
         if mistake.setting in keys
         else _elsewhere(mistake, origins[mistake.setting], settings[mistake.setting])
         for mistake in mistakes
     ]
-    raise ConfigError(sorted(problems, key=lambda item: (item.line or 0, item.column or 0)), config)
+    return Loaded(config, origins), sorted(problems, key=lambda item: (item.line or 0, item.column or 0))
 
 
 def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
@@ -88,18 +104,18 @@ def _parse(path: Path | None) -> tuple[str, dict[str, Setting]]:
         source = read_toml(path)
         return source, parse_toml(source)
     except TomlError as error:
-        raise ConfigError([ConfigProblem(str(path), error.message, error.line, error.column)]) from error
+        raise ConfigError([Problem("E061", str(path), error.message, error.line, error.column)]) from error
 
 
-def _in_file(mistake: Mistake, path: Path | None, source: str, keys: tuple[str, ...]) -> ConfigProblem:
+def _in_file(mistake: Mistake, path: Path | None, source: str, keys: tuple[str, ...]) -> Problem:
     place = find_key(source, (*keys, *mistake.below)) or (None, None)
-    return ConfigProblem(str(path), f"{_shown(mistake)}: {mistake.message}", *place)
+    return Problem("E061", str(path), f"{_shown(mistake)}: {mistake.message}", *place)
 
 
-def _elsewhere(mistake: Mistake, origin: str, value: Setting) -> ConfigProblem:
+def _elsewhere(mistake: Mistake, origin: str, value: Setting) -> Problem:
     is_quoted = not mistake.below and mistake.setting.rpartition(".")[2] not in _NEVER_QUOTED
     quoted = f" = {reprlib.repr(value)}" if is_quoted else ""
-    return ConfigProblem(origin, f"{_shown(mistake)}{quoted}: {mistake.message}")
+    return Problem("E061", origin, f"{_shown(mistake)}{quoted}: {mistake.message}")
 
 
 def _shown(mistake: Mistake) -> str:

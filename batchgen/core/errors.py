@@ -1,20 +1,93 @@
-"""What can go wrong, in words for the person who has to put it right."""
+"""Every error that batchgen raises for its user, and the exit code that each one is on the command line.
+
+BatchgenError                2    what a user can put right; the base of all others
+├── UsageError               2    an option or an argument has a value that it cannot have
+├── InputError               2    what the user wrote cannot be used; `problems` lists why
+│   ├── ConfigError          2    a setting is wrong
+│   ├── CatalogError         2    a model's file is wrong, or a model is unknown
+│   └── ManifestError        2    the manifest as a whole cannot be used
+├── ApiKeyError              2    the API key is missing or malformed
+├── ProviderError            4    the service refused a call, or gave no usable answer
+├── DatasetError             4    a dataset cannot be read or written
+│   ├── NotADataset          2    the folder holds no dataset
+│   ├── Locked               4    another run is writing the dataset
+│   ├── DiskError            4    the disk refused a read or a write
+│   ├── DamagedIndex         4    a part of the index cannot be read
+│   └── UnknownWal           4    the write-ahead log has a format that this version does not know
+└── ExportError              2    an export cannot be made as it was asked for
+    └── EmptySelection       5    no image is left to export
+
+The text of an error says what happened, where, and what to do. It never holds an API key.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import ClassVar
+
+from batchgen.core.exit_codes import ExitCode
 from batchgen.core.outcomes import ErrorKind
+from batchgen.core.problems import Problem
 
 
 class BatchgenError(Exception):
-    """A failure the user can act on: its text says what happened, where, and what to do."""
+    """A failure that the user can act on; the base of all errors of batchgen.
+
+    Attributes:
+        exit_code: with what the command line ends when this error ends a command.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+
+class UsageError(BatchgenError):
+    """An option of the command line, or an argument of a call, has a value that it cannot have."""
+
+
+class InputError(BatchgenError):
+    """A manifest, a configuration or a catalog file that cannot be used.
+
+    Attributes:
+        problems: all that is wrong with it; the text has one line for each.
+    """
+
+    def __init__(self, problems: Iterable[Problem], text: str = "") -> None:
+        self.problems = tuple(problems)
+        super().__init__(text or "\n".join(map(str, self.problems)))
+
+
+class ConfigError(InputError):
+    """The configuration cannot be used: a setting is unknown or has a wrong value, or the file cannot be read."""
+
+
+class CatalogError(InputError):
+    """A model's file cannot be used, or no catalog file describes the model."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__((Problem("E062", "catalog", line) for line in message.splitlines()), message)
+
+
+class ManifestError(InputError):
+    """The manifest as a whole cannot be used, or no row of it."""
+
+
+class ApiKeyError(BatchgenError):
+    """The API key is missing or cannot be a key. The text never quotes it."""
 
 
 class ProviderError(BatchgenError):
     """A call that gave no usable answer.
 
-    kind: what it was. http_status: None if no answer came. retry_after_s: what the service asked
-    for, in seconds. cost_usd: what the service says the call cost all the same, if it says so.
+    Attributes:
+        kind: what went wrong.
+        message: the same in the service's words, or in ours.
+        http_status: the status of the answer; None if no answer came.
+        retry_after_s: how many seconds the service asks to wait; None if it does not say.
+        cost_usd: what the call cost all the same; None if the service does not say.
+        inference_id: the service's id of the call; None if it gave none.
     """
+
+    exit_code = ExitCode.STOPPED
 
     def __init__(
         self,
@@ -38,9 +111,13 @@ class ProviderError(BatchgenError):
 class DatasetError(BatchgenError):
     """A dataset cannot be read or written."""
 
+    exit_code = ExitCode.STOPPED
+
 
 class NotADataset(DatasetError):
     """The folder holds no dataset of batchgen."""
+
+    exit_code = ExitCode.USAGE
 
 
 class Locked(DatasetError):
@@ -48,12 +125,22 @@ class Locked(DatasetError):
 
 
 class DiskError(DatasetError):
-    """The disk refused a write or a read; what is there stays as it is."""
+    """The disk refused a read or a write; what is on it stays as it is."""
 
 
 class DamagedIndex(DatasetError):
-    """A part of the index cannot be read."""
+    """A part of the index cannot be read; `batchgen verify OUT` says which."""
 
 
 class UnknownWal(DatasetError):
-    """The ledger is whole, but another version of batchgen wrote it."""
+    """The write-ahead log was written by another version of batchgen, in a format that this one does not know."""
+
+
+class ExportError(BatchgenError):
+    """An export cannot be made as it was asked for; nothing was written."""
+
+
+class EmptySelection(ExportError):
+    """No image of the dataset is what was asked for."""
+
+    exit_code = ExitCode.EMPTY

@@ -1,4 +1,4 @@
-"""ExitCode codes: what a script that calls batchgen can rely on."""
+"""Exit codes: what a script that calls batchgen can rely on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """After BUDGET, STOPPED, INTERRUPTED and TERMINATED the same command goes on where it stopped."""
+    """How a command ended. After BUDGET, STOPPED, INTERRUPTED and TERMINATED the same command resumes."""
 
     OK = 0  # all done, or up to date
-    # finished, but more not made than allowed; or an error as of USAGE after something was sent; or a faulty dataset
+    # finished, but more images are missing than allowed; an error as of USAGE, found after something was sent; or a
+    # dataset is faulty
     FAILURES = 1
     USAGE = 2  # usage, configuration or manifest error: nothing was sent
     BUDGET = 3  # the budget is reached

@@ -2,7 +2,7 @@
 
 PNG, JPEG and WebP are told by their bytes, never by a name or a header of HTTP. Nothing is decoded:
 a walk over a file's own structure finds every truncation, and for PNG every flipped bit, in under a
-millisecond. The price: damage inside the picture data of a JPEG or WebP goes unseen.
+millisecond. The price: damage inside the image data of a JPEG or WebP goes unseen.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
     view = memoryview(data)
     position = len(_PNG_SIGNATURE)
     size: tuple[int, int] | None = None
-    has_picture = False
+    has_image = False
     for _ in range(_MAX_PARTS):
         length, name = struct.unpack_from(">I4s", view, position)
         end = position + 8 + length
@@ -75,13 +75,13 @@ def _png_size(data: bytes) -> tuple[int, int]:
             if name != b"IHDR" or length != 13:
                 raise ImageError("the PNG does not begin with its header")
             size = struct.unpack_from(">II", view, position + 8)
-        has_picture = has_picture or name == b"IDAT"
+        has_image = has_image or name == b"IDAT"
         position = end + 4
         if name == b"IEND":
             if position != len(data):
                 raise ImageError(f"the PNG has {len(data) - position:,} bytes after its end")
-            if not has_picture:
-                raise ImageError("the PNG holds no picture")
+            if not has_image:
+                raise ImageError("the PNG holds no image")
             return size
     raise ImageError("the PNG has too many chunks")
 
@@ -127,7 +127,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
         if position > len(data) or len(names) > _MAX_PARTS:
             raise ImageError("the WebP's chunks do not fit into it")
     if not {b"VP8 ", b"VP8L", b"ANMF"}.intersection(names):
-        raise ImageError("the WebP holds no picture")
+        raise ImageError("the WebP holds no image")
     return _webp_canvas(data, names[0])
 
 
@@ -141,4 +141,4 @@ def _webp_canvas(data: bytes, first_chunk: bytes) -> tuple[int, int]:
     if first_chunk == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
-    raise ImageError("the WebP does not begin with a picture header")
+    raise ImageError("the WebP does not begin with an image header")

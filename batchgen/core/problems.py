@@ -6,11 +6,9 @@ knowing before money is spent and stops nothing. Codes are stable: scripts and C
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from batchgen.core.errors import BatchgenError
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -50,6 +48,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "E056": "the model is unknown",
         # the configuration
         "E060": "a default is set for something that takes none",
+        "E061": "a setting is wrong",
+        "E062": "a model's file is wrong, or the model is unknown",
         # warnings
         "W001": "a column name is one typo away from a field",
         "W002": "the model does not take this field",
@@ -88,14 +88,6 @@ class Problem:
         return f"{place} {'error' if self.is_error else 'warning'} {self.code} {self.message}"
 
 
-class ManifestError(BatchgenError):
-    """The manifest as a whole cannot be used; `problems` says why, one line each in the text."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A problem on its way: its place is worked out only once it is known to be reported."""
@@ -107,9 +99,3 @@ class Finding:
 
 # A row, 0-based within its batch, and what was found there.
 FoundInRow = tuple[int, Finding]
-
-
-def quote(text: object) -> str:
-    """Show a value in a message: printable, and short however long it is."""
-    shown = repr(text)
-    return shown if len(shown) <= 80 else f"{shown[:60]}... ({len(str(text)):,} characters)"

@@ -19,7 +19,7 @@ class SeedSource(StrEnum):
     """Where the seed of a request comes from."""
 
     MANIFEST = "manifest"
-    DERIVED = "derived"  # from row id and request number, so that a rerun asks for the same picture
+    DERIVED = "derived"  # from row id and request number, so that a rerun asks for the same image
     NONE = "none"  # the model takes no seeds, or the watermark makes a seed useless
 
 

@@ -75,7 +75,7 @@ class DatasetWriter:
                 self.resume_index = resume_index.load(self.layout)
                 self.space = measure_space(self.layout)
                 self._reserve = self.layout.store.reserve(RESERVE, reserve_bytes)
-                self.events = EventLog(self.layout.events, provenance.run_id)
+                self.events = EventLog(self.layout.events)
                 opened.callback(self.events.close)
                 self._active = ActiveSegment(self.layout, provenance.run_id, extra_schema)
             except OSError as error:

@@ -9,9 +9,10 @@ from typing import Self
 
 from batchgen.catalog import Catalog
 from batchgen.config.settings import RunConfig
+from batchgen.core.errors import ApiKeyError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.pacing import Budget, LimiterSnapshot, RateLimiter
-from batchgen.providers.api_key import ApiKey, ApiKeyError
+from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Provider
 from batchgen.providers.registry import find_factory, key_variables, transport_fields
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded
-from batchgen.core.problems import ManifestError
+from batchgen.core.errors import ManifestError
 from batchgen.manifest.source import Manifest
 from batchgen.planning.rules import Rules, make_rules
 from batchgen.planning.selection import Selection

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import BatchgenError, ManifestError
 from batchgen.core.memory import give_back
-from batchgen.core.problems import ManifestError
 from batchgen.core.resume import RequestLookup
 from batchgen.engine.display import Live
 from batchgen.engine.job import Job

@@ -18,10 +18,9 @@ import msgspec
 
 from batchgen.billing.preflight import Preflight, ask_accounts
 from batchgen.config.load import Loaded, rows_of
-from batchgen.core.errors import DiskError
+from batchgen.core.errors import DiskError, ManifestError
 from batchgen.core.keys import Keys
 from batchgen.core.outcomes import Status
-from batchgen.core.problems import ManifestError
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import IndexRecord, Provenance
@@ -50,7 +49,12 @@ _REFRESH_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """How a run ended. stop is None if the manifest is done as far as it was selected."""
+    """How a run ended.
+
+    Attributes:
+        stop: why it stopped early; None if the manifest is done as far as it was selected.
+        events_lost: how many lines events.jsonl lacks, since the disk did not take them.
+    """
 
     run_id: str
     out: Path
@@ -58,6 +62,7 @@ class RunSummary:
     progress: Progress
     stop: StopReason | None
     seconds: float
+    events_lost: int = 0
 
 
 async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal) -> RunSummary:
@@ -96,7 +101,9 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     running.events.ended(monotonic() - started)
     for request, records in await _close(planner, writer, plan.gone if plan else None, scratch):
         running.progress.settle(request, records)
-    return RunSummary(run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started)
+    return RunSummary(
+        run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started, running.events.lost
+    )
 
 
 async def _close(
@@ -123,7 +130,7 @@ class _Running:
         self._stop = stop
         self._writer = writer
         self._run_id = run_id
-        self.events = RunEvents(writer.events)
+        self.events = RunEvents(writer.events, run_id)
         self.progress = Progress()
         self._live = Live(self.progress, accounts.snapshot)
         self._halts = Halts(accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt)
@@ -229,13 +236,17 @@ class _Running:
 
     async def _refresh(self) -> None:
         known: tuple[int, int, bool] | None = None
+        told_of_loss = False
         while True:
             pace = self._accounts.snapshot()
             now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.cooldown_s > 0)
             if now != known:
-                self.events.pace(pace)
+                self.events.limits(pace)
                 known = now
             self.events.flush()
+            if self.events.lost and not told_of_loss:
+                self._display.warned("events.jsonl misses what happens now: the disk does not take it.")
+                told_of_loss = True
             self._display.refresh(self._live)
             await asyncio.sleep(_REFRESH_S)
 

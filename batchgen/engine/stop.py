@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Self
+
+from batchgen.core.exit_codes import ExitCode
 
 
 class StopKind(Enum):
-    """What stopped a run."""
+    """What stopped a run; `exit_code` is how the command line reports it."""
 
-    INTERRUPTED = "interrupted"
-    TERMINATED = "terminated"
-    BUDGET = "budget"
-    ACCOUNT = "account"
-    NETWORK = "network"
-    DISK = "disk"
-    MANIFEST = "manifest"
-    LIMITS = "limits"  # a request that the configured limits never let through
+    exit_code: ExitCode
+
+    INTERRUPTED = "interrupted", ExitCode.INTERRUPTED
+    TERMINATED = "terminated", ExitCode.TERMINATED
+    BUDGET = "budget", ExitCode.BUDGET
+    ACCOUNT = "account", ExitCode.STOPPED
+    NETWORK = "network", ExitCode.STOPPED
+    DISK = "disk", ExitCode.STOPPED
+    MANIFEST = "manifest", ExitCode.USAGE
+    LIMITS = "limits", ExitCode.USAGE  # a request that the configured limits never let through
+
+    def __new__(cls, word: str, exit_code: ExitCode) -> Self:
+        kind = object.__new__(cls)
+        kind._value_ = word
+        kind.exit_code = exit_code
+        return kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from functools import partial
 
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Slot, Ticket, Unusable
-from batchgen.core.errors import BatchgenError, ProviderError
+from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
 from batchgen.core.request import ImageRequest
 from batchgen.engine.attempt import AttemptState
@@ -27,7 +27,7 @@ from batchgen.engine.protocols import Permit, PermitSource, Sink
 from batchgen.engine.retry import Fail, Stop, decide
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
-from batchgen.pacing import Closed, NeverFits
+from batchgen.pacing import Closed, NeverFits, NoPermit
 from batchgen.providers.base import Provider
 
 
@@ -86,7 +86,7 @@ class Worker:
         except NeverFits as error:
             self._stop.set(StopKind.LIMITS, str(error))
             return None
-        except BatchgenError as error:
+        except NoPermit as error:
             self._stop.set(StopKind.BUDGET, str(error))
             return None
         # The failure that freed this slot may be the one that stopped the run, or halted the model.
@@ -130,7 +130,7 @@ class Worker:
             answer = replace(answer, slots=tuple(fetched))
         records = await self._dataset.save(request, answer, attempts)
         self._progress.settle(request, records)
-        self._events.settled(attempt, records)
+        self._events.finished(attempt, records)
 
     async def _go_on(self, attempt: AttemptState, error: ProviderError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""
@@ -142,7 +142,7 @@ class Worker:
         if isinstance(decision, Fail):
             records = await self._dataset.fail(attempt.request, error, attempt.summary())
             self._progress.settle(attempt.request, records)
-            self._events.settled(attempt, records)
+            self._events.finished(attempt, records)
             return False
         self._dataset.refused(attempt.request, error, attempt.summary())
         if isinstance(decision, Stop):

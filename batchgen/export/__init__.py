@@ -6,9 +6,8 @@ appears under its name only when it is whole.
 
 from batchgen.export.captions import write_captions
 from batchgen.export.destination import new_file, new_folder
-from batchgen.export.errors import EmptySelection, ExportError
+from batchgen.export.images import Caption, Images, Treatment
 from batchgen.export.parquet import write_parquet
-from batchgen.export.pictures import Caption, Pictures, Treatment
 from batchgen.export.replay import Replayed, write_replay
 from batchgen.export.select import Chosen, select
 from batchgen.export.shards import parse_size
@@ -20,9 +19,7 @@ from batchgen.export.xmp import embed_xmp
 __all__ = [
     "Caption",
     "Chosen",
-    "EmptySelection",
-    "ExportError",
-    "Pictures",
+    "Images",
     "Replayed",
     "Share",
     "Source",

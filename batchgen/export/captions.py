@@ -1,4 +1,4 @@
-"""A folder of pictures, each beside a text file of the same name with its caption: what image trainers read.
+"""A folder of images, each beside a text file of the same name with its caption: what image trainers read.
 
 With more than one split each is a folder of its own.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from batchgen.export.pictures import Caption, Pictures, extension_of, key_of
+from batchgen.export.images import Caption, Images, extension_of, key_of
 from batchgen.export.select import Chosen
 
 
-def write_captions(pictures: Pictures, chosen: Chosen, folder: Path, caption: Caption) -> int:
-    """Write the chosen pictures and their captions into `folder`; return the number of files.
+def write_captions(images: Images, chosen: Chosen, folder: Path, caption: Caption) -> int:
+    """Write the chosen images and their captions into `folder`; return the number of files.
 
     Raises ExportError, OSError.
     """
@@ -20,8 +20,8 @@ def write_captions(pictures: Pictures, chosen: Chosen, folder: Path, caption: Ca
     for split, positions in chosen.items():
         place = folder / split if len(chosen) > 1 else folder
         place.mkdir(exist_ok=True)
-        for batch in pictures.source.records(positions):
-            for record, data in pictures.of(batch):
+        for batch in images.source.records(positions):
+            for record, data in images.of(batch):
                 key = key_of(record["file_name"])
                 (place / f"{key}.{extension_of(record['file_name'])}").write_bytes(data)
                 (place / f"{key}.txt").write_bytes(caption.of(record).encode())

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 from batchgen.store import disk
 
 # Files handed to the threads at a time: an error ends the export soon, and a million files need no million futures.

@@ -1,4 +1,4 @@
-"""Parquet with the pictures in it, as Hugging Face reads and shows it: `load_dataset(DEST)` needs nothing else.
+"""Parquet with the images in it, as Hugging Face reads and shows it: `load_dataset(DEST)` needs nothing else.
 
 The files are named `data/SPLIT-00000-of-00005.parquet`. The column `image` holds bytes and path, and the schema says
 that it is an image; all other columns are those of metadata.parquet.
@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.export.pictures import Pictures
+from batchgen.export.images import Images
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide
 from batchgen.export.source import Positions
@@ -25,9 +25,9 @@ _METADATA = {"huggingface": json.dumps({"info": {"features": {"image": {"_type":
 _GROUP_BYTES = 32 * 2**20
 
 
-def write_parquet(pictures: Pictures, chosen: Chosen, folder: Path, shard_bytes: int) -> int:
-    """Write the chosen pictures into `folder`; return the number of files. Raises ExportError, OSError."""
-    source = pictures.source
+def write_parquet(copies: Images, chosen: Chosen, folder: Path, shard_bytes: int) -> int:
+    """Write the chosen images into `folder`; return the number of files. Raises ExportError, OSError."""
+    source = copies.source
     sizes = source.read(["size_bytes"])["size_bytes"].to_numpy()
     schema = pa.schema([_IMAGE, *source.schema], metadata=_METADATA)
     data = folder / "data"
@@ -37,13 +37,13 @@ def write_parquet(pictures: Pictures, chosen: Chosen, folder: Path, shard_bytes:
         shards = divide(sizes[positions], shard_bytes)
         for number, shard in enumerate(shards):
             path = data / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
-            _write_shard(path, schema, _groups(pictures, positions[shard]))
+            _write_shard(path, schema, _groups(copies, positions[shard]))
         files += len(shards)
     return files
 
 
 def _write_shard(path: Path, schema: pa.Schema, groups: Iterator[pa.Table]) -> None:
-    # Pictures are compressed already; trying again only costs time.
+    # Images are compressed already; trying again only costs time.
     columns = [name for name in schema.names if name != "image"]
     compression = {"image.bytes": "none", "image.path": "zstd", **dict.fromkeys(columns, "zstd")}
     with pq.ParquetWriter(path, schema, compression=compression, use_dictionary=columns) as writer:
@@ -51,12 +51,12 @@ def _write_shard(path: Path, schema: pa.Schema, groups: Iterator[pa.Table]) -> N
             writer.write_table(group.cast(schema))
 
 
-def _groups(pictures: Pictures, positions: Positions) -> Iterator[pa.Table]:
-    """Yield tables of some dozen pictures, each to become a row group."""
-    for batch in pictures.source.records(positions):
+def _groups(copies: Images, positions: Positions) -> Iterator[pa.Table]:
+    """Yield tables of some dozen images, each to become a row group."""
+    for batch in copies.source.records(positions):
         first, size = 0, 0
         images: list[dict[str, object]] = []
-        for record, data in pictures.of(batch):
+        for record, data in copies.of(batch):
             images.append({"bytes": data, "path": Path(record["file_name"]).name})
             size += len(data)
             if size >= _GROUP_BYTES or first + len(images) == len(batch):

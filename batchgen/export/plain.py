@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.export.pictures import Record
+from batchgen.export.images import Record
 
 # How each column that is not left out is written.
 Forms = Mapping[str, Callable[[Any], object]]

@@ -1,10 +1,10 @@
-"""A manifest that asks for the same pictures again: for each request its prompt as the model got it, and its seed.
+"""A manifest that asks for the same images again: for each request its prompt as the model got it, and its seed.
 
 Where the service rewrote a prompt, the rewritten one is asked for, and rewriting is off. A row is kept as it was where
 that cannot be: the rewritten prompt is longer than the model takes, or the service kept it to itself. A request for
-four images stays one for four, even if only one of them was chosen: of another number the pictures would be others.
-Only where the service rewrote a prompt differently for the pictures of one request, no manifest can repeat that
-request: each rewritten prompt is asked for by itself, as many pictures as it has, so that none is paid for twice.
+four images stays one for four, even if only one of them was chosen: of another number the images would be others.
+Only where the service rewrote a prompt differently for the images of one request, no manifest can repeat that
+request: each rewritten prompt is asked for by itself, as many images as it has, so that none is paid for twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from batchgen.catalog import Catalog, Model
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.export.pictures import Record
+from batchgen.export.images import Record
 from batchgen.export.plain import as_text
 from batchgen.export.select import Chosen
 from batchgen.export.source import Positions, Source
@@ -40,14 +40,14 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay asks for, in rows (requests) and images, for so many pictures of the dataset.
+    """What a replay asks for, in rows (requests) and images, for so many images of the dataset.
 
     too_long, not_told: rows kept as they were, since the rewritten prompt exceeds what the model takes, or never
-    came back. divided: rows that ask for a part of a request, whose pictures had different rewritten prompts.
-    unseeded: rows without a seed. The pictures of all these will be others.
+    came back. divided: rows that ask for a part of a request, whose images had different rewritten prompts.
+    unseeded: rows without a seed. The images of all these will be others.
     """
 
-    pictures: int = 0
+    chosen_images: int = 0
     rows: int = 0
     images: int = 0
     divided: int = 0
@@ -85,10 +85,10 @@ def write_replay(
         first = 0
         for batch in source.records(requests.positions):
             here = slice(first, first + len(batch))
-            for position, pictures, record in zip(
-                requests.positions[here], requests.pictures[here].tolist(), batch.to_pylist(), strict=True
+            for position, chosen_images, record in zip(
+                requests.positions[here], requests.chosen_images[here].tolist(), batch.to_pylist(), strict=True
             ):
-                row = replay.row(record, pictures)
+                row = replay.row(record, chosen_images)
                 if row is not None:
                     yield row | {"split": splits[position]} if len(chosen) > 1 else row
                 done(1)
@@ -100,13 +100,13 @@ def write_replay(
 
 @dataclass(frozen=True, slots=True)
 class _Requests:
-    """For each request, and each form of its prompt to ask for: its first picture, and how many were chosen.
+    """For each request, and each form of its prompt to ask for: its first image, and how many were chosen.
 
-    divided: the fingerprints of requests whose pictures, chosen or not, have several forms.
+    divided: the fingerprints of requests whose images, chosen or not, have several forms.
     """
 
     positions: Positions
-    pictures: npt.NDArray[np.int64]
+    chosen_images: npt.NDArray[np.int64]
     divided: frozenset[str]
 
 
@@ -167,9 +167,9 @@ class _Replay:
         self._as_sent: set[str] = set()
         self._texts = {field.name for field in schema if field.type == pa.string()}
 
-    def row(self, record: Record, pictures: int) -> Row | None:
-        """Return the row that asks again for so many pictures of a request, None if an earlier row already does."""
-        self.summary.pictures += pictures
+    def row(self, record: Record, chosen_images: int) -> Row | None:
+        """Return the row that asks again for so many images of a request, None if an earlier row already does."""
+        self.summary.chosen_images += chosen_images
         body: Row = msgspec.json.decode(record["params"]) | {"prompt": record["prompt"]}
         if record["seed"] is not None:
             body["seed"] = record["seed"]
@@ -179,7 +179,7 @@ class _Replay:
         if switch is not None and body.get(switch) is True:
             self._put_rewritten(body, switch, record, model)
             if record["fingerprint"] in self._divided:
-                images = pictures
+                images = chosen_images
                 self.summary.divided += 1
         elif record["fingerprint"] in self._as_sent:
             return None

@@ -1,4 +1,4 @@
-"""Which pictures an export takes, and into which split each of them goes."""
+"""Which images an export takes, and into which split each of them goes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.export.errors import EmptySelection
+from batchgen.core.errors import EmptySelection
 from batchgen.export.source import Positions, Source
 from batchgen.export.split import EVERYTHING, Share, assign
 from batchgen.export.where import matching
@@ -18,7 +18,7 @@ Chosen = Mapping[str, Positions]
 
 
 def select(source: Source, where: str | None = None, shares: Sequence[Share] = EVERYTHING) -> Chosen:
-    """Return what to export. where: an expression over the dataset's columns, None for all pictures.
+    """Return what to export. where: an expression over the dataset's columns, None for all images.
 
     Raises ExportError, EmptySelection.
     """
@@ -36,8 +36,8 @@ def select(source: Source, where: str | None = None, shares: Sequence[Share] = E
 
 def _why_empty(source: Source, where: str | None) -> str:
     if where is None or not source.rows:
-        return f"{source.layout.root} has no saved picture: nothing to export."
+        return f"{source.layout.root} has no saved image: nothing to export."
     return (
-        f"None of the {source.rows:,} pictures matches --where {where!r}. Only saved pictures of the current manifest"
+        f"None of the {source.rows:,} images matches --where {where!r}. Only saved images of the current manifest"
         " are exported, those whose status is ok."
     )

@@ -1,4 +1,4 @@
-"""How pictures are divided among files: in order, each as full as its limit allows."""
+"""How images are divided among files: in order, each as full as its limit allows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 
 _UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 # Smaller shards cost an open and a seek each, larger ones are slow to shuffle and to send again.
@@ -28,7 +28,7 @@ def parse_size(text: str) -> int:
 
 
 def divide(sizes: npt.NDArray[np.int64], limit_bytes: int) -> list[npt.NDArray[np.int64]]:
-    """Return the indexes of each shard: consecutive, and none above the limit unless one picture is."""
+    """Return the indexes of each shard: consecutive, and none above the limit unless one image is."""
     starts, filled = [0], 0
     for index, size in enumerate(sizes.tolist()):
         if index > starts[-1] and filled + size > limit_bytes:

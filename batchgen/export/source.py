@@ -1,4 +1,4 @@
-"""The pictures of a dataset, row by row, as its last finished run shows them.
+"""The images of a dataset, row by row, as its last finished run shows them.
 
 The table is opened once and stays what it is, even if a run replaces it meanwhile.
 """
@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from batchgen.core.errors import ExportError
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
-from batchgen.export.errors import ExportError
 
-# Rows of the table read at a time; without their pictures they are some kB each.
+# Rows of the table read at a time; without their images they are some kB each.
 _BATCH_ROWS = 4096
 
 # Numbers of rows of the table, ascending.
@@ -38,12 +38,12 @@ class Source:
 
     @property
     def schema(self) -> Schema:
-        """The columns of a picture's record."""
+        """The columns of an image's record."""
         return self._table.schema_arrow.remove_metadata()
 
     @property
     def rows(self) -> int:
-        """How many pictures there are."""
+        """How many images there are."""
         return int(self._table.metadata.num_rows)
 
     def read(self, columns: Sequence[str]) -> pa.Table:

@@ -1,7 +1,7 @@
-"""`--split`: which pictures go into which split, the same every time.
+"""`--split`: which images go into which split, the same every time.
 
-A picture goes where the hash of its prompt says. So all pictures of a prompt stay together, whichever
-rows ask for them, and rows that are added later move no picture of the others. The price: the shares
+An image goes where the hash of its prompt says. So all images of a prompt stay together, whichever
+rows ask for them, and rows that are added later move no image of the others. The price: the shares
 are those of prompts, and only about so large.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 
 # What Hugging Face takes for the name of a split; it is also part of file names.
 _NAME = re.compile(r"[A-Za-z0-9_]{1,50}")
@@ -47,7 +47,7 @@ def parse_shares(text: str) -> tuple[Share, ...]:
 
 
 def assign(row_ids: pa.ChunkedArray, prompts: pa.ChunkedArray, shares: Sequence[Share]) -> npt.NDArray[np.int64]:
-    """Return for each picture the number of its share: pictures of one row or of one prompt get the same."""
+    """Return for each image the number of its share: images of one row or of one prompt get the same."""
     texts = prompts.combine_chunks().dictionary_encode()
     codes = texts.indices.to_numpy()
     rows = row_ids.combine_chunks().dictionary_encode().indices.to_numpy()

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 from batchgen.export.plain import as_text
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")

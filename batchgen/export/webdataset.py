@@ -1,6 +1,6 @@
 """WebDataset: tar files that are read from front to back, as fast as the disk or the network gives them.
 
-For each picture there are KEY.png (or .jpg, .webp), KEY.txt with its caption and KEY.json with its record. Keys have no
+For each image there are KEY.png (or .jpg, .webp), KEY.txt with its caption and KEY.json with its record. Keys have no
 dots, since the first dot ends a key. The same dataset gives the same bytes: a tar file carries no time and no owner.
 """
 
@@ -14,17 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from batchgen.export.errors import ExportError
-from batchgen.export.pictures import Caption, Pictures, extension_of, key_of
+from batchgen.core.errors import ExportError
+from batchgen.export.images import Caption, Images, extension_of, key_of
 from batchgen.export.plain import Forms, as_json, forms
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide
 from batchgen.export.source import Positions, Source
 
 
-def write_webdataset(pictures: Pictures, chosen: Chosen, folder: Path, shard_bytes: int, caption: Caption) -> int:
-    """Write the chosen pictures into `folder`; return the number of tar files. Raises ExportError, OSError."""
-    source = pictures.source
+def write_webdataset(images: Images, chosen: Chosen, folder: Path, shard_bytes: int, caption: Caption) -> int:
+    """Write the chosen images into `folder`; return the number of tar files. Raises ExportError, OSError."""
+    source = images.source
     everything: Positions = np.sort(np.concatenate(list(chosen.values())))
     _refuse_mixture(source, everything)
     columns = forms(source.schema, source.records(everything))
@@ -33,7 +33,7 @@ def write_webdataset(pictures: Pictures, chosen: Chosen, folder: Path, shard_byt
     for split, positions in chosen.items():
         shards = divide(sizes[positions], shard_bytes)
         for number, shard in enumerate(shards):
-            _write_shard(folder / f"{split}-{number:06d}.tar", pictures, positions[shard], columns, caption)
+            _write_shard(folder / f"{split}-{number:06d}.tar", images, positions[shard], columns, caption)
         files += len(shards)
     return files
 
@@ -44,16 +44,16 @@ def _refuse_mixture(source: Source, positions: npt.NDArray[np.int64]) -> None:
     if len(formats) > 1:
         counts = ", ".join(f"{entry['counts']:,} {entry['values']}" for entry in formats)
         message = (
-            f"The pictures have several formats ({counts}), and in a WebDataset all samples have the same fields."
+            f"The images have several formats ({counts}), and in a WebDataset all samples have the same fields."
             f" Export each by itself, as with --where \"mime_type = '{formats[0]['values']}'\"."
         )
         raise ExportError(message)
 
 
-def _write_shard(path: Path, pictures: Pictures, positions: Positions, columns: Forms, caption: Caption) -> None:
+def _write_shard(path: Path, images: Images, positions: Positions, columns: Forms, caption: Caption) -> None:
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for batch in pictures.source.records(positions):
-            for record, data in pictures.of(batch):
+        for batch in images.source.records(positions):
+            for record, data in images.of(batch):
                 key = key_of(record["file_name"])
                 _add(tar, f"{key}.{extension_of(record['file_name'])}", data)
                 _add(tar, f"{key}.txt", caption.of(record).encode())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 
 _LOCKED_IN: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
@@ -22,7 +22,7 @@ _LOCKED_IN: dict[str, str | bool | int | float | list[str]] = {
 
 
 def matching(view: Path, expression: str) -> pa.Array:
-    """Return the file names of the pictures for which an expression is true.
+    """Return the file names of the images for which an expression is true.
 
     Raises ExportError: DuckDB is not installed, or does not understand the expression.
     """

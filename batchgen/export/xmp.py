@@ -1,7 +1,7 @@
-"""`--embed xmp`: says within a picture's own file that a model made it, which one, and from what prompt.
+"""`--embed xmp`: says within an image's own file that a model made it, which one, and from what prompt.
 
 The properties are those of the IPTC Photo Metadata Standard 2025.1. Pixels stay as they are, bit by bit; the file
-does not, so this is done to copies only. It is refused for a picture that is signed by C2PA (one more byte would break
+does not, so this is done to copies only. It is refused for an image that is signed by C2PA (one more byte would break
 the signature) and for one that carries XMP already (it may hold what must not be lost, and a file has one).
 """
 
@@ -13,10 +13,10 @@ import zlib
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from batchgen.export.errors import ExportError
-from batchgen.export.pictures import Record
+from batchgen.core.errors import ExportError
+from batchgen.export.images import Record
 
-# IPTC NewsCodes: made by a model that was trained on pictures.
+# IPTC NewsCodes: made by a model that was trained on images.
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 # In a JPEG a packet must fit into one segment of 64 kB: two copies of so much text do, in any script.
 _PROMPT_MAX_CHARS = 4000
@@ -46,7 +46,7 @@ _WEBP_XMP_FLAG, _WEBP_ALPHA_FLAG = 0x04, 0x10
 
 
 def embed_xmp(data: bytes, record: Record) -> bytes:
-    """Return a picture with its provenance in it. Raises ExportError: it is signed, has XMP already, or is damaged."""
+    """Return an image with its provenance in it. Raises ExportError: it is signed, has XMP already, or is damaged."""
     try:
         if data.startswith(_PNG_SIGNATURE):
             return _into_png(data, _packet(record))
@@ -55,9 +55,7 @@ def embed_xmp(data: bytes, record: Record) -> bytes:
         if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
             return _into_webp(data, _packet(record))
     except _Refused as refused:
-        message = (
-            f"{record['file_name']} {refused}. Export without --embed xmp, or leave such pictures out with --where."
-        )
+        message = f"{record['file_name']} {refused}. Export without --embed xmp, or leave such images out with --where."
         raise ExportError(message) from None
     except (struct.error, IndexError):
         pass
@@ -127,7 +125,7 @@ def _into_jpeg(data: bytes, packet: bytes) -> bytes:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment before the picture's data."""
+    """Marker, start and end of each segment before the image's data."""
     start = 2
     while data[start] == 0xFF and data[start + 1] not in (0xD9, 0xDA):
         (length,) = struct.unpack_from(">H", data, start + 2)

@@ -1,4 +1,4 @@
-"""One page to look at everything: pictures, prompts, what was not made and why.
+"""One page to look at everything: images, prompts, what was not made and why.
 
 `read_slots`, `missing_thumbnails` and `make_thumbnails`, then `write_page`: each step can be shown,
 stopped and done again, and none of them touches what a run writes. `remove_thumbnails` comes last.
@@ -6,7 +6,7 @@ stopped and done again, and none of them touches what a run writes. `remove_thum
 
 from batchgen.gallery.page import write_page, write_standalone
 from batchgen.gallery.slots import Slots, read_slots
-from batchgen.gallery.standalone import NotAPlace, check_place
+from batchgen.gallery.standalone import check_place
 from batchgen.gallery.thumbnails import (
     Unreadable,
     made_thumbnails,
@@ -16,7 +16,6 @@ from batchgen.gallery.thumbnails import (
 )
 
 __all__ = [
-    "NotAPlace",
     "Slots",
     "Unreadable",
     "check_place",

@@ -1,7 +1,7 @@
-"""Slots as the page's two blocks of data: what every tile and filter needs, and what only one open picture shows.
+"""Slots as the page's two blocks of data: what every tile and filter needs, and what only one open image shows.
 
 A block is JSON, compressed, in base64: no prompt can be anything but text in it, and the hashes and
-ids, which do not compress, are not unpacked before someone looks at a picture.
+ids, which do not compress, are not unpacked before someone looks at an image.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen import __version__
+from batchgen.core.format import round_usd
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.read.summary import DatasetSummary
 from batchgen.gallery.columns import Column, encode, encode_texts
@@ -65,7 +66,7 @@ def overview(slots: Slots, title: str) -> bytes:
 
 
 def details(slots: Slots) -> bytes:
-    """Return the block that is unpacked when the first picture is opened."""
+    """Return the block that is unpacked when the first image is opened."""
     rest = [name for name in INDEX_SCHEMA.names if name not in (*_ON_TILES, *_REBUILT)]
     index: dict[str, Column] = {name: encode(slots.table[name]) for name in rest}
     return _pack({"index": index})
@@ -79,7 +80,7 @@ def _about(slots: Slots, title: str) -> dict[str, Any]:
         "written_at": _milliseconds(datetime.now(UTC)),
         "running": summary.running,
         "slots": {status.value: number for status, number in summary.slots.items()},
-        "cost_usd": summary.cost_usd,
+        "cost_usd": round_usd(summary.cost_usd),
         "unknown_costs": summary.unknown_costs,
         "in_doubt": len(summary.in_doubt_ids),
         "errors": {kind: errors.count for kind, errors in summary.errors.items()},
@@ -95,7 +96,7 @@ def _runs(summary: DatasetSummary) -> list[dict[str, Any]]:
             "started_at": _milliseconds(run.started_at),
             "finished_at": _milliseconds(run.finished_at),
             "images": run.images,
-            "cost_usd": run.cost_usd,
+            "cost_usd": round_usd(run.cost_usd),
         }
         for run in summary.runs.values()
     ]

@@ -45,7 +45,7 @@ class Decoder:
             self._line.sendall(json.dumps(os.fspath(path)).encode() + b"\n")
 
     def answer(self) -> bytes:
-        """Wait for the small picture of the image, a WebP, and return it. Raises Undecodable."""
+        """Wait for the small image of the image, a WebP, and return it. Raises Undecodable."""
         line = self._read()
         if not line.endswith(b"\n"):
             raise Undecodable(self._cause_of_death())

@@ -46,7 +46,7 @@ def write_page(layout: Layout, slots: Slots) -> Path:
 def write_standalone(layout: Layout, slots: Slots, file: Path) -> Path:
     """Write the page with its thumbnails inside, to be sent to others as one file; return its path.
 
-    Raises NotAPlace: there is something else under that name, or it lies within the dataset. Raises OSError.
+    Raises ExportError: there is something else under that name, or it lies within the dataset. Raises OSError.
     """
     check_place(layout, file)
     _write(LocalStore(file.parent), file.name, layout, slots, _embedded(layout, slots))

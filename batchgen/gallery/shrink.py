@@ -1,9 +1,9 @@
-"""The program that makes small pictures of large ones, in a process of its own that may die of it.
+"""The program that makes small images of large ones, in a process of its own that may die of it.
 
 Images are bytes from outside, and a megabyte of them can be made to decode for minutes: a JPEG may hold as many scans
 as fit into it. So the kernel counts the processor time of each image and ends the process that exceeds it; and what
 crashes a decoder crashes this program and no other. It is started by its path, since it needs Pillow and nothing of
-batchgen: that takes 0.05 s. For each line on stdin, a path as JSON, it writes one on stdout: the picture or the reason.
+batchgen: that takes 0.05 s. For each line on stdin, a path as JSON, it writes one on stdout: the image or the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from base64 import b64encode
 
 from PIL import Image
 
-# The page lays pictures out by height: this one is sharp at its usual sizes on an ordinary screen. 5 to 15 kB each.
+# The page lays images out by height: this one is sharp at its usual sizes on an ordinary screen. 5 to 15 kB each.
 HEIGHT_PIXELS = 256
 # A panorama is no wider than the page's widest tile.
 _MOST_WIDTH_PIXELS = 3 * HEIGHT_PIXELS

@@ -37,7 +37,7 @@ class Slots:
 
     @property
     def saved(self) -> pa.Table:
-        """The slots that have a picture."""
+        """The slots that have an image."""
         return self.table.filter(pc.equal(self.table["status"], Status.OK))
 
 

@@ -5,10 +5,12 @@ A page says at its start that it is one of ours. The price: one whose start was 
 
 from __future__ import annotations
 
+from errno import ENOENT
+from os import strerror
 from os.path import realpath
 from pathlib import Path
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import ExportError
 from batchgen.dataset.layout import GALLERY_PAGE, Layout
 from batchgen.store import LocalStore
 
@@ -17,22 +19,20 @@ _MARK = b'<meta name="generator" content="batchgen gallery">'
 _START_BYTES = 256
 
 
-class NotAPlace(BatchgenError):
-    """A standalone page cannot be written there; nothing was."""
-
-
 def check_place(layout: Layout, file: Path) -> None:
-    """Raise NotAPlace if `file` is something else than a page, or lies within the dataset; OSError."""
+    """Raise ExportError if `file` is something else than a page, or lies within the dataset; OSError."""
     place, root = Path(realpath(file)), layout.root.resolve()  # realpath takes a link to itself for a name
     if place == root / GALLERY_PAGE:
         return
     if place.is_relative_to(root):
-        raise NotAPlace(f"{file} lies within the dataset {layout.root}. Give a place outside it for the page.")
+        raise ExportError(f"{file} lies within the dataset {layout.root}. Give a place outside it for the page.")
     if (file.exists() or file.is_symlink()) and not _is_page(file):
-        raise NotAPlace(
+        raise ExportError(
             f"{file} exists and is no gallery page of batchgen."
             " Remove it, or give another name: only a page is replaced."
         )
+    if not file.parent.is_dir():
+        raise FileNotFoundError(ENOENT, strerror(ENOENT), str(file))
 
 
 def _is_page(file: Path) -> bool:

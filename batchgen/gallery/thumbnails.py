@@ -1,4 +1,4 @@
-"""Thumbnails: small WebP pictures under OUT/gallery/, named by the hash of the image they show.
+"""Thumbnails: small WebP images under OUT/gallery/, named by the hash of the image they show.
 
 A thumbnail that is there is right for ever, since an image with other bytes has another name; so
 only new images cost time, and equal images share one. Images are bytes from outside: their format and size are checked

@@ -16,7 +16,8 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.problems import Finding, ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Finding, Problem
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 
 # A column is read piece by piece: pyarrow's own pre-buffering holds whole row groups (97 MB against 12).

@@ -17,7 +17,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from batchgen.core.problems import Finding, ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Finding, Problem
 from batchgen.manifest.field_limit import FieldLimit
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 from batchgen.manifest.text_blocks import (

@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Problem
 from batchgen.manifest.csv_source import DELIMITERS, open_csv
 from batchgen.manifest.source import Manifest
 

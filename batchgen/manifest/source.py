@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
-from batchgen.core.problems import Finding, ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Finding, Problem
 
 if TYPE_CHECKING:
     import pyarrow as pa

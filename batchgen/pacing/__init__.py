@@ -6,7 +6,17 @@ once, cannot change its rate under waiting callers, and loses the time of late t
 where 1,972 of 2,000 are possible). What has one fixed, polite rate (log pages, downloads) is paced by aiolimiter.
 """
 
-from batchgen.pacing.budget import Budget, BudgetReached, CostUnknown
+from batchgen.pacing.budget import Budget, BudgetReached, CostUnknown, NoPermit
 from batchgen.pacing.rate_limiter import Closed, LimiterSnapshot, NeverFits, Permit, RateLimiter
 
-__all__ = ["Budget", "BudgetReached", "Closed", "CostUnknown", "LimiterSnapshot", "NeverFits", "Permit", "RateLimiter"]
+__all__ = [
+    "Budget",
+    "BudgetReached",
+    "Closed",
+    "CostUnknown",
+    "LimiterSnapshot",
+    "NeverFits",
+    "NoPermit",
+    "Permit",
+    "RateLimiter",
+]

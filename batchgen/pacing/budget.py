@@ -11,31 +11,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.format import dollars
 
 # Far below any price; sums of floating-point numbers are off by less.
 ROUNDING_USD = 1e-9
 
 
-class BudgetReached(BatchgenError):
+class NoPermit(Exception):
+    """No request like this one may leave, and waiting does not help. The text is for the user."""
+
+
+class BudgetReached(NoPermit):
     """The next request could exceed the budget, and nothing in flight can make room for it."""
 
     def __init__(self, max_usd: float, spent_usd: float, next_usd: float) -> None:
         super().__init__(
-            f"The budget of ${max_usd:.4f} is reached: ${spent_usd:.4f} may have been spent, and the next request "
-            f"costs about ${next_usd:.4f}. To go on, raise max_cost_usd (--max-cost) and repeat the command."
+            f"The budget of {dollars(max_usd)} is reached: {dollars(spent_usd)} may have been spent, and the next "
+            f"request costs about {dollars(next_usd)}. "
+            "To resume, raise max_cost_usd (--max-cost) and repeat the command."
         )
         self.max_usd = max_usd
         self.spent_usd = spent_usd
         self.next_usd = next_usd
 
 
-class CostUnknown(BatchgenError):
+class CostUnknown(NoPermit):
     """A request may have been charged at a price that nobody names, so that no budget can be kept."""
 
     def __init__(self, max_usd: float) -> None:
         super().__init__(
-            f"The budget of ${max_usd:.4f} cannot be kept: neither the catalog nor the service says what an image "
+            f"The budget of {dollars(max_usd)} cannot be kept: neither the catalog nor the service says what an image "
             "costs. Add a price to the model's catalog file, or run without max_cost_usd (--max-cost)."
         )
 

@@ -16,9 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from batchgen.config.settings import RateSettings
-from batchgen.core.errors import BatchgenError
 from batchgen.pacing.adaptive import AdaptiveLimits, Load
-from batchgen.pacing.budget import Budget, Reservation
+from batchgen.pacing.budget import Budget, NoPermit, Reservation
 from batchgen.pacing.cooldown import Cooldown
 from batchgen.pacing.rate import Rate
 from batchgen.pacing.window import SlidingWindow
@@ -30,14 +29,14 @@ TRANSIT_S = 0.5
 TIMER_TICK_S = 1e-6
 
 
-class Closed(BatchgenError):
+class Closed(NoPermit):
     """No permits are given any more: the run is stopping."""
 
     def __init__(self) -> None:
         super().__init__("The run is stopping: no further requests are sent.")
 
 
-class NeverFits(BatchgenError):
+class NeverFits(NoPermit):
     """A request asks for more images than may leave in a whole window."""
 
     def __init__(self, images: int, limit: int, window_s: float) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from batchgen.catalog import Field, Value
-from batchgen.core.problems import quote
+from batchgen.core.format import quote
 from batchgen.manifest.source import Cell
 
 # Above this a float no longer tells neighbouring whole numbers apart.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batchgen.catalog import Field
-from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Problem
 from batchgen.manifest.source import Kind, Manifest
 from batchgen.planning.rules import Rules
 

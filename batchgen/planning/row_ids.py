@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from batchgen.core.problems import Finding, FoundInRow, quote
+from batchgen.core.format import quote
+from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.source import Chunk, Manifest, as_texts
 from batchgen.planning.occurrences import Occurrences
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from batchgen.catalog import CatalogError, Field, Model, Value
-from batchgen.core.problems import Finding, quote
+from batchgen.catalog import Field, Model, Value
+from batchgen.core.errors import CatalogError
+from batchgen.core.format import quote
+from batchgen.core.problems import Finding
 from batchgen.manifest.source import Cell
 from batchgen.planning.cells import CellError, parse_cell
 from batchgen.planning.rules import NUM_IMAGES, ROW_IMAGES_MAX, Rules
@@ -165,7 +167,7 @@ def _why_no_seed(model: Model, params: Mapping[str, Value]) -> str:
     if not model.takes_seed:
         return f"{model.name} takes no seed"
     if model.seed_disabled_by is not None and params.get(model.seed_disabled_by) is True:
-        return f"{model.seed_disabled_by} is true, and with it no picture can be repeated"
+        return f"{model.seed_disabled_by} is true, and with it no image can be repeated"
     return ""
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
-from batchgen.core.problems import Finding, FoundInRow, ManifestError, Problem
+from batchgen.core.errors import ManifestError
+from batchgen.core.problems import Finding, FoundInRow, Problem
 from batchgen.manifest.source import Chunk, Manifest, as_texts
 from batchgen.manifest.text_blocks import repair
 from batchgen.planning.batch import InvalidRow, RequestColumns, RowBatch

@@ -11,16 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import ApiKeyError
 
 _MASK: Final = "[API key]"
 
 # No service gives out shorter keys; to mask the one letter of a made-up one would leave no word readable.
 _SHORTEST_SECRET = 8
-
-
-class ApiKeyError(BatchgenError):
-    """The key is missing or cannot be a key. The text never quotes it."""
 
 
 class ApiKey:

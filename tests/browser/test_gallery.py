@@ -37,7 +37,7 @@ def search(page: Page, text: str) -> int:
 def test_it_opens_from_disk_and_shows_its_pictures(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
     expect(page.get_by_role("heading", level=1)).to_have_text(gallery.parent.name)
-    expect(page.locator("#count")).to_have_text("38 pictures, 4 not made")
+    expect(page.locator("#count")).to_have_text("38 images, 4 missing")
     first = pictures(page).first
     expect(first.locator("img")).to_be_visible()
     assert first.locator("img").evaluate("async image => { await image.decode(); return image.naturalWidth }") == 48
@@ -304,7 +304,7 @@ def test_a_picture_without_a_thumbnail_is_shown_itself_and_one_that_is_gone_says
 
 def test_ten_thousand_pictures_are_a_few_elements(large_gallery: Path, open_page: Open) -> None:
     page = open_page(large_gallery)
-    expect(page.locator("#count")).to_have_text("10,000 pictures")
+    expect(page.locator("#count")).to_have_text("10,000 images")
     elements = "document.querySelectorAll('#wall *').length"
     most = page.evaluate(elements)
     for _ in range(20):
@@ -368,7 +368,7 @@ def test_every_text_has_contrast_in_light_and_dark(gallery: Path, open_page: Ope
     page = open_page(gallery, color_scheme=scheme)
     page.keyboard.press("End")
     assert page.evaluate(CONTRASTS) == []
-    for status in ("blocked", "failed", "invalid", "in doubt", "pictures"):
+    for status in ("blocked", "failed", "invalid", "in doubt", "images"):
         page.get_by_role("button", name=f" {status}: show").click()
         pictures(page).first.click()
         expect(page.get_by_role("dialog")).to_be_visible()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import batchgen.catalog
-from batchgen.catalog import CatalogError, Field, load_catalog
+from batchgen.catalog import Field, load_catalog
+from batchgen.core.errors import CatalogError
 
 IMAGEN_DEFAULTS = {
     "num_images": 1,

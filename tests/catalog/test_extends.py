@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from batchgen.catalog import CatalogError, Field, load_catalog
+from batchgen.catalog import Field, load_catalog
+from batchgen.core.errors import CatalogError
 
 WriteModel = Callable[[str, str], Path]
 

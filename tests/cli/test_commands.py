@@ -170,12 +170,12 @@ def test_a_run_that_leaves_failures_alone_says_so(run: Run, simulate: Simulate) 
     run(*run_of(simulator.url))
     again = run(*run_of(simulator.url))
     assert again.code == 1
-    assert "1 image failed for good before: not sent again without --retry failed." in again.err
+    assert "1 image failed permanently in an earlier run: not sent again without --retry failed." in again.err
     assert "0 images saved, 1 failed before, 1 up to date before" in again.out
     assert json.loads(run(*run_of(simulator.url, "--json")).out)["failed_before"] == 1
 
 
-def test_images_that_still_wait_at_their_links_are_exit_code_1(
+def test_deferred_downloads_are_exit_code_1(
     run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
 ) -> None:
     write_manifest([{"id": f"r{n}", "prompt": f"a fox {n}", "num_images": 2} for n in range(4)])
@@ -186,12 +186,12 @@ def test_images_that_still_wait_at_their_links_are_exit_code_1(
     later = run(*command, "--json")
     assert (later.code, read_json(later.out)["saved"]) == (1, 4), "four came, and four that are paid for did not"
     assert read_json(later.out)["deferred"] == 4
-    assert "4 requests paid for, with images that wait at their links" in later.err
+    assert "4 requests paid for, with deferred downloads" in later.err
     told = run(*command)
-    assert "4 images paid for before, still not fetched from their links" in told.out
+    assert "4 images paid for, still to be downloaded" in told.out
     assert "--retry failed buys them again" in told.out
     write_manifest([{"id": f"r{n}", "prompt": f"another fox {n}"} for n in range(4)])
-    assert run(*command).code == 0, "nobody asks any more for what does not come"
+    assert run(*command).code == 0, "what does not come is no longer in the manifest"
 
 
 def test_requests_in_doubt_that_are_left_alone_are_exit_code_1_and_said(

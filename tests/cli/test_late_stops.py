@@ -12,9 +12,9 @@ from support.batches import QUICK, Watcher
 
 from batchgen.cli.report import exit_of, write_text
 from batchgen.config.load import load_config
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import BatchgenError, ManifestError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.problems import Problem
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.job import Job, make_job
 from batchgen.engine.run import run_job

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from batchgen.core.exit_codes import ExitCode
+from batchgen.store import disk
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -61,3 +65,18 @@ def test_a_log_that_cannot_be_written_stops_no_run(run: Run, simulate: Simulate,
     assert "2 images saved" in ended.stdout
     assert "to send" not in ended.stdout
     assert run("verify", "out").code == ExitCode.OK
+
+
+def test_events_that_the_disk_does_not_take_are_told_once_and_counted(
+    run: Run, simulate: Simulate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("batchgen.dataset.events.log.disk", SimpleNamespace(open_log=disk.open_log, append=refuse))
+    ended = run("run", "m.csv", "-o", "out", "--base-url", simulate().url, "--rpm", "60000", "--json")
+    assert ended.code == ExitCode.OK
+    assert ended.err.count("events.jsonl misses what happens now") == 1
+    summary = json.loads(ended.out)
+    assert summary["saved"] == 2
+    assert summary["events_lost"] >= 8

@@ -188,9 +188,10 @@ def test_after_a_try_the_next_command_is_that_for_the_rest(
 
 
 def test_a_limit_that_was_brought_down_is_not_shown_as_if_it_had_been_exceeded() -> None:
-    def shown(left: float, limit: float) -> str:
-        snapshot = LimiterSnapshot(0, 8, 0, left, limit, 60.0, 0.0, 0.0, 0.0)
+    def shown(left: float, limit: float, cooldown_s: float = 0.0) -> str:
+        snapshot = LimiterSnapshot(0, 8, 0, left, limit, 60.0, cooldown_s, 0.0, 0.0)
         return progress_line(Live(Progress(total_images=9), lambda: snapshot))
 
     assert shown(40, 60).endswith("40/60 rpm")
-    assert shown(40, 39).endswith("40 rpm, now at most 39")
+    assert shown(40, 39).endswith("40 requests in the last minute, limit 39")
+    assert shown(30, 20, 40.2).endswith("waiting 40 s: 30 requests in the last minute, limit 20")

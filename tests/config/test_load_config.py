@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from batchgen.config.errors import ConfigError
 from batchgen.config.load import Loaded, load_config, rows_of
 from batchgen.config.settings import RunConfig
+from batchgen.core.errors import ConfigError
 
 URL_VARIABLE = "BATCHGEN_BASE_URL"
 

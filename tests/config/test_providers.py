@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from batchgen.config.errors import ConfigError
 from batchgen.config.load import load_config, rows_of
 from batchgen.config.settings import HttpSettings, RateSettings, RunConfig
+from batchgen.core.errors import ConfigError
 
 FILE = """
 image_transport = "url"

@@ -108,7 +108,7 @@ def header(width: int, height: int) -> tuple[bytes, bytes]:
     [
         (png_of(header(100_000, 100_000), (b"IDAT", b"x"), (b"IEND", b"")), "100000 x 100000"),
         (png_of(header(0, 5), (b"IDAT", b"x"), (b"IEND", b"")), "0 x 5"),
-        (png_of(header(5, 5), (b"IEND", b"")), "no picture"),
+        (png_of(header(5, 5), (b"IEND", b"")), "no image"),
         (png_of((b"IDAT", b"x"), header(5, 5), (b"IEND", b"")), "does not begin with its header"),
         (png_of(header(5, 5), *[(b"tEXt", b"")] * 70_000), "too many chunks"),
     ],

@@ -55,7 +55,7 @@ async def test_the_card_says_how_it_was_made(batch: Any) -> None:
     assert f'pretty_name: "{batch.out.name}"\n' in head
     assert "- metadata.parquet\n    - images/**\n" in head
     assert "a &lt;b\\>fox" in card
-    assert "A watermark was asked for on every picture." in card
+    assert "A watermark was asked for on every image." in card
     assert "The safety filter blocked 50.0% of what was answered." in card
 
 

@@ -111,8 +111,8 @@ async def test_card_status_gallery_and_run_count_the_same_costs_as_unknown(out: 
     page = json.loads(zlib.decompress(b64decode(overview(read_slots(layout), "title"))))
     assert page["about"]["unknown_costs"] == 2
     card = (out / "README.md").read_text()
-    assert "| cost of these pictures | $0.0800, and the unknown cost of 2 images |" in card
-    assert "for $0.0800, and the unknown cost of 2 images in all." in card
+    assert "| cost of these images | $0.08, and the unknown cost of 2 images |" in card
+    assert "for $0.08, and the unknown cost of 2 images in all." in card
 
 
 async def test_an_index_of_a_version_that_kept_no_charges_is_read(out: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import RejectedRow
 from batchgen.core.resume import RequestState
 from batchgen.core.space import Space
+from batchgen.dataset.events.events import Ended
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.layout import IMAGES, Layout
 from batchgen.dataset.read.resume_index import load
@@ -121,23 +124,30 @@ async def test_an_attempt_that_cannot_be_noted_must_not_leave(out: Path, monkeyp
     assert not records_in(out)
 
 
+def ended(seconds: float) -> Ended:
+    return Ended(at=datetime.now(UTC), run="run", seconds=seconds)
+
+
 async def test_the_log_of_events_costs_no_run_its_life(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with writing(out) as writer:
-        writer.events.write("before")
+        writer.events.write(ended(1))
         with refusing(monkeypatch, "append", errno.ENOSPC):
-            writer.events.write("lost")
-        writer.events.write("after")
+            writer.events.write(ended(2))
+        writer.events.write(ended(3))
+        assert writer.events.lost == 1
+        assert writer.events.failure is not None
+        assert writer.events.failure.errno == errno.ENOSPC
     lines = (out / ".batchgen" / "events.jsonl").read_text().split("\n")
-    assert [line.rpartition('"event":')[2] for line in lines if line] == ['"before"}', '"after"}']
+    assert [json.loads(line)["seconds"] for line in lines if line] == [1, 3]
 
 
 async def test_an_event_that_a_kill_tore_does_not_take_the_next_along(out: Path) -> None:
     with writing(out) as writer:
-        writer.events.write("first")
+        writer.events.write(ended(1))
     with Layout(out).events.open("ab") as log:
         log.write(b'{"at":"2026-01-')
     with writing(out) as writer:
-        writer.events.write("second")
+        writer.events.write(ended(2))
     lines = Layout(out).events.read_bytes().splitlines()
     assert [line.endswith(b"}") for line in lines] == [True, False, True]
 

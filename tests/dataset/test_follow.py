@@ -5,17 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from batchgen.dataset.events.follow import Event, Follower, Following
+from batchgen.dataset.events.events import Answered, Finished, Sent, Started
+from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.events.log import EventLog
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def write_run(path: Path, run_id: str, images: int) -> None:
-    log = EventLog(path, run_id)
-    log.write("started", manifest="rows.csv")
+    log = EventLog(path)
+    log.write(Started(at=NOW, run=run_id, manifest="rows.csv", model="m"))
     for number in range(images):
-        log.write("sent", row_id=f"row-{number}", images=1)
-        log.write("answered", images=1)
-        log.write("settled", statuses="ok", cost_usd=0.04)
+        name = f"{run_id}.{number}"
+        log.write(Sent(at=NOW, run=run_id, client_request_id=name, row_id=f"row-{number}", images=1))
+        log.write(Answered(at=NOW, run=run_id, client_request_id=name, images=1, cost_usd=0.04, inference_id=None))
+        log.write(
+            Finished(at=NOW, run=run_id, client_request_id=name, row_id=f"row-{number}", statuses=["ok"], cost_usd=0.04)
+        )
     log.close()
 
 
@@ -48,7 +54,7 @@ def test_a_log_that_was_deleted_and_begun_anew_is_read_from_its_start(tmp_path: 
 def test_the_pace_is_that_of_the_last_minute_and_older_attempts_are_forgotten() -> None:
     start, run = datetime(2026, 1, 2, tzinfo=UTC), Following()
     for second in range(3600):
-        run.take(Event(start + timedelta(seconds=second), "run", "sent"))
+        run.take(Sent(at=start + timedelta(seconds=second), run="run", client_request_id="run.1", row_id="a", images=1))
     assert len(run._sent_at) == 61, "memory does not grow with the run"
     assert run.requests_per_minute(start + timedelta(seconds=3599)) == 61
     assert run.requests_per_minute(start + timedelta(seconds=3629)) == 31
@@ -57,8 +63,11 @@ def test_the_pace_is_that_of_the_last_minute_and_older_attempts_are_forgotten() 
 
 def test_times_with_and_without_a_zone_are_followed_together(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    times = ("2026-01-02T00:00:00", "2026-01-02T00:00:01Z", "2026-01-02T00:00:02")
-    events = zip(times, ("started", "sent", "sent"), strict=True)
-    path.write_text("".join(f'{{"at":"{at}","run":"r","event":"{event}"}}\n' for at, event in events))
+    lines = [
+        '{"at":"2026-01-02T00:00:00","run":"r","event":"started","manifest":"m.csv","model":"m"}',
+        '{"at":"2026-01-02T00:00:01Z","run":"r","event":"sent","client_request_id":"r.1","row_id":"a","images":1}',
+        '{"at":"2026-01-02T00:00:02","run":"r","event":"sent","client_request_id":"r.2","row_id":"b","images":1}',
+    ]
+    path.write_text("".join(f"{line}\n" for line in lines))
     run = Follower(path).poll()
     assert run.requests_per_minute(datetime(2026, 1, 2, 0, 0, 3, tzinfo=UTC)) == 2

@@ -93,7 +93,7 @@ class Bench:
         self.warnings: list[str] = []
         self.writer = DatasetWriter(out, Provenance("run", "m.csv"), b"")
         limiters = {"aimlapi": RateLimiter(RateSettings(requests_per_minute=60_000), Budget(None))}
-        events = RunEvents(self.writer.events)
+        events = RunEvents(self.writer.events, "run")
         remedies = {"aimlapi": TRAITS.remedies}
         halts = Halts(limiters, remedies, self.stop, lambda: {("aimlapi", "m")}, self.warnings.append)
         self.worker = Worker(

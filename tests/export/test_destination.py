@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from batchgen.export import ExportError, new_file, new_folder
+from batchgen.core.errors import ExportError
+from batchgen.export import new_file, new_folder
 from batchgen.store import disk
 
 

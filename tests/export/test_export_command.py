@@ -100,7 +100,7 @@ async def test_a_dataset_without_a_picture_exports_nothing(
 ) -> None:
     await batch.run([{"prompt": "BLOCKME"}])
     assert export("parquet", batch.out, tmp_path / "exported") == ExitCode.EMPTY
-    assert "no saved picture" in capsys.readouterr().err
+    assert "no saved image" in capsys.readouterr().err
     assert not (tmp_path / "exported").exists()
 
 

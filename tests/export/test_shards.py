@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchgen.export import ExportError, parse_size
+from batchgen.core.errors import ExportError
+from batchgen.export import parse_size
 from batchgen.export.shards import divide
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchgen.export import ExportError, Share, parse_shares
+from batchgen.core.errors import ExportError
+from batchgen.export import Share, parse_shares
 from batchgen.export.split import assign
 
 HALVES = parse_shares("train=0.5,test=0.5")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batchgen.export import ExportError
+from batchgen.core.errors import ExportError
 from batchgen.export.table_file import write_table
 from batchgen.manifest import open_manifest
 

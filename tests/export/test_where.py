@@ -38,7 +38,7 @@ def test_an_expression_chooses_images(dataset: Path, expression: str, prompts: l
 
 def test_nothing_found_is_no_success(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert where(dataset, "status = 'blocked'") == ExitCode.EMPTY
-    assert "Only saved pictures" in capsys.readouterr().err
+    assert "Only saved images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

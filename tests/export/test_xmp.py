@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from batchgen.core.errors import ExportError
 from batchgen.core.image_header import recognise
-from batchgen.export import ExportError, embed_xmp
+from batchgen.export import embed_xmp
 
 IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
 RECORD: dict[str, Any] = {

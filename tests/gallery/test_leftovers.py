@@ -26,6 +26,7 @@ def files(folder: Path) -> list[str]:
 
 def test_what_a_killed_gallery_left_is_removed_by_the_next(tmp_path: Path) -> None:
     alone = tmp_path / "sent" / "[you].html"
+    alone.parent.mkdir()
     clean = write_slots(tmp_path / "clean", [slot(0), slot(1)])
     gallery(clean, alone)
     layout = write_slots(tmp_path / "killed", [slot(0), slot(1)])

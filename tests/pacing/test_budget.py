@@ -35,7 +35,7 @@ def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not(
     for _ in range(10):
         assert budget.has_room(1, 0.04)
         budget.charge(budget.reserve(1, 0.04), 1, 0.04)
-    with pytest.raises(BudgetReached, match=r"budget of \$0.4000 is reached.*--max-cost"):
+    with pytest.raises(BudgetReached, match=r"budget of \$0.40 is reached.*--max-cost"):
         budget.has_room(1, 0.04)
 
 

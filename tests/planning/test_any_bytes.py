@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.core.problems import ManifestError
+from batchgen.core.errors import ManifestError
 from batchgen.manifest import open_manifest
 from batchgen.planning import make_rules, read_rows
 

@@ -12,7 +12,7 @@ import pytest
 
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
-from batchgen.core.problems import ManifestError
+from batchgen.core.errors import ManifestError
 from batchgen.manifest import open_manifest
 from batchgen.planning import make_rules, read_rows
 

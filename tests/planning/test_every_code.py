@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batchgen.catalog import load_catalog
-from batchgen.config.settings import RunConfig
-from batchgen.core.problems import TITLES, ManifestError
-from batchgen.manifest import open_manifest
-from batchgen.planning import make_rules, read_rows
+import batchgen
+from batchgen.core.problems import TITLES
 
 MODEL = """
 name = "m"
@@ -57,6 +55,8 @@ EXAMPLES: dict[str, str | bytes] = {
     "E055": "prompt,note\na,ab\n",
     "E056": "prompt,model\na,nobody\n",
     "E060": "a default for the prompt",
+    "E061": "a setting that is none",
+    "E062": "a file of a model that is none",
     "W001": "prompt,scala\na,1\n",
     "W002": "prompt,seed\na,1\n",
     "W003": "prompt,seed,add_watermark,model\na,1,true,imagen-3\n",
@@ -68,16 +68,19 @@ EXAMPLES: dict[str, str | bytes] = {
 
 @pytest.mark.parametrize("code", TITLES)
 def test_every_code_is_produced_by_some_input(code: str, tmp_path: Path, write) -> None:
-    catalog = load_catalog([write(MODEL, "model.toml")])
-    defaults = {"prompt": "a"} if code == "E060" else {}
-    rules = make_rules(RunConfig(model="m", defaults=defaults), catalog)
-    found = [problem.code for problem in rules.problems]
+    settings: dict[str, object] = {"model": "m", "models": [str(write(MODEL, "model.toml"))]}
+    match code:
+        case "E060":
+            settings["defaults"] = {"prompt": "a"}
+        case "E061":
+            settings["no_setting"] = 1
+        case "E062":
+            settings["models"] = [str(write("name =", "wrong.toml"))]
     try:
-        for batch in read_rows(open_manifest(_example(code, tmp_path, write)), rules):
-            found += [problem.code for problem in batch.problems]
-    except ManifestError as error:
-        found += [problem.code for problem in error.problems]
-    assert found == [code]
+        problems: Iterable[batchgen.Problem] = batchgen.check(_example(code, tmp_path, write), settings=settings)
+    except batchgen.InputError as error:
+        problems = error.problems
+    assert [problem.code for problem in problems] == [code]
 
 
 def _example(code: str, folder: Path, write) -> Path:
@@ -92,7 +95,7 @@ def _example(code: str, folder: Path, write) -> Path:
         case "E009":
             (folder / "empty").mkdir()
             return folder / "empty"
-        case "E060":
+        case "E060" | "E061" | "E062":
             return write("prompt\na\n")
         case _:
             return write(EXAMPLES[code])

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batchgen.core.problems import ManifestError
+from batchgen.core.errors import ManifestError
 from batchgen.manifest import open_manifest
 from batchgen.manifest.text_blocks import TextBlocks
 from batchgen.planning import label_schema, read_rows

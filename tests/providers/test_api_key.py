@@ -9,8 +9,9 @@ from urllib.parse import quote
 import pytest
 from support.providers import api_key
 
+from batchgen.core.errors import ApiKeyError
 from batchgen.providers.aimlapi.traits import TRAITS
-from batchgen.providers.api_key import ApiKey, ApiKeyError
+from batchgen.providers.api_key import ApiKey
 
 SECRET = "sk-4f0c/marked+key"
 

@@ -73,7 +73,7 @@ def test_a_real_card_is_a_page(dataset: Path) -> None:
     assert len(pictures) == 9
     assert all((dataset / str(picture)).is_file() for picture in pictures)
     headings = ["".join(element.itertext()) for element in root.iter("h2")]
-    assert headings == ["How it was made", "Where the pictures come from", "Load it", "Files", "Fields"]
+    assert headings == ["How it was made", "Where the images come from", "Load it", "Files", "Fields"]
     cells: list[Any] = ["".join(element.itertext()) for element in root.iter("td")]
     assert {"imagen-3.0-generate-002", "$39.60", "990"} <= set(cells)
     assert set(INDEX_SCHEMA.names) <= set(cells)
@@ -81,5 +81,5 @@ def test_a_real_card_is_a_page(dataset: Path) -> None:
 
 def test_a_card_of_nothing_is_a_page(empty_dataset: Path) -> None:
     text = "".join(page((empty_dataset / "README.md").read_text()).itertext())
-    assert "No picture is here yet." in text
+    assert "No image is here yet." in text
     assert "blocked 100.0% of what was answered" in text

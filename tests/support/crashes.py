@@ -186,7 +186,7 @@ def _check_order(job: Job, arrivals: Sequence[Any]) -> None:
     for arrival in arrivals:
         sent[request_of(arrival.client_request_id)].append(arrival.client_request_id)
     for event in job.events():
-        if event["event"] == "settled" and not {"in_doubt", "failed"} & set(event["statuses"].split(",")):
+        if event["event"] == "finished" and not {"in_doubt", "failed"} & set(event["statuses"]):
             attempt = event["client_request_id"]
             assert sent[request_of(attempt)][-1] == attempt, f"{attempt} was settled, and then sent again"
 

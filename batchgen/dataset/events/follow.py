@@ -13,25 +13,21 @@ from pathlib import Path
 
 import msgspec
 
+from batchgen.dataset.events.events import (
+    Answered,
+    AnyEvent,
+    Ended,
+    Failed,
+    Finished,
+    Limits,
+    Planned,
+    Sent,
+    Started,
+    Stopping,
+)
+
 # The service's own unit of rates.
 _RATE_WINDOW = timedelta(minutes=1)
-
-
-class Event(msgspec.Struct, frozen=True):
-    """The events of all kinds, as far as following a run needs them; docs/events.md describes them in full."""
-
-    at: datetime
-    run: str
-    event: str
-    manifest: str = ""
-    images: int = 0
-    statuses: str = ""
-    cost_usd: float | None = None
-    error_kind: str = ""
-    decision: str = ""
-    limit_per_minute: float = 0.0
-    cooldown_s: float = 0.0
-    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -60,38 +56,38 @@ class Following:
         return len(self._sent_at)
 
     def seconds_left(self, now: datetime) -> float | None:
-        """How long the rest takes at the pace so far; None while nobody can tell."""
+        """How long the rest takes at the rate so far; None while nothing is done yet, and when the run has ended."""
         done = self.slots.total()
         if not done or not self.total_images or self.started_at is None or self.ended:
             return None
         return (now - self.started_at).total_seconds() / done * max(0, self.total_images - done)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: AnyEvent) -> None:
         """Add one event."""
-        match event.event:
-            case "planned":
+        match event:
+            case Planned():
                 self.planned = True
                 self.total_images = event.images
-            case "sent":
+            case Sent():
                 self.in_flight += 1
                 self._sent_at.append(event.at)
                 self._forget_before(event.at - _RATE_WINDOW)
-            case "answered":
+            case Answered():
                 self.in_flight -= 1
-            case "failed":
+            case Failed():
                 self.in_flight -= 1
                 self.errors[event.error_kind] += 1
                 self.retries += event.decision == "retry"
-            case "settled":
-                self.slots.update(filter(None, event.statuses.split(",")))
-                self.spent_usd += event.cost_usd or 0.0
-            case "pace":
+            case Finished():
+                self.slots.update(event.statuses)
+                self.spent_usd += event.cost_usd
+            case Limits():
                 self.limit_per_minute = event.limit_per_minute
-                paused = timedelta(seconds=event.cooldown_s)
-                self.cooldown_until = event.at + paused if event.cooldown_s > 0 else None
-            case "stopping":
-                self.stopping = event.reason
-            case "ended":
+                pause = timedelta(seconds=event.cooldown_s)
+                self.cooldown_until = event.at + pause if event.cooldown_s > 0 else None
+            case Stopping():
+                self.stopping = event.message
+            case Ended():
                 self.ended = True
 
     def _forget_before(self, moment: datetime) -> None:
@@ -105,11 +101,11 @@ class Follower:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self._decoder = msgspec.json.Decoder(Event)
+        self._decoder = msgspec.json.Decoder(AnyEvent)
         self.following = Following()
 
     def poll(self) -> Following:
-        """Take in what was written since; return the newest run as it stands now."""
+        """Read what was written since; return the newest run as its events tell it so far."""
         try:
             with self._path.open("rb") as log:
                 if log.seek(0, os.SEEK_END) < self._offset:  # another log by the same name
@@ -131,7 +127,7 @@ class Follower:
             return
         if event.at.tzinfo is None:
             event = msgspec.structs.replace(event, at=event.at.replace(tzinfo=UTC))
-        if event.event == "started":
+        if isinstance(event, Started):
             self.following = Following(event.run, event.manifest, event.at)
         elif event.run == self.following.run_id:
             self.following.take(event)

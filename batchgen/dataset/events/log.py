@@ -1,24 +1,23 @@
 """events.jsonl: one line for every decision of a run, to be read afterwards or followed while it runs.
 
-A line is a JSON object with `at` (UTC), `run` and `event`, and what belongs to that event. The log
-informs; nothing resumes from it, so it is not fsynced, it may be deleted, and a full disk costs
-the event and not the run.
+No image depends on the log, so it is not fsynced, and it may be deleted. Two things are read from it: how many requests
+earlier runs sent within the last minute, so that limits hold over restarts, and when the first run of a dataset began,
+so that `batchgen reconcile` reads the bill from there. A full disk costs events and not the run: `lost` counts them,
+and the run tells its user.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from batchgen.dataset.events.events import AnyEvent
 from batchgen.store import disk
 
 _encoder = msgspec.json.Encoder()
-
-EventValue = str | int | float | bool | None
-
 
 # Ten thousand attempts and all that is said of them; a window of a minute holds no more.
 _TAIL_BYTES = 16 * 1024 * 1024
@@ -27,7 +26,7 @@ _LINE_BYTES = 64 * 1024
 
 
 class SentEvent(msgspec.Struct, frozen=True):
-    """What the pace of a run has to know of an earlier one: when an attempt left, and for how many images."""
+    """An attempt of an earlier run, as pacing needs it: when it left, and for how many images."""
 
     at: datetime
     event: str
@@ -46,35 +45,42 @@ class EventLog:
     """Appends events to a file; a line is in the operating system's hands when `write` returns, or with `flush`.
 
     Belongs to one thread.
+
+    Attributes:
+        lost: how many events the disk did not take.
+        failure: why it did not take the first of them; None while none is lost.
     """
 
-    def __init__(self, path: Path, run_id: str) -> None:
-        self._run_id = run_id
+    def __init__(self, path: Path) -> None:
         self._descriptor = disk.open_log(path)
         self._torn = _ends_torn(path)
         self._noted: list[bytes] = []
+        self.lost = 0
+        self.failure: OSError | None = None
 
-    def write(self, event: str, **values: EventValue) -> None:
+    def write(self, event: AnyEvent) -> None:
         """Append one event, if the disk takes it."""
-        self.note(event, **values)
+        self.note(event)
         self.flush()
 
-    def note(self, event: str, **values: EventValue) -> None:
+    def note(self, event: AnyEvent) -> None:
         """Keep one event for the next `write` or `flush`: many at once cost as much as one."""
-        about = {"at": datetime.now(UTC), "run": self._run_id, "event": event}
-        self._noted.append(_encoder.encode(about | values) + b"\n")
+        self._noted.append(_encoder.encode(event) + b"\n")
 
     def flush(self) -> None:
         """Append what was noted, if the disk takes it."""
         if not self._noted:
             return
         lines = b"".join(self._noted)
-        self._noted.clear()
         try:
             disk.append(self._descriptor, b"\n" + lines if self._torn else lines)
             self._torn = False
-        except OSError:
+        except OSError as error:
             self._torn = True
+            self.lost += len(self._noted)
+            self.failure = self.failure or error
+        finally:
+            self._noted.clear()
 
     def close(self) -> None:
         """Close the file."""

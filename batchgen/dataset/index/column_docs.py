@@ -14,7 +14,7 @@ COLUMN_DOCS: Mapping[str, str] = MappingProxyType(
         "request_number": "number of the request within its row, from 0",
         "prompt": "the prompt as the manifest has it and as it was sent",
         "enhanced_prompt": "the prompt as the service rewrote it; null where it did not, or did not say",
-        "seed": "the seed that was sent; the same prompt, settings, seed and number of images give the same pictures",
+        "seed": "the seed that was sent; the same prompt, settings, seed and number of images give the same images",
         "seed_source": "where the seed comes from: manifest, derived or none",
         "provider": "the provider of the model",
         "model": "the model that was asked",
@@ -42,7 +42,7 @@ COLUMN_DOCS: Mapping[str, str] = MappingProxyType(
         "batchgen_version": "the version of batchgen that wrote the record",
         "manifest": "name of the manifest's file or folder",
         "line": "line of the row in the manifest (CSV), or its number from 1 (Parquet)",
-        "image_url": "where the image was fetched from, if the answer held a link",
+        "image_url": "where the image was downloaded from, if the answer held a link",
         "in_doubt_ids": "ids of attempts whose answers were never seen: they may have been charged",
         "charges": "this image's share of each attempt's cost; null where the last attempt, or one in doubt, is all",
     }

@@ -68,7 +68,7 @@ def render_croissant(name: str, view: Path, stats: DatasetStats, schema: pa.Sche
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": name,
-        "description": f"{stats.images} pictures generated from {stats.prompts} prompts by {', '.join(stats.models)}.",
+        "description": f"{stats.images} images generated from {stats.prompts} prompts by {', '.join(stats.models)}.",
         "distribution": [
             {
                 "@type": "cr:FileObject",

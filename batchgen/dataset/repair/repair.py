@@ -98,7 +98,7 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, 
     for finding, record in gone:
         _set_aside(layout, finding.path)
         if record.error_kind is ErrorKind.NOT_FETCHED:
-            yield Repaired(finding, "its link is known: the next run fetches it, which costs nothing")
+            yield Repaired(finding, "its link is known: the next run downloads it, which is free")
         else:
             yield Repaired(finding, "the next run asks for it again", True, costs.pop(record.fingerprint, 0.0))
 

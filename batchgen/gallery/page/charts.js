@@ -17,7 +17,7 @@ function showHead(data, filterBy) {
   if (data.count < total) subtitle.push(`the newest ${numbers.format(data.count)} of ${numbers.format(total)} slots are shown`);
   document.getElementById("subtitle").textContent = subtitle.join(" · ");
 
-  const figures = [figure(numbers.format(saved), saved === 1 ? "picture" : "pictures", "ok", filterBy)];
+  const figures = [figure(numbers.format(saved), saved === 1 ? "image" : "images", "ok", filterBy)];
   for (const status of ["blocked", "failed", "invalid", "in_doubt"]) {
     if (about.slots[status]) figures.push(figure(numbers.format(about.slots[status]), plainWords(status), status, filterBy));
   }
@@ -64,7 +64,7 @@ function timeChart(data) {
     const place = high > low ? Math.floor(((time - low) / (high - low)) * bars.length) : 0;
     bars[Math.min(bars.length - 1, place)]++;
   }
-  return chart("Seconds for a picture", seconds(median), bars,
+  return chart("Seconds for an image", seconds(median), bars,
     `half take less than ${seconds(median)}, one in a hundred more than ${seconds(high)}`, [seconds(low), seconds(high)]);
 }
 

@@ -95,7 +95,7 @@ async function start() {
     let pictures = 0;
     for (const row of rows) if (status.codes[row] === ok) pictures++;
     const missing = rows.length - pictures;
-    const words = [pictures || !missing ? counted(pictures, "picture") : "", missing ? `${numbers.format(missing)} not made` : ""].filter(Boolean).join(", ");
+    const words = [pictures || !missing ? counted(pictures, "image") : "", missing ? `${numbers.format(missing)} missing` : ""].filter(Boolean).join(", ");
     return rows.length === data.count ? words : `${numbers.format(rows.length)} of ${numbers.format(data.count)}: ${words}`;
   }
 

@@ -11,43 +11,43 @@ from typing import Any
 
 import pyarrow as pa
 
-from batchgen.export.errors import ExportError
+from batchgen.core.errors import ExportError
 from batchgen.export.source import Source
 
 # A row of metadata.parquet by column.
 Record = dict[str, Any]
-# What is done to a picture's bytes on their way out.
+# What is done to an image's bytes on their way out.
 Treatment = Callable[[bytes, Record], bytes]
 
 
 class Caption(StrEnum):
-    """Which text goes with a picture."""
+    """Which text goes with an image."""
 
     PROMPT = "prompt"  # as the manifest has it
     ENHANCED = "enhanced"  # as the service rewrote it, where it said so; else the manifest's
 
     def of(self, record: Record) -> str:
-        """Return a picture's caption."""
+        """Return an image's caption."""
         enhanced = record["enhanced_prompt"] if self is Caption.ENHANCED else None
         return str(enhanced or record["prompt"])
 
 
 def unchanged(data: bytes, record: Record) -> bytes:
-    """Leave a picture as it is."""
+    """Leave an image as it is."""
     del record
     return data
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Reads pictures of a dataset. done: told how many were read since."""
+class Images:
+    """Reads images of a dataset. done: told how many were read since."""
 
     source: Source
     treat: Treatment = unchanged
     done: Callable[[int], object] = lambda count: None
 
     def of(self, batch: pa.RecordBatch) -> Iterator[tuple[Record, bytes]]:
-        """Yield each row of a batch with its picture. Raises ExportError: a file is missing or changed."""
+        """Yield each row of a batch with its image. Raises ExportError: a file is missing or changed."""
         for record in batch.to_pylist():
             yield record, self.treat(self._read(record), record)
             self.done(1)
@@ -65,11 +65,11 @@ class Pictures:
 
 
 def key_of(file_name: str) -> str:
-    """Return a picture's name without dots and slashes: unique in the dataset, and the same in every export."""
+    """Return an image's name without dots and slashes: unique in the dataset, and the same in every export."""
     path = PurePosixPath(file_name)
     return "-".join((*path.parts[1:-1], path.stem)).replace(".", "_")
 
 
 def extension_of(file_name: str) -> str:
-    """Return the ending of a picture's file, without the dot."""
+    """Return the ending of an image's file, without the dot."""
     return PurePosixPath(file_name).suffix.removeprefix(".")

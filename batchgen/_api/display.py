@@ -7,6 +7,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from batchgen.billing.preflight import Preflight
+from batchgen.core.format import dollars
 from batchgen.core.outcomes import Status
 from batchgen.engine.display import Live
 from batchgen.engine.stop import StopReason
@@ -50,11 +51,15 @@ class BarDisplay(SilentDisplay):
         self._bar.total = progress.total_images
         self._bar.n = progress.done_images
         counts = {status.value: number for status, number in progress.slots.items()}
-        self._bar.set_postfix(counts | {"usd": f"{progress.spent_usd:.2f}"})
+        self._bar.set_postfix(counts | {"spent": dollars(progress.spent_usd)})
 
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         """Say why the run ends early."""
         self._bar.write(f"Stopping: {reason.message}; finishing {in_flight} in flight.")
+
+    def warned(self, message: str) -> None:
+        """Say it above the bar."""
+        self._bar.write(message)
 
     def closing(self) -> None:
         """Leave the bar as it is."""

@@ -1,0 +1,42 @@
+"""A dataset to read: its index, its images, its summary, and the run that is writing it."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from batchgen.dataset.events.follow import Follower, Following
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.dataset import Dataset
+from batchgen.dataset.read.snapshot import open_layout
+from batchgen.dataset.read.summary import DatasetSummary, RunTotals
+from batchgen.store.lock import is_held
+
+__all__ = ["Dataset", "DatasetSummary", "Following", "RunTotals", "RunWatch", "has_gallery", "open_dataset"]
+
+
+def open_dataset(out: str | PathLike[str]) -> Dataset:
+    """Open a dataset for reading, also while a run is writing it. Raises NotADataset."""
+    return Dataset(out)
+
+
+def has_gallery(out: str | PathLike[str]) -> bool:
+    """Whether a dataset has a gallery page."""
+    return Layout(Path(out)).gallery_page.exists()
+
+
+class RunWatch:
+    """Watches the newest run of a dataset through its files alone, from any machine that sees them.
+
+    Raises:
+        NotADataset: the folder holds no dataset.
+    """
+
+    def __init__(self, out: str | PathLike[str]) -> None:
+        self._layout = open_layout(Path(out))
+        self._follower = Follower(self._layout.events)
+
+    def poll(self) -> tuple[Following, bool]:
+        """Return the run as its events tell it by now, and whether it is running."""
+        running = is_held(self._layout.lock)  # first: what a run writes at its end is then read as well
+        return self._follower.poll(), running

@@ -1,0 +1,198 @@
+"""Exports: the saved images of a dataset as embedded Parquet, WebDataset, captioned files, or a manifest.
+
+All read what the last finished run shows, leave the dataset untouched, and appear when they are whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from batchgen._api.disk import disk_errors
+from batchgen._api.progress import Advance, ignore
+from batchgen._api.settings import Settings, catalog_of, load_settings
+from batchgen.export import (
+    Caption,
+    Chosen,
+    Images,
+    Replayed,
+    Source,
+    embed_xmp,
+    new_file,
+    new_folder,
+    open_source,
+    parse_shares,
+    parse_size,
+    select,
+    write_captions,
+    write_parquet,
+    write_replay,
+    write_webdataset,
+)
+from batchgen.export.images import unchanged
+from batchgen.export.split import EVERYTHING
+
+__all__ = [
+    "CaptionText",
+    "Embed",
+    "Exported",
+    "Replayed",
+    "export_captions",
+    "export_parquet",
+    "export_replay",
+    "export_webdataset",
+    "is_behind",
+]
+
+Place = str | PathLike[str]
+CaptionText = Literal["prompt", "enhanced"]
+Embed = Literal["xmp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export that was written.
+
+    Attributes:
+        dest: where it is.
+        files: how many files of images it has.
+        images: how many images are in each split, by the split's name.
+    """
+
+    dest: Path
+    files: int
+    images: Mapping[str, int]
+
+
+def export_parquet(
+    out: Place,
+    dest: Place,
+    *,
+    where: str | None = None,
+    split: str | None = None,
+    shard_size: str = "500MB",
+    embed: Embed | None = None,
+    advance: Advance = ignore,
+) -> Exported:
+    """Write Parquet files with the images in them, as Hugging Face reads them.
+
+    Args:
+        out: the dataset's folder.
+        dest: the folder to write; it must not exist.
+        where: a condition in SQL over the columns of metadata.parquet; None takes all saved images.
+        split: shares of the prompts, as in "train=0.9,test=0.1"; None makes one split, "train".
+        shard_size: how large a file may be, "100MB" to "1GB".
+        embed: "xmp" writes into each copy that it is generated, by what, and from which prompt.
+        advance: called with how many more images were written, and how many there are.
+
+    Raises:
+        EmptySelection: no image is what was asked for.
+        ExportError: an argument is wrong, or `dest` exists.
+        DatasetError: the dataset cannot be read, or the export not be written.
+    """
+    size = parse_size(shard_size)
+    return _export(
+        out, dest, where, split, embed, advance, lambda images, rows, folder: write_parquet(images, rows, folder, size)
+    )
+
+
+def export_webdataset(
+    out: Place,
+    dest: Place,
+    *,
+    where: str | None = None,
+    split: str | None = None,
+    caption: CaptionText = "prompt",
+    shard_size: str = "500MB",
+    embed: Embed | None = None,
+    advance: Advance = ignore,
+) -> Exported:
+    """Write tar files of images, captions and JSON, the same bytes for the same dataset.
+
+    Args and errors are those of `export_parquet`, and `caption`: "prompt", or "enhanced" for the prompt as the service
+    rewrote it, where it said so.
+    """
+    size, text = parse_size(shard_size), Caption(caption)
+    return _export(
+        out,
+        dest,
+        where,
+        split,
+        embed,
+        advance,
+        lambda images, rows, folder: write_webdataset(images, rows, folder, size, text),
+    )
+
+
+def export_captions(
+    out: Place,
+    dest: Place,
+    *,
+    where: str | None = None,
+    split: str | None = None,
+    caption: CaptionText = "prompt",
+    embed: Embed | None = None,
+    advance: Advance = ignore,
+) -> Exported:
+    """Write a folder of images, each beside a text file with its caption; args and errors as `export_webdataset`."""
+    text = Caption(caption)
+    return _export(
+        out, dest, where, split, embed, advance, lambda images, rows, folder: write_captions(images, rows, folder, text)
+    )
+
+
+def export_replay(
+    out: Place,
+    dest: Place,
+    *,
+    where: str | None = None,
+    split: str | None = None,
+    config: Place | None = None,
+    settings: Settings | None = None,
+    advance: Advance = ignore,
+) -> Replayed:
+    """Write a manifest, .csv or .parquet, that asks for the same images again.
+
+    Args and errors are those of `export_parquet`, and `config`: the TOML file that names the models, if the dataset was
+    made with models of your own.
+    """
+    catalog = catalog_of(load_settings(config, settings))
+    path = Path(dest)
+    with _chosen(out, dest, where, split) as (source, chosen), new_file(path, source.layout.root) as file:
+        return write_replay(source, chosen, catalog, file, path.name, lambda rows: advance(rows, None))
+
+
+def is_behind(out: Place) -> bool:
+    """Whether a run is writing the dataset, or was cut off, so that an export has not all of its images."""
+    with open_source(Path(out)) as source:
+        return bool(source.layout.segments())
+
+
+def _export(
+    out: Place,
+    dest: Place,
+    where: str | None,
+    split: str | None,
+    embed: Embed | None,
+    advance: Advance,
+    write: Callable[[Images, Chosen, Path], int],
+) -> Exported:
+    path = Path(dest)
+    with _chosen(out, dest, where, split) as (source, chosen), new_folder(path, source.layout.root) as folder:
+        per_split = {name: len(rows) for name, rows in chosen.items()}
+        total = sum(per_split.values())
+        treat = embed_xmp if embed == "xmp" else unchanged
+        images = Images(source, treat, lambda number: advance(number, total))
+        files = write(images, chosen, folder)
+    return Exported(path, files, per_split)
+
+
+@contextmanager
+def _chosen(out: Place, dest: Place, where: str | None, split: str | None) -> Iterator[tuple[Source, Chosen]]:
+    shares = parse_shares(split) if split else EVERYTHING
+    with disk_errors(dest), open_source(Path(out)) as source:
+        yield source, select(source, where, shares)

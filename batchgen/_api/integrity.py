@@ -1,0 +1,48 @@
+"""Whether a dataset is whole: every image there with the bytes that were received, and what can be put right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+
+from batchgen._api.progress import Advance, ignore
+from batchgen.dataset.read.snapshot import open_layout
+from batchgen.dataset.repair.repair import Repaired
+from batchgen.dataset.repair.repair import repair as repair_layout
+from batchgen.dataset.repair.verify import FileFault, FileProblem, missing_records, missing_texts
+from batchgen.dataset.repair.verify import verify as verify_layout
+from batchgen.store.lock import is_held
+
+__all__ = ["FileFault", "FileProblem", "Repaired", "repair", "verify"]
+
+
+def verify(out: str | PathLike[str], *, advance: Advance = ignore) -> Iterator[FileProblem]:
+    """Yield every file that is missing, empty, changed, damaged or untracked. Changes nothing.
+
+    Args:
+        out: the dataset's folder.
+        advance: called with how many more images were checked.
+
+    Raises:
+        NotADataset: the folder holds no dataset.
+    """
+    layout = open_layout(Path(out))
+    # A run moves parts about, and writes the dataset view when it ends.
+    at_rest = () if is_held(layout.lock) else chain(missing_records(layout), missing_texts(layout))
+    return chain(verify_layout(layout, lambda images: advance(images, None)), at_rest)
+
+
+def repair(out: str | PathLike[str]) -> Iterator[Repaired]:
+    """Put right what `verify` finds, as far as that is free; yield what was done or left, one by one.
+
+    Nothing is deleted. An image that is gone is marked, and the next run asks for it again.
+
+    Raises:
+        NotADataset: the folder holds no dataset.
+        Locked: a run is writing it.
+        DiskError: the disk refused a write.
+        DamagedIndex: a part of the index cannot be read.
+    """
+    return repair_layout(open_layout(Path(out)))

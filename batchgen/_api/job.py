@@ -1,0 +1,45 @@
+"""A job: a manifest, where its images go, its settings, and which of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from batchgen._api.settings import Loaded
+from batchgen.core.errors import UsageError
+from batchgen.core.outcomes import Status
+from batchgen.engine.job import Job, make_job
+from batchgen.manifest import open_manifest
+from batchgen.planning.selection import RETRYABLE, Selection
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["InDoubt", "Job", "Selection", "make_selection", "open_job"]
+
+InDoubt = Literal["retry", "skip"]
+
+
+def open_job(
+    manifest: str | PathLike[str] | pd.DataFrame, out: str | PathLike[str], loaded: Loaded, selection: Selection
+) -> Job:
+    """Return what to plan or to run, with the manifest's header and the configuration checked.
+
+    Raises:
+        ManifestError: the manifest cannot be read, or its header is wrong.
+        CatalogError: a model's file is wrong.
+    """
+    return make_job(open_manifest(manifest, Path(out)), loaded, Path(out), selection)
+
+
+def make_selection(
+    select: str | None = None, retry: Collection[str] = (), in_doubt: InDoubt = "retry", limit: int | None = None
+) -> Selection:
+    """Return which requests to send; arguments as `batchgen.run`. Raises UsageError."""
+    if not set(retry) <= set(RETRYABLE):
+        raise UsageError(f"retry={retry!r}: give any of {', '.join(RETRYABLE)}, as in retry=['failed']")
+    if in_doubt not in ("retry", "skip"):
+        raise UsageError(f"in_doubt={in_doubt!r}: give 'retry' or 'skip'")
+    return Selection(select=select, retry=frozenset(map(Status, retry)), in_doubt=in_doubt, limit=limit)

@@ -1,0 +1,63 @@
+"""A plan: what a run would do, and what it would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from batchgen._api.job import InDoubt, Job, Selection, make_selection, open_job
+from batchgen._api.progress import Advance, ignore
+from batchgen._api.settings import Settings, load_settings
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read import resume_index
+from batchgen.planning import read_rows
+from batchgen.planning.plan import Group, Plan, make_plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Group", "Job", "Plan", "Selection", "plan", "plan_job"]
+
+
+def plan(
+    manifest: str | PathLike[str] | pd.DataFrame,
+    out: str | PathLike[str],
+    *,
+    config: str | PathLike[str] | None = None,
+    settings: Settings | None = None,
+    select: str | None = None,
+    retry: Collection[str] = (),
+    in_doubt: InDoubt = "retry",
+    limit: int | None = None,
+) -> Plan:
+    """Return what `run` would do with the same arguments, and what it would cost. Sends and writes nothing.
+
+    Args:
+        manifest: a path, or a DataFrame.
+        out: the dataset's folder; it need not exist.
+        config: a TOML file.
+        settings: values by dotted name; they beat the file.
+        select: a glob over row ids.
+        retry: "failed" and "blocked" are sent again.
+        in_doubt: requests whose answer was never seen are sent again ("retry") or left alone ("skip").
+        limit: how many requests to send at most.
+
+    Raises:
+        UsageError: an argument is wrong.
+        ManifestError: the manifest cannot be read.
+        ConfigError: a setting is wrong.
+        CatalogError: a model's file is wrong.
+        DatasetError: the dataset cannot be read.
+    """
+    selection = make_selection(select, retry, in_doubt, limit)
+    return plan_job(open_job(manifest, out, load_settings(config, settings), selection))
+
+
+def plan_job(job: Job, advance: Advance = ignore) -> Plan:
+    """Return the plan of a job. Raises ManifestError, DatasetError."""
+
+    def read(rows: int) -> None:
+        advance(rows, job.manifest.row_count)
+
+    return make_plan(read_rows(job.manifest, job.rules), resume_index.load(Layout(job.out)), job.selection, read)

@@ -1,0 +1,114 @@
+"""A run: makes the images of a manifest, and resumes by itself where an earlier run stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from os import PathLike
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from batchgen._api.display import BarDisplay, SilentDisplay
+from batchgen._api.job import InDoubt, Job, make_selection, open_job
+from batchgen._api.settings import Settings, load_settings
+from batchgen._api.waiting import waiting
+from batchgen.billing.preflight import Preflight
+from batchgen.engine.accounts import Keyring
+from batchgen.engine.display import Display, Live
+from batchgen.engine.progress import Failure, Progress
+from batchgen.engine.run import RunSummary, run_job
+from batchgen.engine.stop import StopKind, StopReason, StopSignal
+from batchgen.pacing import LimiterSnapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Display",
+    "Failure",
+    "Job",
+    "Keyring",
+    "LimiterSnapshot",
+    "Live",
+    "Preflight",
+    "Progress",
+    "RunSummary",
+    "StopKind",
+    "StopReason",
+    "StopSignal",
+    "read_keys",
+    "run",
+    "run_job",
+    "run_sync",
+]
+
+
+async def run(
+    manifest: str | PathLike[str] | pd.DataFrame,
+    out: str | PathLike[str],
+    *,
+    config: str | PathLike[str] | None = None,
+    settings: Settings | None = None,
+    select: str | None = None,
+    retry: Collection[str] = (),
+    in_doubt: InDoubt = "retry",
+    limit: int | None = None,
+    key: str | None = None,
+    progress: bool = True,
+) -> RunSummary:
+    """Make the images, and resume by itself where an earlier run stopped.
+
+    Cancelling stops new requests, finishes those in flight, and then raises CancelledError. A run that was stopped by
+    budget, account, disk or network raises nothing: the summary's `stop` says why.
+
+    Args:
+        manifest: a path, or a DataFrame.
+        out: the dataset's folder; made if it does not exist.
+        config: a TOML file.
+        settings: values by dotted name; they beat the file.
+        select: a glob over row ids.
+        retry: "failed" and "blocked" are sent again.
+        in_doubt: requests whose answer was never seen are sent again ("retry", which may pay twice) or left alone
+            ("skip").
+        limit: how many requests to send at most.
+        key: the API key of the configured model's provider; by default that of the environment.
+        progress: whether to show a bar.
+
+    Raises:
+        UsageError: an argument is wrong.
+        ApiKeyError: there is no key, or it cannot be one.
+        ManifestError: the manifest cannot be read.
+        ConfigError: a setting is wrong.
+        CatalogError: a model's file is wrong.
+        DatasetError: the dataset cannot be opened, read or written.
+    """
+    job = open_job(manifest, out, load_settings(config, settings), make_selection(select, retry, in_doubt, limit))
+    keyring = read_keys({} if key is None else {job.rules.model.provider: key})
+    stop = StopSignal()
+    display = BarDisplay() if progress else SilentDisplay()
+    running = asyncio.ensure_future(run_job(job, keyring, display, stop))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set(StopKind.INTERRUPTED, "cancelled")
+        # An abandoned run would hold its dataset until this process ends, and a kernel does not end for a while.
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(running)
+        raise
+    finally:
+        display.closing()
+
+
+run_sync = waiting(run)
+run_sync.__doc__ = """Do as `run`, and wait for it: also in a notebook, where a loop is running already.
+
+    KeyboardInterrupt (a notebook's stop button) stops new requests and finishes those in flight.
+    """
+
+
+def read_keys(given: Mapping[str, str] = MappingProxyType({})) -> Keyring:
+    """Return where the keys of providers are: those that were given by provider, then the environment's."""
+    return Keyring(os.environ, given)
