@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 
 from batchgen.catalog import Catalog
 from batchgen.config.settings import ProviderSettings, RunConfig
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import BatchgenError, UsageError
 from batchgen.core.request import Value
 from batchgen.core.suggest import did_you_mean
 from batchgen.providers.api_key import ApiKey
@@ -48,10 +48,10 @@ def find_factory(name: str) -> ProviderFactory:
     if name not in found:
         names = ["aimlapi", *sorted(found)]
         hint = did_you_mean(name, names) or f"known are {', '.join(names)}"
-        raise BatchgenError(f"The provider {name!r} is not known; {hint}.")
+        raise UsageError(f"The provider {name!r} is not known; {hint}.")
     factory = found[name].load()
     if not isinstance(factory, ProviderFactory):
-        raise BatchgenError(f"The provider {name!r} comes from {found[name].value}, which is no ProviderFactory.")
+        raise UsageError(f"The provider {name!r} comes from {found[name].value}, which is no ProviderFactory.")
     return factory
 
 
@@ -80,4 +80,4 @@ def check_providers(names: Collection[str], config: RunConfig) -> None:
         try:
             parse_base_url(config.provider(name).base_url or traits.base_url)
         except BatchgenError as error:
-            raise BatchgenError(f"providers.{name}: {error}" if len(names) > 1 else str(error)) from error
+            raise UsageError(f"providers.{name}: {error}" if len(names) > 1 else str(error)) from error

@@ -51,7 +51,7 @@ class Sent(Event, frozen=True, kw_only=True):
     """An attempt leaves, for so many images."""
 
     client_request_id: str
-    provider: str = "aimlapi"  # the only one of versions that did not name it
+    provider: str
     row_id: str
     images: int
 
@@ -86,7 +86,7 @@ class Finished(Event, frozen=True, kw_only=True):
 
 
 class Halted(Event, frozen=True, kw_only=True):
-    """An account or a model cannot succeed: its rows stay pending, and the run goes on with the others."""
+    """An account or a model is asked no more; its rows stay pending, and the run continues with the others."""
 
     message: str
 

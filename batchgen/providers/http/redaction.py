@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from batchgen.core.format import shorten
 from batchgen.providers.api_key import ApiKey
 
 # A service's own words: a list of validation hints fits, a stack trace does not.
@@ -22,10 +23,4 @@ QUOTED_BYTES: Final = 4 * MAX_QUOTE_CHARACTERS + 4096
 
 def redact(text: str, key: ApiKey, limit: int) -> str:
     """Return text masked, on one line, its control and direction characters written out, at most `limit` characters."""
-    line = " ".join(key.mask(text).split())
-    visible = "".join(character if character.isprintable() else _written_out(character) for character in line)
-    return visible if len(visible) <= limit else visible[: limit - 1] + "…"
-
-
-def _written_out(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode()
+    return shorten(key.mask(text), limit)
