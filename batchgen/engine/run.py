@@ -144,7 +144,7 @@ class _Running:
         what it bought by then has to be accounted for. A full disk stops it too.
         """
         self.events.started(self._job.manifest.name, self._job.rules.model.name)
-        watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
+        refreshing, telling = asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())
         try:
             planning = await planner.start(self._live)
             async with self._accounts:
@@ -165,8 +165,10 @@ class _Running:
             self._stop.set(StopKind.DISK, str(error))
             return None
         finally:
-            for task in watching:
-                task.cancel()
+            refreshing.cancel()
+            if self._stop.is_set:
+                await telling
+            telling.cancel()
 
     async def _prepare(self, planning: asyncio.Task[Plan]) -> None:
         """Ask the account before anything is bought, and say what the plan is once it is made."""
