@@ -75,7 +75,7 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     keys, missing = keyring.keys(job.provider_names, job.loaded.config)
     run_id = _new_run_id()
     labels = label_schema(job.manifest, job.rules)
-    # Its name and not its path: datasets are passed on, and where the manifest lay is nobody else's business.
+    # Its name and not its path: datasets are passed on, and a path may be private.
     provenance = Provenance(run_id, Path(job.manifest.name).name or job.manifest.name)
     slots = sum(job.loaded.config.provider(name).limits.concurrency for name in keys)
     reserve_bytes = slots * RESERVE_BYTES_PER_REQUEST

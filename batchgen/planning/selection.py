@@ -28,7 +28,7 @@ class Selection:
     """What the user chose.
 
     select: a glob over row ids. retry: statuses to ask for again. in_doubt: what becomes of requests whose answer
-    was never seen; to send them again may pay twice, and is the only way to their picture. limit: requests at most.
+    was never seen; to send them again may pay twice, and is the only way to their image. limit: requests at most.
     """
 
     select: str | None = None
