@@ -82,7 +82,7 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     extra_schema = labels.serialize().to_pybytes() if len(labels) else b""
     writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, extra_schema, reserve_bytes)
     scratch = ScratchFile(writer.layout.work_list)
-    work = WorkFile(scratch, labels, writer.resume_index.priors)
+    work = WorkFile(scratch, labels)
     planner = Planner(job, writer.resume_index, work, stop)
     try:
         await asyncio.to_thread(writer.write_config, _config_text(job.loaded))

@@ -20,9 +20,9 @@ from support.scratch import Memory
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.errors import DiskError
+from batchgen.core.errors import DiskError, ManifestError
 from batchgen.core.keys import keys_of
-from batchgen.core.problems import ManifestError, Problem
+from batchgen.core.problems import Problem
 from batchgen.core.request import ImageRequest, Prior, RejectedRow
 from batchgen.core.resume import RequestState
 from batchgen.dataset.read.resume_index import ResumeIndex
@@ -56,8 +56,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence
     return written
 
 
-def work_file(manifest: Any, index: ResumeIndex = NOTHING, scratch: Any = None) -> WorkFile:
-    return WorkFile(scratch or Memory(), label_schema(manifest, RULES), index.priors)
+def work_file(manifest: Any, scratch: Any = None) -> WorkFile:
+    return WorkFile(scratch or Memory(), label_schema(manifest, RULES))
 
 
 def plan(manifest: Any, work: WorkFile, index: ResumeIndex = NOTHING, selection: Selection | None = None) -> None:
@@ -199,7 +199,7 @@ async def test_only_what_is_to_be_sent_is_listed_with_what_earlier_runs_left(
     prior = Prior((0,), (1,), (Charge("run.1", 0.04, CostSource.PRICE),), ("run.1",))
     states = {fingerprints[0]: RequestState.DONE, fingerprints[1]: RequestState.IN_DOUBT}
     index = index_of(states | {wrong[0]: RequestState.INVALID}, {int(fingerprints[1].hex()[:16], 16): prior})
-    work = work_file(manifest, index)
+    work = work_file(manifest)
     plan(manifest, work, index)
     requests, rejected = await read(FileWorkList(work))
     assert [request.fingerprint for request in requests] == [one.hex() for one in fingerprints[1:]]
