@@ -25,6 +25,7 @@ WAL = ".batchgen/ledger/"
 LOCK = ".batchgen/lock"
 RESERVE = ".batchgen/reserve"
 EVENTS = ".batchgen/events.jsonl"
+WORK_LIST = ".batchgen/work.arrow"
 CONFIG = ".batchgen/config.json"
 ROW_GROUPS = ".batchgen/view.sections"
 DAMAGED = ".batchgen/damaged/"
@@ -113,7 +114,7 @@ class Layout:
 
     @property
     def work_list(self) -> Path:
-        return self.state / "work.arrow"
+        return self.store.path(WORK_LIST)
 
     @property
     def damaged(self) -> Path:

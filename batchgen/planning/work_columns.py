@@ -6,7 +6,6 @@ beside the columns named here the labels, by their place: a label may have the n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -60,7 +59,7 @@ def with_labels(labels: pa.Schema) -> pa.Schema:
     return pa.schema([*_SCHEMA, *labels])
 
 
-def to_columns(batch: RowBatch, classified: Classified, priors: Mapping[int, Prior], schema: pa.Schema) -> Any:
+def to_columns(batch: RowBatch, classified: Classified, schema: pa.Schema) -> Any:
     """Return what of a batch is to be sent or recorded as a record batch; `schema` is that of `with_labels`."""
     pending = classified.pending.tolist()
     invalid = [batch.invalid[index] for index in classified.rejected.tolist()]
@@ -75,7 +74,7 @@ def to_columns(batch: RowBatch, classified: Classified, priors: Mapping[int, Pri
         if key not in texts:
             texts[key] = _encode(batch.params(index)).decode()
         params.append(texts[key])
-    carried = [priors.get(key) for key in classified.keys[classified.pending].tolist()]
+    carried = [classified.priors.get(key) for key in classified.keys[classified.pending].tolist()]
     nothing = [None] * len(invalid)
     cells: list[list[Any]] = [
         [batch.fingerprints[index] for index in pending] + [row.fingerprint for row in invalid],
