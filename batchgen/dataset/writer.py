@@ -21,12 +21,13 @@ from msgspec.structs import replace
 from batchgen.core.answer import Answer, Image, Ticket, Unusable
 from batchgen.core.attempts import Attempts
 from batchgen.core.errors import DamagedIndex, DiskError, ProviderError
-from batchgen.core.keys import Finder, Keys
+from batchgen.core.keys import Keys, Mask
 from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest, RejectedRow
+from batchgen.core.resume import RequestState
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.index.parts import merge
+from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.records import (
     IndexRecord,
     Provenance,
@@ -37,12 +38,12 @@ from batchgen.dataset.index.records import (
     with_deferred_image,
 )
 from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, Layout
-from batchgen.dataset.publish.view import Shows, write_view
+from batchgen.dataset.publish.view import write_view
+from batchgen.dataset.publish.view_state import compacted_parts
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.deferred import deferred
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.space import measure_space
-from batchgen.dataset.repair.cost_corrections import as_before
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment
 from batchgen.dataset.wal.group_commit import Changes, GroupCommit
@@ -165,13 +166,18 @@ class DatasetWriter:
                 self._reserve.remove()
                 late = self._commits.close()
                 self._active.close()
+                compact(self.layout, compacted_parts(self.layout), self._knew)
                 self.resume_index = resume_index.ResumeIndex()  # of no use any more, and large
-                merge(self.layout)
-                shows = as_before(self.layout) if gone is None else _all_but(gone)
-                write_view(self.layout, shows, self._provenance.run_id)
+                write_view(self.layout, gone, self._provenance.run_id)
                 return late
             except OSError as error:
                 raise _refused(error, self.layout.root) from error
+
+    def _knew(self, keys: Keys) -> Mask:
+        """Which requests the index knew before this run."""
+        states, _ = self.resume_index.look_up(keys)
+        known: Mask = states != RequestState.UNSEEN
+        return known
 
     def _with_images(
         self,
@@ -208,11 +214,6 @@ def _refuse_without_index(layout: Layout) -> None:
     if not layout.parts() and len(only_in_view(layout)):
         repair = f"`batchgen verify {layout.root} --repair` rebuilds it from {layout.view.name}"
         raise DamagedIndex(f"{layout.index} is gone, and with it what was paid for: {repair}.")
-
-
-def _all_but(gone: Keys) -> Shows:
-    finder = Finder(gone)
-    return lambda keys: ~finder.contains(keys)
 
 
 def _refused(error: OSError, root: Path) -> DiskError:

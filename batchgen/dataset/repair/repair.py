@@ -16,14 +16,16 @@ import pyarrow.compute as pc
 
 from batchgen.core.keys import keys_of
 from batchgen.core.outcomes import ErrorKind
-from batchgen.dataset.index.parts import merge, write_part
+from batchgen.dataset.index.compaction import compact
+from batchgen.dataset.index.order import sort_records
+from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_records, to_table, unify
 from batchgen.dataset.layout import DAMAGED, Layout
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
-from batchgen.dataset.repair.cost_corrections import as_before, held
+from batchgen.dataset.repair.cost_corrections import held
 from batchgen.dataset.repair.verify import FileFault, FileProblem, damaged_parts, missing_records, missing_texts, verify
 from batchgen.dataset.wal.recovery import lost
 
@@ -55,8 +57,8 @@ def repair(layout: Layout) -> Iterator[Repaired]:
         if wrong:
             yield from _put_right(layout, wrong, strays)
         yield from (Repaired(stray, "left where it is") for stray in strays.values())
-        merge(layout)
-        write_view(layout, as_before(layout), "")
+        compact(layout)
+        write_view(layout, None)
         yield from (Repaired(finding, "written anew") for finding in texts)
 
 
@@ -67,7 +69,7 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
         yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
-        write_part(layout, max(layout.parts(), default=0) + 1, iter([rescued]), rescued.schema)
+        write_part(layout, max(layout.parts(), default=0) + 1, iter([sort_records(rescued)]), rescued.schema)
         yield Repaired(finding, f"rebuilt from {layout.view.name}")
 
 
@@ -93,7 +95,8 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, 
             tables.append(to_table(marked, own))
     if tables:
         schema = unify([table.schema for table in tables])
-        write_part(layout, max(layout.parts()) + 1, (conform(table, schema) for table in tables), schema)
+        table = sort_records(pa.concat_tables(conform(table, schema) for table in tables))
+        write_part(layout, max(layout.parts()) + 1, iter([table]), schema)
     costs = _costs(layout, [record for _, record in gone])
     for finding, record in gone:
         _set_aside(layout, finding.path)

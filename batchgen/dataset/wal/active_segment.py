@@ -12,7 +12,9 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from batchgen.dataset.index.parts import merge, write_part
+from batchgen.dataset.index.compaction import compact
+from batchgen.dataset.index.order import sort_records
+from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import Layout, segment_name
@@ -117,7 +119,7 @@ class ActiveSegment:
             segment.close()
             self._seal(number, done)
             if len(self._layout.parts()) >= _MANY_PARTS:
-                merge(self._layout)
+                compact(self._layout)
 
         self._sealed = self._sealer.submit(seal)
 
@@ -127,6 +129,6 @@ class ActiveSegment:
 
     def _seal(self, number: int, done: Sequence[IndexRecord]) -> None:
         if done:
-            table = to_table(done, self._extra_schema)
+            table = sort_records(to_table(done, self._extra_schema))
             write_part(self._layout, number, iter([table]), table.schema)
         self._layout.store.remove(segment_name(number))

@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+import pyarrow as pa
 from msgspec.structs import replace
 
 from batchgen.core.outcomes import ErrorKind, Status
+from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import conform, to_table, unify
@@ -36,7 +38,8 @@ def recover(layout: Layout) -> Counter[Status]:
         tables.append(to_table(records, extra_schema))
     if tables:
         schema = unify([table.schema for table in tables])
-        write_part(layout, max(unsealed), (conform(table, schema) for table in tables), schema)
+        table = sort_records(pa.concat_tables(conform(table, schema) for table in tables))
+        write_part(layout, max(unsealed), iter([table]), schema)
     old_temporary = [entry.name for entry in layout.store.list(OLD_TEMPORARY)]
     for name in (*segments.values(), *old_temporary):
         layout.store.remove(name)
