@@ -215,7 +215,8 @@ def test_where_the_manifest_was_not_read_the_view_shows_what_it_showed(layout: L
     put(layout, 2, 30, 40)
     write_view(layout, None)
     assert written(layout) == from_nothing(layout, np.sort(np.concatenate([gone, KEYS[30:]])))
-    write_view(layout, None, "run")
+    put(layout, 2, 30, 40)
+    write_view(layout, None, "run")  # which made all of it
     assert written(layout) == from_nothing(layout, NO_KEYS)
     write_view(layout, gone)
     assert written(layout) == from_nothing(layout, gone)
