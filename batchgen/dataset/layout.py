@@ -28,6 +28,8 @@ EVENTS = ".batchgen/events.jsonl"
 WORK_LIST = ".batchgen/work.arrow"
 CONFIG = ".batchgen/config.json"
 VIEW_STATE = ".batchgen/view.state"
+LABEL_DIGESTS = ".batchgen/labels.digests"
+FORMAT = ".batchgen/format"
 DAMAGED = ".batchgen/damaged/"
 # Here lay temporary files before they lay beside their target.
 OLD_TEMPORARY = ".batchgen/tmp/"

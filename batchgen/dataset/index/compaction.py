@@ -15,7 +15,7 @@ import pyarrow as pa
 from batchgen.core.keys import Keys, Mask, first_of_each
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
-from batchgen.dataset.index.parts import open_part, read_part, signature, write_part
+from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, signature, write_part
 from batchgen.dataset.index.schema import unify
 from batchgen.dataset.layout import Layout, part_name
 
@@ -47,7 +47,7 @@ def compact(
         return
     # Nearly always all is new, and the keys of the older parts, which take longer to read than all else, say nothing.
     is_new = known is not None and not any(known(fingerprint_keys(_column(path))).any() for path in fresh)
-    tail = _mergeable({number: _row_count(path) for number, path in paths.items()})
+    tail = _mergeable({number: row_count(path) for number, path in paths.items()})
     if len(tail) > 1:
         sources = [paths[number] for number in tail]
         _write(layout, max(paths), sources, _newest(sources))
@@ -56,11 +56,6 @@ def compact(
     left = layout.parts()
     concerned = {*fresh, paths[max(paths)]}
     _drop_replaced(layout, {number: path for number, path in left.items() if path in concerned} if is_new else left)
-
-
-def _row_count(path: Path) -> int:
-    with open_part(path) as part:
-        return int(part.metadata.num_rows)
 
 
 def _column(path: Path) -> pa.ChunkedArray:
@@ -108,7 +103,7 @@ def _write(layout: Layout, number: int, paths: Sequence[Path], kept: Sequence[Ma
     for path, mask in zip(paths, kept, strict=True):
         with open_part(path) as part:
             sources.append(select(path, read_part(path, part, ORDER_COLUMNS), mask))
-            schemas.append(part.schema_arrow)
+            schemas.append(schema_of(path))
     schema = unify(schemas)
     with ExitStack() as opened:
         write_part(layout, number, OrderedRecords(sources, opened).tables(schema), schema)

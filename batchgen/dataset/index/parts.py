@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.errors import DamagedIndex, DiskError
+from batchgen.core.errors import DamagedIndex, DiskError, UnknownFormat
+from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS
 from batchgen.dataset.layout import Layout, part_name
 
@@ -26,21 +27,35 @@ from batchgen.dataset.layout import Layout, part_name
 _BATCH_ROWS = 32_768
 # Rows that are read at a time by those who read many parts side by side.
 _FEW_ROWS = 8_192
-# The key of a part's id in its Parquet metadata.
+# Of the index. Before it was counted, parts said nothing of it, and had a column `request`.
+FORMAT_VERSION = 2
+# Keys in a part's Parquet metadata: its id, and the format.
 _ID = b"batchgen.part"
+_FORMAT = b"batchgen.format"
 
 
 def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
     """Open a part; `file` if it is open already, and stays so.
 
-    Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone.
+    Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone, UnknownFormat.
     """
     try:
-        return pq.ParquetFile(path if file is None else file, page_checksum_verification=True)
+        part = pq.ParquetFile(path if file is None else file, page_checksum_verification=True)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
+    refuse_newer(path, int((part.metadata.metadata or {}).get(_FORMAT, b"1")))
+    return part
+
+
+def refuse_newer(path: Path, version: int) -> None:
+    """Raise UnknownFormat if a file says that it is of a format that is not known here."""
+    if version > FORMAT_VERSION:
+        raise UnknownFormat(
+            f"{path} was written by a newer version of batchgen (format {version}; this one knows {FORMAT_VERSION}). "
+            "Use that version, or a newer one."
+        )
 
 
 def open_file(path: Path) -> pa.NativeFile:
@@ -54,11 +69,29 @@ def open_file(path: Path) -> pa.NativeFile:
 
 
 def read_part(path: Path, part: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
-    """Read columns of an open part, None for all. Raises DamagedIndex."""
+    """Read columns of an open part, as far as it has them; None for all. Raises DamagedIndex."""
+    names = old_names(columns) if columns is not None and is_old(part.schema_arrow.names) else columns
     try:
-        return part.read(columns=columns)
+        table = part.read(columns=None if names is None else list(names))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
+    if not is_old(part.schema_arrow.names):
+        return table
+    table = with_new_columns(table)
+    return table if columns is None else table.select([name for name in columns if name in table.column_names])
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """Return the schema of a part as it is read. Raises DamagedIndex, FileNotFoundError."""
+    with open_part(path) as part:
+        schema = part.schema_arrow
+    return new_schema(schema) if is_old(schema.names) else schema
+
+
+def row_count(path: Path) -> int:
+    """Return how many records a part has. Raises DamagedIndex, FileNotFoundError."""
+    with open_part(path) as part:
+        return int(part.metadata.num_rows)
 
 
 def iterate(path: Path) -> Iterator[pa.RecordBatch]:
@@ -74,7 +107,10 @@ def iterate(path: Path) -> Iterator[pa.RecordBatch]:
             if batch is None:
                 break
             missing -= len(batch)
-            yield batch
+            if is_old(batch.schema.names):
+                yield from with_new_columns(pa.Table.from_batches([batch])).to_batches()
+            else:
+                yield batch
         if missing:  # a damaged column ends early, and pyarrow says nothing
             raise _unreadable(path, ValueError(f"{missing:,} records are missing"))
 
@@ -115,7 +151,8 @@ class PartReader:
             here = int(np.searchsorted(left, self._end))
             taken.append(batch.take(pa.array(left[:here] - self._start)))
             left = left[here:]
-        return pa.Table.from_batches(taken, self._part.schema_arrow)
+        table = pa.Table.from_batches(taken, self._part.schema_arrow)
+        return with_new_columns(table) if is_old(table.column_names) else table
 
     def _batch_at(self, position: int) -> pa.RecordBatch:
         group = int(np.searchsorted(self._starts, position, side="right")) - 1
@@ -139,7 +176,7 @@ def write_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: 
     with layout.store.put_stream(part_name(number)) as file, open_writer(file, schema) as writer:
         for table in tables:
             writer.write_table(table)
-        writer.add_key_value_metadata({_ID.decode(): secrets.token_hex(16)})
+        writer.add_key_value_metadata({_ID.decode(): secrets.token_hex(16), _FORMAT.decode(): str(FORMAT_VERSION)})
 
 
 def open_writer(

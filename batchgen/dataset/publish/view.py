@@ -21,7 +21,7 @@ from batchgen.core.keys import NO_KEYS, Finder, Keys, Mask
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, Source, select
-from batchgen.dataset.index.parts import open_part, read_part, signature
+from batchgen.dataset.index.parts import open_part, read_part, schema_of, signature
 from batchgen.dataset.index.schema import INDEX_SCHEMA, unify
 from batchgen.dataset.layout import CARD, CROISSANT, VIEW, Layout
 from batchgen.dataset.publish.card import render_card
@@ -35,7 +35,7 @@ from batchgen.dataset.publish.view_state import RowGroup, ViewState, digest_of, 
 _EMPTY = b"empty"
 
 
-def write_view(layout: Layout, gone: Keys | None, run_id: str = "") -> None:
+def write_view(layout: Layout, gone: Keys | None, run_id: str = "", labels: Schema | None = None) -> None:
     """Bring metadata.parquet, README.md and croissant.json up to date with the index, which is compacted.
 
     Args:
@@ -43,6 +43,7 @@ def write_view(layout: Layout, gone: Keys | None, run_id: str = "") -> None:
         gone: Sorted keys of the requests that the manifest does not ask for any more; the view leaves them out. None
             where the manifest was not read: what the view showed before stays.
         run_id: What this run made is shown as well.
+        labels: The manifest's own columns, as the index names them; None for those that the view has.
 
     Raises:
         DamagedIndex, OSError.
@@ -50,8 +51,9 @@ def write_view(layout: Layout, gone: Keys | None, run_id: str = "") -> None:
     parts = {signature(path): path for path in layout.parts().values()}
     before = load(layout)
     state = before
-    if state is None or not state.has_written(layout.view) or not state.is_made_of(parts, gone):
-        state = _make(layout, before, parts, gone, run_id)
+    own = _own_columns(before, labels)
+    if state is None or not state.has_written(layout.view) or not state.is_made_of(parts, gone, own):
+        state = _make(layout, before, parts, gone, run_id, own)
     counts = [group.counts for group in state.groups]
     stats = gather(counts, state.overview, state.parts.values(), last_service(layout))
     name, schema = layout.root.resolve().name, pa.ipc.read_schema(pa.py_buffer(state.schema))
@@ -62,11 +64,30 @@ def write_view(layout: Layout, gone: Keys | None, run_id: str = "") -> None:
             save(layout, state)
 
 
+def _own_columns(before: ViewState | None, labels: Schema | None) -> bytes | None:
+    """The schema of the manifest's own columns that the view has, serialised; None for all that there are."""
+    if labels is not None:
+        return bytes(labels.serialize())
+    return None if before is None else before.own
+
+
+def _index_schema(parts: Sequence[Schema], own: bytes | None) -> Schema:
+    """The columns of the index that the view has."""
+    labels = pa.schema([]) if own is None else pa.ipc.read_schema(pa.py_buffer(own))
+    schema = unify([INDEX_SCHEMA, labels, *parts]).remove_metadata()
+    return schema if own is None else pa.schema([schema.field(name) for name in (*INDEX_SCHEMA.names, *labels.names)])
+
+
 def _make(
-    layout: Layout, before: ViewState | None, parts: Mapping[bytes, Path], gone: Keys | None, run_id: str
+    layout: Layout,
+    before: ViewState | None,
+    parts: Mapping[bytes, Path],
+    gone: Keys | None,
+    run_id: str,
+    own: bytes | None,
 ) -> ViewState:
     """Write the view, unless that would change nothing in it; return what it is made of."""
-    index_schema = unify([INDEX_SCHEMA, *map(_schema, parts.values())]).remove_metadata()
+    index_schema = _index_schema([schema_of(path) for path in parts.values()], own)
     schema = hf_schema(index_schema)
     serialised = schema.serialize().to_pybytes()
     cached = before.groups if before is not None and before.schema == serialised else ()
@@ -85,6 +106,7 @@ def _make(
         schema=serialised,
         parts={part: known.get(part) or count_asked(path) for part, path in parts.items()},
         gone=digest_of(gone),
+        own=own,
         groups=groups,
         size_bytes=written.st_size,
         mtime_ns=written.st_mtime_ns,
@@ -118,11 +140,6 @@ def _publish(layout: Layout, name: str, text: bytes) -> None:
         if layout.store.read(name) == text:
             return
     layout.store.put(name, text)
-
-
-def _schema(path: Path) -> Schema:
-    with open_part(path) as part:
-        return part.schema_arrow
 
 
 def _shown(layout: Layout, parts: Mapping[bytes, Path], gone: Keys | None, run_id: str) -> list[Source]:

@@ -41,7 +41,8 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
     """The view as it was written last.
 
     schema: of the view, serialised by Arrow. parts: what was asked for, by the signature of the part. gone: a hash of
-    the requests that were left out; empty where the manifest was not read. size_bytes, mtime_ns, digest (SHA-256):
+    the requests that were left out; empty where the manifest was not read. own: the schema of the manifest's own
+    columns, serialised; None for all. size_bytes, mtime_ns, digest (SHA-256):
     of the file.
     """
 
@@ -49,6 +50,7 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
     schema: bytes
     parts: dict[bytes, Asked]
     gone: bytes
+    own: bytes | None
     groups: tuple[RowGroup, ...]
     size_bytes: int
     mtime_ns: int
@@ -63,9 +65,10 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return (found.st_size, found.st_mtime_ns) == (self.size_bytes, self.mtime_ns)
 
-    def is_made_of(self, parts: Collection[bytes], gone: Keys | None) -> bool:
-        """Whether a view of these parts, without these requests, would be the same."""
-        return self.parts.keys() == set(parts) and (gone is None or self.gone == digest_of(gone))
+    def is_made_of(self, parts: Collection[bytes], gone: Keys | None, own: bytes | None) -> bool:
+        """Whether a view of these parts, without these requests and with these own columns, would be the same."""
+        same = self.own == own and self.parts.keys() == set(parts)
+        return same and (gone is None or self.gone == digest_of(gone))
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -23,7 +23,8 @@ from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.parts import write_part
-from batchgen.dataset.index.records import Provenance, records_of_answer
+from batchgen.dataset.index.received import ReceivedAnswer, received_answer
+from batchgen.dataset.index.records import Provenance, default_name, records_of_answer
 from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish import view, view_state
@@ -39,6 +40,10 @@ def small_row_groups() -> object:
         yield
 
 
+def received(row: int, given: Answer) -> ReceivedAnswer:
+    return received_answer(given, lambda slot, found: default_name(request(row), slot, found))
+
+
 def table_of(rows: range) -> pa.Table:
     """Records of rows, in the order in which they were settled; every fifth was blocked."""
     made = Provenance("run", "rows.csv")
@@ -46,8 +51,8 @@ def table_of(rows: range) -> pa.Table:
     answers = {row: nothing if row % 5 == 4 else answer(image(row)) for row in rows}
     settled = [*rows]
     np.random.default_rng(1).shuffle(settled)
-    records = [records_of_answer(request(row), answers[row], attempts(), made) for row in settled]
-    return to_table([record for one in records for record in one], b"")
+    records = [records_of_answer(request(row), received(row, answers[row]), attempts(), made) for row in settled]
+    return to_table([record for one in records for record in one])
 
 
 TABLE = table_of(range(40))
