@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from support.making import answer, attempts, image, link, png, records_in, rejected, request, wasted, writing
+from support.making import NO_LABELS, answer, attempts, image, link, png, records_in, rejected, request, wasted, writing
 
 from batchgen.core.answer import Unusable
 from batchgen.core.cost import Charge, CostSource
@@ -272,7 +272,7 @@ async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Pat
             await writer.save(request(row), answer(image(row)), attempts())
         await writer.fail(request(3), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     keys = load(Layout(out)).keys
-    writer = DatasetWriter(out, Provenance("later", "rows.csv"), b"")
+    writer = DatasetWriter(out, Provenance("later", "rows.csv"), NO_LABELS)
     writer.close(keys[keys == key_of(request(1).fingerprint)])
     view = pq.read_table(out / "metadata.parquet")
     assert sorted(view["row_id"].to_pylist()) == ["row-0", "row-2"]
