@@ -27,7 +27,9 @@ RESERVE = ".batchgen/reserve"
 EVENTS = ".batchgen/events.jsonl"
 WORK_LIST = ".batchgen/work.arrow"
 CONFIG = ".batchgen/config.json"
-ROW_GROUPS = ".batchgen/view.sections"
+VIEW_STATE = ".batchgen/view.state"
+LABEL_DIGESTS = ".batchgen/labels.digests"
+FORMAT = ".batchgen/format"
 DAMAGED = ".batchgen/damaged/"
 # Here lay temporary files before they lay beside their target.
 OLD_TEMPORARY = ".batchgen/tmp/"
@@ -121,8 +123,8 @@ class Layout:
         return self.store.path(DAMAGED)
 
     @property
-    def sections(self) -> Path:
-        return self.store.path(ROW_GROUPS)
+    def view_state(self) -> Path:
+        return self.store.path(VIEW_STATE)
 
     @property
     def config(self) -> Path:

@@ -24,6 +24,7 @@ from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import IndexRecord, Provenance
+from batchgen.dataset.layout import Layout
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.accounts import Accounts, Keyring
 from batchgen.engine.deferred_downloads import DeferredDownloads
@@ -79,10 +80,9 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     provenance = Provenance(run_id, Path(job.manifest.name).name or job.manifest.name)
     slots = sum(job.loaded.config.provider(name).limits.concurrency for name in keys)
     reserve_bytes = slots * RESERVE_BYTES_PER_REQUEST
-    extra_schema = labels.serialize().to_pybytes() if len(labels) else b""
-    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, extra_schema, reserve_bytes)
-    scratch = ScratchFile(writer.layout.work_list)
+    scratch = ScratchFile(Layout(job.out).work_list)
     work = WorkFile(scratch, labels)
+    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, work, reserve_bytes)
     planner = Planner(job, writer.resume_index, work, stop)
     try:
         await asyncio.to_thread(writer.write_config, _config_text(job.loaded))

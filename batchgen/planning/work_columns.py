@@ -7,7 +7,7 @@ beside the columns named here the labels, by their place: a label may have the n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -104,15 +104,11 @@ def from_columns(batch: pa.RecordBatch) -> RequestBatch:
     """Read back what `to_columns` wrote, or a slice of it."""
     requests, rejected = [], []
     params: dict[str, dict[str, Value]] = {}  # rows have few different ones
-    labels = batch.select(range(COLUMNS, batch.num_columns))
     columns = [batch.column(index).to_pylist() for index in range(COLUMNS)]
-    for place, cells in enumerate(zip(*columns, strict=True)):
+    for cells in zip(*columns, strict=True):
         fingerprint, row_id, row_number, line, provider, model, prompt, *asked, reason = cells
-        extra = _extra(labels, place)
         if reason is not None:
-            rejected.append(
-                RejectedRow(fingerprint.hex(), row_id, row_number, line, provider, model, prompt, reason, extra)
-            )
+            rejected.append(RejectedRow(fingerprint.hex(), row_id, row_number, line, provider, model, prompt, reason))
             continue
         request_number, num_images, text, seed, source, price_usd, prior = asked
         if text not in params:
@@ -132,12 +128,7 @@ def from_columns(batch: pa.RecordBatch) -> RequestBatch:
                 seed_source=SeedSource(source),
                 params=params[text],
                 price_usd=price_usd,
-                extra=extra,
                 prior=Prior() if prior is None else _prior_of(prior),
             )
         )
     return RequestBatch(tuple(requests), tuple(rejected))
-
-
-def _extra(labels: pa.RecordBatch, place: int) -> bytes:
-    return cast("bytes", labels.slice(place, 1).serialize().to_pybytes()) if labels.num_columns else b""
