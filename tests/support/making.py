@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from batchgen.core.answer import Answer, Image, Slot, Ticket
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.keys import Mask
-from batchgen.core.labels import LabelSource, Numbers
+from batchgen.core.keys import NO_KEYS, Mask, key_of
+from batchgen.core.labels import LabelBatch, LabelSource, LabelUpdates, Numbers
 from batchgen.core.request import ImageRequest, Prior, RejectedRow, SeedSource
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
@@ -109,16 +109,39 @@ class Labels:
 NO_LABELS = Labels({})
 
 
+class Updates:
+    """What the manifest says today of requests that earlier runs sent: by row, its labels; in the manifest's order."""
+
+    def __init__(
+        self, rows: Mapping[int, Mapping[str, Any]], schema: pa.Schema | None = None, order: Sequence[int] | None = None
+    ) -> None:
+        self._rows = rows
+        self._order = [*rows] if order is None else order
+        self.schema = schema or pa.Table.from_pylist([*rows.values()]).schema
+        self.digests = [blake2b(repr((rows, self._order)).encode(), digest_size=16).digest()]
+
+    def batches(self) -> Iterator[LabelBatch]:
+        for start in range(0, len(self._order), 3):
+            rows = self._order[start : start + 3]
+            yield LabelBatch(
+                np.array([key_of(request(row).fingerprint) for row in rows], np.uint64),
+                np.arange(start, start + len(rows)),
+                np.arange(start, start + len(rows)) + 2,
+                pa.RecordBatch.from_pylist([dict(self._rows[row]) for row in rows], self.schema),
+            )
+
+
 @contextmanager
 def writing(
     out: Path,
     labels: LabelSource = NO_LABELS,
     run_id: str = "run",
     reserve_bytes: int = 0,
+    updates: LabelUpdates | None = None,
 ) -> Iterator[DatasetWriter]:
-    """A run's writer, closed at the end as a run closes it."""
+    """A run's writer, closed at the end as a run closes it: cleanly where there are `updates`."""
     writer = DatasetWriter(out, Provenance(run_id, "rows.csv"), labels, reserve_bytes)
     try:
         yield writer
     finally:
-        writer.close(None)
+        writer.close(None if updates is None else NO_KEYS, updates)
