@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         ManifestError,
         NotADataset,
         ProviderError,
+        UnknownFormat,
         UnknownWal,
         UsageError,
     )
@@ -88,6 +89,7 @@ __all__ = [
     "Status",
     "StopKind",
     "StopReason",
+    "UnknownFormat",
     "UnknownWal",
     "UsageError",
     "__version__",
@@ -162,6 +164,7 @@ _HOMES = {
         "ManifestError",
         "NotADataset",
         "ProviderError",
+        "UnknownFormat",
         "UnknownWal",
         "UsageError",
     ),
