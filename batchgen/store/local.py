@@ -37,7 +37,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._made: set[Path] = set()
+        self._made: dict[str, Path] = {}  # folders that are there, by their names: a path is slow to make
         self._threads = ThreadPoolExecutor(disk.SYNCS_AT_ONCE - 1, "batchgen-sync")
 
     def put(self, name: str, data: Buffer) -> None:
@@ -48,13 +48,13 @@ class LocalStore:
         """Keep many at once: the disk begins with each while the next is written, and fsyncs wait together."""
         for start in range(0, len(blobs), _AT_ONCE):
             self._put_some(blobs[start : start + _AT_ONCE])
-        for folder in {self.path(name).parent for name, _ in blobs}:
-            disk.sync_folder(folder)
+        for folder in {_folder_of(name) for name, _ in blobs}:
+            disk.sync_folder(self._made_folder(folder))
 
     @contextmanager
     def put_stream(self, name: str) -> Iterator[BinaryIO]:
         """Keep what the block writes; nothing of it if the block raises. The file grows at its end."""
-        with temporary_file(self._made_folder(self._place_for(name))) as (temporary, descriptor):
+        with temporary_file(self._made_folder(_place_for(name))) as (temporary, descriptor):
             with BufferedRandom(_Stream(descriptor, "r+b", closefd=False), _STREAM_BYTES) as stream:
                 yield stream
             disk.sync(descriptor)
@@ -132,35 +132,30 @@ class LocalStore:
     def remove_leftovers(self, *names: str) -> None:
         """Remove what killed processes left on its way to such names, or to others with the same top folder."""
         for name in names:
-            remove_leftovers(self._place_for(name))
+            remove_leftovers(self.path(_place_for(name)))
 
     def _put_some(self, blobs: Sequence[tuple[str, Buffer]]) -> None:
         with ExitStack() as opened:
             files = []
             for name, data in blobs:
-                place = self._made_folder(self._place_for(name))
+                place = self._made_folder(_place_for(name))
                 temporary, descriptor = opened.enter_context(temporary_file(place))
                 files.append((temporary, descriptor, name))
                 disk.append(descriptor, data)
                 disk.start_writing_back(descriptor)
             disk.sync_all([descriptor for _, descriptor, _ in files], self._threads)
             for temporary, _, name in files:
-                self._make_folder_of(name)
-                disk.rename(temporary, self.path(name))
+                disk.rename(temporary, self._make_folder_of(name) / name.rpartition("/")[2])
 
-    def _place_for(self, name: str) -> Path:
-        """The folder for what is on its way to a name."""
-        top, slash, _ = name.partition("/")
-        return self.root / top if slash else self.root
+    def _make_folder_of(self, name: str) -> Path:
+        return self._made_folder(_folder_of(name))
 
-    def _make_folder_of(self, name: str) -> None:
-        self._made_folder(self.path(name).parent)
-
-    def _made_folder(self, folder: Path) -> Path:
+    def _made_folder(self, folder: str) -> Path:
         if folder not in self._made:
-            disk.make_folder(folder)
-            self._made.add(folder)
-        return folder
+            path = self.path(folder)
+            disk.make_folder(path)
+            self._made[folder] = path
+        return self._made[folder]
 
 
 class _Stream(FileIO):
@@ -174,6 +169,16 @@ class _Stream(FileIO):
         length = self.tell() if size is None else size
         disk.cut(self.fileno(), length)
         return length
+
+
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _place_for(name: str) -> str:
+    """The folder for what is on its way to a name."""
+    top, slash, _ = name.partition("/")
+    return top if slash else ""
 
 
 def _files(folder: Path, prefix: str, beginning: str = "") -> Iterator[Entry]:
