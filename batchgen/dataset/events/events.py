@@ -51,7 +51,7 @@ class Sent(Event, frozen=True, kw_only=True):
     """An attempt leaves, for so many images."""
 
     client_request_id: str
-    provider: str
+    provider: str = "aimlapi"  # versions that had no other did not name it
     row_id: str
     images: int
 

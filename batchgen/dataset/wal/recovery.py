@@ -103,6 +103,7 @@ class _Replay:
             case log.Open():
                 self._run = Provenance(entry.run_id, entry.manifest, entry.version)
             case log.Rejected():
+                self.unfinished.pop(entry.key, None)
                 self.put(records_of(entry, self._run))
             case log.Refused():
                 self.unfinished.pop(entry.key, None)
