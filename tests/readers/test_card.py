@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.publish.card import as_text, render_card
-from batchgen.dataset.publish.stats import Facts, Sample
+from batchgen.dataset.publish.stats import Asked, Counts, DatasetStats, Overview, Sample
 
 # As GitHub and the Hugging Face Hub read Markdown: tables, bare links, raw HTML.
 RENDERER = MarkdownIt("gfm-like", {"html": True})
@@ -42,10 +42,11 @@ def page(markdown: str) -> ElementTree.Element:
 
 
 def card(prompt: str, name: str = "dataset") -> str:
-    facts = Facts(images=1, rows=1, prompts=1, samples=[Sample("images/00000/a-0.png", prompt)])
-    facts.models, facts.manifests = Counter({prompt: 1}), Counter({prompt: 1})
-    facts.parameters = {"style": Counter({prompt: 1})}
-    return render_card(name, facts, INDEX_SCHEMA.append(pa.field(prompt, pa.string())))
+    once = Counter({prompt: 1})
+    counts = Counts(images=1, models=once, manifests=once, parameters={"style": once})
+    overview = Overview(rows=1, prompts=1, samples=[Sample("images/00000/a-0.png", prompt)])
+    stats = DatasetStats(counts, overview, Asked(), service=prompt)
+    return render_card(name, stats, INDEX_SCHEMA.append(pa.field(prompt, pa.string())))
 
 
 def shape(root: ElementTree.Element) -> list[str]:
