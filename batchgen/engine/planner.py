@@ -31,23 +31,21 @@ class PlanningStopped(Exception):
 class Planner:
     """Plans a job in one reading of its manifest, and fills its work list and its label updates."""
 
-    def __init__(
-        self, job: Job, resume_index: RequestLookup, work: WorkFile, updates: LabelUpdateFile, stop: StopSignal
-    ) -> None:
+    def __init__(self, job: Job, work: WorkFile, updates: LabelUpdateFile, stop: StopSignal) -> None:
         self._job = job
-        self._resume_index = resume_index
         self._work = work
         self._updates = updates
         self._stop = stop
         self._over = False
         self._task: asyncio.Task[Plan] | None = None
 
-    async def start(self, live: Live) -> asyncio.Task[Plan]:
+    async def start(self, resume_index: RequestLookup, live: Live) -> asyncio.Task[Plan]:
         """Begin to plan, and return when the plan is made or the head start is over; `live` counts the rows.
 
-        The task raises ManifestError, DiskError, and PlanningStopped if the run is to stop.
+        The index is large, and let go when planning ends. The task raises ManifestError, DiskError, and
+        PlanningStopped if the run is to stop.
         """
-        self._task = asyncio.create_task(asyncio.to_thread(self._plan, live))
+        self._task = asyncio.create_task(asyncio.to_thread(self._plan, resume_index, live))
         await self._stop.unless_set(self._task, _HEAD_START_S)
         return self._task
 
@@ -60,8 +58,9 @@ class Planner:
         self.abandon()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None  # an exception keeps what planning had at hand
 
-    def _plan(self, live: Live) -> Plan:
+    def _plan(self, resume_index: RequestLookup, live: Live) -> Plan:
         def read(rows: int) -> None:
             live.rows_read += rows
             if self._stop.is_set or self._over:
@@ -70,7 +69,7 @@ class Planner:
         job = self._job
         try:
             with closing(read_rows(job.manifest, job.rules)) as batches:
-                plan = make_plan(batches, self._resume_index, job.selection, read, [self._work, self._updates])
+                plan = make_plan(batches, resume_index, job.selection, read, [self._work, self._updates])
             if plan.requests == 0:
                 raise ManifestError(plan.problems)
         except BatchgenError as error:

@@ -87,7 +87,7 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     changed = ScratchFile(writer.layout.label_updates)
     updates = LabelUpdateFile(changed, labels, writer.label_digests)
     scratches = (scratch, changed)
-    planner = Planner(job, writer.resume_index, work, updates, stop)
+    planner = Planner(job, work, updates, stop)
     try:
         await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
@@ -155,7 +155,7 @@ class _Running:
         self.events.started(self._job.manifest.name, self._job.rules.model.name)
         refreshing, telling = asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())
         try:
-            planning = await planner.start(self._live)
+            planning = await planner.start(self._writer.resume_index, self._live)
             async with self._accounts:
                 await self._prepare(planning)
                 if not self._stop.is_set and not self._nothing_to_do():

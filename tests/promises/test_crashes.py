@@ -81,3 +81,13 @@ def test_kills_in_the_middle_of_planning_and_sending_lose_nothing_and_buy_nothin
     assert sum("sent" in events and "planned" not in events for events in runs.values()) > _KILLS // 2
     assert verdict.images > 150
     assert not job.layout.work_list.exists()
+
+
+def test_what_a_killed_run_saved_after_a_clean_stop_has_its_labels(tmp_path: Path) -> None:
+    """They are not in the write-ahead log, and the clean stop had seen the manifest say the same."""
+    with SimulatorThread(simulator_settings("base64")) as simulator:
+        job = Job(tmp_path, simulator.url, "base64", rows=40)
+        assert job.start("--limit", "5").wait(timeout=60) in (0, 1)
+        assert kill_after(job.start(), simulator, len(simulator.bill.arrivals) + 10, 0.05)
+        job.finish()
+        judge(job, simulator.bill.arrivals, simulator.bill.charges)

@@ -170,6 +170,7 @@ def _check_slots(job: Job, records: list[dict[str, Any]]) -> None:
     assert max(slots.values()) == 1, "a slot has two records"
     assert len(slots) >= job.slots, "a slot has no record"
     assert {record["row_id"] for record in records} == {f"row-{row}" for row in range(job.rows)}
+    assert all(record["label"] == f"label {int(record['row_id'].removeprefix('row-')) % 3}" for record in records)
 
 
 def _check_images(job: Job, records: list[dict[str, Any]]) -> int:
