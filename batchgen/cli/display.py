@@ -183,13 +183,11 @@ def progress_line(live: Live) -> str:
 
 def _counts(progress: Progress, limiter: LimiterSnapshot) -> str:
     slots = progress.slots
-    text = f"{slots[Status.OK]:,} ok"
-    for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT):
-        if slots[status]:
-            text += f" {slots[status]:,} {status.value.replace('_', ' ')}"
+    also = [status for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT) if slots[status]]
+    parts = [f"{slots[status]:,} {status.value.replace('_', ' ')}" for status in (Status.OK, *also)]
     if progress.retries:
-        text += f" {count(progress.retries, 'retry')}"
-    return f"{text} · {dollars(progress.spent_usd)} · {describe_rate(limiter)}"
+        parts.append(count(progress.retries, "retry"))
+    return f"{', '.join(parts)} · {dollars(progress.spent_usd)} · {describe_rate(limiter)}"
 
 
 def describe_rate(limiter: LimiterSnapshot) -> str:
