@@ -14,21 +14,21 @@ from batchgen._api.job import InDoubt, Job, make_selection, open_job
 from batchgen._api.settings import Settings, load_settings
 from batchgen._api.waiting import waiting
 from batchgen.billing.preflight import Preflight
+from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Display, Live
 from batchgen.engine.progress import Failure, Progress
 from batchgen.engine.run import RunSummary, run_job
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
 from batchgen.pacing import LimiterSnapshot
-from batchgen.providers.api_key import ApiKey
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "ApiKey",
     "Display",
     "Failure",
     "Job",
+    "Keyring",
     "LimiterSnapshot",
     "Live",
     "Preflight",
@@ -37,7 +37,7 @@ __all__ = [
     "StopKind",
     "StopReason",
     "StopSignal",
-    "read_key",
+    "environment_keys",
     "run",
     "run_job",
     "run_sync",
@@ -72,7 +72,7 @@ async def run(
         in_doubt: requests whose answer was never seen are sent again ("retry", which may pay twice) or left alone
             ("skip").
         limit: how many requests to send at most.
-        key: the API key; by default that of the environment.
+        key: the API key of the configured model's provider; by default that of the environment.
         progress: whether to show a bar.
 
     Raises:
@@ -84,10 +84,10 @@ async def run(
         DatasetError: the dataset cannot be opened, read or written.
     """
     job = open_job(manifest, out, load_settings(config, settings), make_selection(select, retry, in_doubt, limit))
-    secret = read_key(key)
+    keyring = Keyring(os.environ, {} if key is None else {job.rules.model.provider: key})
     stop = StopSignal()
     display = BarDisplay() if progress else SilentDisplay()
-    running = asyncio.ensure_future(run_job(job, secret, display, stop))
+    running = asyncio.ensure_future(run_job(job, keyring, display, stop))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -108,6 +108,6 @@ run_sync.__doc__ = """Do as `run`, and wait for it: also in a notebook, where a 
     """
 
 
-def read_key(key: str | None = None) -> ApiKey:
-    """Return the API key: the one that was given, or that of the environment. Raises ApiKeyError."""
-    return ApiKey(key) if key is not None else ApiKey.from_environment(os.environ)
+def environment_keys() -> Keyring:
+    """Return the keys that the environment has, each looked up when its provider is opened."""
+    return Keyring(os.environ)

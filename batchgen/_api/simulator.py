@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from batchgen.core.errors import UsageError
+from batchgen.core.request import DEFAULT_PROVIDER
+from batchgen.engine.accounts import Keyring
 from batchgen.simulator import Fault, SimulatorSettings, SimulatorThread, serve
 
-__all__ = ["SIMULATED_KEY", "serve_beside", "serve_until_interrupted"]
+__all__ = ["SIMULATED_KEYS", "serve_beside", "serve_until_interrupted"]
 
 # The simulator accepts any key, and the user's own has no business there.
-SIMULATED_KEY = "simulated"
+SIMULATED_KEYS = Keyring({}, {DEFAULT_PROVIDER: "simulated"})
 
 
 @contextmanager

@@ -10,29 +10,19 @@ start in the evening would have nothing to show in the morning.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from batchgen.core.errors import ApiError, BatchgenError
+from batchgen.core.errors import BatchgenError, ProviderError
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.aimlapi.account import Balance, QuotedPrice
+from batchgen.providers.base import Balance, Billing, QuotedPrice
 
 # The endpoints answer in a fraction of a second; who waits longer waits for nothing.
 _PATIENCE_S = 10.0
 
 T = TypeVar("T")
-
-
-class Billing(Protocol):
-    """Whoever knows balance and prices."""
-
-    async def billing(self) -> Balance:
-        """The balance. Raises ApiError."""
-
-    async def model_price(self, model: str) -> QuotedPrice | None:
-        """What a model costs, None if it is not listed. Raises ApiError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +42,40 @@ class Preflight:
         return 0.0 if self.balance_usd is None else max(0.0, cost_usd - self.balance_usd)
 
 
-async def ask_account(account: Billing, models: Iterable[str]) -> Preflight:
+async def ask_accounts(questions: Mapping[str, tuple[Billing | None, Sequence[str]]]) -> Preflight:
+    """Ask several accounts at once, as `ask_account` asks one.
+
+    Args:
+        questions: By provider, what answers for its account (None: it cannot be asked), and the models to ask about.
+    """
+    if len(questions) == 1:
+        ((name, (billing, models)),) = questions.items()
+        return Preflight(remarks=(_cannot_be_asked(name),)) if billing is None else await ask_account(billing, models)
+    askable = {name: (billing, models) for name, (billing, models) in questions.items() if billing is not None}
+    found = await asyncio.gather(*(ask_account(*question) for question in askable.values()))
+    remarks = [_cannot_be_asked(name) for name in questions if name not in askable]
+    prices: dict[str, float] = {}
+    for name, one in zip(askable, found, strict=True):
+        prices |= one.prices_usd
+        remarks += [f"{name}: {remark}" for remark in one.remarks]
+        if one.balance_usd is not None:
+            remarks.append(f"{name}: the account has ${one.balance_usd:,.2f}.")
+    return Preflight(prices_usd=prices, remarks=tuple(remarks))
+
+
+def _cannot_be_asked(name: str) -> str:
+    return f"The provider {name} cannot be asked for balance and prices: the catalog's prices are used."
+
+
+async def ask_account(billing: Billing, models: Iterable[str]) -> Preflight:
     """Ask for the balance and for the price of each model. Raises nothing that the service could cause."""
     names = list(models)
-    balance, *answers = await asyncio.gather(_ask(account.billing()), *(_ask(account.model_price(n)) for n in names))
+    balance, *answers = await asyncio.gather(_ask(billing.balance()), *(_ask(billing.model_price(n)) for n in names))
     prices = dict(zip(names, answers, strict=True))
     remarks = [f"The service does not list the model {name}: it may be gone." for name in names if prices[name] is None]
     unknown: dict[str, list[str]] = {}  # by the reason, which is often the same for all
     for what, answer in [("the balance", balance), *((f"the price of {name}", prices[name]) for name in names)]:
-        if isinstance(answer, ApiError):
+        if isinstance(answer, ProviderError):
             unknown.setdefault(str(answer), []).append(what)
     remarks += [f"Not known before the start: {', '.join(what)} ({reason})." for reason, what in unknown.items()]
     return Preflight(
@@ -74,13 +89,13 @@ async def ask_account(account: Billing, models: Iterable[str]) -> Preflight:
     )
 
 
-async def _ask(question: Awaitable[T]) -> T | ApiError:
+async def _ask(question: Awaitable[T]) -> T | ProviderError:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             return await question
-    except ApiError as error:
+    except ProviderError as error:
         return error
     except TimeoutError:
-        return ApiError(ErrorKind.TIMEOUT, f"no answer within {_PATIENCE_S:g} s")
+        return ProviderError(ErrorKind.TIMEOUT, f"no answer within {_PATIENCE_S:g} s")
     except BatchgenError as error:
-        return ApiError(ErrorKind.UNREACHABLE, str(error))
+        return ProviderError(ErrorKind.UNREACHABLE, str(error))

@@ -10,22 +10,25 @@ The price: half a kilobyte of memory for each request.
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
+import pyarrow.compute as pc
+
+from batchgen.core.attempts import parse_attempt_id, run_of_attempt, run_start
 from batchgen.core.cost import CostSource, is_unknown
 from batchgen.core.format import dollars
+from batchgen.core.keys import key_of
+from batchgen.core.request import DEFAULT_PROVIDER
 from batchgen.dataset.events.log import first_run_id
 from batchgen.dataset.index.charges import of_slot
-from batchgen.dataset.index.keys import key_of
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import amend_costs
-from batchgen.providers.aimlapi.account import LogEntry
+from batchgen.providers.base import Billing, LogEntry
 
 # The documentation says that a charge appears "a while" after the answer; an hour is a long while.
 LOG_DELAY = timedelta(hours=1)
@@ -35,6 +38,7 @@ _CLOCK_MARGIN = timedelta(minutes=10)
 _ROUNDING_USD = 1e-6
 
 _COLUMNS = [
+    "provider",
     "fingerprint",
     "row_id",
     "client_request_id",
@@ -45,14 +49,6 @@ _COLUMNS = [
     "in_doubt_ids",
     "charges",
 ]
-_ATTEMPT_ID = re.compile(r"(?P<run>(?P<start>\d{8}T\d{6}Z)-[0-9a-f]{4})\.(?P<key>[0-9a-f]{16})\.\d+", re.ASCII)
-
-
-class Account(Protocol):
-    """Whoever has the log of calls."""
-
-    def logs(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
-        """All calls from `start` to `end`. Raises ApiError."""
 
 
 class Fate(StrEnum):
@@ -128,20 +124,45 @@ class _Request:
         return self.attempts.setdefault(client_request_id, _Attempt())
 
 
-async def reconcile(
-    layout: Layout, account: Account, now: datetime, read: Callable[[int], object] = lambda entries: None
-) -> Reconciliation | None:
-    """Compare and correct a dataset that the caller holds; None if nothing was ever sent for it.
+def providers_in(layout: Layout) -> list[str]:
+    """Return the names of the providers that requests of a dataset were sent to. Raises DamagedIndex."""
+    names: set[str] = set()
+    for table in latest(layout, ["provider", "client_request_id"]):
+        sent = table.filter(pc.is_valid(table["client_request_id"]))
+        names.update(name or DEFAULT_PROVIDER for name in sent["provider"].unique().to_pylist())
+    return sorted(names)
 
-    read: is told how many entries of the log were read since. Raises ApiError, DamagedIndex, OSError.
+
+async def reconcile(
+    layout: Layout,
+    provider: str,
+    billing: Billing,
+    now: datetime,
+    read: Callable[[int], object] = lambda entries: None,
+) -> Reconciliation | None:
+    """Compare and correct what a dataset, held by the caller, says of one provider.
+
+    Args:
+        layout: The dataset.
+        provider: Whose log it is; requests at other providers are left alone.
+        billing: What has the log of calls.
+        now: The time, aware.
+        read: Is told how many entries of the log were read since.
+
+    Returns:
+        Index against bill; None if nothing was ever sent to the provider.
+
+    Raises:
+        ProviderError: The log cannot be read.
+        DamagedIndex: A part of the index cannot be read.
     """
-    books = _Books(layout)
+    books = _Books(layout, provider)
     if not books.requests:
         return None
     start = min(books.started_at - _CLOCK_MARGIN, now)
     result = Reconciliation(start, min(books.finished_at + LOG_DELAY, now))
     seen: set[int] = set()
-    async for entry in account.logs(result.start, result.end):
+    async for entry in billing.logs(result.start, result.end):
         read(1)
         identity = hash(entry.inference_id or entry.client_request_id)
         if identity not in seen:  # pages overlap where calls were logged meanwhile
@@ -154,31 +175,31 @@ async def reconcile(
 class _Books:
     """Every request that was sent, by key, and every attempt in doubt."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, provider: str) -> None:
         self.requests: dict[int, _Request] = {}
         self._doubts: dict[str, tuple[str, int]] = {}  # client request id -> row id, key of the request
         self._logged_runs: set[str] = set()
         for table in latest(layout, _COLUMNS):
             for batch in table.to_batches():
                 for slot in batch.to_pylist():
-                    if slot["client_request_id"] is not None:
+                    if slot["client_request_id"] is not None and (slot["provider"] or DEFAULT_PROVIDER) == provider:
                         self._add(slot)
-        self._runs = {_run_of(i) for request in self.requests.values() for i in request.attempts}
-        starts = [_start_of(run_id) for run_id in (*self._runs, first_run_id(layout.events))]
+        self._runs = {run_of_attempt(i) for request in self.requests.values() for i in request.attempts}
+        starts = [run_start(run_id or "") for run_id in (*self._runs, first_run_id(layout.events))]
         self.finished_at = max((request.finished_at for request in self.requests.values()), default=datetime.now(UTC))
         self.started_at = min(filter(None, starts), default=self.finished_at)
 
     def enter(self, entry: LogEntry, result: Reconciliation) -> None:
         """Take in one call of the log."""
         client_request_id = entry.client_request_id or ""
-        named = _ATTEMPT_ID.fullmatch(client_request_id)
-        if named is None or named["run"] not in self._runs:
+        named = parse_attempt_id(client_request_id)
+        if named is None or named[0] not in self._runs:
             return
-        self._logged_runs.add(named["run"])
+        self._logged_runs.add(named[0])
         result.entries += 1
         cost = 0.0 if entry.cost_usd is None and entry.status == "failed" else entry.cost_usd
         result.bill_usd += cost or 0.0
-        request = self.requests.get(int(named["key"], 16))
+        request = self.requests.get(named[1])
         if request is not None:
             attempt = request.attempt(client_request_id)
             attempt.is_logged = True
@@ -233,8 +254,9 @@ class _Books:
 
     def _never_arrived(self, client_request_id: str, request: _Request, now: datetime) -> bool:
         """Whether the log would have an attempt by now: it has what the same run was answered for this request."""
-        run_id = _run_of(client_request_id)
-        beside = [attempt for i, attempt in request.attempts.items() if _run_of(i) == run_id and attempt.is_answered]
+        run_id = run_of_attempt(client_request_id)
+        of_run = [attempt for i, attempt in request.attempts.items() if run_of_attempt(i) == run_id]
+        beside = [attempt for attempt in of_run if attempt.is_answered]
         reaches_back = run_id in self._logged_runs and all(attempt.is_logged for attempt in beside)
         return reaches_back and request.finished_at <= now - LOG_DELAY
 
@@ -249,7 +271,7 @@ class _Books:
             fate = Fate.NEVER_ARRIVED
         elif attempt.source is CostSource.BILL:
             fate = Fate.NOT_CHARGED
-        elif _run_of(client_request_id) in self._logged_runs and request.finished_at > now - LOG_DELAY:
+        elif run_of_attempt(client_request_id) in self._logged_runs and request.finished_at > now - LOG_DELAY:
             fate = Fate.NOT_LOGGED_YET
         else:
             fate = Fate.OTHER_LOG
@@ -258,15 +280,3 @@ class _Books:
 
 def _plus(left: float | None, right: float | None) -> float | None:
     return None if left is None or right is None else left + right
-
-
-def _run_of(client_request_id: str) -> str:
-    return client_request_id.partition(".")[0]
-
-
-def _start_of(run_id: str | None) -> datetime | None:
-    """When a run began, as its id says."""
-    try:
-        return datetime.strptime((run_id or "").partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None

@@ -27,16 +27,19 @@ def execute(options: Namespace) -> ExitCode:
     loaded = load_settings(options)
     warn_of_clear_text(loaded)
     with ProgressBar("reading the log", "call") as reading:
-        result = reconcile_with(options.out, loaded, advance=reading.advance)
-    if result is None:
+        results = reconcile_with(options.out, loaded, reading.advance)
+    if not results:
         warn(f"{options.out}: nothing was ever sent for this dataset.")
-        return ExitCode.OK
-    if options.json:
-        echo_json(result)
-    else:
-        echo(_describe(result, options.out))
+    for name, result in results.items():
+        if result is None:
+            warn(f"The provider {name} has no log of calls that can be asked: its costs stay as they are.")
+        elif options.json:
+            echo_json(result)
+        else:
+            echo(_describe(result, options.out))
     refresh_gallery(Path(options.out))
-    return ExitCode.FAILURES if result.open_requests or result.unindexed else ExitCode.OK
+    is_open = any(result is None or result.open_requests or result.unindexed for result in results.values())
+    return ExitCode.FAILURES if is_open else ExitCode.OK
 
 
 def _describe(result: Reconciliation, out: str) -> str:

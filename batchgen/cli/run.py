@@ -10,7 +10,7 @@ from argparse import Namespace
 from contextlib import ExitStack
 
 from batchgen._api.job import Job, open_job
-from batchgen._api.run import ApiKey, RunSummary, StopKind, StopSignal, read_key, run_job
+from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, environment_keys, run_job
 from batchgen._api.settings import Loaded, rows_of
 from batchgen.cli.config import load_settings, warn_of_clear_text
 from batchgen.cli.display import make_display
@@ -43,19 +43,19 @@ def execute(options: Namespace) -> ExitCode:
     return exit_of(summary, job)
 
 
-def _prepare(options: Namespace, embedded: ExitStack) -> ApiKey:
+def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     if not options.simulate:
-        return read_key()
-    from batchgen._api.simulator import SIMULATED_KEY, serve_beside
+        return environment_keys()
+    from batchgen._api.simulator import SIMULATED_KEYS, serve_beside
 
     options.base_url = embedded.enter_context(serve_beside())
-    return read_key(SIMULATED_KEY)
+    return SIMULATED_KEYS
 
 
-async def _run(job: Job, key: ApiKey) -> RunSummary:
+async def _run(job: Job, keyring: Keyring) -> RunSummary:
     stop = StopSignal()
     display = make_display(job)
-    running = asyncio.ensure_future(run_job(job, key, display, stop))
+    running = asyncio.ensure_future(run_job(job, keyring, display, stop))
     signals: list[signal.Signals] = []
     abandoned = 0
 

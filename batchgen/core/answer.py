@@ -17,8 +17,8 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """An image that was paid for and waits at a URL; `problem` says why it was not fetched yet."""
+class Ticket:
+    """What a paid image is collected with, free of charge; `problem` says why it was not collected yet."""
 
     url: str
     problem: str | None = None
@@ -35,7 +35,7 @@ class Unusable:
 class Slot:
     """One image slot of an answer; `url` is where a fetched image came from."""
 
-    image: Image | Link | Unusable
+    image: Image | Ticket | Unusable
     enhanced_prompt: str | None
     url: str | None = None
 

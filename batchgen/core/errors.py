@@ -108,9 +108,6 @@ class ProviderError(BatchgenError):
         self.inference_id = inference_id
 
 
-ApiError = ProviderError  # as it is still called where it is raised
-
-
 class DatasetError(BatchgenError):
     """A dataset cannot be read or written."""
 

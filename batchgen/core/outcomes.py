@@ -1,16 +1,24 @@
-"""Where an image slot stands, and what went wrong: the words of the index."""
+"""Where an image slot stands, what went wrong, and the one table that says what follows from it.
+
+Providers turn their service's statuses and words into kinds and know nothing of what follows. Retries, the
+circuit breaker, the budget and the index look it up here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 
 class Status(StrEnum):
     """Where an image slot stands. A slot with no record at all is pending."""
 
     OK = "ok"
-    BLOCKED = "blocked"  # the safety filter answered: nothing was charged, asking again gives the same
-    FAILED = "failed"  # sent, and refused or given up on
+    BLOCKED = "blocked"  # the safety filter dropped it: nothing was charged, and the same request gives the same
+    FAILED = "failed"  # refused, or given up after the last try
     INVALID = "invalid"  # the row is wrong: never sent
     IN_DOUBT = "in_doubt"  # sent, answer never seen: may have been charged
 
@@ -18,29 +26,90 @@ class Status(StrEnum):
 class ErrorKind(StrEnum):
     """What went wrong, in one word; stands as `error_kind` in the index."""
 
-    # the row's own
     INVALID_ROW = "invalid_row"
     BAD_REQUEST = "bad_request"
     SAFETY = "safety"
-    # the account's: stop the run, blame no row
     BAD_KEY = "bad_key"
     NO_CREDITS = "no_credits"
-    NOT_FOUND = "not_found"
-    # the pace's: everyone waits
+    NOT_FOUND = "not_found"  # the model, or the address
     RATE_LIMITED = "rate_limited"
-    # the moment's: try again
     CONFLICT = "conflict"  # 408, 409, 425
     SERVER_ERROR = "server_error"  # 500, 502, 503, 504 and unknown statuses of 5xx
     GATEWAY = "gateway"  # something before the service refused it: 403 without the service's own words
     UNREACHABLE = "unreachable"  # no connection was made: nothing was sent
-    DISCONNECTED = "disconnected"  # sent, then the connection broke: in doubt
-    TIMEOUT = "timeout"  # sent, then silence past the limit: in doubt
+    DISCONNECTED = "disconnected"  # sent, then the connection broke
+    TIMEOUT = "timeout"  # sent, then silence past the limit
     LOST = "lost"  # answered, but batchgen was killed before the image was on disk
-    # the answer's: success was said, but what came is not usable
-    BAD_ANSWER = "bad_answer"  # no JSON, or neither shape of answer
+    BAD_ANSWER = "bad_answer"  # no JSON, or no known form of answer
     BAD_IMAGE = "bad_image"  # not an image, or a damaged one
     NOT_FETCHED = "not_fetched"  # paid for, link known, download not yet done
 
 
-# Asking again would give the same, or would buy again what came damaged: only `--retry` does it.
-PERMANENT_KINDS = frozenset({ErrorKind.INVALID_ROW, ErrorKind.BAD_REQUEST, ErrorKind.SAFETY, ErrorKind.BAD_IMAGE})
+class Affects(StrEnum):
+    """What else fails for the same reason, and so what stops or waits."""
+
+    NOBODY = "nobody"  # chance: this request is tried again, after a growing wait
+    ROW = "row"  # the row: it fails, the others go on
+    RATE = "rate"  # the account's rate: all its requests wait, and none is blamed
+    MODEL = "model"  # all rows of the model stay pending
+    ACCOUNT = "account"  # all rows of the account stay pending
+    PROVIDER = "provider"  # tried again; many in a row, and the provider's rows stay pending
+
+
+class Charged(StrEnum):
+    """Whether a call that failed so has cost money."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What follows from an error kind.
+
+    Attributes:
+        affects: what else fails for the same reason.
+        charged: whether the call may have cost money.
+        final: whether asking again would give the same, or buy again what was received damaged; then only
+            `--retry` asks again.
+        in_doubt: whether the service may have done the work while its answer was never seen.
+    """
+
+    affects: Affects
+    charged: Charged
+    final: bool = False
+    in_doubt: bool = False
+
+
+_POLICIES: Final[Mapping[ErrorKind, Policy]] = MappingProxyType(
+    {
+        ErrorKind.INVALID_ROW: Policy(Affects.ROW, Charged.NO, final=True),
+        ErrorKind.BAD_REQUEST: Policy(Affects.ROW, Charged.NO, final=True),
+        ErrorKind.SAFETY: Policy(Affects.ROW, Charged.NO, final=True),
+        ErrorKind.BAD_KEY: Policy(Affects.ACCOUNT, Charged.NO),
+        ErrorKind.NO_CREDITS: Policy(Affects.ACCOUNT, Charged.NO),
+        ErrorKind.NOT_FOUND: Policy(Affects.MODEL, Charged.NO),
+        ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
+        ErrorKind.CONFLICT: Policy(Affects.NOBODY, Charged.NO),
+        ErrorKind.SERVER_ERROR: Policy(Affects.NOBODY, Charged.NO),
+        ErrorKind.GATEWAY: Policy(Affects.PROVIDER, Charged.NO),
+        ErrorKind.UNREACHABLE: Policy(Affects.PROVIDER, Charged.NO),
+        ErrorKind.DISCONNECTED: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),
+        ErrorKind.TIMEOUT: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),
+        ErrorKind.LOST: Policy(Affects.NOBODY, Charged.YES),
+        ErrorKind.BAD_ANSWER: Policy(Affects.NOBODY, Charged.MAYBE),
+        ErrorKind.BAD_IMAGE: Policy(Affects.NOBODY, Charged.YES, final=True),
+        ErrorKind.NOT_FETCHED: Policy(Affects.NOBODY, Charged.YES),
+    }
+)
+
+
+def policy_of(kind: ErrorKind) -> Policy:
+    """Return what follows from an error kind."""
+    return _POLICIES[kind]
+
+
+# Sets of the table for those who look at many records at once.
+FINAL_KINDS = frozenset(kind for kind, policy in _POLICIES.items() if policy.final)
+IN_DOUBT_KINDS = frozenset(kind for kind, policy in _POLICIES.items() if policy.in_doubt)

@@ -112,6 +112,10 @@ class Layout:
         return self.store.path(EVENTS)
 
     @property
+    def work_list(self) -> Path:
+        return self.state / "work.arrow"
+
+    @property
     def damaged(self) -> Path:
         return self.store.path(DAMAGED)
 

@@ -18,14 +18,14 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from batchgen.core.answer import Answer, Image, Link, Unusable
+from batchgen.core.answer import Answer, Image, Ticket, Unusable
 from batchgen.core.attempts import Attempts
-from batchgen.core.errors import ApiError, DamagedIndex, DiskError
+from batchgen.core.errors import DamagedIndex, DiskError, ProviderError
+from batchgen.core.keys import Finder, Keys
 from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest, RejectedRow
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.index.keys import Finder, Keys
 from batchgen.dataset.index.parts import merge
 from batchgen.dataset.index.records import (
     IndexRecord,
@@ -102,7 +102,7 @@ class DatasetWriter:
         self._note(log.Sent(request.fingerprint, records_of_attempt(request, attempts, self._provenance)))
         self._commits.sync_soon()
 
-    def refused(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> None:
+    def refused(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
         records: tuple[IndexRecord, ...] = ()
         if attempts.wasted or attempts.in_doubt_ids:
@@ -127,7 +127,7 @@ class DatasetWriter:
 
         return await self._commit(make)
 
-    async def fail(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> tuple[IndexRecord, ...]:
+    async def fail(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> tuple[IndexRecord, ...]:
         """Record that a request failed, or is in doubt, and return its records, durable. Raises DiskError."""
         records = records_of_error(request, error, attempts, self._provenance)
         return await self._commit(lambda: Changes(records, done=[records], request=request))
@@ -176,7 +176,7 @@ class DatasetWriter:
     def _with_images(
         self,
         records: tuple[IndexRecord, ...],
-        came: Sequence[Image | Link | Unusable],
+        came: Sequence[Image | Ticket | Unusable],
         request: ImageRequest | None = None,
     ) -> Changes[tuple[IndexRecord, ...]]:
         """The changes that bring a request to its end; `came` are the images of its first records."""

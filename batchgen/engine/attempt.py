@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from batchgen.core.attempts import Attempts
+from batchgen.core.attempts import Attempts, make_attempt_id
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import Charged, policy_of
 from batchgen.core.request import ImageRequest
-from batchgen.providers.aimlapi.errors import Charged, policy_of
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class AttemptState:
     @property
     def client_request_id(self) -> str:
         """The id of the current attempt: unique among all attempts of all runs."""
-        return f"{self.run_id}.{self.request.fingerprint[:16]}.{self.attempts}"
+        return make_attempt_id(self.run_id, self.request.fingerprint, self.attempts)
 
     @property
     def elapsed_s(self) -> float:
@@ -43,7 +43,7 @@ class AttemptState:
         self._sent_at = datetime.now(UTC)
         self._sent_clock = monotonic()
 
-    def failed(self, error: ApiError) -> None:
+    def failed(self, error: ProviderError) -> None:
         """Take in how the current attempt failed, and what it may have cost."""
         if error.cost_usd is not None:  # an answer that began and did not end in time says its cost at once
             self._waste(error.cost_usd, CostSource.HEADER)

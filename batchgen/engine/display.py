@@ -43,7 +43,7 @@ class Display(Protocol):
         """The run ends early; so many requests in flight are finished first."""
 
     def warned(self, message: str) -> None:
-        """Something went wrong that stops nothing."""
+        """Something happened that the user should know, and the run goes on."""
 
     def closing(self) -> None:
         """The work is done; the index is merged and the dataset view written."""

@@ -11,7 +11,7 @@ from batchgen.core.errors import ManifestError
 from batchgen.manifest.source import Manifest
 from batchgen.planning.rules import Rules, make_rules
 from batchgen.planning.selection import Selection
-from batchgen.providers.http.url import parse_base_url
+from batchgen.providers.registry import check_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,23 @@ class Job:
     out: Path
     selection: Selection
 
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        """The providers that rows may be sent to: the configured model's; with a column `model`, all of the catalog."""
+        if "model" not in self.manifest.columns:
+            return (self.rules.model.provider,)
+        return tuple(dict.fromkeys(model.provider for model in (self.rules.model, *self.rules.catalog.models)))
+
 
 def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection) -> Job:
     """Check configuration and manifest header against the catalog.
 
     Raises CatalogError, ManifestError, and BatchgenError for a base URL that cannot be one.
     """
-    parse_base_url(loaded.config.api.base_url)
     rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
     wrong = [problem for problem in rules.problems if problem.is_error]
     if wrong:
         raise ManifestError(wrong)
-    return Job(manifest, rules, loaded, out, selection)
+    job = Job(manifest, rules, loaded, out, selection)
+    check_providers(job.provider_names, loaded.config)
+    return job

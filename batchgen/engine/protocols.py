@@ -1,4 +1,4 @@
-"""What the loop needs of the world. It knows these four and no class behind them.
+"""What the loop needs of the world, beside a Provider and a WorkList. It knows no class behind these protocols.
 
 So the same loop can be one shard of many: requests from a queue, permits from another machine,
 parts to an object store.
@@ -6,30 +6,14 @@ parts to an object store.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from batchgen.core.answer import Answer, Image
+from batchgen.core.answer import Answer
 from batchgen.core.attempts import Attempts
-from batchgen.core.errors import ApiError
-from batchgen.core.request import ImageRequest
+from batchgen.core.errors import ProviderError
+from batchgen.core.request import ImageRequest, RejectedRow
 from batchgen.dataset.index.records import IndexRecord
-
-
-class RequestSource(Protocol):
-    """Where requests come from: those that are still to be sent, each once."""
-
-    def __aiter__(self) -> AsyncIterator[ImageRequest]: ...
-
-
-class Client(Protocol):
-    """What turns a request into an answer."""
-
-    async def generate(self, request: ImageRequest, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
-        """Send once; `on_sent` is called when the request has been written. Raises ApiError."""
-
-    async def download(self, url: str) -> Image:
-        """Fetch an image from its link, once. Raises ApiError."""
 
 
 class Permit(Protocol):
@@ -67,7 +51,7 @@ class Sink(Protocol):
     def sent(self, request: ImageRequest, attempts: Attempts) -> None:
         """An attempt is about to leave."""
 
-    def refused(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> None:
+    def refused(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> None:
         """An attempt gave nothing, and another may follow."""
 
     async def received(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
@@ -76,5 +60,8 @@ class Sink(Protocol):
     async def save(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> Sequence[IndexRecord]:
         """Keep the images of an answer."""
 
-    async def fail(self, request: ImageRequest, error: ApiError, attempts: Attempts) -> Sequence[IndexRecord]:
+    async def reject(self, rows: Sequence[RejectedRow]) -> None:
+        """Record rows that are never sent."""
+
+    async def fail(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> Sequence[IndexRecord]:
         """Record a request that gave no answer."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batchgen.config.settings import RetrySettings
-from batchgen.core.errors import ApiError
-from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.aimlapi.errors import Affects, policy_of
+from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import Affects, ErrorKind, policy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,13 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """No request can succeed now: stop the run, and leave this one pending."""
+    """No request of its account, or of its model, can succeed now: leave them all pending."""
 
 
 Decision = Retry | Fail | Stop
 
 
-def decide(error: ApiError, attempts: int, elapsed_s: float, chance: float, settings: RetrySettings) -> Decision:
+def decide(error: ProviderError, attempts: int, elapsed_s: float, chance: float, settings: RetrySettings) -> Decision:
     """Decide about a failed attempt.
 
     attempts: counted tries of this request so far, this one included. elapsed_s: seconds spent on these.
@@ -40,7 +39,7 @@ def decide(error: ApiError, attempts: int, elapsed_s: float, chance: float, sett
     affects = policy_of(error.kind).affects
     if affects is Affects.ROW:
         return Fail()
-    if affects is Affects.ACCOUNT:
+    if affects in (Affects.ACCOUNT, Affects.MODEL):
         return Stop()
     if affects is Affects.RATE:
         return Retry(0.0, counted=False)  # the limiter makes everyone wait; it is never the row's fault

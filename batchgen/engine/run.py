@@ -1,58 +1,50 @@
 """One run from manifest to dataset: opens every room, lets the loop work, and closes everything in order.
 
-The manifest is read twice: once to plan, once to send. Planning gets a head start, so that of a
-short manifest everything is known before anything is paid for; of a long one the first requests
-leave while planning goes on, and sending stays behind it.
+The manifest is read once: planning appends what is to be sent to the work list, and one shard, the whole of it,
+is sent behind.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import msgspec
 
-from batchgen.billing.preflight import Preflight, ask_account
+from batchgen.billing.preflight import Preflight, ask_accounts
 from batchgen.config.load import Loaded, rows_of
-from batchgen.core.errors import ManifestError
-from batchgen.core.memory import give_back
+from batchgen.core.errors import DiskError, ManifestError
+from batchgen.core.keys import Keys
 from batchgen.core.outcomes import Status
-from batchgen.core.request import Value
+from batchgen.core.request import ImageRequest
 from batchgen.dataset.events.log import sent_since
-from batchgen.dataset.index.records import Provenance
+from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.writer import DatasetWriter
+from batchgen.engine.accounts import Accounts, Keyring
 from batchgen.engine.deferred_downloads import DeferredDownloads
 from batchgen.engine.display import Display, Live
+from batchgen.engine.halts import Halts, ModelKey
 from batchgen.engine.job import Job
-from batchgen.engine.pending import PendingRequests
+from batchgen.engine.planner import Planner, PlanningStopped
 from batchgen.engine.progress import Progress
 from batchgen.engine.run_events import RunEvents
-from batchgen.engine.shard import run_requests
+from batchgen.engine.shard import RunContext, run_shard
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
-from batchgen.engine.worker import Worker
-from batchgen.pacing import RateLimiter
-from batchgen.planning.batch import RowBatch
-from batchgen.planning.columns import extra_schema
-from batchgen.planning.plan import Plan, make_plan
-from batchgen.planning.repeats import FollowingReading, LeadingReading
-from batchgen.planning.rows import read_rows
-from batchgen.providers.aimlapi.client import ApiClient
-from batchgen.providers.api_key import ApiKey
+from batchgen.planning.columns import label_schema
+from batchgen.planning.plan import Plan
+from batchgen.planning.work_file import WorkFile
+from batchgen.planning.work_list import FileWorkList, WorkList
+from batchgen.providers.base import Billing
 from batchgen.store.reserve import RESERVE_BYTES_PER_REQUEST
+from batchgen.store.scratch import ScratchFile
 
-# How long planning may go on before the first request leaves without waiting for it.
-_HEAD_START_S = 2.0
 # Often enough to look alive, seldom enough to cost nothing.
 _REFRESH_S = 0.2
-# Requests that wait for a retry or for the disk leave room for others: twice as many workers as slots.
-_WORKERS_PER_SLOT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,99 +65,116 @@ class RunSummary:
     events_lost: int = 0
 
 
-async def run_job(job: Job, key: ApiKey, display: Display, stop: StopSignal) -> RunSummary:
+async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal) -> RunSummary:
     """Run a job to its end, or until `stop` is set and what was in flight is finished.
 
-    Cancelling abandons what is in flight: the ledger keeps it as in doubt. Raises DatasetError, ManifestError.
+    Cancelling abandons what is in flight: the write-ahead log keeps it as in doubt. Raises DatasetError, ManifestError,
+    ApiKeyError.
     """
     started = monotonic()
+    keys, missing = keyring.keys(job.provider_names, job.loaded.config)
     run_id = _new_run_id()
-    own_columns = extra_schema(job.manifest, job.rules)
+    labels = label_schema(job.manifest, job.rules)
     # Its name and not its path: datasets are passed on, and where the manifest lay is nobody else's business.
     provenance = Provenance(run_id, Path(job.manifest.name).name or job.manifest.name)
-    reserve_bytes = job.loaded.config.limits.concurrency * RESERVE_BYTES_PER_REQUEST
-    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, own_columns, reserve_bytes)
+    slots = sum(job.loaded.config.provider(name).limits.concurrency for name in keys)
+    reserve_bytes = slots * RESERVE_BYTES_PER_REQUEST
+    extra_schema = labels.serialize().to_pybytes() if len(labels) else b""
+    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, extra_schema, reserve_bytes)
+    scratch = ScratchFile(writer.layout.work_list)
+    work = WorkFile(scratch, labels, writer.resume_index.priors)
+    planner = Planner(job, writer.resume_index, work, stop)
     try:
         await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
-        running = _Running(job, key, display, stop, writer, run_id)
-        plan = await running.run()
+        accounts = Accounts(job.loaded.config, job.rules.catalog, keys, missing, _earlier(writer, job, keys))
+        running = _Running(job, accounts, display, stop, writer, run_id)
+        plan = await running.run(planner, FileWorkList(work))
     except asyncio.CancelledError:
+        planner.abandon()
         writer.abandon()
         raise
     except BaseException:
-        await asyncio.to_thread(writer.close, None)
+        await _close(planner, writer, None, scratch)
         raise
     display.closing()
     running.events.ended(monotonic() - started)
-    for request, records in await asyncio.to_thread(writer.close, plan.gone if plan else None):
+    for request, records in await _close(planner, writer, plan.gone if plan else None, scratch):
         running.progress.settle(request, records)
     return RunSummary(
         run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started, running.events.lost
     )
 
 
+async def _close(
+    planner: Planner, writer: DatasetWriter, gone: Keys | None, scratch: ScratchFile
+) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
+    """End planning, then close the dataset, and then remove the work list, which both of them use."""
+    await planner.end()
+    try:
+        return await asyncio.to_thread(writer.close, gone)
+    finally:
+        scratch.remove()
+
+
 class _Running:
     """A run while it goes on."""
 
     def __init__(
-        self, job: Job, key: ApiKey, display: Display, stop: StopSignal, writer: DatasetWriter, run_id: str
+        self, job: Job, accounts: Accounts, display: Display, stop: StopSignal, writer: DatasetWriter, run_id: str
     ) -> None:
         self._job = job
         self._config = job.loaded.config
-        self._key = key
+        self._accounts = accounts
         self._display = display
         self._stop = stop
         self._writer = writer
         self._run_id = run_id
         self.events = RunEvents(writer.events, run_id)
-        self._limiter = RateLimiter(self._config.limits, earlier=_earlier(writer, self._config.limits.window_s))
         self.progress = Progress()
-        self._live = Live(self.progress, self._limiter.snapshot)
+        self._live = Live(self.progress, accounts.snapshot)
+        self._halts = Halts(accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt)
         self._preflight = Preflight()
-        self._deferred = DeferredDownloads(writer, self._config.api.download_attempts, stop, self.progress)
-        self._planning = LeadingReading()
-        self._over = False
+        self._deferred = DeferredDownloads(writer, self._config, stop, self.progress)
 
-    async def run(self) -> Plan | None:
+    async def run(self, planner: Planner, work: WorkList) -> Plan | None:
         """Plan and send; return the plan, None if the run was stopped before it was made.
 
         Raises ManifestError while nothing was sent. Later a manifest that turns out to be damaged stops the run:
-        what it bought by then has to be accounted for.
+        what it bought by then has to be accounted for. A full disk stops it too.
         """
         self.events.started(self._job.manifest.name, self._job.rules.model.name)
         watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
-        planning = asyncio.create_task(asyncio.to_thread(self._plan))
         try:
-            async with ApiClient(
-                self._config.api, self._key, self._config.limits.concurrency, _transport(self._job)
-            ) as client:
-                await self._prepare(client, planning)
+            planning = await planner.start(self._live)
+            async with self._accounts:
+                await self._prepare(planning)
                 if not self._stop.is_set and not self._nothing_to_do():
-                    await self._send(client)
-            plan = self._check(await planning)
+                    await self._send(work)
+            plan = await planning
             self.progress.deferred = self._deferred.count(plan.gone)
             return plan
-        except _PlanningStopped:
+        except PlanningStopped:
             return None
         except ManifestError as error:
             if not self.progress.attempts:
                 raise
             self._stop.set(StopKind.MANIFEST, str(error))
             return None
+        except DiskError as error:
+            self._stop.set(StopKind.DISK, str(error))
+            return None
         finally:
-            self._over = True
             for task in watching:
                 task.cancel()
 
-    async def _prepare(self, client: ApiClient, planning: asyncio.Task[Plan]) -> None:
-        """Give planning its head start, and ask the account before anything is bought."""
-        await self._unless_stopped(planning, _HEAD_START_S)
-        plan = self._check(planning.result()) if planning.done() else None
+    async def _prepare(self, planning: asyncio.Task[Plan]) -> None:
+        """Ask the account before anything is bought, and say what the plan is once it is made."""
+        plan = planning.result() if planning.done() else None
         if self._config.preflight and not self._stop.is_set and (plan is None or plan.to_send.requests):
             models = [self._job.rules.model.name] if plan is None else list(plan.models)
-            asking = asyncio.create_task(ask_account(client.account, models))
-            await self._unless_stopped(asking)
+            asking = asyncio.create_task(ask_accounts(self._questions(models)))
+            await self._stop.unless_set(asking)
             if asking.done():
                 self._preflight = asking.result()
                 self.events.checked(self._preflight)
@@ -176,35 +185,6 @@ class _Running:
         else:
             self._planned(plan)
 
-    async def _unless_stopped(self, task: asyncio.Task[Any], timeout_s: float | None = None) -> None:
-        """Wait for a task, at most so long, and no longer than until the run is to stop. The task goes on."""
-        stopped = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({task, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-
-    def _plan(self) -> Plan:
-        def read(rows: int) -> None:
-            self._live.rows_read += rows
-            if self._stop.is_set or self._over:
-                raise _PlanningStopped
-
-        try:
-            with closing(self._rows_to_plan()) as batches:
-                return make_plan(batches, self._writer.resume_index, self._job.selection, read)
-        finally:
-            self._planning.end()  # also where nothing was read at all
-            give_back()
-
-    def _rows_to_plan(self) -> Generator[RowBatch]:
-        error: ManifestError | None = None
-        try:
-            yield from read_rows(self._job.manifest, self._job.rules, self._planning)
-        except ManifestError as damaged:
-            error = damaged
-            raise
-        finally:
-            self._planning.end(error)
-
     def _planned(self, plan: Plan) -> None:
         plan.prices_usd.update(self._preflight.prices_usd)
         plan.space = self._writer.space
@@ -212,6 +192,27 @@ class _Running:
         self.events.planned(plan)
         self.progress.total_images = plan.to_send.images
         self._display.planned(plan)
+        self._halts.recheck()
+
+    def _questions(self, models: Sequence[str]) -> dict[str, tuple[Billing | None, list[str]]]:
+        """What to ask each account before anything is bought: its models, by provider."""
+        questions: dict[str, tuple[Billing | None, list[str]]] = {}
+        for model in models:
+            name = self._job.rules.catalog.find(model).provider
+            if name in self._accounts.providers:
+                questions.setdefault(name, (self._accounts.providers[name].billing, []))[1].append(model)
+        return questions
+
+    def _askable(self) -> set[ModelKey] | None:
+        """The models that the run may ask; None while the manifest has not been read and may name others."""
+        rules, plan = self._job.rules, self._live.plan
+        if "model" not in self._job.manifest.columns:
+            return {(rules.model.provider, rules.model.name)}
+        return None if plan is None else {(rules.catalog.find(name).provider, name) for name in plan.models}
+
+    def _tell_of_halt(self, message: str) -> None:
+        self.events.halted(message)
+        self._display.warned(message)
 
     def _planned_late(self, planning: asyncio.Task[Plan]) -> None:
         if not planning.cancelled() and planning.exception() is None:
@@ -221,35 +222,23 @@ class _Running:
         plan = self._live.plan
         return plan is not None and not (plan.to_send.requests or plan.deferred.requests or plan.invalid_rows)
 
-    def _check(self, plan: Plan) -> Plan:
-        if plan.requests == 0:
-            raise ManifestError(plan.problems)
-        return plan
-
-    async def _send(self, client: ApiClient) -> None:
-        config = self._config
-        worker = Worker(
-            client, self._limiter, self._writer, config, self._run_id, self._stop, self.progress, self.events
-        )
-        pending = PendingRequests(
-            lambda: read_rows(self._job.manifest, self._job.rules, FollowingReading(self._planning)),
-            self._writer.resume_index,
-            self._job.selection,
-            self._writer,
-            self._preflight.prices_usd,
-            self._stop,
-        )
-        workers = config.limits.concurrency * _WORKERS_PER_SLOT
+    async def _send(self, work: WorkList) -> None:
+        for name, reason in self._accounts.missing.items():
+            self._halts.add_provider(name, StopKind.ACCOUNT, reason)
+        prices_usd = self._preflight.prices_usd
+        context = RunContext(self._run_id, self._config, prices_usd, self._halts, self.progress, self.events)
         async with asyncio.TaskGroup() as tasks:
             if Status.FAILED not in self._job.selection.retry:
-                tasks.create_task(self._deferred.fetch(client))
-            tasks.create_task(run_requests(pending, worker, self._limiter, workers, self._stop))
+                tasks.create_task(self._deferred.collect(self._accounts.providers))
+            tasks.create_task(
+                run_shard(work, self._accounts.providers, self._accounts.limiters, self._writer, self._stop, context)
+            )
 
     async def _refresh(self) -> None:
         known: tuple[int, int, bool] | None = None
         told_of_loss = False
         while True:
-            pace = self._limiter.snapshot()
+            pace = self._accounts.snapshot()
             now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.cooldown_s > 0)
             if now != known:
                 self.events.limits(pace)
@@ -268,25 +257,16 @@ class _Running:
             self._display.stopping(self._stop.reason, self.progress.in_flight)
 
 
-class _PlanningStopped(Exception):
-    """The run stopped before the manifest was read."""
-
-
-def _transport(job: Job) -> dict[str, dict[str, Value]]:
-    """By model, the field that chooses how its images travel, with the value that is configured."""
-    by_link = job.loaded.config.image_transport == "url"
-    return {
-        model.name: {name: choice.link if by_link else choice.base64}
-        for model in job.rules.catalog.models
-        for name, choice in filter(None, [model.transport])
-    }
-
-
-def _earlier(writer: DatasetWriter, window_s: float) -> list[tuple[float, int]]:
-    """Attempts of earlier runs that the service may still count: seconds ago, and images."""
+def _earlier(writer: DatasetWriter, job: Job, names: Collection[str]) -> dict[str, list[tuple[float, int]]]:
+    """Attempts of earlier runs that the services may still count, by provider: seconds ago, and images."""
     now = datetime.now(UTC)
-    sent = sent_since(writer.layout.events, now - timedelta(seconds=window_s))
-    return [(max(0.0, (now - entry.at).total_seconds()), entry.images) for entry in sent]
+    windows = {name: job.loaded.config.provider(name).limits.window_s for name in names}
+    earlier: dict[str, list[tuple[float, int]]] = {name: [] for name in names}
+    for entry in sent_since(writer.layout.events, now - timedelta(seconds=max(windows.values(), default=0.0))):
+        ago_s = max(0.0, (now - entry.at).total_seconds())
+        if ago_s <= windows.get(entry.provider, -1.0):
+            earlier[entry.provider].append((ago_s, entry.images))
+    return earlier
 
 
 def _config_text(loaded: Loaded) -> bytes:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from batchgen.billing.preflight import Preflight
 from batchgen.core.answer import Answer
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 from batchgen.core.format import round_usd
 from batchgen.dataset.events.events import (
     Answered,
@@ -15,6 +15,7 @@ from batchgen.dataset.events.events import (
     Ended,
     Failed,
     Finished,
+    Halted,
     Limits,
     Planned,
     Sent,
@@ -91,6 +92,7 @@ class RunEvents:
                 at=_now(),
                 run=self._run_id,
                 client_request_id=attempt.client_request_id,
+                provider=request.provider,
                 row_id=request.row_id,
                 images=request.num_images,
             )
@@ -109,7 +111,7 @@ class RunEvents:
             )
         )
 
-    def failed(self, attempt: AttemptState, error: ApiError, decision: Decision) -> None:
+    def failed(self, attempt: AttemptState, error: ProviderError, decision: Decision) -> None:
         """An attempt failed, and this is what is done about it."""
         self._log.write(
             Failed(
@@ -138,6 +140,10 @@ class RunEvents:
                 cost_usd=round_usd(cost_usd),
             )
         )
+
+    def halted(self, message: str) -> None:
+        """An account or a model is asked no more; the run goes on with the others."""
+        self._log.write(Halted(at=_now(), run=self._run_id, message=message))
 
     def flush(self) -> None:
         """Let those who follow the log see what waits to be written with others."""

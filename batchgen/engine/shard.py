@@ -1,32 +1,103 @@
-"""The loop: hands requests to workers until there are none left, or the run is to stop.
+"""The engine: sends the requests of one shard of a work list, with a number of workers, until there are none left.
 
-When it is to stop, nothing new is taken up, whoever waits for a permit or for a retry leaves, and
-what is in flight is finished. Memory holds at most two requests a worker.
+When the run is to stop, nothing new is begun, a request that waits for a permit or a retry is left open, and
+what is in flight is finished. Memory holds at most two requests a worker, and one slice of the work list.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, replace
 
+from batchgen.config.settings import RunConfig
 from batchgen.core.errors import BatchgenError, DatasetError
 from batchgen.core.request import ImageRequest
-from batchgen.engine.protocols import PermitSource, RequestSource
+from batchgen.engine.halts import Halts
+from batchgen.engine.progress import Progress
+from batchgen.engine.protocols import PermitSource, Sink
+from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.worker import Worker
+from batchgen.planning.work_list import WorkList
+from batchgen.providers.base import Provider
+
+# Requests that wait for a retry or for the disk leave room for others: twice as many workers as slots.
+_WORKERS_PER_SLOT = 2
 
 
-async def run_requests(
-    source: RequestSource, worker: Worker, permits: PermitSource, workers: int, stop: StopSignal
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What the requests of a run share.
+
+    prices_usd: of one image by model, where the service says another price than the catalog.
+    """
+
+    run_id: str
+    config: RunConfig
+    prices_usd: Mapping[str, float]
+    halts: Halts
+    progress: Progress
+    events: RunEvents
+
+
+async def run_shard(
+    work: WorkList,
+    providers: Mapping[str, Provider],
+    permits: Mapping[str, PermitSource],
+    sink: Sink,
+    stop: StopSignal,
+    context: RunContext,
 ) -> None:
-    """Settle every request of `source`, with so many workers. Returns when all that was begun has ended."""
+    """Send all of `work` and keep what comes back. Returns when everything that was begun has ended.
+
+    Args:
+        work: The whole work list of a run, or a shard of it.
+        providers: By name, who is asked.
+        permits: By provider, when the next attempt may leave.
+        sink: Keeps answers and rejected rows.
+        stop: Set from outside to end early; set here when the account, the disk or the manifest ends the run.
+        context: What the requests of the run share.
+    """
+    worker = Worker(
+        providers,
+        permits,
+        sink,
+        context.config,
+        context.run_id,
+        stop,
+        context.halts,
+        context.progress,
+        context.events,
+    )
+    slots = sum(context.config.provider(name).limits.concurrency for name in providers)
+    requests = _requests(work, sink, context.prices_usd)
+    await settle_all(requests, worker, permits.values(), slots * _WORKERS_PER_SLOT, stop)
+    context.halts.finish()
+
+
+async def _requests(work: WorkList, sink: Sink, prices_usd: Mapping[str, float]) -> AsyncIterator[ImageRequest]:
+    """The requests of a work list at today's prices; rejected rows among them are recorded."""
+    async for batch in work.batches():
+        if batch.rejected:
+            await sink.reject(batch.rejected)
+        for request in batch.requests:
+            price_usd = prices_usd.get(request.model)
+            yield request if price_usd is None else replace(request, price_usd=price_usd * request.num_images)
+
+
+async def settle_all(
+    requests: AsyncIterable[ImageRequest],
+    worker: Worker,
+    permits: Collection[PermitSource],
+    workers: int,
+    stop: StopSignal,
+) -> None:
+    """Settle every request, with so many workers. Returns when everything that was begun has ended."""
     waiting: asyncio.Queue[ImageRequest | None] = asyncio.Queue(maxsize=workers)
 
     async def feed() -> None:
-        try:
-            async for request in source:
-                await waiting.put(request)
-        except BatchgenError as error:
-            stop.set(StopKind.DISK if isinstance(error, DatasetError) else StopKind.MANIFEST, str(error))
+        await _fill(waiting, requests, stop)
         for _ in range(workers):
             await waiting.put(None)
 
@@ -41,7 +112,8 @@ async def run_requests(
 
     async def watch(feeder: asyncio.Task[None]) -> None:
         await stop.wait()
-        permits.close()
+        for source in permits:
+            source.close()
         feeder.cancel()
         while not waiting.empty():
             waiting.get_nowait()
@@ -54,3 +126,14 @@ async def run_requests(
         busy = [tasks.create_task(work()) for _ in range(workers)]
         await asyncio.wait(busy)
         watcher.cancel()
+
+
+async def _fill(
+    waiting: asyncio.Queue[ImageRequest | None], requests: AsyncIterable[ImageRequest], stop: StopSignal
+) -> None:
+    """Put all requests into a queue; what keeps them from being read stops the run."""
+    try:
+        async for request in requests:
+            await waiting.put(request)
+    except BatchgenError as error:
+        stop.set(StopKind.DISK if isinstance(error, DatasetError) else StopKind.MANIFEST, str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 from batchgen.core.exit_codes import ExitCode
 
@@ -64,3 +64,9 @@ class StopSignal:
         except TimeoutError:
             return False
         return True
+
+    async def unless_set(self, task: asyncio.Task[Any], timeout_s: float | None = None) -> None:
+        """Wait for a task, at most so long, and no longer than until the run is to stop. The task goes on."""
+        stopped = asyncio.create_task(self.wait())
+        await asyncio.wait({task, stopped}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()

@@ -1,6 +1,6 @@
 """Records as JSON of constant types: what a column holds in one sample, it holds in all of an export.
 
-Readers of JSON guess a column's type from the first samples and fail at the first that is otherwise. So there is no
+ReaderPool of JSON guess a column's type from the first samples and fail at the first that is otherwise. So there is no
 null: a column that has none anywhere keeps its type (text, true or false, number); one that has some is written as
 text, empty where there is nothing; one that has nothing else is left out. Times are text in ISO 8601, bytes are text
 in base64, and lists and structs are text in JSON.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -98,12 +98,6 @@ class ArrowManifest:
         """Arrow's name of the type."""
         return str(self.schema.field(index).type)
 
-    def extra_schema(self, columns: Sequence[int]) -> bytes:
-        """The serialised schema of these columns, with their own types."""
-        if not columns:
-            return b""
-        return cast("bytes", self.select(columns).serialize().to_pybytes())
-
     def select(self, columns: Sequence[int]) -> Schema:
         """The schema of these columns."""
         return pa.schema([self.schema.field(column) for column in columns])
@@ -128,7 +122,6 @@ class ArrowChunk:
     manifest: ArrowManifest
     batch: RecordBatch
     first_row_number: int
-    _extras: dict[tuple[int, ...], RecordBatch] = field(default_factory=dict)
 
     @property
     def lines(self) -> Sequence[int]:
@@ -158,16 +151,11 @@ class ArrowChunk:
         """Number of the row and of the column."""
         return self.first_row_number + row + 1, 1 if column is None else column + 1
 
-    def serialise(self, row: int, columns: Sequence[int]) -> bytes:
-        """These cells of a row as an Arrow record batch of one row."""
-        if not columns:
-            return b""
-        key = tuple(columns)
-        if key not in self._extras:
-            schema = self.manifest.select(columns)
-            arrays = [_cast(self.batch.column(column), kind.type) for column, kind in zip(columns, schema, strict=True)]
-            self._extras[key] = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        return cast("bytes", self._extras[key].slice(row, 1).serialize().to_pybytes())
+    def select(self, columns: Sequence[int]) -> RecordBatch:
+        """These columns, with their own types."""
+        schema = self.manifest.select(columns)
+        arrays = [_cast(self.batch.column(column), kind.type) for column, kind in zip(columns, schema, strict=True)]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _open_parquet(paths: Sequence[Path], name: str) -> ArrowManifest:
@@ -213,13 +201,18 @@ def _batch_rows(size: int, rows: int) -> int:
 
 
 def _bare(schema: Schema) -> Schema:
-    """The schema as it goes on: no metadata, dictionaries decoded, and strings where all is null."""
+    """The schema as it goes on: no metadata, dictionaries decoded, strings for views and where all is null.
+
+    Arrow cannot choose rows of a view.
+    """
     return pa.schema([pa.field(column.name, _bare_type(column.type)) for column in schema])
 
 
 def _bare_type(kind: Any) -> Any:
-    if pa.types.is_null(kind):
+    if pa.types.is_null(kind) or pa.types.is_string_view(kind):
         return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
     return _bare_type(kind.value_type) if pa.types.is_dictionary(kind) else kind
 
 
@@ -228,7 +221,7 @@ def _cast(array: Array, kind: Any) -> Array:
 
 
 def _kind(kind: Any) -> Kind:
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return "text"
     if pa.types.is_integer(kind):
         return "integer"

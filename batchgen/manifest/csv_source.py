@@ -34,6 +34,8 @@ from batchgen.manifest.text_blocks import (
 if TYPE_CHECKING:
     from _csv import Reader
 
+    import pyarrow as pa
+
 DELIMITERS: Mapping[str, str] = {".csv": ",", ".tsv": "\t"}
 
 # The longest prompt of any model is far below this; what is longer is a mistake, and would fill the index.
@@ -99,14 +101,11 @@ class CsvManifest:
         """Unknown: a line is not a row."""
         return None
 
-    def extra_schema(self, columns: Sequence[int]) -> bytes:
-        """The serialised Arrow schema of these columns: strings."""
-        if not columns:
-            return b""
+    def select(self, columns: Sequence[int]) -> pa.Schema:
+        """The Arrow schema of these columns: strings."""
         import pyarrow as pa
 
-        schema = pa.schema([(self.columns[column], pa.string()) for column in columns])
-        return cast("bytes", schema.serialize().to_pybytes())
+        return pa.schema([(self.columns[column], pa.string()) for column in columns])
 
     def chunks(self) -> Iterator[CsvChunk]:
         """Read the rows from the start."""
@@ -189,15 +188,16 @@ class CsvChunk:
         record = self._record(row)
         return record.place(record.cell_start(column, self.manifest.delimiter))
 
-    def serialise(self, row: int, columns: Sequence[int]) -> bytes:
-        """These cells of a row as an Arrow record batch of strings."""
-        if not columns:
-            return b""
+    def select(self, columns: Sequence[int]) -> pa.RecordBatch:
+        """These columns as strings; of a row with a fault, as much of its cells as any file can hold."""
         import pyarrow as pa
 
-        cells = [pa.array([repair(self.rows[row][column][:CELL_MAX_CHARS])], pa.string()) for column in columns]
-        batch = pa.RecordBatch.from_arrays(cells, [self.manifest.columns[column] for column in columns])
-        return cast("bytes", batch.serialize().to_pybytes())
+        cells = [list(cast("Sequence[str]", self.column(column))) for column in columns]
+        for row in self.faults:
+            for column in cells:
+                column[row] = repair(column[row][:CELL_MAX_CHARS])
+        arrays = [pa.array(column, pa.string()) for column in cells]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.manifest.select(columns))
 
     def find_faults(self) -> None:
         """Recognise rows that are no rows: one look at the whole batch, a closer one only if it fails."""

@@ -6,10 +6,13 @@ How CSV and Arrow tables keep one stands in `csv_source` and `arrow_source`; `op
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Cell = str | int | float | bool | None
 Kind = Literal["text", "integer", "number", "boolean", "other"]
@@ -43,8 +46,8 @@ class Chunk(Protocol):
     def place(self, row: int, column: int | None) -> tuple[int, int]:
         """1-based line and column where a cell starts, or where its row does."""
 
-    def serialise(self, row: int, columns: Sequence[int]) -> bytes:
-        """These cells of a row as an Arrow record batch of one row, serialised without its schema."""
+    def select(self, columns: Sequence[int]) -> pa.RecordBatch:
+        """These columns, as `Manifest.select` types them; no rows if there are no columns."""
 
 
 class Manifest(Protocol):
@@ -69,8 +72,8 @@ class Manifest(Protocol):
     def row_count(self) -> int | None:
         """How many rows there are, or None where only reading all of them would tell."""
 
-    def extra_schema(self, columns: Sequence[int]) -> bytes:
-        """The serialised Arrow schema of these columns, with their own types; empty for no columns."""
+    def select(self, columns: Sequence[int]) -> pa.Schema:
+        """The Arrow schema of these columns, with their own types."""
 
     def chunks(self) -> Iterator[Chunk]:
         """Read from the start. Raises ManifestError where the file turns out to be damaged."""

@@ -1,9 +1,16 @@
-"""When may the next request leave: rates, pause, adaptive limit, budget."""
+"""When the next request may leave: exact windows, cooldown, adaptive limit, budget.
 
-from batchgen.pacing.budget import BudgetReached, CostUnknown, NoPermit
+Why the windows are ours, and not a library's: a service counts requests in a sliding window of its own, and its hidden
+limit changes while requests wait. A leaky bucket such as aiolimiter's lets a burst of a whole window pass at
+once, cannot change its rate under waiting callers, and loses the time of late timers (measured: 1,773 permits in 20 s
+where 1,972 of 2,000 are possible). What has one fixed, polite rate (log pages, downloads) is paced by aiolimiter.
+"""
+
+from batchgen.pacing.budget import Budget, BudgetReached, CostUnknown, NoPermit
 from batchgen.pacing.rate_limiter import Closed, LimiterSnapshot, NeverFits, Permit, RateLimiter
 
 __all__ = [
+    "Budget",
     "BudgetReached",
     "Closed",
     "CostUnknown",

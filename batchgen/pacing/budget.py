@@ -1,12 +1,15 @@
 """Money: what was spent, what is in flight, and whether one more request may be paid for.
 
-A request in flight counts in full, and so does one in doubt, since it may have been charged. What a
-request will cost is the catalog's price, or what an image has cost before if that is more. Only
-an answer proves a price, so until the first one, with a budget, requests go one by one. The promise: the
-budget is not exceeded unless a call costs more than any price known when it left.
+One budget holds for a run, whichever accounts it spends at; each account has a share that knows its prices. A request
+in flight counts in full, and so does one in doubt, since it may have been charged. What a request will cost is
+the catalog's price, or what an image of the account has cost before if that is more. Only an answer proves a price, so
+until an account's first one, with a budget, its requests go one by one. The promise: the budget is not exceeded
+unless a call costs more than any price known when it left.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from batchgen.core.format import dollars
 
@@ -53,10 +56,40 @@ class Reservation:
 
 
 class Budget:
-    """Keeps account. All amounts in USD; `max_usd` None means that any amount may be spent."""
+    """What a run may spend in all. All amounts in USD; `max_usd` None means that any amount may be spent."""
 
     def __init__(self, max_usd: float | None) -> None:
-        self._max_usd = max_usd
+        self.max_usd = max_usd
+        self._shares: list[BudgetShare] = []
+
+    def share(self, changed: Callable[[], object]) -> BudgetShare:
+        """Return the share of one more account; `changed` is called when there may be room for its requests again."""
+        share = BudgetShare(self, changed)
+        self._shares.append(share)
+        return share
+
+    @property
+    def spent_usd(self) -> float:
+        """What was charged or may have been, at all accounts."""
+        return sum(share.spent_usd for share in self._shares)
+
+    @property
+    def reserved_usd(self) -> float:
+        """What is in flight may cost, at all accounts."""
+        return sum(share.reserved_usd for share in self._shares)
+
+    def tell_shares(self) -> None:
+        """Let all accounts know that money was booked or given back."""
+        for share in self._shares:
+            share.changed()
+
+
+class BudgetShare:
+    """What one account of a run spends of its budget, and what its images have cost."""
+
+    def __init__(self, budget: Budget, changed: Callable[[], object]) -> None:
+        self.changed = changed
+        self._budget = budget
         self._charged_usd = 0.0
         self._unpriced_images = 0  # may have been charged, at a price not yet known
         self._in_doubt: set[Reservation] = set()  # may have been charged, at a price that an answer may still correct
@@ -79,19 +112,20 @@ class Budget:
 
         Raises BudgetReached and CostUnknown where waiting cannot help.
         """
-        if self._max_usd is None:
+        max_usd = self._budget.max_usd
+        if max_usd is None:
             return True
         if self._unpriced_images and self._highest_usd is None:
-            raise CostUnknown(self._max_usd)
-        limit_usd = self._max_usd + ROUNDING_USD
+            raise CostUnknown(max_usd)
+        limit_usd, spent_usd = max_usd + ROUNDING_USD, self._budget.spent_usd
         next_usd = self._estimate(images, price_usd) or 0.0
-        # Where nobody knows the price, the next request needs at least something to be left.
-        spent_up = self.spent_usd >= self._max_usd and not (price_usd is not None and next_usd == 0)
-        if spent_up or self.spent_usd + next_usd > limit_usd:
-            raise BudgetReached(self._max_usd, self.spent_usd, next_usd)
-        if self._highest_usd is None:
-            return not self._open
-        return self.spent_usd + self.reserved_usd + next_usd <= limit_usd
+        # Where no price is known, the next request needs at least something to be left.
+        spent_up = spent_usd >= max_usd and not (price_usd is not None and next_usd == 0)
+        if spent_up or spent_usd + next_usd > limit_usd:
+            raise BudgetReached(max_usd, spent_usd, next_usd)
+        if self._highest_usd is None and self._open:
+            return False
+        return spent_usd + self._budget.reserved_usd + next_usd <= limit_usd
 
     def reserve(self, images: int, price_usd: float | None) -> Reservation:
         """Set aside what a request may cost."""
@@ -120,6 +154,7 @@ class Budget:
         else:
             self._open.remove(reservation)
             self._in_doubt.add(reservation)
+            self._budget.tell_shares()
 
     def release(self, reservation: Reservation) -> None:
         """Give back what an attempt that was not charged had set aside."""
@@ -136,6 +171,7 @@ class Budget:
             self._unpriced_images += reservation.images
         else:
             self._charged_usd += usd
+        self._budget.tell_shares()
 
     def _learn(self, image_usd: float) -> None:
         if self._highest_usd is not None and image_usd <= self._highest_usd:

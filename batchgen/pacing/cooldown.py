@@ -15,18 +15,12 @@ LONGEST_RETRY_AFTER_S = 3600.0
 
 
 class Cooldown:
-    """The moment until which nothing may leave. Two may ask for it: the service and the caller."""
+    """The moment until which nothing may leave, as the service asks for it."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._service_until = 0.0
-        self._caller_until = 0.0
+        self.until = 0.0  # in the past if there is no cooldown
         self._bursts_in_a_row = 0
-
-    @property
-    def until(self) -> float:
-        """The end of the pause; in the past if there is none."""
-        return max(self._service_until, self._caller_until)
 
     def after_burst(self, now: float, retry_after_s: float | None) -> None:
         """Begin to wait: as long as the service asks, and longer if nothing has worked since the last wait."""
@@ -39,19 +33,11 @@ class Cooldown:
 
     def extend(self, now: float, retry_after_s: float) -> None:
         """Wait as long as a later answer of the same burst asks."""
-        self._service_until = max(self._service_until, now + min(retry_after_s, LONGEST_RETRY_AFTER_S))
+        self.until = max(self.until, now + min(retry_after_s, LONGEST_RETRY_AFTER_S))
 
     def worked(self) -> None:
         """Learn that the service takes requests."""
         self._bursts_in_a_row = 0
-
-    def hold(self, now: float, seconds: float) -> None:
-        """Wait because the caller asks for it."""
-        self._caller_until = max(self._caller_until, now + seconds)
-
-    def let_go(self) -> None:
-        """End what the caller asked for; what the service asked for stands."""
-        self._caller_until = 0.0
 
     def _backoff_s(self) -> float:
         longest_s = min(math.ldexp(FIRST_PAUSE_S, self._bursts_in_a_row - 1), LONGEST_PAUSE_S)

@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 
-from batchgen.config.settings import LimitSettings
+from batchgen.config.settings import RateSettings
 from batchgen.pacing.adaptive import AdaptiveLimits, Load
 from batchgen.pacing.budget import Budget, NoPermit, Reservation
 from batchgen.pacing.cooldown import Cooldown
@@ -60,6 +60,14 @@ class LimiterSnapshot:
     spent_usd: float  # charged, or in doubt and perhaps charged
     reserved_usd: float  # what the requests in flight may cost
 
+    @staticmethod
+    def sum(snapshots: Sequence[LimiterSnapshot]) -> LimiterSnapshot:
+        """Return several limiters as one: all numbers added up, and of the cooldowns the longest."""
+        if len(snapshots) == 1:
+            return snapshots[0]
+        total = {item.name: sum(getattr(one, item.name) for one in snapshots) for item in fields(LimiterSnapshot)}
+        return LimiterSnapshot(**(total | {"cooldown_s": max((one.cooldown_s for one in snapshots), default=0.0)}))
+
 
 class Permit:
     """The right to send one request, once.
@@ -91,24 +99,24 @@ class Permit:
         cost_usd: 0 where nothing was charged; None only where something may have been, and nobody says what.
         """
         self._settle()
-        self._limiter._budget.charge(self._reservation, images, cost_usd)
+        self._limiter._share.charge(self._reservation, images, cost_usd)
         self._limiter._accepted(self._load)
 
     def refused(self) -> None:
         """Settle: nothing was charged, since the answer was an error (but no 429) or nothing was sent."""
         self._settle()
-        self._limiter._budget.release(self._reservation)
+        self._limiter._share.release(self._reservation)
 
     def throttled(self, retry_after_s: float | None) -> None:
         """Settle: the answer was 429. Everyone waits, `retry_after_s` or what is reasonable if that is None."""
         self._settle()
-        self._limiter._budget.release(self._reservation)
+        self._limiter._share.release(self._reservation)
         self._limiter._throttled(self._load, retry_after_s)
 
     def in_doubt(self) -> None:
         """Settle: sent, and the answer will never be seen. Counts as charged in full."""
         self._settle()
-        self._limiter._budget.charge_in_doubt(self._reservation)
+        self._limiter._share.charge_in_doubt(self._reservation)
 
     def _settle(self) -> None:
         if self._settled:
@@ -126,15 +134,20 @@ class Permit:
 
 
 class RateLimiter:
-    """Gives permits within `limits`. Make it inside the event loop that uses it.
+    """Gives permits of one account, within its limits and the run's budget. Make it inside the event loop that uses it.
 
-    earlier: what other runs sent within the last window, each as seconds ago and images: the service
-    counts it still. rng: spreads the waits for which the service names no time.
+    Args:
+        limits: What the account may send.
+        budget: What the run may spend, here and at other accounts.
+        earlier: What other runs sent within the last window, each as seconds ago and images: the service counts
+            it still.
+        rng: Spreads the waits for which the service names no time.
     """
 
     def __init__(
         self,
-        limits: LimitSettings,
+        limits: RateSettings,
+        budget: Budget,
         *,
         earlier: Iterable[tuple[float, int]] = (),
         rng: random.Random | None = None,
@@ -145,7 +158,6 @@ class RateLimiter:
         self._refusals = SlidingWindow(self._requests.window_s)
         self._adapts = limits.adaptive
         self._found = AdaptiveLimits(self._requests.limit, limits.concurrency)
-        self._budget = Budget(limits.max_cost_usd)
         self._cooldown = Cooldown(rng or random.Random())  # noqa: S311 (spreads waits, guards nothing)
         self._bursts = 0
         self._in_flight = 0
@@ -153,6 +165,7 @@ class RateLimiter:
         self._closed = False
         self._turnstile = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._share = budget.share(self._changed.set)
         for ago_s, images in sorted(earlier, reverse=True):
             arrived_at = self._loop.time() - max(ago_s, 0.0) + TRANSIT_S
             self._requests.remember(arrived_at, 1)
@@ -175,16 +188,6 @@ class RateLimiter:
         finally:
             self._waiting -= 1
 
-    def pause(self, seconds: float) -> None:
-        """Let nothing leave for so long."""
-        self._cooldown.hold(self._loop.time(), seconds)
-        self._changed.set()
-
-    def resume(self) -> None:
-        """End a pause made by `pause`; one that the service asked for stands."""
-        self._cooldown.let_go()
-        self._changed.set()
-
     def close(self) -> None:
         """Give no more permits: whoever waits gets Closed. Permits already given can still be settled."""
         self._closed = True
@@ -202,14 +205,14 @@ class RateLimiter:
             limit_per_minute=self._found.requests.value * by_the_minute,
             configured_per_minute=self._requests.limit * by_the_minute,
             cooldown_s=max(0.0, self._cooldown.until - now),
-            spent_usd=self._budget.spent_usd,
-            reserved_usd=self._budget.reserved_usd,
+            spent_usd=self._share.spent_usd,
+            reserved_usd=self._share.reserved_usd,
         )
 
     def _free_at(self, images: int, price_usd: float | None) -> float:
         if self._closed:
             raise Closed
-        if not self._budget.has_room(images, price_usd) or self._in_flight >= self._found.in_flight.value:
+        if not self._share.has_room(images, price_usd) or self._in_flight >= self._found.in_flight.value:
             return math.inf
         now = self._loop.time()
         free_at = max(self._cooldown.until, self._requests.free_at(now, 1, self._requests_limit(now)))
@@ -238,7 +241,7 @@ class RateLimiter:
         self._in_flight += 1
         in_window = self._requests.count(now) - self._refusals.count(now)
         load = Load(in_window, self._in_flight, self._bursts)
-        return Permit(self, images, self._budget.reserve(images, price_usd), load)
+        return Permit(self, images, self._share.reserve(images, price_usd), load)
 
     def _give_back(self) -> None:
         self._in_flight -= 1

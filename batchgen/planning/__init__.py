@@ -4,8 +4,8 @@ Knows models, and neither network nor disk.
 """
 
 from batchgen.planning.batch import InvalidRow, RowBatch
-from batchgen.planning.columns import extra_schema
+from batchgen.planning.columns import label_schema
 from batchgen.planning.rows import read_rows
 from batchgen.planning.rules import Rules, make_rules
 
-__all__ = ["InvalidRow", "RowBatch", "Rules", "extra_schema", "make_rules", "read_rows"]
+__all__ = ["InvalidRow", "RowBatch", "Rules", "label_schema", "make_rules", "read_rows"]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from batchgen.core.problems import Problem
-from batchgen.core.request import ImageRequest, SeedSource
+from batchgen.core.request import ImageRequest, SeedSource, Value
 from batchgen.manifest.source import Chunk
 from batchgen.planning.identity import derived_seed, seed_of_request
 from batchgen.planning.row_settings import RowSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class InvalidRow:
 
     row_id: the id of the row, or 16 hex digits over its cells if it has no usable one. prompt: cut
     off after 1,000 characters. fingerprint: 16 bytes over the raw cells, so that the same wrong row
-    is known again. problems: its errors. extra: as in `values.Request`.
+    is known again. problems: its errors.
     """
 
     row_id: str
@@ -29,15 +33,14 @@ class InvalidRow:
     model: str
     fingerprint: bytes
     problems: tuple[Problem, ...]
-    extra: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RequestColumns:
-    """What `RowBatch.request` needs beside the batch's public columns: one entry a request."""
+    """What a request has beside the batch's public columns: one entry a request."""
 
     chunk: Chunk
-    extra: Sequence[int]  # indexes of the passthrough columns
+    labels: Sequence[int]  # indexes of the passthrough columns
     rows: Sequence[int]  # within the chunk
     request_numbers: Sequence[int]
     prompts: Sequence[str]
@@ -71,33 +74,45 @@ class RowBatch:
         """Build one request of the batch, whole."""
         columns = self.columns
         settings, row = columns.settings[index], columns.rows[index]
-        row_id, number = self.row_ids[index], columns.request_numbers[index]
-        seed, source = _seed(columns.seeds[index], settings, row_id, number)
-        params = settings.params
-        if "num_images" in settings.model.fields:
-            params = dict(sorted({**params, "num_images": self.num_images[index]}.items()))
+        seed, source = self.seed(index)
         return ImageRequest(
             fingerprint=self.fingerprints[index].hex(),
-            row_id=row_id,
+            row_id=self.row_ids[index],
             row_number=columns.chunk.first_row_number + row,
             line=columns.chunk.lines[row],
-            request_number=number,
+            request_number=columns.request_numbers[index],
             num_images=self.num_images[index],
             provider=settings.provider,
             model=settings.model_name,
             prompt=columns.prompts[index],
             seed=seed,
             seed_source=source,
-            params=params,
-            price_usd=None if settings.price_usd is None else settings.price_usd * self.num_images[index],
-            extra=columns.chunk.serialise(row, columns.extra),
+            params=self.params(index),
+            price_usd=self.price_usd(index),
         )
 
+    def seed(self, index: int) -> tuple[int | None, SeedSource]:
+        """Return the seed of a request, and where it comes from."""
+        columns = self.columns
+        field, given, number = columns.settings[index].seed_field, columns.seeds[index], columns.request_numbers[index]
+        if field is None:
+            return None, SeedSource.NONE
+        if given is not None:
+            return seed_of_request(given, number, field), SeedSource.MANIFEST
+        return seed_of_request(derived_seed(self.row_ids[index], field), number, field), SeedSource.DERIVED
 
-def _seed(given: int | None, settings: RowSettings, row_id: str, number: int) -> tuple[int | None, SeedSource]:
-    field = settings.seed_field
-    if field is None:
-        return None, SeedSource.NONE
-    if given is not None:
-        return seed_of_request(given, number, field), SeedSource.MANIFEST
-    return seed_of_request(derived_seed(row_id, field), number, field), SeedSource.DERIVED
+    def params(self, index: int) -> Mapping[str, Value]:
+        """Return the values of the model's fields beside prompt and seed, by sorted name."""
+        settings = self.columns.settings[index]
+        if "num_images" not in settings.model.fields:
+            return settings.params
+        return dict(sorted({**settings.params, "num_images": self.num_images[index]}.items()))
+
+    def price_usd(self, index: int) -> float | None:
+        """Return what a request costs by the catalog, None where it has no price."""
+        price_usd = self.columns.settings[index].price_usd
+        return None if price_usd is None else price_usd * self.num_images[index]
+
+    def labels(self) -> pa.RecordBatch:
+        """Return the labels of all rows of the batch, wrong ones included."""
+        return self.columns.chunk.select(self.columns.labels)

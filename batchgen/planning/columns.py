@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from batchgen.catalog import Field
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
 from batchgen.manifest.source import Kind, Manifest
 from batchgen.planning.rules import Rules
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # The columns that are batchgen's own; num_images may exceed one call, and exists for every model.
 OWN_COLUMNS = ("prompt", "id", "model", "num_images")
@@ -36,7 +40,7 @@ class ColumnRoles:
     row_id: int | None
     seed: int | None
     settings: Mapping[str, int]  # model, num_images and all fields of models but prompt and seed
-    extra: Sequence[int]  # passed through to the index
+    labels: Sequence[int]  # passed through to the index
     warnings: Sequence[Problem]
 
 
@@ -63,19 +67,19 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
     if problems:
         raise ManifestError(problems)
     roles = {name: index for index, name in enumerate(names) if name in known}
-    extra = [index for index, name in enumerate(names) if name not in known]
+    labels = [index for index, name in enumerate(names) if name not in known]
     return ColumnRoles(
         prompt=roles.pop("prompt"),
         row_id=roles.pop("id", None),
         seed=roles.pop("seed", None),
         settings=roles,
-        extra=extra,
-        warnings=[problem for index in extra if (problem := _doubt(manifest, index, known, rules))],
+        labels=labels,
+        warnings=[problem for index in labels if (problem := _doubt(manifest, index, known, rules))],
     )
 
 
-def extra_schema(manifest: Manifest, rules: Rules) -> bytes:
-    """The serialised Arrow schema of the passthrough columns, with their own types; empty if there are none.
+def label_schema(manifest: Manifest, rules: Rules) -> pa.Schema:
+    """The Arrow schema of the labels, with their own types.
 
     Columns of a CSV file are strings; Parquet columns that are all null become strings, and
     dictionaries what they stand for.
@@ -83,7 +87,7 @@ def extra_schema(manifest: Manifest, rules: Rules) -> bytes:
     Raises:
         ManifestError: a column has a type that its field cannot have.
     """
-    return manifest.extra_schema(assign_columns(manifest, rules).extra)
+    return manifest.select(assign_columns(manifest, rules).labels)
 
 
 def _doubt(manifest: Manifest, index: int, known: set[str], rules: Rules) -> Problem | None:

@@ -1,20 +1,21 @@
-"""What a run would do, from one reading of the manifest: nothing is sent, nothing is written."""
+"""What a run would do, from one reading of the manifest; a run's sinks keep what is read, a plan alone has none."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from batchgen.config.settings import LimitSettings
+from batchgen.core.keys import NO_KEYS, Keys
 from batchgen.core.problems import Problem
 from batchgen.core.request import Prior
-from batchgen.dataset.index.keys import NO_KEYS, Keys
-from batchgen.dataset.read.resume_index import RequestState, ResumeIndex
-from batchgen.dataset.read.space import Space
+from batchgen.core.resume import RequestLookup, RequestState
+from batchgen.core.space import Space
 from batchgen.planning.batch import RowBatch
 from batchgen.planning.row_settings import RowSettings
 from batchgen.planning.selection import Classified, Classifier, Selection
@@ -99,15 +100,32 @@ class Plan:
         return max(by_requests, max(0, self.to_send.images - 1) / limits.images_per_minute)
 
 
+class BatchSink(Protocol):
+    """Takes the batches of a manifest as they are planned, in order."""
+
+    def add(self, batch: RowBatch, classified: Classified) -> None:
+        """Take the next batch. Raises DiskError."""
+
+
 def make_plan(
     batches: Iterable[RowBatch],
-    resume_index: ResumeIndex,
+    resume_index: RequestLookup,
     selection: Selection,
     read: Callable[[int], object] = lambda rows: None,
+    sinks: Sequence[BatchSink] = (),
 ) -> Plan:
-    """Read the whole manifest and say what a run would do; `read` is told how many rows were read since.
+    """Read the whole manifest and say what a run would do.
 
-    Raises ManifestError.
+    Args:
+        batches: The manifest's rows, as `read_rows` gives them.
+        resume_index: What earlier runs left.
+        selection: What the user chose.
+        read: Called with the number of rows of each batch once it is planned.
+        sinks: What keeps the batches; a plan without a run has none.
+
+    Raises:
+        ManifestError: The manifest turns out to be damaged.
+        DiskError: A sink could not write.
     """
     plan = Plan()
     classifier = Classifier(resume_index, selection)
@@ -118,6 +136,8 @@ def make_plan(
         asked_for[classified.positions[is_known]] = True
         _count_rows(plan, batch, classified)
         _count_requests(plan, batch, classified, resume_index)
+        for sink in sinks:
+            sink.add(batch, classified)
         read(batch.rows)
     gone = np.flatnonzero(~asked_for)
     plan.gone = resume_index.keys[gone]
@@ -135,7 +155,7 @@ def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:
     plan.problems.extend(batch.problems[: _PROBLEMS_KEPT - len(plan.problems)])
 
 
-def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_index: ResumeIndex) -> None:
+def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_index: RequestLookup) -> None:
     states, kept, pending = classified.states, classified.kept, classified.pending
     images = np.array(batch.num_images, np.intp)
 

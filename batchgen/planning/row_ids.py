@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from batchgen.core.format import quote
 from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.source import Chunk, Manifest, as_texts
-from batchgen.planning.repeats import Seen
+from batchgen.planning.occurrences import Occurrences
 
 # An id stands in messages, listings and joins; nobody reads more of it.
 ID_MAX_CHARS = 200
@@ -21,10 +21,10 @@ _PATH = re.compile(r"(^|[/\\])\.\.([/\\]|$)")
 class IdColumn:
     """Reads the ids of a manifest, batch by batch, and remembers which were used."""
 
-    def __init__(self, manifest: Manifest, column: int, seen: Seen) -> None:
+    def __init__(self, manifest: Manifest, column: int) -> None:
         self._manifest = manifest
         self._column = column
-        self._seen = seen
+        self._used = Occurrences()
         self._lookups_left = LOOKUPS_MAX
 
     def read(self, chunk: Chunk) -> tuple[list[str], list[FoundInRow]]:
@@ -33,7 +33,7 @@ class IdColumn:
         found = list(check_ids(ids, self._column))
         unusable = {*chunk.faults, *(row for row, _ in found)}
         rows = [row for row in range(len(ids)) if row not in unusable] if unusable else range(len(ids))
-        earlier = self._seen.add(list(map(hash, map(ids.__getitem__, rows) if unusable else ids)))
+        earlier = self._used.add(list(map(hash, map(ids.__getitem__, rows) if unusable else ids)))
         if earlier:
             found += self._repeated(chunk, ids, rows, [rows[index] for index in earlier])
         return ids, found

@@ -6,7 +6,7 @@ checks work on columns; rows are looked at one by one only where something is wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -20,7 +20,6 @@ from batchgen.planning.columns import assign_columns
 from batchgen.planning.identity import content_hash, derived_row_id, fingerprints, invalid_fingerprint
 from batchgen.planning.occurrences import Occurrences
 from batchgen.planning.prompts import check_prompts
-from batchgen.planning.repeats import FollowingReading, OutOfStep, Seen
 from batchgen.planning.report import Report
 from batchgen.planning.row_ids import ID_MAX_CHARS, IdColumn
 from batchgen.planning.row_settings import RowSettings, RowSettingsTable
@@ -33,25 +32,17 @@ PROMPT_SHOWN_MAX_CHARS = 1000
 T = TypeVar("T")
 
 
-def read_rows(manifest: Manifest, rules: Rules, seen: Seen | None = None) -> Iterator[RowBatch]:
+def read_rows(manifest: Manifest, rules: Rules) -> Generator[RowBatch]:
     """Read, check and fingerprint all rows, in order.
-
-    seen: what tells which rows repeat the id, or without ids the content, of one before; None to find that out. A
-    reading that follows another gives no warning of rows that ask for the very same image.
 
     Raises:
         ManifestError: a column has a wrong type, the file turns out to be damaged, or there is no row.
     """
-    reading = _Reading(manifest, rules, seen or Occurrences())
+    reading = _Reading(manifest, rules)
     rows = 0
     for chunk in manifest.chunks():
         rows += len(chunk.lines)
-        try:
-            batch = reading.batch(chunk)
-        except OutOfStep:
-            text = "the file was changed while it was read; leave it as it is until the run has ended"
-            raise ManifestError([Problem("E007", manifest.name, text, chunk.lines[0], 1)]) from None
-        yield batch
+        yield reading.batch(chunk)
     if not rows:
         raise ManifestError([Problem("E010", manifest.name, "there is a header, but no rows", 1, 1)])
 
@@ -78,13 +69,12 @@ class _Rows:
 class _Reading:
     """One pass over a manifest: what must be remembered from batch to batch."""
 
-    def __init__(self, manifest: Manifest, rules: Rules, seen: Seen) -> None:
+    def __init__(self, manifest: Manifest, rules: Rules) -> None:
         self._manifest = manifest
         self._roles = assign_columns(manifest, rules)
         self._table = RowSettingsTable(rules, self._roles.settings)
-        self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id, seen)
-        self._seen = seen
-        self._asked_for = None if isinstance(seen, FollowingReading) else Occurrences()
+        self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id)
+        self._asked_for = Occurrences()
 
     def batch(self, chunk: Chunk) -> RowBatch:
         """Turn a chunk into a batch."""
@@ -97,7 +87,7 @@ class _Reading:
             report.add_of_header(self._roles.warnings)
         report.add_of_rows([*found, *same_images])
         invalid = tuple(self._invalid(chunk, rows, row, report) for row in sorted(wrong))
-        ids, columns, num_images = _requests(right, row_ids, chunk, self._roles.extra)
+        ids, columns, num_images = _requests(right, row_ids, chunk, self._roles.labels)
         settings = columns.settings
         return RowBatch(
             first_row_number=chunk.first_row_number,
@@ -154,10 +144,8 @@ class _Reading:
                 content_hash(one.model_name, prompt, one.num_images, seed, one.fields)
                 for one, prompt, seed in zip(rows.settings, rows.prompts, rows.seeds, strict=True)
             ]
-            earlier = self._seen.add(contents)
+            earlier = self._asked_for.add(contents)
             ids: Sequence[str] = [derived_row_id(content, earlier.get(row, 0)) for row, content in enumerate(contents)]
-        elif self._asked_for is None:
-            return rows.ids, []
         else:
             ids = rows.ids
             # Without a seed of the manifest each row has its own, which follows from its id.
@@ -190,24 +178,23 @@ class _Reading:
             model=rows.settings[row].model_name,
             fingerprint=fingerprint,
             problems=tuple(report.errors[row]),
-            extra=chunk.serialise(row, roles.extra),
         )
 
 
 def _requests(
-    rows: _Rows, row_ids: Sequence[str], chunk: Chunk, extra: Sequence[int]
+    rows: _Rows, row_ids: Sequence[str], chunk: Chunk, labels: Sequence[int]
 ) -> tuple[Sequence[str], RequestColumns, list[int]]:
     """One entry a call instead of one a row."""
     calls = [one.calls for one in rows.settings]
     num_images = list(chain.from_iterable(calls))
     if len(num_images) == len(calls):
         numbers: Sequence[int] = [0] * len(calls)
-        columns = RequestColumns(chunk, extra, rows.numbers, numbers, rows.prompts, rows.seeds, rows.settings)
+        columns = RequestColumns(chunk, labels, rows.numbers, numbers, rows.prompts, rows.seeds, rows.settings)
         return row_ids, columns, num_images
     of_row = [row for row, images in enumerate(calls) for _ in images]
     columns = RequestColumns(
         chunk,
-        extra,
+        labels,
         _pick(rows.numbers, of_row),
         [number for images in calls for number in range(len(images))],
         _pick(rows.prompts, of_row),

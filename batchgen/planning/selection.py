@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from batchgen.core.keys import Keys, Mask, keys_of
 from batchgen.core.outcomes import Status
-from batchgen.dataset.index.keys import Keys, keys_of
-from batchgen.dataset.read.resume_index import RequestState, RequestStates, ResumeIndex
+from batchgen.core.resume import RequestLookup, RequestState, RequestStates
 from batchgen.planning.batch import RowBatch
 
 # Sent without being asked for: never asked, failed by chance, or lost on the way.
@@ -39,24 +39,28 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """The requests of one batch: key, state and position in `ResumeIndex` of each.
+    """The requests of one batch: key, state and position in `RequestLookup` of each.
 
     selected: by the user. kept: of these, the ones that are done or are to be left alone. pending: positions of
-    those that are to be sent, within the limit.
+    those that are to be sent, within the limit. invalid_keys, invalid_states: of the batch's invalid rows. rejected:
+    positions of those that are to be recorded.
     """
 
     keys: Keys
     states: RequestStates
     positions: npt.NDArray[np.intp]
-    selected: npt.NDArray[np.bool_]
-    kept: npt.NDArray[np.bool_]
+    selected: Mask
+    kept: Mask
     pending: npt.NDArray[np.intp]
+    invalid_keys: Keys
+    invalid_states: RequestStates
+    rejected: npt.NDArray[np.intp]
 
 
 class Classifier:
     """Classifies the batches of one reading of the manifest, in order; counts towards `limit`."""
 
-    def __init__(self, resume_index: ResumeIndex, selection: Selection) -> None:
+    def __init__(self, resume_index: RequestLookup, selection: Selection) -> None:
         self._resume_index = resume_index
         self._left = selection.limit
         self._pattern = compile_pattern(translate(selection.select)) if selection.select is not None else None
@@ -70,20 +74,30 @@ class Classifier:
         """Tell which requests of the next batch are to be sent."""
         keys = keys_of(batch.fingerprints)
         states, positions = self._resume_index.look_up(keys)
+        invalid_keys = keys_of([row.fingerprint for row in batch.invalid])
+        invalid_states, _ = self._resume_index.look_up(invalid_keys)
+        new_rows = invalid_states != RequestState.INVALID
+        if self._left == 0:  # rows after the last one to be sent are the next run's
+            new_rows[:] = False
         selected = self._select(batch.row_ids)
         eligible = self._eligible[states]
         pending = np.flatnonzero(eligible & selected)
         if self._left is not None:
             pending = pending[: self._left]
             self._left -= len(pending)
-        return Classified(keys, states, positions, selected, selected & ~eligible, pending)
+        return Classified(
+            keys,
+            states,
+            positions,
+            selected,
+            selected & ~eligible,
+            pending,
+            invalid_keys,
+            invalid_states,
+            np.flatnonzero(new_rows),
+        )
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether the limit leaves nothing more to send."""
-        return self._left == 0
-
-    def _select(self, row_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
+    def _select(self, row_ids: Sequence[str]) -> Mask:
         if self._pattern is None:
             return np.ones(len(row_ids), np.bool_)
         match = self._pattern.match

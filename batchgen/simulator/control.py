@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import BatchgenError, UsageError
 from batchgen.simulator.refusals import Refusal
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import parse_changes
@@ -33,7 +33,7 @@ async def change_settings(request: web.Request) -> web.Response:
         changes = None
     try:
         if not isinstance(changes, dict):
-            raise BatchgenError("simulator: expected a JSON object with the names and values of the settings to change")
+            raise UsageError("simulator: expected a JSON object with the names and values of the settings to change")
         service.change(**parse_changes(changes))
     except BatchgenError as error:
         raise Refusal(400, str(error), outcome="bad_request") from error

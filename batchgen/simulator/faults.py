@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import UsageError
 
 
 class FaultKind(StrEnum):
@@ -78,7 +78,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
-            raise BatchgenError(f"fault {self.kind}: a probability is from 0 to 1, not {self.probability}")
+            raise UsageError(f"fault {self.kind}: a probability is from 0 to 1, not {self.probability}")
 
     @classmethod
     def parse(cls, text: str) -> Fault:
@@ -88,7 +88,7 @@ class Fault:
         if schedule := _SCHEDULE.fullmatch(text):
             numbers = tuple(_parse_numbers(text, part) for part in schedule[2].split(","))
             return cls(_parse_kind(schedule[1]), numbers=numbers)
-        raise BatchgenError(
+        raise UsageError(
             f"fault {_quote(text)}: write KIND=P with P from 0 to 1, as in reset=0.1, "
             f"or KIND@NUMBERS, as in reset@3,7-9; kinds: {_list_kinds()}"
         )
@@ -120,7 +120,7 @@ def choose_fault(faults: Sequence[Fault], number: int, seed: int) -> FaultKind |
 
 def _parse_kind(name: str) -> FaultKind:
     if name not in FaultKind.__members__.values():
-        raise BatchgenError(f"unknown fault {_quote(name)}; kinds: {_list_kinds()}")
+        raise UsageError(f"unknown fault {_quote(name)}; kinds: {_list_kinds()}")
     return FaultKind(name)
 
 
@@ -128,17 +128,17 @@ def _parse_probability(text: str, number: str) -> float:
     try:
         return float(number)
     except ValueError:
-        raise BatchgenError(f"fault {_quote(text)}: {number} is not a number from 0 to 1") from None
+        raise UsageError(f"fault {_quote(text)}: {number} is not a number from 0 to 1") from None
 
 
 def _parse_numbers(text: str, part: str) -> range:
     found = _NUMBERS.fullmatch(part)
     if not found or (found[3] and not found[2]):
-        raise BatchgenError(f"fault {_quote(text)}: {_quote(part)} is neither a number nor a range such as 7-9 or 20-")
+        raise UsageError(f"fault {_quote(text)}: {_quote(part)} is neither a number nor a range such as 7-9 or 20-")
     first = int(found[1])
     last = int(found[3]) if found[3] else LAST_NUMBER - 1 if found[2] else first
     if first < 1 or last < first:
-        raise BatchgenError(f"fault {_quote(text)}: requests are counted from 1, and a range goes upwards")
+        raise UsageError(f"fault {_quote(text)}: requests are counted from 1, and a range goes upwards")
     return range(first, last + 1)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import BatchgenError, UsageError
 from batchgen.simulator.app import build_app
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
@@ -71,7 +71,7 @@ class Simulator:
             await web.TCPSite(self._runner, settings.host, self._port).start()
         except (OSError, OverflowError) as error:
             await self.close()
-            raise BatchgenError(f"the simulator cannot serve at {settings.host} port {self._port}: {error}") from error
+            raise UsageError(f"the simulator cannot serve at {settings.host} port {self._port}: {error}") from error
         self._port = self._runner.addresses[0][1]
 
     async def close(self) -> None:

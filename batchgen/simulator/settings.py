@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import BatchgenError, UsageError
 from batchgen.simulator.faults import Fault
 
 
@@ -95,24 +95,24 @@ class SimulatorSettings:
     def __post_init__(self) -> None:
         low, high = self.latency_s
         if not 0 <= low <= high < math.inf:
-            raise BatchgenError(f"simulator: latency_s is a range such as (0.5, 2), not {self.latency_s}")
+            raise UsageError(f"simulator: latency_s is a range such as (0.5, 2), not {self.latency_s}")
         for name in ("window_s", "drip_s", "huge_bytes", "stall_s"):
             if not 0 < getattr(self, name) < math.inf:
-                raise BatchgenError(f"simulator: {name} must be more than 0, not {getattr(self, name)}")
+                raise UsageError(f"simulator: {name} must be more than 0, not {getattr(self, name)}")
         for name in ("requests_per_window", "max_concurrent"):
             limit = getattr(self, name)
             if limit is not None and limit < 0:
-                raise BatchgenError(f"simulator: {name} must be 0 or more, or nothing for no limit; not {limit}")
+                raise UsageError(f"simulator: {name} must be 0 or more, or nothing for no limit; not {limit}")
         for name in ("price_usd", "retry_after_s", "log_delay_s", "late_fetches"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise BatchgenError(f"simulator: {name} must be 0 or more, not {getattr(self, name)}")
+                raise UsageError(f"simulator: {name} must be 0 or more, not {getattr(self, name)}")
         if self.success_status not in (200, 201):
-            raise BatchgenError(f"simulator: success_status is 200 or 201, not {self.success_status}")
+            raise UsageError(f"simulator: success_status is 200 or 201, not {self.success_status}")
         if not math.isfinite(self.balance_usd):
-            raise BatchgenError(f"simulator: balance_usd must be an amount of money, not {self.balance_usd}")
+            raise UsageError(f"simulator: balance_usd must be an amount of money, not {self.balance_usd}")
         together = sum(fault.probability for fault in self.faults)
         if together > 1 + 1e-9:
-            raise BatchgenError(
+            raise UsageError(
                 f"simulator: the probabilities of all faults together must stay within 1, and are {together:g}: "
                 "a request meets at most one fault"
             )
@@ -129,11 +129,11 @@ def parse_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     parsed = {}
     for name, value in changes.items():
         if name not in _PARSERS:
-            raise BatchgenError(f"simulator: {name[:80]!r} cannot be changed; what can: {', '.join(_PARSERS)}")
+            raise UsageError(f"simulator: {name[:80]!r} cannot be changed; what can: {', '.join(_PARSERS)}")
         try:
             parsed[name] = _PARSERS[name](value)
         except (TypeError, ValueError, BatchgenError) as error:
-            raise BatchgenError(f"simulator: {name}: {error}") from error
+            raise UsageError(f"simulator: {name}: {error}") from error
     return parsed
 
 

@@ -15,10 +15,10 @@ from support.making import answer, attempts, image, records_in, request, wasted,
 from batchgen.core.answer import Answer
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
+from batchgen.core.keys import key_of
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.charges import of_slot
-from batchgen.dataset.index.keys import key_of
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
@@ -76,7 +76,7 @@ async def test_a_blocked_image_is_free_beside_one_that_came_and_bears_what_was_w
 async def test_the_index_keeps_charges_only_where_they_say_more(out: Path) -> None:
     with writing(out) as writer:
         await writer.save(request(0, num_images=2), answer(image(1), image(2)), attempts())
-        await writer.fail(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
+        await writer.fail(request(1), ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
         await writer.save(request(2), answer(image(3)), attempts(2, in_doubt_ids=("run.1",)))
     assert [record["charges"] is None for record in records_in(out)] == [True, True, True, False]
     assert [of_slot(record) for record in records_in(out)] == [
@@ -89,7 +89,7 @@ async def test_the_index_keeps_charges_only_where_they_say_more(out: Path) -> No
 
 async def test_a_cost_that_nobody_knows_is_unknown_in_later_runs_too(out: Path) -> None:
     with writing(out) as writer:
-        spoilt = ApiError(ErrorKind.BAD_IMAGE, "cut short")
+        spoilt = ProviderError(ErrorKind.BAD_IMAGE, "cut short")
         await writer.fail(NOBODY_KNOWS, spoilt, attempts(wasted=wasted(None, UNKNOWN)))
     with writing(out, run_id="later") as writer:
         prior = writer.resume_index.priors[key_of(request().fingerprint)]
@@ -118,7 +118,7 @@ async def test_card_status_gallery_and_run_count_the_same_costs_as_unknown(out: 
 async def test_an_index_of_a_version_that_kept_no_charges_is_read(out: Path) -> None:
     with writing(out) as writer:
         await writer.save(request(0), answer(image(1)), attempts())
-        await writer.fail(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
+        await writer.fail(request(1), ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
     (part,) = Layout(out).parts().values()
     pq.write_table(pq.read_table(part).drop_columns(["charges"]), part)
     slots = [slot for table in latest(Layout(out), ["row_id", "charges"]) for slot in table.to_pylist()]

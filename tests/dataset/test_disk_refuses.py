@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 from support.making import answer, attempts, image, link, png, records_in, rejected, request, writing
 
-from batchgen.core.errors import ApiError, DiskError
+from batchgen.core.errors import DiskError, ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import RejectedRow
+from batchgen.core.resume import RequestState
+from batchgen.core.space import Space
 from batchgen.dataset.events.events import Ended
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.layout import IMAGES, Layout
-from batchgen.dataset.read.resume_index import RequestState, load
-from batchgen.dataset.read.space import Space, measure_space
+from batchgen.dataset.read.resume_index import load
+from batchgen.dataset.read.space import measure_space
 from batchgen.dataset.repair.verify import verify
 from batchgen.dataset.wal.active_segment import _RECORDS_PER_SEGMENT
 from batchgen.dataset.writer import DatasetWriter
@@ -195,7 +197,7 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
 
 async def test_a_run_that_cannot_be_closed_is_recovered_by_the_next(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = DatasetWriter(out, Provenance("run", "rows.csv"), b"")
-    await writer.fail(request(), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
+    await writer.fail(request(), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     with refusing(monkeypatch, "open_new", errno.ENOSPC), pytest.raises(DiskError, match="No space left"):
         writer.close(None)
     with writing(out) as writer:
@@ -213,7 +215,7 @@ async def test_the_room_that_images_need_is_that_of_the_newest_ones(out: Path) -
     with writing(out) as writer:
         assert measure_space(writer.layout).image_bytes == 2_000_000
         await writer.save(request(), answer(image(1)), attempts())
-        await writer.fail(request(1), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
+        await writer.fail(request(1), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     space = measure_space(Layout(out))
     assert space.image_bytes == len(png(1))
     assert not space.is_short(10)

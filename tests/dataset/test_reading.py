@@ -1,4 +1,4 @@
-"""Readers need no lock: they see each slot once, as it is newest, also while a run writes, seals and merges."""
+"""ReaderPool need no lock: they see each slot once, as it is newest, also while a run writes, seals and merges."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.making import answer, attempts, image, link, rejected, request, writing
 
-from batchgen.core.errors import ApiError, NotADataset
+from batchgen.core.errors import NotADataset, ProviderError
+from batchgen.core.keys import Finder, first_of_each, key_of
 from batchgen.core.outcomes import ErrorKind, Status
+from batchgen.core.resume import RequestState
 from batchgen.dataset.index import parts
-from batchgen.dataset.index.keys import Finder, first_of_each, key_of, slot_keys
+from batchgen.dataset.index.keys import slot_keys
 from batchgen.dataset.index.parts import merge, write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, unify
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import RequestState, load
+from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.dataset.read.summary import summarise
 from batchgen.dataset.wal import active_segment
@@ -144,9 +146,9 @@ async def test_the_state_of_a_request_is_that_of_its_slot_that_needs_most(out: P
         await writer.save(request(0, num_images=2), answer(image(1)), attempts())
         await writer.save(request(1), answer(image(2)), attempts())
         await writer.save(request(2, num_images=2), answer(image(3), link()), attempts())
-        await writer.fail(request(3), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
-        await writer.fail(request(4), ApiError(ErrorKind.SERVER_ERROR, "500"), attempts())
-        await writer.fail(request(5), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
+        await writer.fail(request(3), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
+        await writer.fail(request(4), ProviderError(ErrorKind.SERVER_ERROR, "500"), attempts())
+        await writer.fail(request(5), ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
         await writer.reject([rejected(6)])
     known = load(Layout(out))
     keys = np.array([key_of(request(row).fingerprint) for row in range(8)], np.uint64)
@@ -167,7 +169,7 @@ async def test_the_state_of_a_request_is_that_of_its_slot_that_needs_most(out: P
 async def test_a_dataset_is_counted_from_its_files(out: Path) -> None:
     with writing(out, run_id="first") as writer:
         await writer.save(request(0, num_images=2), answer(image(1)), attempts())
-        await writer.fail(request(1), ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
+        await writer.fail(request(1), ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
         assert summarise(writer.layout).running
     with writing(out, run_id="second") as writer:
         prior = writer.resume_index.priors[key_of(request(1).fingerprint)]

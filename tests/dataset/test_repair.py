@@ -15,12 +15,13 @@ from support.making import answer, attempts, extra_of, image, link, png, records
 
 from batchgen.core.answer import Answer, Slot
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.errors import ApiError, DamagedIndex
+from batchgen.core.errors import DamagedIndex, ProviderError
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.request import Prior
+from batchgen.core.resume import RequestState
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import RequestState, load
+from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.repair import Repaired, repair
 from batchgen.dataset.repair.verify import FileFault, missing_records, missing_texts, verify
@@ -39,7 +40,7 @@ async def layout(out: Path) -> Layout:
         returned = (Slot(image(20), None), Slot(image(21), None, link(21).url))
         await writer.save(two, Answer(returned, 200, 0.08, "inference"), attempts())
         await writer.save(request(ROWS, extra=EXTRA), answer(cost_usd=None), attempts())
-        await writer.fail(request(ROWS + 1, extra=EXTRA), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
+        await writer.fail(request(ROWS + 1, extra=EXTRA), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     return Layout(out)
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from support.making import answer, attempts, image, request
 
 from batchgen.core.answer import Answer
-from batchgen.dataset.index.keys import Finder, Keys, Mask, fingerprint_keys
+from batchgen.core.keys import Finder, Keys, Mask
+from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.parts import iterate, write_part
 from batchgen.dataset.index.records import Provenance, records_of_answer
 from batchgen.dataset.index.schema import to_table

@@ -13,13 +13,14 @@ from support.making import answer, attempts, image, link, png, records_in, rejec
 
 from batchgen.core.answer import Unusable
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
+from batchgen.core.keys import key_of
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.request import Prior
-from batchgen.dataset.index.keys import key_of
+from batchgen.core.resume import RequestState
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import RequestState, load
+from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.wal import recovery
 from batchgen.dataset.wal.active_segment import _RECORDS_PER_SEGMENT
 from batchgen.dataset.writer import DatasetWriter
@@ -71,7 +72,7 @@ async def test_a_request_without_an_answer_is_in_doubt_under_its_client_request_
 async def test_an_attempt_that_was_refused_leaves_the_request_pending(out: Path, crashed: Crash) -> None:
     with writing(out) as writer:
         writer.sent(request(), attempts())
-        writer.refused(request(), ApiError(ErrorKind.SERVER_ERROR, "500"), attempts())
+        writer.refused(request(), ProviderError(ErrorKind.SERVER_ERROR, "500"), attempts())
         cut = crashed()
     for folder in (out, cut):
         with writing(folder):
@@ -144,7 +145,7 @@ async def test_a_request_that_holds_all_it_asked_for_still_leaves_a_record_when_
     with writing(out) as writer:
         full = request(num_images=1, prior=Prior(held=(0,)))
         writer.sent(full, attempts())
-        (record,) = await writer.fail(full, ApiError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
+        (record,) = await writer.fail(full, ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
     assert (record.image_number, record.status) == (1, Status.IN_DOUBT)
 
 
@@ -181,7 +182,7 @@ async def test_another_image_under_the_same_name_gets_to_stay(out: Path) -> None
 
 async def test_costs_of_a_request_add_up_to_what_was_paid_over_all_runs(out: Path) -> None:
     with writing(out) as writer:
-        failed = ApiError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
+        failed = ProviderError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
         await writer.fail(request(num_images=2), failed, attempts(wasted=wasted(0.04)))
     with writing(out) as writer:
         prior = writer.resume_index.priors[key_of(request().fingerprint)]
@@ -190,12 +191,12 @@ async def test_costs_of_a_request_add_up_to_what_was_paid_over_all_runs(out: Pat
 
 
 async def test_a_cost_beside_an_attempt_in_doubt_is_the_known_part_and_its_source_is_unknown(out: Path) -> None:
-    spoilt = ApiError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
+    spoilt = ProviderError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
     with writing(out) as writer:
         lost = attempts(2, wasted=wasted(0.04), in_doubt_ids=("run.1",))
         (given_up,) = await writer.fail(request(0), spoilt, lost)
         writer.sent(request(1), attempts(2, wasted=wasted(0.04)))
-        (refused,) = await writer.fail(request(2), ApiError(ErrorKind.BAD_REQUEST, "no"), lost)
+        (refused,) = await writer.fail(request(2), ProviderError(ErrorKind.BAD_REQUEST, "no"), lost)
         (certain,) = await writer.fail(request(3), spoilt, attempts(wasted=wasted(0.04)))
     with writing(out, run_id="later") as writer:
         prior = writer.resume_index.priors[key_of(request(0).fingerprint)]
@@ -208,7 +209,7 @@ async def test_a_cost_beside_an_attempt_in_doubt_is_the_known_part_and_its_sourc
 
 
 async def test_a_cost_that_was_taken_from_the_price_says_so_in_later_runs_too(out: Path) -> None:
-    spoilt = ApiError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
+    spoilt = ProviderError(ErrorKind.BAD_ANSWER, "broken", cost_usd=0.04)
     with writing(out) as writer:
         (first,) = await writer.fail(request(), spoilt, attempts(wasted=wasted(0.08, CostSource.PRICE)))
     with writing(out, run_id="later") as writer:
@@ -269,7 +270,7 @@ async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Pat
     with writing(out) as writer:
         for row in range(3):
             await writer.save(request(row), answer(image(row)), attempts())
-        await writer.fail(request(3), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
+        await writer.fail(request(3), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     keys = load(Layout(out)).keys
     writer = DatasetWriter(out, Provenance("later", "rows.csv"), b"")
     writer.close(keys[keys == key_of(request(1).fingerprint)])

@@ -7,18 +7,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchgen.pacing import BudgetReached, CostUnknown
-from batchgen.pacing.budget import Budget
+from batchgen.pacing.budget import Budget, BudgetShare
 
 
-def proven(max_usd: float, image_usd: float) -> Budget:
+def budget_of(max_usd: float | None) -> BudgetShare:
+    """A budget that one account spends alone."""
+    return Budget(max_usd).share(lambda: None)
+
+
+def proven(max_usd: float, image_usd: float) -> BudgetShare:
     """A budget after its first answer."""
-    budget = Budget(max_usd)
+    budget = budget_of(max_usd)
     budget.charge(budget.reserve(1, image_usd), 1, image_usd)
     return budget
 
 
 def test_without_a_budget_everything_may_be_spent():
-    budget = Budget(None)
+    budget = budget_of(None)
     assert budget.has_room(4, None)
     budget.charge(budget.reserve(4, None), 4, 1000.0)
     assert budget.has_room(4, None)
@@ -26,7 +31,7 @@ def test_without_a_budget_everything_may_be_spent():
 
 
 def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not():
-    budget = Budget(0.40)
+    budget = budget_of(0.40)
     for _ in range(10):
         assert budget.has_room(1, 0.04)
         budget.charge(budget.reserve(1, 0.04), 1, 0.04)
@@ -35,7 +40,7 @@ def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not(
 
 
 def test_until_an_answer_proves_the_price_requests_go_one_by_one():
-    budget = Budget(10.0)
+    budget = budget_of(10.0)
     assert budget.has_room(1, 0.04)
     first = budget.reserve(1, 0.04)
     assert not budget.has_room(1, 0.04)
@@ -53,7 +58,7 @@ def test_a_request_waits_while_something_in_flight_may_make_room():
 
 
 def test_an_answer_without_images_teaches_the_price_of_what_was_asked_for():
-    budget = Budget(0.50)
+    budget = budget_of(0.50)
     budget.charge(budget.reserve(4, 0.16), 0, 0.16)
     assert budget.has_room(4, 0.16)
     budget.charge(budget.reserve(4, 0.16), 4, 0.16)
@@ -79,20 +84,20 @@ def test_a_cost_above_the_price_raises_what_is_in_flight_and_what_comes():
 
 
 def test_the_price_of_an_image_is_learned_from_the_images_that_came():
-    budget = Budget(10.0)
+    budget = budget_of(10.0)
     budget.charge(budget.reserve(4, None), 1, 0.04)
     assert budget.reserve(4, None).usd == pytest.approx(0.16)
 
 
 def test_an_answer_without_images_and_cost_proves_no_price():
-    budget = Budget(10.0)
+    budget = budget_of(10.0)
     budget.charge(budget.reserve(1, None), 0, 0.0)
     budget.reserve(1, None)
     assert not budget.has_room(1, None)
 
 
 def test_an_answer_that_names_no_cost_is_booked_at_the_price():
-    budget = Budget(10.0)
+    budget = budget_of(10.0)
     budget.charge(budget.reserve(2, 0.08), 2, None)
     assert budget.spent_usd == pytest.approx(0.08)
     budget.reserve(2, 0.08)
@@ -100,7 +105,7 @@ def test_an_answer_that_names_no_cost_is_booked_at_the_price():
 
 
 def test_no_budget_can_be_kept_where_nobody_says_what_an_image_costs():
-    budget = Budget(10.0)
+    budget = budget_of(10.0)
     budget.charge(budget.reserve(1, None), 1, None)
     with pytest.raises(CostUnknown, match="Add a price"):
         budget.has_room(1, None)
@@ -108,13 +113,13 @@ def test_no_budget_can_be_kept_where_nobody_says_what_an_image_costs():
 
 def test_a_budget_of_nothing_buys_nothing():
     with pytest.raises(BudgetReached):
-        Budget(0.0).has_room(1, None)
+        budget_of(0.0).has_room(1, None)
     with pytest.raises(BudgetReached):
-        Budget(0.0).has_room(1, 0.04)
+        budget_of(0.0).has_room(1, 0.04)
 
 
 def test_a_budget_of_nothing_allows_what_is_free():
-    assert Budget(0.0).has_room(1, 0.0)
+    assert budget_of(0.0).has_room(1, 0.0)
 
 
 outcomes = st.sampled_from(["charge", "charge", "release", "in_doubt"])
@@ -129,7 +134,7 @@ outcomes = st.sampled_from(["charge", "charge", "release", "in_doubt"])
 )
 def test_whatever_happens_the_bill_stays_within_the_budget(max_usd, catalog_usd, real_usd, steps):
     """64 at once. Until an answer proves what an image costs, calls may cost more than the price they left with."""
-    budget = Budget(max_usd)
+    budget = budget_of(max_usd)
     bill = 0.0
     unproven_usd = 0.0
     proven = False
@@ -161,8 +166,51 @@ def test_whatever_happens_the_bill_stays_within_the_budget(max_usd, catalog_usd,
 
 
 def test_an_attempt_in_doubt_counts_at_the_price_that_a_later_answer_proves():
-    budget = Budget(1.0)
+    budget = budget_of(1.0)
     budget.charge_in_doubt(budget.reserve(2, 0.06))
     assert budget.spent_usd == pytest.approx(0.06)
     budget.charge(budget.reserve(1, 0.03), 1, 0.1)
     assert budget.spent_usd == pytest.approx(0.1 + 2 * 0.1)
+
+
+def test_two_accounts_spend_from_one_budget_and_know_prices_of_their_own():
+    budget = Budget(1.00)
+    told: list[str] = []
+    cheap, dear = budget.share(lambda: told.append("cheap")), budget.share(lambda: told.append("dear"))
+    dear.charge(dear.reserve(1, 0.30), 1, 0.40)
+    assert told == ["cheap", "dear"], "both may have room, or none, from now on"
+    cheap.charge(cheap.reserve(1, 0.05), 1, 0.05)
+    assert budget.spent_usd == pytest.approx(0.45)
+    open_request = dear.reserve(1, 0.30)
+    assert budget.reserved_usd == pytest.approx(0.40), "an image of this account has cost more than its price says"
+    assert cheap.has_room(1, 0.05), "what the other account paid for an image says nothing of this one"
+    assert not cheap.has_room(4, 0.20), "what is in flight at the other account counts in full"
+    with pytest.raises(BudgetReached):
+        dear.has_room(2, 0.60)
+    dear.release(open_request)
+    assert cheap.has_room(4, 0.20)
+
+
+@given(
+    requests=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["charge", "doubt", "release"]))),
+    max_usd=st.floats(0.01, 5.0),
+)
+def test_no_order_of_requests_at_three_accounts_exceeds_the_budget(requests, max_usd):
+    budget = Budget(max_usd)
+    prices = (0.01, 0.04, 0.25)
+    shares = [budget.share(lambda: None) for _ in prices]
+    for account, images, outcome in requests:
+        share, price_usd = shares[account], prices[account] * images
+        try:
+            if not share.has_room(images, price_usd):
+                continue
+        except BudgetReached:
+            continue
+        reservation = share.reserve(images, price_usd)
+        if outcome == "charge":
+            share.charge(reservation, images, price_usd)
+        elif outcome == "doubt":
+            share.charge_in_doubt(reservation)
+        else:
+            share.release(reservation)
+        assert budget.spent_usd + budget.reserved_usd <= max_usd + 1e-6

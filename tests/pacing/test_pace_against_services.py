@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from batchgen.config.settings import LimitSettings
-from batchgen.pacing import LimiterSnapshot, RateLimiter
+from batchgen.config.settings import RateSettings
+from batchgen.pacing import Budget, LimiterSnapshot, RateLimiter
 
 
 class HiddenLimits:
@@ -117,7 +117,7 @@ class Watched:
 
 async def watch(
     service: HiddenLimits,
-    limits: LimitSettings,
+    limits: RateSettings,
     *,
     seconds: float,
     then: dict[float, Callable[[], None]] | None = None,
@@ -125,7 +125,7 @@ async def watch(
 ) -> Watched:
     """Run at full steam for so long; `then` happens at its seconds."""
     loop = asyncio.get_running_loop()
-    limiter = RateLimiter(limits, rng=random.Random(5))
+    limiter = RateLimiter(limits, Budget(None), rng=random.Random(5))
     for at_s, happens in (then or {}).items():
         loop.call_later(at_s, happens)
     start = loop.time()
@@ -133,7 +133,7 @@ async def watch(
     return Watched(service, start, limiter.snapshot())
 
 
-TEN_A_SECOND = LimitSettings(requests_per_minute=600, concurrency=64)
+TEN_A_SECOND = RateSettings(requests_per_minute=600, concurrency=64)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -149,7 +149,7 @@ def test_a_limit_is_used_up_and_never_exceeded_in_any_window(in_virtual_time, se
 @pytest.mark.parametrize("seed", range(3))
 def test_thirty_in_two_seconds_are_never_thirty_one(in_virtual_time, seed, reports_sent):
     service = HiddenLimits(seed=seed)
-    limits = LimitSettings(requests_per_minute=900, window_s=2.0, concurrency=64)
+    limits = RateSettings(requests_per_minute=900, window_s=2.0, concurrency=64)
     in_virtual_time(watch(service, limits, seconds=60, reports_sent=reports_sent))
     assert len(service.arrivals) > 300
     assert most_in_any(2.0, service.arrivals) <= 30
@@ -167,14 +167,14 @@ def test_a_hidden_limit_is_found_in_a_minute_and_kept_with_few_refusals(in_virtu
 
 def test_a_small_hidden_limit_is_probed_rarely(in_virtual_time):
     service = HiddenLimits(in_window=12)
-    watched = in_virtual_time(watch(service, LimitSettings(), seconds=7200))
+    watched = in_virtual_time(watch(service, RateSettings(), seconds=7200))
     assert watched.taken(60, 7200) >= 0.95 * 12 * 119
     assert watched.refused_share(60, 7200) < 0.01
 
 
 def test_a_hidden_limit_is_found_where_every_slot_is_always_taken(in_virtual_time):
     service = HiddenLimits(in_window=360)
-    limits = LimitSettings(requests_per_minute=600, concurrency=12)
+    limits = RateSettings(requests_per_minute=600, concurrency=12)
     watched = in_virtual_time(watch(service, limits, seconds=600))
     assert watched.taken(60, 600) >= 0.95 * 360 * 9
     assert watched.refused_share(60, 600) < 0.01
@@ -205,7 +205,7 @@ def test_a_limit_counted_over_another_time_is_found_as_a_rate(in_virtual_time):
 
 def test_a_hidden_limit_of_requests_at_once_is_found_too(in_virtual_time):
     service = HiddenLimits(at_once=4, handshake_s=0.1)
-    limits = LimitSettings(requests_per_minute=600, concurrency=16)
+    limits = RateSettings(requests_per_minute=600, concurrency=16)
     watched = in_virtual_time(watch(service, limits, seconds=900))
     assert watched.end.in_flight_limit < 16
     # Four at once, each for a second and for its way there and back, are at best about 200 a minute.
@@ -215,7 +215,7 @@ def test_a_hidden_limit_of_requests_at_once_is_found_too(in_virtual_time):
 
 def test_a_limit_of_requests_at_once_that_rises_is_found_again(in_virtual_time):
     service = HiddenLimits(at_once=4, handshake_s=0.1)
-    limits = LimitSettings(requests_per_minute=600, concurrency=16)
+    limits = RateSettings(requests_per_minute=600, concurrency=16)
     rise = {300.0: lambda: setattr(service, "at_once", math.inf)}
     watched = in_virtual_time(watch(service, limits, seconds=900, then=rise))
     assert watched.end.in_flight_limit == 16
@@ -233,7 +233,7 @@ def test_a_storm_of_refusals_is_waited_out_and_costs_no_rate(in_virtual_time, sa
 
 def test_without_adaptation_the_limit_stays_and_only_the_pause_holds(in_virtual_time):
     service = HiddenLimits(in_window=360)
-    limits = LimitSettings(requests_per_minute=600, concurrency=64, adaptive=False)
+    limits = RateSettings(requests_per_minute=600, concurrency=64, adaptive=False)
     watched = in_virtual_time(watch(service, limits, seconds=180))
     assert watched.end.limit_per_minute == 600
     assert watched.refused(60, 180) > 0

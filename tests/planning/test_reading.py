@@ -18,26 +18,20 @@ from hypothesis import strategies as st
 from batchgen.core.errors import ManifestError
 from batchgen.manifest import open_manifest
 from batchgen.manifest.text_blocks import TextBlocks
-from batchgen.planning import extra_schema, read_rows
+from batchgen.planning import label_schema, read_rows
 
 SAMPLES = Path(__file__).parents[2] / "sample_manifests"
 
 
-def extras(source, rules) -> list[dict]:
-    """The passthrough columns of all requests, as they will reach the index."""
-    manifest = open_manifest(source)
-    schema = pa.ipc.read_schema(pa.py_buffer(extra_schema(manifest, rules)))
-    return [
-        pa.ipc.read_record_batch(pa.py_buffer(batch.request(index).extra), schema).to_pylist()[0]
-        for batch in read_rows(manifest, rules)
-        for index in range(len(batch))
-    ]
+def labels(source, rules) -> list[dict]:
+    """The labels of all rows."""
+    return [row for batch in read_rows(open_manifest(source), rules) for row in batch.labels().to_pylist()]
 
 
 def test_strings_stay_what_they_are(write, rules) -> None:
     text = "id,prompt,label,ratio,none\n001,NA,007,1:1,None\nNA,None,1e3,,NaN\n"
     path = write(text)
-    assert extras(path, rules()) == [
+    assert labels(path, rules()) == [
         {"label": "007", "ratio": "1:1", "none": "None"},
         {"label": "1e3", "ratio": "", "none": "NaN"},
     ]
@@ -52,24 +46,25 @@ def test_typed_columns_pass_through_with_their_types(tmp_path: Path, rules) -> N
             "score": pa.array([0.5, None], pa.float32()),
             "kind": pa.array(["a", "b"]).dictionary_encode(),
             "nothing": pa.nulls(2),
+            "seen": pa.array(["yes", "no"], pa.string_view()),
             "tags": [["a"], []],
             "box": [{"left": 1}, None],
         }
     )
     path = tmp_path / "m.parquet"
     pq.write_table(table, path)
-    schema = pa.ipc.read_schema(pa.py_buffer(extra_schema(open_manifest(path), rules())))
-    assert [str(kind) for kind in schema.types[:3]] == ["float", "string", "string"]
-    assert extras(path, rules()) == [
-        {"score": 0.5, "kind": "a", "nothing": None, "tags": ["a"], "box": {"left": 1}},
-        {"score": None, "kind": "b", "nothing": None, "tags": [], "box": None},
+    schema = label_schema(open_manifest(path), rules())
+    assert [str(kind) for kind in schema.types[:4]] == ["float", "string", "string", "string"]
+    assert labels(path, rules()) == [
+        {"score": 0.5, "kind": "a", "nothing": None, "seen": "yes", "tags": ["a"], "box": {"left": 1}},
+        {"score": None, "kind": "b", "nothing": None, "seen": "no", "tags": [], "box": None},
     ]
 
 
-def test_without_passthrough_columns_there_is_no_schema_and_no_extra(write, rules, read) -> None:
+def test_without_passthrough_columns_there_are_no_labels(write, rules) -> None:
     path = write("id,prompt,seed\n1,x,2\n")
-    assert extra_schema(open_manifest(path), rules()) == b""
-    assert read(path).requests[0].extra == b""
+    assert label_schema(open_manifest(path), rules()).names == []
+    assert labels(path, rules()) == []
 
 
 @pytest.mark.parametrize(
@@ -222,7 +217,7 @@ def test_the_demo_is_clean_and_shows_every_ratio(read) -> None:
 
 
 def test_the_typed_sample_keeps_its_types(rules) -> None:
-    rows = extras(SAMPLES / "labels.parquet", rules())
+    rows = labels(SAMPLES / "labels.parquet", rules())
     assert len(rows) == 8
     assert {type(value).__name__ for value in rows[0].values()} == {"int", "float", "bool", "list", "date"}
 

@@ -26,7 +26,7 @@ def without_price(folder: Path) -> list[str]:
     """The shipped model as a catalog file of the user's own, with no price in it."""
     from batchgen.catalog import loader
 
-    shipped = (Path(loader.__file__).parent / f"{MODEL}.toml").read_text()
+    shipped = (Path(loader.__file__).parent / "models" / f"{MODEL}.toml").read_text()
     head, _, rest = shipped.partition("[price]")
     path = folder / "unpriced.toml"
     path.write_text(head + rest[rest.index("[fields.prompt]") :])

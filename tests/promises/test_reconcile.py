@@ -11,16 +11,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
+from support.providers import open_aimlapi
 
-from batchgen.billing.reconcile import Account, Fate, Reconciliation, reconcile
-from batchgen.config.settings import ApiSettings
+from batchgen.billing.reconcile import Fate, Reconciliation, reconcile
 from batchgen.core.outcomes import Status
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.cost_corrections import held, shares
 from batchgen.planning.selection import Selection
-from batchgen.providers.aimlapi.account import LogEntry
-from batchgen.providers.aimlapi.client import ApiClient
-from batchgen.providers.api_key import ApiKey
+from batchgen.providers.base import Billing, LogEntry
 from batchgen.simulator import Fault, ImageContent, Simulator, SimulatorSettings
 
 PROMPTS = [f"a fox number {number}" for number in range(12)]
@@ -29,9 +27,11 @@ PROMPTS = [f"a fox number {number}" for number in range(12)]
 async def reconciled(out: Path, simulator: Simulator, later: timedelta = timedelta()) -> Reconciliation:
     """The index corrected as of now, or as if so much later."""
     layout = Layout(out)
-    async with ApiClient(ApiSettings(base_url=simulator.url), ApiKey("key"), 1) as client:
-        with held(layout):
-            result = await reconcile(layout, client.account, datetime.now(UTC) + later)
+    provider = open_aimlapi(simulator.url)
+    assert provider.billing is not None
+    with held(layout):
+        result = await reconcile(layout, "aimlapi", provider.billing, datetime.now(UTC) + later)
+    await provider.aclose()
     assert result is not None
     return result
 
@@ -181,7 +181,7 @@ async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path
     class Forgetful:
         """A log that has dropped its first calls."""
 
-        def __init__(self, account: Account) -> None:
+        def __init__(self, account: Billing) -> None:
             self._account = account
 
         async def logs(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
@@ -193,10 +193,12 @@ async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path
     async with Simulator(SimulatorSettings(image_content=ImageContent.SMALL)) as simulator:
         await run_batch(manifest, out, simulator.url)
         before = read_index(out)
-        async with ApiClient(ApiSettings(base_url=simulator.url), ApiKey("key"), 1) as client:
-            with held(Layout(out)):
-                account = Forgetful(client.account)
-                result = await reconcile(Layout(out), account, datetime.now(UTC) + timedelta(days=2))
+        provider = open_aimlapi(simulator.url)
+        assert provider.billing is not None
+        with held(Layout(out)):
+            forgetful = Forgetful(provider.billing)
+            result = await reconcile(Layout(out), "aimlapi", forgetful, datetime.now(UTC) + timedelta(days=2))
+        await provider.aclose()
     assert result is not None
     assert (result.entries, result.corrected_requests, result.open_requests) == (8, 0, 4)
     assert read_index(out) == before

@@ -16,16 +16,16 @@ from support.making import image, request, writing
 from batchgen.billing.reconcile import reconcile
 from batchgen.core.answer import Answer, Slot
 from batchgen.core.cost import CostSource
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
+from batchgen.core.keys import key_of
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import Prior
-from batchgen.dataset.index.keys import key_of
+from batchgen.core.resume import RequestState
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import RequestState
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import held
 from batchgen.engine.attempt import AttemptState
-from batchgen.providers.aimlapi.account import LogEntry
+from batchgen.providers.base import LogEntry
 
 ROW = request(num_images=2)
 
@@ -136,7 +136,7 @@ async def play(out: Path, books: Books, run: Run, number: int) -> None:
                 returned = tuple(Slot(image(10 * number + tint), None) for tint in range(outcome.images))
                 await writer.save(asked, Answer(returned, 200, outcome.told_usd, inference_id), attempt.summary())
                 return
-            error = ApiError(outcome.error, "no", cost_usd=outcome.told_usd, inference_id=inference_id)
+            error = ProviderError(outcome.error, "no", cost_usd=outcome.told_usd, inference_id=inference_id)
             attempt.failed(error)
             writer.refused(asked, error, attempt.summary())
         await writer.fail(asked, error, attempt.summary())
@@ -147,7 +147,7 @@ async def read_log(out: Path, books: Books, key: str) -> None:
     layout = Layout(out)
     if layout.is_dataset():
         with held(layout):
-            await reconcile(layout, Account(books.logs[key]), datetime.now(UTC) + timedelta(days=2))
+            await reconcile(layout, "aimlapi", Account(books.logs[key]), datetime.now(UTC) + timedelta(days=2))
         books.believe(key)
 
 

@@ -8,16 +8,14 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from support.providers import open_aimlapi
 
-from batchgen.config.settings import ApiSettings
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 from batchgen.core.request import ImageRequest, SeedSource
-from batchgen.providers.aimlapi.client import ApiClient
-from batchgen.providers.api_key import ApiKey
+from batchgen.providers.http.provider import HttpProvider
 
 REQUEST = ImageRequest(
     fingerprint="0" * 32,
@@ -42,7 +40,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RawHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serve = Callable[[Handler], Awaitable[str]]
 ServeRaw = Callable[[RawHandler], Awaitable[str]]
-Open = Callable[..., Awaitable[ApiClient]]
+Open = Callable[..., Awaitable[HttpProvider]]
 
 
 def answer_of(*images: bytes, prompt: str | None = None) -> bytes:
@@ -62,10 +60,10 @@ def replying(status: int = 200, body: bytes = b"", **headers: str) -> Handler:
     return handler
 
 
-async def failure(client: ApiClient) -> ApiError:
+async def failure(client: HttpProvider) -> ProviderError:
     """How one request fails."""
-    with pytest.raises(ApiError) as caught:
-        await client.generate(REQUEST, "r-1", lambda: None)
+    with pytest.raises(ProviderError) as caught:
+        await client.submit(REQUEST, "r-1", lambda: None)
     return caught.value
 
 
@@ -122,9 +120,10 @@ def serve_raw(cleanup: AsyncExitStack) -> ServeRaw:
 def open_client(cleanup: AsyncExitStack) -> Open:
     """A client for a base URL, with settings overridden by name."""
 
-    async def start(base_url: str, **settings: object) -> ApiClient:
-        client = ApiClient(replace(ApiSettings(base_url=base_url), **settings), ApiKey(SECRET), concurrency=4)
-        return await cleanup.enter_async_context(client)
+    async def start(base_url: str, **settings: object) -> HttpProvider:
+        client = open_aimlapi(base_url, SECRET, 4, **settings)
+        cleanup.push_async_callback(client.aclose)
+        return client
 
     return start
 

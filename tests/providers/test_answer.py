@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.noise import noise
 
-from batchgen.core.answer import Image, Link, Unusable
+from batchgen.core.answer import Image, Ticket, Unusable
 from batchgen.providers.aimlapi.answer import AnswerError, read_answer
 
 from .conftest import answer_of
@@ -34,7 +34,7 @@ def test_todays_shape_with_base64_gives_image_and_enhanced_prompt():
 
 def test_todays_shape_with_a_link_gives_the_link():
     (slot,) = read({"data": [{"mime_type": "image/png", "url": "https://cdn/1.png", "prompt": ""}]})
-    assert slot.image == Link("https://cdn/1.png")
+    assert slot.image == Ticket("https://cdn/1.png")
     assert slot.enhanced_prompt is None
 
 
@@ -166,6 +166,6 @@ def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced):
         if form in ("plain", "escaped"):
             assert slot.image.reason == f"the PNG has {number + 1} bytes after its end"
         elif form == "link":
-            assert slot.image == Link(f"https://cdn/{number}.png")
+            assert slot.image == Ticket(f"https://cdn/{number}.png")
         else:
             assert "neither an image nor a link" in slot.image.reason

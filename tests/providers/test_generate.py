@@ -8,12 +8,10 @@ import pytest
 from aiohttp import web
 from support.noise import noise
 
-from batchgen.config.settings import ApiSettings
 from batchgen.core.answer import Image, Unusable
 from batchgen.core.errors import BatchgenError
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.aimlapi.client import ApiClient
-from batchgen.providers.api_key import ApiKey
+from batchgen.providers.http.url import parse_base_url
 
 from .conftest import BODY, REQUEST, SECRET, Open, Serve, answer_of, failure, replying
 
@@ -28,7 +26,7 @@ async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Op
         return web.Response(body=answer_of(PNG))
 
     client = await open_client(await serve(handler) + "/proxy/")
-    await client.generate(REQUEST, "run:1.a-b_c", lambda: None)
+    await client.submit(REQUEST, "run:1.a-b_c", lambda: None)
     ((method, path, headers, body),) = seen
     assert (method, path, body) == ("POST", "/proxy/v1/images/generations", BODY)
     assert headers["Authorization"] == f"Bearer {SECRET}"
@@ -41,7 +39,7 @@ async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Op
 async def test_a_success_gives_images_cost_and_id(serve: Serve, open_client: Open, status: int):
     body = answer_of(PNG, PNG, prompt="better")
     headers = {"x-aimlapi-usd-spent": "0.042", "x-inference-id": "inf-7"}
-    answer = await (await open_client(await serve(replying(status, body, **headers)))).generate(
+    answer = await (await open_client(await serve(replying(status, body, **headers)))).submit(
         REQUEST, "r-1", lambda: None
     )
     assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == [PNG, PNG]
@@ -49,9 +47,7 @@ async def test_a_success_gives_images_cost_and_id(serve: Serve, open_client: Ope
 
 
 async def test_a_cost_that_was_not_said_is_unknown_and_not_zero(serve: Serve, open_client: Open):
-    answer = await (await open_client(await serve(replying(body=answer_of(PNG))))).generate(
-        REQUEST, "r-1", lambda: None
-    )
+    answer = await (await open_client(await serve(replying(body=answer_of(PNG))))).submit(REQUEST, "r-1", lambda: None)
     assert answer.cost_usd is None
     assert answer.inference_id is None
 
@@ -59,14 +55,14 @@ async def test_a_cost_that_was_not_said_is_unknown_and_not_zero(serve: Serve, op
 async def test_a_large_answer_is_read_whole(serve: Serve, open_client: Open):
     images = [noise(size=(700, 500)) for _ in range(3)]
     assert len(answer_of(*images)) > 1_000_000
-    answer = await (await open_client(await serve(replying(body=answer_of(*images))))).generate(
+    answer = await (await open_client(await serve(replying(body=answer_of(*images))))).submit(
         REQUEST, "r-1", lambda: None
     )
     assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == images
 
 
 async def test_an_answer_whose_images_were_all_blocked_is_no_error(serve: Serve, open_client: Open):
-    answer = await (await open_client(await serve(replying(body=b'{"data": null}')))).generate(
+    answer = await (await open_client(await serve(replying(body=b'{"data": null}')))).submit(
         REQUEST, "r-1", lambda: None
     )
     assert answer.slots == ()
@@ -74,7 +70,7 @@ async def test_an_answer_whose_images_were_all_blocked_is_no_error(serve: Serve,
 
 async def test_an_answer_of_damaged_images_only_still_comes_back_with_its_cost(serve: Serve, open_client: Open):
     base_url = await serve(replying(body=answer_of(PNG[:-4]), x_aimlapi_usd_spent="0.04"))
-    answer = await (await open_client(base_url)).generate(REQUEST, "r-1", lambda: None)
+    answer = await (await open_client(base_url)).submit(REQUEST, "r-1", lambda: None)
     assert isinstance(answer.slots[0].image, Unusable)
     assert answer.cost_usd == 0.04
 
@@ -144,8 +140,8 @@ async def test_no_cookie_is_kept(serve: Serve, open_client: Open):
         return web.Response(body=answer_of(PNG), headers={"Set-Cookie": "session=1; Path=/"})
 
     client = await open_client((await serve(handler)).replace("127.0.0.1", "localhost"))
-    await client.generate(REQUEST, "r-1", lambda: None)
-    await client.generate(REQUEST, "r-2", lambda: None)
+    await client.submit(REQUEST, "r-1", lambda: None)
+    await client.submit(REQUEST, "r-2", lambda: None)
     assert seen == [None, None]
 
 
@@ -156,7 +152,7 @@ async def test_no_cookie_is_kept(serve: Serve, open_client: Open):
 )  # fmt: skip
 def test_a_base_url_that_cannot_be_one_is_refused_at_once(base_url: str):
     with pytest.raises(BatchgenError, match="base URL") as caught:
-        ApiClient(ApiSettings(base_url=base_url), ApiKey(SECRET), 1)
+        parse_base_url(base_url)
     assert "hunter2" not in str(caught.value)
 
 
@@ -168,5 +164,5 @@ async def test_many_calls_at_once_share_one_client(serve: Serve, open_client: Op
         return web.Response(body=answer_of(PNG))
 
     client = await open_client(await serve(handler))
-    answers = await asyncio.gather(*(client.generate(REQUEST, f"r-{n}", lambda: None) for n in range(4)))
+    answers = await asyncio.gather(*(client.submit(REQUEST, f"r-{n}", lambda: None) for n in range(4)))
     assert len(answers) == 4

@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from batchgen.core.answer import Unusable
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 
 from .conftest import OK_HEAD, REQUEST, SECRET, Open, Serve, ServeRaw, failure, read_request, replying
 
@@ -45,7 +45,7 @@ async def test_the_key_shows_in_no_failure_of_the_network(serve_raw: ServeRaw, o
     assert SECRET not in f"{client!r} {client!s} {vars(client)}"
 
 
-def assert_no_key_in(error: ApiError) -> None:
+def assert_no_key_in(error: ProviderError) -> None:
     told = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     for text in (told, str(error), repr(error), repr(vars(error))):
         assert SECRET[:7] not in text
@@ -56,6 +56,6 @@ def assert_no_key_in(error: ApiError) -> None:
 async def test_a_service_that_echoes_the_key_in_its_answer_gets_it_into_no_index(serve: Serve, open_client: Open):
     body = f'{{"data": [{{"url": "https://cdn.example/x.png?k={SECRET}", "prompt": "a fox, {SECRET}"}}]}}'.encode()
     client = await open_client(await serve(replying(200, body)))
-    answer = await client.generate(REQUEST, "r-1", lambda: None)
+    answer = await client.submit(REQUEST, "r-1", lambda: None)
     assert isinstance(answer.slots[0].image, Unusable)
     assert SECRET not in repr(answer)

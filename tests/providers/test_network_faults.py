@@ -67,7 +67,7 @@ async def test_a_stale_connection_is_in_doubt_and_nothing_is_sent_again(serve_ra
         requests.append(await read_request(reader))
 
     client = await open_client(await serve_raw(one_answer_then_cut))
-    await client.generate(REQUEST, "r-1", lambda: None)
+    await client.submit(REQUEST, "r-1", lambda: None)
     assert (await failure(client)).kind is ErrorKind.DISCONNECTED
     assert len(requests) == 2
 
@@ -159,7 +159,7 @@ async def test_a_compressed_answer_is_read_and_a_bomb_is_not(serve: Serve, open_
     plain = answer_of(PNG)
     for encoding, packed in (("gzip", gzip.compress(plain)), ("deflate", zlib.compress(plain))):
         client = await open_client(await serve(replying(body=packed, Content_Encoding=encoding)))
-        assert len((await client.generate(REQUEST, "r-1", lambda: None)).slots) == 1
+        assert len((await client.submit(REQUEST, "r-1", lambda: None)).slots) == 1
 
     bomb = await serve(replying(body=gzip.compress(b" " * 50_000_000), Content_Encoding="gzip"))
     error = await failure(await open_client(bomb, max_answer_bytes=1_000_000))

@@ -13,6 +13,7 @@ from batchgen.billing.preflight import Preflight
 from batchgen.config.load import load_config
 from batchgen.core.outcomes import Status
 from batchgen.dataset.read.snapshot import latest, open_layout
+from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Live
 from batchgen.engine.job import make_job
 from batchgen.engine.run import RunSummary, run_job
@@ -20,7 +21,6 @@ from batchgen.engine.stop import StopReason, StopSignal
 from batchgen.manifest import open_manifest
 from batchgen.planning.plan import Plan
 from batchgen.planning.selection import Selection
-from batchgen.providers.api_key import ApiKey
 from batchgen.simulator import BillEntry, Simulator
 
 # Small waits, so that a minute of misfortune passes in a second; timeouts stay long, since a busy machine is slow.
@@ -45,6 +45,7 @@ class Watcher:
     preflight: Preflight | None = None
     plan: Plan | None = None
     stopped: list[StopReason] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def opened(self, recovered: dict[Status, int]) -> None: ...
 
@@ -56,10 +57,11 @@ class Watcher:
 
     def refresh(self, live: Live) -> None: ...
 
+    def warned(self, message: str) -> None:
+        self.warnings.append(message)
+
     def stopping(self, reason: StopReason, in_flight: int) -> None:
         self.stopped.append(reason)
-
-    def warned(self, message: str) -> None: ...
 
     def closing(self) -> None: ...
 
@@ -87,7 +89,7 @@ async def run_batch(
     """Run a manifest with QUICK settings; `changes` override them, with `__` for the dot in a name."""
     flags = QUICK | {"api.base_url": url} | {name.replace("__", "."): value for name, value in changes.items()}
     job = make_job(open_manifest(str(manifest)), load_config(given=flags), out, selection or Selection())
-    return await run_job(job, ApiKey(key), watcher or Watcher(), stop or StopSignal())
+    return await run_job(job, Keyring({}, {"aimlapi": key}), watcher or Watcher(), stop or StopSignal())
 
 
 def read_index(out: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from support.making import answer, attempts, image, link, records_in, rejected, 
 from support.power import Acknowledged, Fate, Recorder, Step, crash
 
 from batchgen.core.answer import Answer, Slot
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.layout import Layout
@@ -65,7 +65,7 @@ async def two_runs(recorder: Recorder) -> None:
         await writer.save(linked, fetched, attempts())
         recorder.acknowledge(saved(linked, 1))
     with writing(recorder.root, run_id="second") as writer:
-        await writer.fail(request(11), ApiError(ErrorKind.BAD_REQUEST, "no"), attempts())
+        await writer.fail(request(11), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
         recorder.acknowledge(known(request(11)))
         await writer.fetched(writer.deferred()[0], image(21))
         recorder.acknowledge(saved(linked, 2))

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.answer import Answer, Image, Link, Slot
+from batchgen.core.answer import Answer, Image, Slot, Ticket
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource
 from batchgen.core.request import ImageRequest, Prior, RejectedRow, SeedSource
@@ -80,8 +80,8 @@ def answer(*images: Any, cost_usd: float | None = 0.04) -> Answer:
     return Answer(tuple(Slot(item, "better") for item in images), 200, cost_usd, "inference")
 
 
-def link(number: int = 0) -> Link:
-    return Link(f"https://cdn.example/{number}.png")
+def link(number: int = 0) -> Ticket:
+    return Ticket(f"https://cdn.example/{number}.png")
 
 
 def records_in(out: Path) -> list[dict[str, Any]]:

@@ -51,6 +51,7 @@ class Sent(Event, frozen=True, kw_only=True):
     """An attempt leaves, for so many images."""
 
     client_request_id: str
+    provider: str
     row_id: str
     images: int
 
@@ -84,6 +85,12 @@ class Finished(Event, frozen=True, kw_only=True):
     cost_usd: float
 
 
+class Halted(Event, frozen=True, kw_only=True):
+    """An account or a model is asked no more; its rows stay pending, and the run continues with the others."""
+
+    message: str
+
+
 class Stopping(Event, frozen=True, kw_only=True):
     """The run stops early; so many attempts in flight are finished first."""
 
@@ -97,4 +104,4 @@ class Ended(Event, frozen=True, kw_only=True):
     seconds: float
 
 
-AnyEvent = Started | Planned | Checked | Limits | Sent | Answered | Failed | Finished | Stopping | Ended
+AnyEvent = Started | Planned | Checked | Limits | Sent | Answered | Failed | Finished | Halted | Stopping | Ended

@@ -31,6 +31,7 @@ class SentEvent(msgspec.Struct, frozen=True):
     at: datetime
     event: str
     images: int = 0
+    provider: str = "aimlapi"  # the only one of versions that did not name it
 
 
 class _First(msgspec.Struct, frozen=True):

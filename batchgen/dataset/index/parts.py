@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.core.errors import DamagedIndex, DiskError
-from batchgen.dataset.index.keys import SLOT_COLUMNS, Keys, Mask, first_of_each, slot_keys
+from batchgen.core.keys import Keys, Mask, first_of_each
+from batchgen.dataset.index.keys import SLOT_COLUMNS, slot_keys
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS, conform, unify
 from batchgen.dataset.layout import Layout, part_name
 

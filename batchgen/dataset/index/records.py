@@ -17,17 +17,13 @@ import msgspec
 from msgspec.structs import replace
 
 from batchgen import __version__
-from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
+from batchgen.core.answer import Answer, Image, Slot, Ticket, Unusable
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource, merged, shared, to_keep, total, unknown
-from batchgen.core.errors import ApiError
-from batchgen.core.outcomes import PERMANENT_KINDS, ErrorKind, Status
+from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import FINAL_KINDS, IN_DOUBT_KINDS, ErrorKind, Status
 from batchgen.core.request import ImageRequest, RejectedRow, SeedSource
 from batchgen.dataset.layout import image_name
-
-# The attempts' answers were never seen: whether they were charged is known to the service alone.
-IN_DOUBT_KINDS = frozenset({ErrorKind.DISCONNECTED, ErrorKind.TIMEOUT})
-
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -99,13 +95,13 @@ def records_of_attempt(request: ImageRequest, attempts: Attempts, provenance: Pr
 
 
 def records_of_error(
-    request: ImageRequest, error: ApiError, attempts: Attempts, provenance: Provenance
+    request: ImageRequest, error: ProviderError, attempts: Attempts, provenance: Provenance
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was given up: failed, or in doubt if an answer of it was never seen.
 
     A request that the service refuses for good has failed, whatever became of earlier attempts.
     """
-    doubts = attempts.in_doubt_ids and error.kind not in PERMANENT_KINDS
+    doubts = attempts.in_doubt_ids and error.kind not in FINAL_KINDS
     in_doubt = bool(doubts) or error.kind in IN_DOUBT_KINDS
     kind, message = error.kind, error.message
     if in_doubt and kind not in IN_DOUBT_KINDS:
@@ -178,7 +174,7 @@ def _filled(blank: IndexRecord, slot: Slot) -> IndexRecord:
     match slot.image:
         case Image() as image:
             return _saved(replace(blank, image_url=slot.url), image)
-        case Link(url, problem):
+        case Ticket(url, problem):
             return replace(
                 blank,
                 status=Status.FAILED,

@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from batchgen.core.keys import NO_KEYS
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.charges import count_unknown
-from batchgen.dataset.index.keys import NO_KEYS, text_keys
+from batchgen.dataset.index.keys import text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 

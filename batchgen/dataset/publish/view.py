@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.core.keys import Keys, Mask
 from batchgen.core.outcomes import Status
-from batchgen.dataset.index.keys import Keys, Mask, fingerprint_keys
+from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.parts import iterate, open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import CARD, CROISSANT, VIEW, Layout

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pyarrow.compute as pc
 
 from batchgen.core.outcomes import ErrorKind
+from batchgen.core.resume import RequestState
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import to_records
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.resume_index import RequestState, ResumeIndex
+from batchgen.dataset.read.resume_index import ResumeIndex
 from batchgen.dataset.read.snapshot import latest
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -18,38 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.core.cost import merged
+from batchgen.core.keys import NO_KEYS, Finder, Keys, Mask, first_of_each
 from batchgen.core.memory import give_back
-from batchgen.core.outcomes import PERMANENT_KINDS, ErrorKind, Status
+from batchgen.core.outcomes import FINAL_KINDS, ErrorKind, Status
 from batchgen.core.request import Prior
+from batchgen.core.resume import RequestState, RequestStates
 from batchgen.dataset.index.charges import of_slot
-from batchgen.dataset.index.keys import (
-    NO_KEYS,
-    Finder,
-    Keys,
-    Mask,
-    fingerprint_keys,
-    first_of_each,
-    slot_keys,
-    text_keys,
-)
+from batchgen.dataset.index.keys import fingerprint_keys, slot_keys, text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest, snapshot
-
-
-class RequestState(IntEnum):
-    """Where a request stands; of its slots the one with the highest state decides."""
-
-    UNSEEN = 0
-    DONE = 1
-    BLOCKED = 2  # done, with at least one slot blocked
-    INVALID = 3
-    REFUSED = 4  # failed for good: asked again only if the user says so
-    FAILED = 5  # failed by chance: asked again
-    IN_DOUBT = 6  # asked again: the picture is gone either way
-    DEFERRED = 7  # paid for, to be fetched and never to be bought again
-
-
-RequestStates = npt.NDArray[np.uint8]
 
 _COLUMNS = ["fingerprint", "image_number", "status", "error_kind", "row_id"]
 _PRIOR_COLUMNS = [
@@ -158,7 +134,7 @@ def _collapse(keys: Keys, states: RequestStates) -> tuple[Keys, RequestStates]:
 def _states_of(table: pa.Table) -> RequestStates:
     status, kind = table["status"].combine_chunks(), table["error_kind"].combine_chunks()
     failed = pc.equal(status, Status.FAILED)
-    permanent = pc.fill_null(pc.is_in(kind, pa.array(sorted(PERMANENT_KINDS))), False)
+    permanent = pc.fill_null(pc.is_in(kind, pa.array(sorted(FINAL_KINDS))), False)
     deferred = pc.fill_null(pc.equal(kind, ErrorKind.NOT_FETCHED), False)
     cases = [
         (pc.equal(status, Status.OK), RequestState.DONE),

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from batchgen.core.errors import DamagedIndex
-from batchgen.dataset.index.keys import NO_KEYS, SLOT_COLUMNS, Finder, slot_keys
+from batchgen.core.keys import NO_KEYS, Finder
+from batchgen.dataset.index.keys import SLOT_COLUMNS, slot_keys
 from batchgen.dataset.index.parts import open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout

@@ -15,7 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from batchgen.core.errors import DatasetError, NotADataset
-from batchgen.dataset.index.keys import SLOT_COLUMNS, Finder, Keys, Mask, fingerprint_keys, first_of_each, slot_keys
+from batchgen.core.keys import Finder, Keys, Mask, first_of_each
+from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
 from batchgen.dataset.index.parts import open_file, open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_table, unify
 from batchgen.dataset.layout import Layout

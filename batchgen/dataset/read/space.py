@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from batchgen.core.space import Space
 from batchgen.dataset.index.parts import open_part, read_part
 from batchgen.dataset.layout import Layout
 
 # A picture of a million pixels as PNG; used until the dataset itself shows how large its pictures are.
 _IMAGE_BYTES = 2_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """Room on the disk of a dataset, in bytes: free now, and needed by an average image."""
-
-    free_bytes: int
-    image_bytes: int
-
-    def needed_bytes(self, images: int) -> int:
-        """Return what so many images will take up, as far as one can tell."""
-        return images * self.image_bytes
-
-    def is_short(self, images: int) -> bool:
-        """Whether so many images will not fit."""
-        return self.needed_bytes(images) > self.free_bytes
 
 
 def measure_space(layout: Layout) -> Space:

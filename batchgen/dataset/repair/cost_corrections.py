@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from batchgen.core.cost import Charge, CostSource, total, unknown
 from batchgen.core.errors import DamagedIndex, DiskError
+from batchgen.core.keys import NO_KEYS, Finder, Keys
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.charges import of_slot
-from batchgen.dataset.index.keys import NO_KEYS, Finder, Keys, fingerprint_keys
+from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.parts import merge, open_part, write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import LOCK, Layout

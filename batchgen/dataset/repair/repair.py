@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.core.keys import keys_of
 from batchgen.core.outcomes import ErrorKind
-from batchgen.dataset.index.keys import keys_of
 from batchgen.dataset.index.parts import merge, write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_records, to_table, unify

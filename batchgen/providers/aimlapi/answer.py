@@ -17,13 +17,12 @@ from typing import Final
 import msgspec
 import pybase64
 
-from batchgen.core.answer import Image, Link, Slot, Unusable
+from batchgen.core.answer import Image, Slot, Ticket, Unusable
 from batchgen.core.image_header import ImageError, recognise
+from batchgen.providers.http.download import MAX_LINK_CHARACTERS
 
 # A real answer has a handful of slots; each object becomes a Python object, so a body of "{}" would take gigabytes.
 _MAX_OBJECTS: Final = 4096
-# Servers and CDNs refuse longer request lines; signed links stay under 2,000.
-MAX_LINK_CHARACTERS: Final = 8192
 
 
 # What comes before the base64 of an image, in either shape.
@@ -107,7 +106,7 @@ def _slot(item: _Item | None, images: dict[str, memoryview], max_image_bytes: in
     if item.url and len(item.url) > MAX_LINK_CHARACTERS:
         return Slot(Unusable(f"the link is {len(item.url):,} characters long"), enhanced_prompt)
     if item.url:
-        return Slot(Link(item.url), enhanced_prompt)
+        return Slot(Ticket(item.url), enhanced_prompt)
     return Slot(Unusable("the answer holds neither an image nor a link"), enhanced_prompt)
 
 

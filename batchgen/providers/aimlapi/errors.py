@@ -1,9 +1,8 @@
-"""What a failure is, and what it means for a batch: two tables and the functions that read them.
+"""Statuses and messages of AI/ML API -> error kinds.
 
-The first table turns an HTTP status, and where the status alone does not tell, the service's
-message, into an ErrorKind. The second says of each kind whom it concerns and whether the call may
-have cost money. Statuses, messages and their meaning are from AI/ML API's documentation; a status
-that it does not name is read by its class. All functions are pure.
+One table turns an HTTP status, and where the status alone does not tell, the service's message, into an ErrorKind.
+Statuses, messages and their meaning are from AI/ML API's documentation; a status that it does not name is read by
+its class. All functions are pure.
 """
 
 from __future__ import annotations
@@ -11,65 +10,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from batchgen.core.outcomes import ErrorKind
-
-# Longer waits than an hour are a service gone for the night; asking once an hour harms nobody.
-MAX_RETRY_AFTER_S: Final = 3600.0
-
-
-class Affects(StrEnum):
-    """Whom a failure concerns, and so what a batch does about it."""
-
-    ROW = "row"  # this row is wrong: it fails for good, the others go on
-    TRANSIENT = "moment"  # try again with a growing wait, then this request fails for this run
-    RATE = "pace"  # everyone waits, then this request goes again; no row is blamed
-    ACCOUNT = "account"  # stop the run; rows stay pending
-    ANSWER = "answer"  # the service said yes, and what came is not usable
-
-
-class Charged(StrEnum):
-    """Whether a call that failed so has cost money. Refused and failed requests are not charged."""
-
-    NO = "no"
-    MAYBE = "maybe"
-    YES = "yes"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What an error kind means for a batch."""
-
-    affects: Affects
-    charged: Charged
-
-
-_POLICIES: Final = MappingProxyType(
-    {
-        ErrorKind.INVALID_ROW: Policy(Affects.ROW, Charged.NO),
-        ErrorKind.BAD_REQUEST: Policy(Affects.ROW, Charged.NO),
-        ErrorKind.SAFETY: Policy(Affects.ROW, Charged.NO),
-        ErrorKind.BAD_KEY: Policy(Affects.ACCOUNT, Charged.NO),
-        ErrorKind.NO_CREDITS: Policy(Affects.ACCOUNT, Charged.NO),
-        ErrorKind.NOT_FOUND: Policy(Affects.ACCOUNT, Charged.NO),
-        ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
-        ErrorKind.CONFLICT: Policy(Affects.TRANSIENT, Charged.NO),
-        ErrorKind.SERVER_ERROR: Policy(Affects.TRANSIENT, Charged.NO),
-        ErrorKind.GATEWAY: Policy(Affects.TRANSIENT, Charged.NO),
-        ErrorKind.UNREACHABLE: Policy(Affects.TRANSIENT, Charged.NO),
-        ErrorKind.DISCONNECTED: Policy(Affects.TRANSIENT, Charged.MAYBE),
-        ErrorKind.TIMEOUT: Policy(Affects.TRANSIENT, Charged.MAYBE),
-        ErrorKind.LOST: Policy(Affects.ANSWER, Charged.YES),
-        ErrorKind.BAD_ANSWER: Policy(Affects.ANSWER, Charged.MAYBE),
-        ErrorKind.BAD_IMAGE: Policy(Affects.ANSWER, Charged.YES),
-        ErrorKind.NOT_FETCHED: Policy(Affects.ANSWER, Charged.YES),
-    }
-)
 
 # Words for money, as opposed to a quota per time, which passes by itself.
 _OUT_OF_CREDITS: Final = re.compile(
@@ -125,31 +68,6 @@ def kind_of_status(status: int, message: str, *, is_own: bool = True) -> ErrorKi
         if rule.fits(status, message, is_own):
             return rule.kind
     return ErrorKind.BAD_ANSWER
-
-
-def policy_of(kind: ErrorKind) -> Policy:
-    """Whom a kind concerns and whether it may have cost money."""
-    return _POLICIES[kind]
-
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait as a Retry-After header says, from 0 to MAX_RETRY_AFTER_S; None if it says nothing readable.
-
-    value: seconds, or an HTTP date (RFC 9110, section 10.2.3). now: aware, to measure a date from.
-    """
-    if value is None:
-        return None
-    value = value.strip()
-    if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{0,9})?", value):
-        return min(float(value), MAX_RETRY_AFTER_S)
-    try:
-        until = parsedate_to_datetime(value)
-        if until.tzinfo is None:  # "-0000": UTC by RFC 5322
-            until = until.replace(tzinfo=UTC)
-        wait_s = (until - now).total_seconds()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S)
 
 
 def parse_cost(value: str | None) -> float | None:

@@ -15,7 +15,7 @@ _INLINE_BYTES: Final = 2_000_000
 _THREADS: Final = 2
 
 
-class Readers:
+class ReaderPool:
     """Reads what is large in a thread, and what is small at once."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from yarl import URL
 
-from batchgen.core.errors import BatchgenError
+from batchgen.core.errors import UsageError
 
 # Names as the DNS takes them: labels of 1 to 63 characters (RFC 1035), with the underscore that some hosts have.
 _NAME: Final = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
@@ -43,9 +43,9 @@ def parse_base_url(text: str) -> URL:
     try:
         url = parse_http_url(text)
     except ValueError as problem:
-        raise BatchgenError(f"The base URL {problem}. It looks like https://api.aimlapi.com") from None
+        raise UsageError(f"The base URL {problem}. It looks like https://api.aimlapi.com") from None
     if url.query_string or url.fragment:
-        raise BatchgenError("The base URL holds a ? or #. It looks like https://api.aimlapi.com")
+        raise UsageError("The base URL holds a ? or #. It looks like https://api.aimlapi.com")
     return url
 
 

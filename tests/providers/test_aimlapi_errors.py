@@ -1,4 +1,4 @@
-"""The tables of errors, case by case, and the headers that go with them."""
+"""The table of statuses, case by case, and the headers that go with them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.aimlapi.errors import (
-    MAX_RETRY_AFTER_S,
-    Affects,
-    Charged,
-    kind_of_status,
-    parse_cost,
-    parse_retry_after,
-    policy_of,
-)
+from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
+from batchgen.providers.http.retry_after import MAX_RETRY_AFTER_S, parse_retry_after
 
 NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -70,37 +63,6 @@ def test_status_and_message_tell_the_kind(status, message, kind):
 )
 def test_what_a_gateway_forbids_says_nothing_of_the_key(status, message, kind):
     assert kind_of_status(status, message, is_own=False) is kind
-
-
-@pytest.mark.parametrize(
-    ("kind", "scope", "charged"),
-    [
-        (ErrorKind.INVALID_ROW, Affects.ROW, Charged.NO),
-        (ErrorKind.BAD_REQUEST, Affects.ROW, Charged.NO),
-        (ErrorKind.SAFETY, Affects.ROW, Charged.NO),
-        (ErrorKind.BAD_KEY, Affects.ACCOUNT, Charged.NO),
-        (ErrorKind.NO_CREDITS, Affects.ACCOUNT, Charged.NO),
-        (ErrorKind.NOT_FOUND, Affects.ACCOUNT, Charged.NO),
-        (ErrorKind.RATE_LIMITED, Affects.RATE, Charged.NO),
-        (ErrorKind.CONFLICT, Affects.TRANSIENT, Charged.NO),
-        (ErrorKind.SERVER_ERROR, Affects.TRANSIENT, Charged.NO),
-        (ErrorKind.GATEWAY, Affects.TRANSIENT, Charged.NO),
-        (ErrorKind.UNREACHABLE, Affects.TRANSIENT, Charged.NO),
-        (ErrorKind.DISCONNECTED, Affects.TRANSIENT, Charged.MAYBE),
-        (ErrorKind.TIMEOUT, Affects.TRANSIENT, Charged.MAYBE),
-        (ErrorKind.LOST, Affects.ANSWER, Charged.YES),
-        (ErrorKind.BAD_ANSWER, Affects.ANSWER, Charged.MAYBE),
-        (ErrorKind.BAD_IMAGE, Affects.ANSWER, Charged.YES),
-        (ErrorKind.NOT_FETCHED, Affects.ANSWER, Charged.YES),
-    ],
-)
-def test_a_kind_tells_whom_it_concerns_and_whether_it_cost(kind, scope, charged):
-    meaning = policy_of(kind)
-    assert (meaning.affects, meaning.charged) == (scope, charged)
-
-
-def test_every_kind_has_a_meaning():
-    assert all(policy_of(kind) for kind in ErrorKind)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.aimlapi.account import MAX_LOG_WINDOW, Balance, LogEntry, QuotedPrice
+from batchgen.providers.aimlapi.billing import MAX_LOG_WINDOW
+from batchgen.providers.base import Balance, LogEntry, QuotedPrice
 
 from .conftest import SECRET, Open, Serve
 
@@ -30,7 +31,7 @@ def replying(answer: object, seen: list[web.Request] | None = None):
 async def test_the_balance_is_in_dollars_and_asked_for_with_the_key(serve: Serve, open_client: Open):
     seen: list[web.Request] = []
     client = await open_client(await serve(replying({"current_balance": 123.45, "currency": "USD"}, seen)))
-    assert await client.account.billing() == Balance(123.45)
+    assert await client.billing.balance() == Balance(123.45)
     assert seen[0].path == "/v2/billing"
     assert seen[0].headers["Authorization"] == f"Bearer {SECRET}"
 
@@ -40,8 +41,8 @@ async def test_a_balance_that_cannot_be_read_is_a_bad_answer_that_quotes_it(
     serve: Serve, open_client: Open, answer: object
 ):
     client = await open_client(await serve(replying(answer)))
-    with pytest.raises(ApiError, match="it begins: ") as caught:
-        await client.account.billing()
+    with pytest.raises(ProviderError, match="it begins: ") as caught:
+        await client.billing.balance()
     assert caught.value.kind is ErrorKind.BAD_ANSWER
 
 
@@ -50,8 +51,8 @@ async def test_an_account_question_fails_with_the_kinds_of_any_call(serve: Serve
         return web.json_response({"message": "no"}, status=401)
 
     client = await open_client(await serve(refuse))
-    with pytest.raises(ApiError) as caught:
-        await client.account.billing()
+    with pytest.raises(ProviderError) as caught:
+        await client.billing.balance()
     assert caught.value.kind is ErrorKind.BAD_KEY
 
 
@@ -74,13 +75,13 @@ async def test_a_price_is_per_image_or_unknown(serve: Serve, open_client: Open, 
     seen: list[web.Request] = []
     answer = {"data": [{"id": "other", "pricing": None}, {"id": "google/x", "aliases": [MODEL], "pricing": pricing}]}
     client = await open_client(await serve(replying(answer, seen)))
-    assert await client.account.model_price(MODEL) == price
+    assert await client.billing.model_price(MODEL) == price
     assert dict(seen[0].query) == {"id": MODEL, "include": "pricing"}
 
 
 async def test_a_model_that_is_not_listed_has_no_price(serve: Serve, open_client: Open):
     client = await open_client(await serve(replying({"data": [{"id": MODEL + "-x"}]})))
-    assert await client.account.model_price(MODEL) is None
+    assert await client.billing.model_price(MODEL) is None
 
 
 def entry(number: int) -> dict[str, object]:
@@ -104,7 +105,7 @@ async def test_the_log_is_read_page_by_page_newest_first(serve: Serve, open_clie
         return web.json_response({"data": page, "pagination": {"has_more": offset + 100 < 150}})
 
     client = await open_client(await serve(handler))
-    logs = client.account.logs(START - timedelta(days=1), START)
+    logs = client.billing.logs(START - timedelta(days=1), START)
     entries = [found async for found in logs]
     assert [found.client_request_id for found in entries] == [f"r-{number}" for number in range(150)]
     assert entries[0] == LogEntry(START, "succeeded", MODEL, 0.04, "inf-0", "r-0")
@@ -122,7 +123,7 @@ async def test_a_long_time_is_asked_for_in_windows_that_the_service_allows(serve
 
     client = await open_client(await serve(handler))
     start = START - timedelta(days=200)
-    assert [found async for found in client.account.logs(start, START)] == []
+    assert [found async for found in client.billing.logs(start, START)] == []
     assert windows[0][1] == START
     assert windows[-1][0] == start
     assert all(end - begin <= MAX_LOG_WINDOW for begin, end in windows)
@@ -131,13 +132,13 @@ async def test_a_long_time_is_asked_for_in_windows_that_the_service_allows(serve
 
 async def test_a_log_that_never_ends_is_a_bad_answer_and_no_hang(serve: Serve, open_client: Open):
     client = await open_client(await serve(replying({"data": [entry(0)], "pagination": {"has_more": True}})))
-    with pytest.raises(ApiError, match="same page"):
-        async for _ in client.account.logs(START - timedelta(days=1), START):
+    with pytest.raises(ProviderError, match="same page"):
+        async for _ in client.billing.logs(START - timedelta(days=1), START):
             pass
 
 
 async def test_a_call_without_cost_or_ids_is_an_entry_all_the_same(serve: Serve, open_client: Open):
     bare = {"created": "2026-08-01T00:00:00Z", "status": "failed", "cost": None}
     client = await open_client(await serve(replying({"data": [bare]})))
-    entries = [found async for found in client.account.logs(START - timedelta(days=1), START)]
+    entries = [found async for found in client.billing.logs(START - timedelta(days=1), START)]
     assert entries == [LogEntry(START, "failed", "", None, None, None)]

@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 import batchgen
-from batchgen.config.settings import ApiSettings, LimitSettings, RetrySettings, RunConfig
-from batchgen.core.answer import Answer, Image, Link, Slot, Unusable
+from batchgen.config.settings import ApiSettings, RateSettings, RetrySettings, RunConfig
+from batchgen.core.answer import Answer, Image, Slot, Ticket, Unusable
 from batchgen.core.cost import CostSource
-from batchgen.core.errors import ApiError
+from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
+from batchgen.engine.collect import collect
+from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
-from batchgen.engine.worker import Worker, fetch
-from batchgen.pacing import RateLimiter
+from batchgen.engine.worker import Worker
+from batchgen.pacing import Budget, RateLimiter
+from batchgen.providers.aimlapi.traits import TRAITS
+from batchgen.providers.base import Pending
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
@@ -55,24 +59,28 @@ def picture(content: bytes) -> Image:
 
 
 class Scripted:
-    """A client that says what it was told to say, in order."""
+    """A provider that says what it was told to say, in order."""
 
-    def __init__(self, *answers: Answer | ApiError | Callable[[], Awaitable[Answer]]) -> None:
+    name, traits, billing = "aimlapi", TRAITS, None
+
+    def __init__(self, *answers: Answer | ProviderError | Callable[[], Awaitable[Answer]]) -> None:
         self.answers = list(answers)
         self.calls: list[str] = []
         self.asked = asyncio.Event()
 
-    async def generate(self, request: ImageRequest, client_request_id: str, on_sent: Callable[[], None]) -> Answer:
+    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
         on_sent()
-        self.calls.append(client_request_id)
+        self.calls.append(attempt_id)
         self.asked.set()
         answer = self.answers.pop(0)
-        if isinstance(answer, ApiError):
+        if isinstance(answer, ProviderError):
             raise answer
         return answer if isinstance(answer, Answer) else await answer()
 
-    async def download(self, url: str) -> Image:
-        raise ApiError(ErrorKind.BAD_IMAGE, "the link led to no usable image: it is HTML", http_status=200)
+    async def collect(self, ticket: Ticket) -> Pending:
+        return Pending("the link led to no usable image: it is HTML")
+
+    async def aclose(self) -> None: ...
 
 
 class Bench:
@@ -82,15 +90,20 @@ class Bench:
         self.client = client
         self.stop = StopSignal()
         self.progress = Progress()
+        self.warnings: list[str] = []
         self.writer = DatasetWriter(out, Provenance("run", "m.csv"), b"")
-        limiter = RateLimiter(LimitSettings(requests_per_minute=60_000))
+        limiters = {"aimlapi": RateLimiter(RateSettings(requests_per_minute=60_000), Budget(None))}
         events = RunEvents(self.writer.events, "run")
-        self.worker = Worker(client, limiter, self.writer, config, "run", self.stop, self.progress, events)
+        remedies = {"aimlapi": TRAITS.remedies}
+        halts = Halts(limiters, remedies, self.stop, lambda: {("aimlapi", "m")}, self.warnings.append)
+        self.worker = Worker(
+            {"aimlapi": client}, limiters, self.writer, config, "run", self.stop, halts, self.progress, events
+        )
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Callable[..., Bench]:
-    def make(*answers: Answer | ApiError | Callable[[], Awaitable[Answer]]) -> Bench:
+    def make(*answers: Answer | ProviderError | Callable[[], Awaitable[Answer]]) -> Bench:
         quick = RunConfig(retry=RetrySettings(backoff_base_s=0.001), api=ApiSettings(download_attempts=1))
         return Bench(tmp_path / "out", Scripted(*answers), quick)
 
@@ -127,7 +140,7 @@ async def test_an_answer_of_nothing_but_damage_is_asked_for_again_and_its_cost_i
 
 
 async def test_who_waits_for_a_retry_leaves_at_once_when_the_run_is_to_stop(bench: Callable[..., Bench]) -> None:
-    made = bench(ApiError(ErrorKind.SERVER_ERROR, "later", http_status=503, retry_after_s=600))
+    made = bench(ProviderError(ErrorKind.SERVER_ERROR, "later", http_status=503, retry_after_s=600))
     settling = asyncio.create_task(made.worker.settle(REQUEST))
     await made.client.asked.wait()
     made.stop.set(StopKind.INTERRUPTED, "stopped")
@@ -160,7 +173,7 @@ async def test_what_is_in_flight_when_the_run_is_to_stop_is_finished_and_saved(
 async def test_a_bad_account_stops_the_run_and_leaves_the_request_pending(
     kind: ErrorKind, bench: Callable[..., Bench], batch: Batch
 ) -> None:
-    made = bench(ApiError(kind, "no", http_status=403))
+    made = bench(ProviderError(kind, "no", http_status=403))
     await made.worker.settle(REQUEST)
     made.writer.close(None)
     assert made.stop.reason is not None
@@ -205,7 +218,7 @@ async def test_a_late_link_is_fetched_by_the_next_run_and_nothing_is_bought(batc
 async def test_a_link_that_leads_to_a_page_is_kept_and_nothing_is_bought(
     bench: Callable[..., Bench], batch: Batch
 ) -> None:
-    link = Link("https://cdn.example/late.png")
+    link = Ticket("https://cdn.example/late.png")
     made = bench(Answer((Slot(link, None),), 200, 0.04, "inference"))
     await made.worker.settle(replace(REQUEST, num_images=1))
     made.writer.close(None)
@@ -216,7 +229,7 @@ async def test_a_link_that_leads_to_a_page_is_kept_and_nothing_is_bought(
     again = bench()
     (waiting,) = again.writer.deferred()
     assert waiting.image_url == link.url
-    assert isinstance(await fetch(again.client, link.url, 1, again.stop), Link), "it waits on"
+    assert isinstance(await collect(again.client, link, 1, again.stop), Ticket), "it waits on"
     again.writer.close(None)
 
 

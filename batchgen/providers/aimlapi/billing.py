@@ -2,58 +2,28 @@
 
 Three questions to AI/ML API's account endpoints, each answered with a value. They are free. A field
 that the documentation does not promise is not read; an answer without the promised ones is an
-ApiError BAD_ANSWER that quotes it.
+ProviderError BAD_ANSWER that quotes it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import msgspec
+from aiolimiter import AsyncLimiter
 
-from batchgen.providers.http.session import ApiSession, Success
+from batchgen.providers.aimlapi.wire import problem_in, unreadable
+from batchgen.providers.base import Balance, HttpCall, HttpResponse, LogEntry, QuotedPrice
+from batchgen.providers.http.transport import HttpTransport
 
 # As the documentation of /v2/logs has it.
 MAX_LOG_WINDOW: Final = timedelta(days=92)
 LOG_PAGE_ENTRIES: Final = 100
 # 180 pages a minute: the service allows 200, and others may be asking too.
-_LOG_PAGE_INTERVAL_S: Final = 60 / 180
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What the account can still spend."""
-
-    usd: float
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedPrice:
-    """What the service asks for a model.
-
-    kind: fixed, variants or variable, in the service's words, or unknown. usd_per_image: None where the price
-    depends on more than the number of images.
-    """
-
-    kind: str
-    usd_per_image: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One call, as the service recorded it."""
-
-    created: datetime
-    status: str  # succeeded or failed
-    model: str
-    cost_usd: float | None
-    inference_id: str | None
-    client_request_id: str | None
+_LOG_PAGES_PER_SECOND: Final = 3
 
 
 class _Billing(msgspec.Struct):
@@ -110,22 +80,23 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 class AimlapiBilling:
-    """Questions about the account whose key the session carries. Every method raises ApiError as a call does."""
+    """Questions about the account whose key the transport carries. Every method raises ProviderError as a call does."""
 
-    def __init__(self, session: ApiSession) -> None:
-        self._session = session
+    def __init__(self, transport: HttpTransport) -> None:
+        self._transport = transport
+        self._log_pages = AsyncLimiter(1, 1 / _LOG_PAGES_PER_SECOND)
 
-    async def billing(self) -> Balance:
+    async def balance(self) -> Balance:
         """The balance in US dollars."""
-        answer = await self._session.get("/v2/billing", {})
+        answer = await self._get("/v2/billing", {})
         billing = self._read(answer, _Billing)
         if billing.currency.upper() != "USD":
-            raise self._session.unreadable(answer, f"the balance is in {billing.currency}, not in USD")
+            raise unreadable(answer, f"the balance is in {billing.currency}, not in USD")
         return Balance(billing.current_balance)
 
     async def model_price(self, model: str) -> QuotedPrice | None:
         """What the service asks for a model, by its name or an alias; None if it does not list the model."""
-        answer = await self._session.get("/v1/models", {"id": model, "include": "pricing"})
+        answer = await self._get("/v1/models", {"id": model, "include": "pricing"})
         for listed in self._read(answer, _Models).data:
             if model == listed.id or model in (listed.aliases or ()):
                 return _price(listed.pricing)
@@ -145,24 +116,30 @@ class AimlapiBilling:
         offset = 0
         before: list[_Entry] = []
         while True:
-            answer = await self._session.get("/v2/logs", {**query, "offset": str(offset)})
+            async with self._log_pages:
+                answer = await self._get("/v2/logs", {**query, "offset": str(offset)})
             page = self._read(answer, _Logs)
             if page.data and page.data == before:
-                raise self._session.unreadable(answer, "the log gives the same page again and again")
+                raise unreadable(answer, "the log gives the same page again and again")
             for entry in page.data:
                 yield _log_entry(entry)
             if not page.data or page.pagination is None or not page.pagination.has_more:
                 return
             before = page.data
             offset += len(page.data)
-            await asyncio.sleep(_LOG_PAGE_INTERVAL_S)
 
-    def _read(self, answer: Success, shape: type[Body]) -> Body:
+    async def _get(self, path: str, query: Mapping[str, str]) -> HttpResponse:
+        response = await self._transport.call(HttpCall("GET", path, query=query))
+        if failure := problem_in(response):
+            raise failure
+        return response
+
+    def _read(self, answer: HttpResponse, shape: type[Body]) -> Body:
         try:
             return msgspec.json.decode(answer.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problem = f"the answer is not what the documentation promises ({error})"
-        raise self._session.unreadable(answer, problem)
+        raise unreadable(answer, problem)
 
 
 def _price(pricing: _Pricing | None) -> QuotedPrice:

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from batchgen.config.settings import RetrySettings
 from batchgen.core.cost import Charge, CostSource
-from batchgen.core.errors import ApiError
-from batchgen.core.outcomes import ErrorKind
+from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import Affects, ErrorKind, policy_of
 from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.retry import Decision, Fail, Retry, Stop, decide
-from batchgen.providers.aimlapi.errors import Affects, policy_of
 
 SETTINGS = RetrySettings(max_attempts=3, deadline_s=100, backoff_base_s=2, backoff_max_s=10)
 LONG_AGO = 99.0
@@ -72,7 +71,7 @@ REQUEST = ImageRequest(
 def test_each_failure_has_its_consequence(
     kind: ErrorKind, tries: int, elapsed_s: float, retry_after_s: float | None, decision: Decision
 ) -> None:
-    error = ApiError(kind, "so it went", retry_after_s=retry_after_s)
+    error = ProviderError(kind, "so it went", retry_after_s=retry_after_s)
     assert decide(error, tries, elapsed_s, chance=1.0, settings=SETTINGS) == decision
 
 
@@ -87,7 +86,7 @@ def test_no_request_is_tried_for_ever_and_no_wait_is_shorter_than_asked(
     kind: ErrorKind, tries: int, elapsed_s: float, chance: float, retry_after_s: float | None
 ) -> None:
     settings = RetrySettings(max_attempts=1000)
-    decision = decide(ApiError(kind, "", retry_after_s=retry_after_s), tries, elapsed_s, chance, settings)
+    decision = decide(ProviderError(kind, "", retry_after_s=retry_after_s), tries, elapsed_s, chance, settings)
     if not isinstance(decision, Retry):
         return
     if policy_of(kind).affects is Affects.RATE:
@@ -100,7 +99,7 @@ def test_no_request_is_tried_for_ever_and_no_wait_is_shorter_than_asked(
 
 
 def test_waits_are_drawn_from_the_whole_range_so_that_workers_do_not_march_in_step() -> None:
-    error = ApiError(ErrorKind.SERVER_ERROR, "")
+    error = ProviderError(ErrorKind.SERVER_ERROR, "")
     assert [decide(error, 2, 0, chance, SETTINGS) for chance in (0.0, 0.5)] == [Retry(0.0), Retry(2.0)]
 
 
@@ -118,13 +117,13 @@ def test_what_an_attempt_may_have_cost_is_remembered() -> None:
     attempt = AttemptState(REQUEST, "run")
     attempt.begin_attempt()
     lost = attempt.client_request_id
-    attempt.failed(ApiError(ErrorKind.TIMEOUT, "silence"))
+    attempt.failed(ProviderError(ErrorKind.TIMEOUT, "silence"))
     attempt.begin_attempt()
-    attempt.failed(ApiError(ErrorKind.SERVER_ERROR, "no charge"))
+    attempt.failed(ProviderError(ErrorKind.SERVER_ERROR, "no charge"))
     attempt.begin_attempt()
-    attempt.failed(ApiError(ErrorKind.BAD_ANSWER, "charged as the header says", cost_usd=0.05))
+    attempt.failed(ProviderError(ErrorKind.BAD_ANSWER, "charged as the header says", cost_usd=0.05))
     attempt.begin_attempt()
-    attempt.failed(ApiError(ErrorKind.BAD_IMAGE, "charged, the price is the catalog's"))
+    attempt.failed(ProviderError(ErrorKind.BAD_IMAGE, "charged, the price is the catalog's"))
     attempts = attempt.summary()
     assert attempts.in_doubt_ids == (lost,)
     charged, priced = (f"run.{REQUEST.fingerprint[:16]}.{attempt}" for attempt in (3, 4))

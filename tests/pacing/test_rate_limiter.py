@@ -8,10 +8,10 @@ import random
 
 import pytest
 
-from batchgen.config.settings import LimitSettings
-from batchgen.pacing import BudgetReached, Closed, NeverFits, Permit, RateLimiter
+from batchgen.config.settings import RateSettings
+from batchgen.pacing import Budget, BudgetReached, Closed, NeverFits, Permit, RateLimiter
 
-FAST = LimitSettings(requests_per_minute=60_000, concurrency=1)
+FAST = RateSettings(requests_per_minute=60_000, concurrency=1)
 
 
 def start(limiter: RateLimiter, images: int = 1, price_usd: float | None = None) -> asyncio.Task[Permit]:
@@ -20,8 +20,8 @@ def start(limiter: RateLimiter, images: int = 1, price_usd: float | None = None)
 
 def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtual_time):
     async def main() -> list[int]:
-        limits = LimitSettings(requests_per_minute=6000, images_per_minute=4, concurrency=64)
-        limiter = RateLimiter(limits)
+        limits = RateSettings(requests_per_minute=6000, images_per_minute=4, concurrency=64)
+        limiter = RateLimiter(limits, Budget(None))
         order: list[int] = []
 
         async def ask(images: int) -> None:
@@ -39,7 +39,7 @@ def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtua
 
 def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time):
     async def main() -> None:
-        limiter = RateLimiter(FAST)
+        limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=None)
         next_one = start(limiter)
         await asyncio.sleep(100)
@@ -54,7 +54,7 @@ def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time):
 
 def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time):
     async def main() -> None:
-        limiter = RateLimiter(FAST)
+        limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=None)
         waiting = [start(limiter) for _ in range(4)]
         await asyncio.sleep(1)
@@ -72,7 +72,7 @@ def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time):
 def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time):
     async def main() -> None:
         rng = random.Random(3)
-        limiter = RateLimiter(LimitSettings(requests_per_minute=6000, concurrency=3))
+        limiter = RateLimiter(RateSettings(requests_per_minute=6000, concurrency=3), Budget(None))
 
         async def work() -> None:
             permit = await limiter.acquire(images=1, price_usd=None)
@@ -95,7 +95,7 @@ def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time):
 
 def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_time):
     async def main() -> None:
-        limiter = RateLimiter(FAST)
+        limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=0.04)
         waiting = [start(limiter) for _ in range(3)]
         await asyncio.sleep(1)
@@ -110,29 +110,23 @@ def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_t
     in_virtual_time(main())
 
 
-def test_a_pause_holds_everyone_and_may_be_ended_early(in_virtual_time):
+def test_a_cooldown_holds_everyone(in_virtual_time):
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(FAST)
-        limiter.pause(30.0)
+        limiter = RateLimiter(FAST, Budget(None))
+        (await limiter.acquire(images=1, price_usd=None)).throttled(30.0)
         assert limiter.snapshot().cooldown_s == 30.0
         begun = loop.time()
         (await limiter.acquire(images=1, price_usd=None)).refused()
         assert loop.time() - begun == pytest.approx(30.0)
-        limiter.pause(1e6)
-        waiting = start(limiter)
-        await asyncio.sleep(5)
-        limiter.resume()
-        (await waiting).refused()
-        assert loop.time() - begun == pytest.approx(35.0)
 
     in_virtual_time(main())
 
 
-def test_a_pause_that_begins_while_someone_waits_holds_that_one_too(in_virtual_time):
+def test_a_cooldown_that_begins_while_someone_waits_holds_that_one_too(in_virtual_time):
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(LimitSettings(requests_per_minute=6))
+        limiter = RateLimiter(RateSettings(requests_per_minute=6), Budget(None))
         begun = loop.time()
         first = await limiter.acquire(images=1, price_usd=None)
         waiting = start(limiter)
@@ -144,19 +138,9 @@ def test_a_pause_that_begins_while_someone_waits_holds_that_one_too(in_virtual_t
     in_virtual_time(main())
 
 
-def test_resuming_does_not_end_what_the_service_asked_for(in_virtual_time):
-    async def main() -> None:
-        limiter = RateLimiter(FAST)
-        (await limiter.acquire(images=1, price_usd=None)).throttled(40.0)
-        limiter.resume()
-        assert limiter.snapshot().cooldown_s == pytest.approx(40.0)
-
-    in_virtual_time(main())
-
-
 def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_virtual_time):
     async def main() -> None:
-        limiter = RateLimiter(FAST)
+        limiter = RateLimiter(FAST, Budget(None))
         (await limiter.acquire(images=1, price_usd=None)).throttled(1e12)
         assert limiter.snapshot().cooldown_s == pytest.approx(3600.0)
 
@@ -165,7 +149,7 @@ def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_vir
 
 def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time):
     async def main() -> list[float]:
-        limiter = RateLimiter(FAST)
+        limiter = RateLimiter(FAST, Budget(None))
         pauses = []
         for _ in range(12):
             (await limiter.acquire(images=1, price_usd=None)).throttled(0.0 if pauses else None)
@@ -178,11 +162,12 @@ def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time):
 
 
 @pytest.mark.parametrize("held_s", [0.0, 120.0])
-def test_after_a_start_and_after_a_pause_requests_leave_spaced(in_virtual_time, held_s):
+def test_after_a_start_and_after_a_cooldown_requests_leave_spaced(in_virtual_time, held_s):
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(LimitSettings(requests_per_minute=600, concurrency=64))
-        limiter.pause(held_s)
+        limiter = RateLimiter(RateSettings(requests_per_minute=600, concurrency=64), Budget(None))
+        if held_s:
+            (await limiter.acquire(images=1, price_usd=None)).throttled(held_s)
         left: list[float] = []
 
         async def ask() -> None:
@@ -202,8 +187,8 @@ def test_after_a_start_and_after_a_pause_requests_leave_spaced(in_virtual_time, 
 def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time):
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
-        limits = LimitSettings(requests_per_minute=20, images_per_minute=80)
-        limiter = RateLimiter(limits, earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
+        limits = RateSettings(requests_per_minute=20, images_per_minute=80)
+        limiter = RateLimiter(limits, Budget(None), earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
         begun = loop.time()
         left = []
         for _ in range(3):
@@ -217,7 +202,7 @@ def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time
 def test_images_are_limited_beside_requests(in_virtual_time):
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(LimitSettings(requests_per_minute=600, images_per_minute=40, concurrency=64))
+        limiter = RateLimiter(RateSettings(requests_per_minute=600, images_per_minute=40, concurrency=64), Budget(None))
         begun = loop.time()
         for _ in range(21):
             (await limiter.acquire(images=4, price_usd=None)).done(images=4, cost_usd=None)
@@ -228,7 +213,7 @@ def test_images_are_limited_beside_requests(in_virtual_time):
 
 def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time):
     async def main() -> None:
-        limiter = RateLimiter(LimitSettings(images_per_minute=2))
+        limiter = RateLimiter(RateSettings(images_per_minute=2), Budget(None))
         with pytest.raises(NeverFits, match="limit is 2 images in 60 s"):
             await limiter.acquire(images=4, price_usd=None)
 
@@ -237,7 +222,7 @@ def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time):
 
 def test_a_permit_is_settled_exactly_once(in_virtual_time):
     async def main() -> None:
-        limiter = RateLimiter(FAST)
+        limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=None)
         permit.sent()
         permit.refused()
@@ -253,7 +238,7 @@ def test_a_permit_is_settled_exactly_once(in_virtual_time):
 def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_within_the_budget(in_virtual_time):
     async def main() -> float:
         rng = random.Random(7)
-        limiter = RateLimiter(LimitSettings(requests_per_minute=60_000, concurrency=64, max_cost_usd=5.0))
+        limiter = RateLimiter(RateSettings(requests_per_minute=60_000, concurrency=64), Budget(5.0))
         bill = 0.0
 
         async def buy() -> None:
@@ -280,7 +265,7 @@ def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_with
 
 def test_the_snapshot_says_where_the_pace_stands(in_virtual_time):
     async def main() -> None:
-        limiter = RateLimiter(LimitSettings(requests_per_minute=900, window_s=2.0, concurrency=8))
+        limiter = RateLimiter(RateSettings(requests_per_minute=900, window_s=2.0, concurrency=8), Budget(None))
         first = await limiter.acquire(images=1, price_usd=0.04)
         await limiter.acquire(images=1, price_usd=0.04)
         first.done(images=1, cost_usd=0.03)

@@ -1,0 +1,108 @@
+"""The provider accounts of a run: each with its key, its provider and its limiter; one budget for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from batchgen.catalog import Catalog
+from batchgen.config.settings import RunConfig
+from batchgen.core.errors import ApiKeyError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.pacing import Budget, LimiterSnapshot, RateLimiter
+from batchgen.providers.api_key import ApiKey
+from batchgen.providers.base import Provider
+from batchgen.providers.registry import find_factory, key_variables, transport_fields
+
+# What earlier runs sent at a provider within its window: seconds ago, and images.
+Earlier = Iterable[tuple[float, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Where the keys of providers are.
+
+    Attributes:
+        environment: environment variables by name; a provider's own variables hold its key.
+        given: keys by provider that do not come from there.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def key(self, name: str, config: RunConfig) -> ApiKey:
+        """Return the key of a provider. Raises ApiKeyError if there is none, BatchgenError for an unknown provider."""
+        traits = find_factory(name).traits
+        variables = key_variables(config.provider(name), traits)
+        if name in self.given:
+            return ApiKey(self.given[name], variables[0], traits.service)
+        return ApiKey.from_environment(self.environment, variables, traits.service)
+
+    def keys(self, names: Collection[str], config: RunConfig) -> tuple[dict[str, ApiKey], dict[str, str]]:
+        """Return the keys of providers, and for those without a key the reason.
+
+        Raises ApiKeyError if there is none at all.
+        """
+        found: dict[str, ApiKey] = {}
+        missing: dict[str, ApiKeyError] = {}
+        for name in names:
+            try:
+                found[name] = self.key(name, config)
+            except ApiKeyError as error:
+                missing[name] = error
+        if missing and not found:
+            raise next(iter(missing.values()))
+        return found, {name: str(error) for name, error in missing.items()}
+
+
+def open_provider(name: str, config: RunConfig, catalog: Catalog, key: ApiKey) -> Provider:
+    """Open an account, inside a running event loop. Raises BatchgenError for an unknown provider."""
+    settings = config.provider(name)
+    return find_factory(name).open(settings, key, transport_fields(catalog, settings))
+
+
+class Accounts:
+    """The open accounts of a run, by the provider's name. An asynchronous context manager that closes them.
+
+    Args:
+        keys: The key of each provider to open.
+        missing: Why other providers cannot be opened, by name.
+        earlier: What earlier runs sent that the services still count, by provider.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        catalog: Catalog,
+        keys: Mapping[str, ApiKey],
+        missing: Mapping[str, str],
+        earlier: Mapping[str, Earlier],
+    ) -> None:
+        self.budget = Budget(config.limits.max_cost_usd)
+        self.missing = missing
+        self.providers = {name: open_provider(name, config, catalog, key) for name, key in keys.items()}
+        self.limiters = {
+            name: RateLimiter(config.provider(name).limits, self.budget, earlier=earlier.get(name, ()))
+            for name in self.providers
+        }
+        self.concurrency = sum(config.provider(name).limits.concurrency for name in self.providers)
+
+    @property
+    def remedies(self) -> dict[str, Mapping[ErrorKind, str]]:
+        """What a user can do about failures, by provider and kind."""
+        return {name: provider.traits.remedies for name, provider in self.providers.items()}
+
+    def snapshot(self) -> LimiterSnapshot:
+        """Return where the limiters stand together: sums, and the longest cooldown."""
+        return LimiterSnapshot.sum([limiter.snapshot() for limiter in self.limiters.values()])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for provider in self.providers.values():
+            await provider.aclose()

@@ -1,0 +1,78 @@
+"""Planning in a thread, beside the loop that sends what is planned.
+
+Of a short manifest the whole plan is known before anything is paid for; of a long one planning gets a head start,
+and goes on while the first requests leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+
+from batchgen.core.errors import BatchgenError, ManifestError
+from batchgen.core.memory import give_back
+from batchgen.core.resume import RequestLookup
+from batchgen.engine.display import Live
+from batchgen.engine.job import Job
+from batchgen.engine.stop import StopSignal
+from batchgen.planning.plan import Plan, make_plan
+from batchgen.planning.rows import read_rows
+from batchgen.planning.work_file import WorkFile
+
+# How long planning may go on before the first request leaves without waiting for it.
+_HEAD_START_S = 2.0
+
+
+class PlanningStopped(Exception):
+    """The run stopped before the manifest was read."""
+
+
+class Planner:
+    """Plans a job in one reading of its manifest, and fills its work list."""
+
+    def __init__(self, job: Job, resume_index: RequestLookup, work: WorkFile, stop: StopSignal) -> None:
+        self._job = job
+        self._resume_index = resume_index
+        self._work = work
+        self._stop = stop
+        self._over = False
+        self._task: asyncio.Task[Plan] | None = None
+
+    async def start(self, live: Live) -> asyncio.Task[Plan]:
+        """Begin to plan, and return when the plan is made or the head start is over; `live` counts the rows.
+
+        The task raises ManifestError, DiskError, and PlanningStopped if the run is to stop.
+        """
+        self._task = asyncio.create_task(asyncio.to_thread(self._plan, live))
+        await self._stop.unless_set(self._task, _HEAD_START_S)
+        return self._task
+
+    def abandon(self) -> None:
+        """Stop planning after the rows at hand, if it goes on."""
+        self._over = True
+
+    async def end(self) -> None:
+        """Stop planning, and wait until its thread has left the work list alone."""
+        self.abandon()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _plan(self, live: Live) -> Plan:
+        def read(rows: int) -> None:
+            live.rows_read += rows
+            if self._stop.is_set or self._over:
+                raise PlanningStopped
+
+        job = self._job
+        try:
+            with closing(read_rows(job.manifest, job.rules)) as batches:
+                plan = make_plan(batches, self._resume_index, job.selection, read, [self._work])
+            if plan.requests == 0:
+                raise ManifestError(plan.problems)
+        except BatchgenError as error:
+            self._work.end(error)
+            raise
+        finally:
+            self._work.end()
+            give_back()
+        return plan

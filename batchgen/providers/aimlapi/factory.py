@@ -1,0 +1,22 @@
+"""Makes the provider of AI/ML API: its wire over the common HTTP transport, and its billing."""
+
+from __future__ import annotations
+
+from batchgen.config.settings import ProviderSettings
+from batchgen.providers.aimlapi.billing import AimlapiBilling
+from batchgen.providers.aimlapi.traits import TRAITS
+from batchgen.providers.aimlapi.wire import AimlapiWire
+from batchgen.providers.api_key import ApiKey
+from batchgen.providers.http.provider import HttpProvider
+from batchgen.providers.registry import ProviderFactory, TransportFields
+
+
+def _wire(settings: ProviderSettings, transport: TransportFields) -> AimlapiWire:
+    return AimlapiWire(settings.http.max_image_bytes, transport)
+
+
+def _open(settings: ProviderSettings, key: ApiKey, transport: TransportFields) -> HttpProvider:
+    return HttpProvider(_wire(settings, transport), settings, key, AimlapiBilling)
+
+
+FACTORY = ProviderFactory(TRAITS, _wire, _open)

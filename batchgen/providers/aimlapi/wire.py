@@ -1,0 +1,108 @@
+"""How AI/ML API is asked for images, and how its answers are read: pure functions of values.
+
+Facts are from its documentation: `POST /v1/images/generations`, the cost of a call in `x-aimlapi-usd-spent`, its id
+in `x-inference-id`. Success is 200 or 201.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypedDict
+
+import msgspec
+
+from batchgen.core.answer import Answer
+from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import ImageRequest, Value
+from batchgen.providers.aimlapi.answer import AnswerError, read_answer
+from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
+from batchgen.providers.aimlapi.traits import TRAITS
+from batchgen.providers.base import HttpCall, HttpResponse
+from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
+from batchgen.providers.http.retry_after import parse_retry_after
+from batchgen.providers.http.words import explain, message_in, quote
+
+_encode = msgspec.json.Encoder().encode
+
+
+class AimlapiWire:
+    """The wire format of AI/ML API.
+
+    Args:
+        max_image_bytes: A larger image is unusable.
+        transport: By model, the field that chooses how images travel, with its value.
+    """
+
+    traits = TRAITS
+
+    def __init__(
+        self, max_image_bytes: int, transport: Mapping[str, Mapping[str, Value]] = MappingProxyType({})
+    ) -> None:
+        self._max_image_bytes = max_image_bytes
+        self._transport = transport
+
+    def submit(self, request: ImageRequest, attempt_id: str) -> HttpCall:
+        """Return the call that asks for the images of a request.
+
+        attempt_id: 1 to 128 characters out of A-Z a-z 0-9 . _ : - (the service drops others silently).
+        """
+        seed = {} if request.seed is None else {"seed": request.seed}
+        transport = self._transport.get(request.model, {})
+        body = {"model": request.model, "prompt": request.prompt, **seed, **transport, **request.params}
+        headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt_id}
+        return HttpCall("POST", "/v1/images/generations", headers=headers, body=_encode(body))
+
+    def read(self, response: HttpResponse, request: ImageRequest) -> Answer:
+        """Return what an answer says. One of unusable slots only is returned, not raised. Raises ProviderError."""
+        if failure := problem_in(response):
+            raise failure
+        try:
+            slots = read_answer(response.body, self._max_image_bytes)
+        except AnswerError as error:
+            problem = str(error)
+        else:
+            return Answer(slots, response.status, **_about(response))
+        raise unreadable(response, problem)
+
+
+class _About(TypedDict):
+    cost_usd: float | None
+    inference_id: str | None
+
+
+def problem_in(response: HttpResponse) -> ProviderError | None:
+    """Return the ProviderError that an answer amounts to, None if it is a whole success.
+
+    It is returned and not raised: no frame that holds the words of the service, unmasked, hangs on to it.
+    """
+    if response.status not in (200, 201):
+        message = explain(response)
+        kind = kind_of_status(response.status, message, is_own=message_in(response.body) is not None)
+        retry_after_s = parse_retry_after(response.headers.get("retry-after"), response.received_at)
+        return ProviderError(
+            kind, message, http_status=response.status, retry_after_s=retry_after_s, **_about(response)
+        )
+    if response.broken is not None:
+        return ProviderError(*response.broken, http_status=response.status, **_about(response))
+    return None
+
+
+def unreadable(response: HttpResponse, problem: str) -> ProviderError:
+    """Return the BAD_ANSWER for a success that cannot be read, with a quote of the body."""
+    return ProviderError(
+        ErrorKind.BAD_ANSWER,
+        f"{response.redact(problem, MAX_MESSAGE_CHARACTERS)}; it begins: {quote(response)}",
+        http_status=response.status,
+        **_about(response),
+    )
+
+
+def _about(response: HttpResponse) -> _About:
+    """What the headers say of a call: its cost in US dollars and its id, None where they do not say it."""
+    inference_id = response.headers.get("x-inference-id")
+    return {
+        "cost_usd": parse_cost(response.headers.get("x-aimlapi-usd-spent")),
+        "inference_id": response.redact(inference_id, MAX_ID_CHARACTERS) if inference_id else None,
+    }

@@ -1,0 +1,188 @@
+"""The seam to services that make images: what the engine asks of a provider, and what a new service has to write.
+
+A `Provider` is one account at one service. It knows how to speak with the service, and not when, how often, or
+what to keep. A service over HTTP is a `Wire`: pure functions from values to values, without socket, retry or clock,
+which `providers.http` turns into a Provider. `providers.registry` finds both by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from batchgen.core.answer import Answer, Image, Ticket
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import ImageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is true of a service, whichever account asks it.
+
+    Attributes:
+        service: the name that its users know it by.
+        base_url: its public address.
+        key_variables: environment variables that hold a key; the first that is set counts.
+        remedies: what a user can do about a failure that stops an account or a model, one sentence by kind.
+    """
+
+    service: str
+    base_url: str
+    key_variables: tuple[str, ...]
+    remedies: Mapping[ErrorKind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a ticket stands for is not there yet, or could not be fetched; asking again is free.
+
+    Attributes:
+        reason: why, for the index.
+        retry_after_s: how many seconds the service asks to wait; None if it does not say.
+    """
+
+    reason: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A ticket that must not, or can not, be collected now; asking again in this run does not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account can still spend, in US dollars."""
+
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedPrice:
+    """What a service asks for a model.
+
+    Attributes:
+        kind: fixed, variants or variable, in the service's words, or unknown.
+        usd_per_image: None where the price depends on more than the number of images.
+    """
+
+    kind: str
+    usd_per_image: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One call, as the service recorded it."""
+
+    created: datetime
+    status: str  # succeeded or failed
+    model: str
+    cost_usd: float | None
+    inference_id: str | None
+    client_request_id: str | None
+
+
+class Billing(Protocol):
+    """What a service says about money, where it can be asked. All of it is free. Methods raise ProviderError."""
+
+    async def balance(self) -> Balance:
+        """Return what the account can still spend."""
+
+    async def model_price(self, model: str) -> QuotedPrice | None:
+        """Return what the service asks for a model; None if it does not list the model."""
+
+    def logs(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
+        """Yield all calls from `start` to `end` (aware), newest first."""
+
+
+class Provider(Protocol):
+    """One account at one service."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name, as in the catalog."""
+
+    @property
+    def traits(self) -> Traits:
+        """What is true of the service."""
+
+    @property
+    def billing(self) -> Billing | None:
+        """What answers questions about money; None where the service cannot be asked."""
+
+    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
+        """Ask for the images of a request, once; this costs money.
+
+        Args:
+            request: What to ask for.
+            attempt_id: The client request id of this attempt.
+            on_sent: Called when the call has been written to its connection.
+
+        Returns:
+            The answer. Its slots may be tickets: images that were paid for and are collected free of charge.
+
+        Raises:
+            ProviderError: There is no usable answer; its kind says what follows.
+        """
+
+    async def collect(self, ticket: Ticket) -> Image | Pending | Gone:
+        """Fetch what a ticket stands for: free, one try, repeatable."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """One HTTP call as a wire describes it; the transport adds the key.
+
+    Attributes:
+        path: below the provider's base URL.
+        authorization: the header that carries the key, and what stands before the key in it.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    authorization: tuple[str, str] = ("Authorization", "Bearer ")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer to an HTTP call, its body as far as it was received.
+
+    Attributes:
+        host: who answered.
+        headers: by name, in lower case.
+        body: unpacked; of an answer that is no success only the beginning.
+        broken: why the body is not whole, None if it is.
+        redact: text masked and on one line, at most so many characters; all that is shown goes through it.
+    """
+
+    host: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    broken: tuple[ErrorKind, str] | None
+    redact: Callable[[str, int], str] = field(repr=False)
+    received_at: datetime
+
+
+class Wire(Protocol):
+    """A service over HTTP, as pure functions of values."""
+
+    @property
+    def traits(self) -> Traits:
+        """What is true of the service."""
+
+    def submit(self, request: ImageRequest, attempt_id: str) -> HttpCall:
+        """Return the call that asks for the images of a request."""
+
+    def read(self, response: HttpResponse, request: ImageRequest) -> Answer:
+        """Return what an answer to `submit` says. Raises ProviderError."""

@@ -1,0 +1,87 @@
+"""Turns a wire, which only knows values, into a provider: calls over one transport, downloads over another.
+
+It sends each call once and says exactly how it ended; whether to send again is the engine's decision. Reading a
+large answer (JSON, base64, checksums of images) happens in threads, so that four images of two megabytes each do
+not hold up the other calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from batchgen.config.settings import ProviderSettings
+from batchgen.core.answer import Answer, Image, Slot, Ticket, Unusable
+from batchgen.core.errors import ProviderError
+from batchgen.core.request import ImageRequest
+from batchgen.providers.api_key import ApiKey
+from batchgen.providers.base import Billing, Gone, HttpResponse, Pending, Wire
+from batchgen.providers.http.download import Downloader, RefusedLinkError
+from batchgen.providers.http.reader_pool import ReaderPool
+from batchgen.providers.http.transport import HttpTransport
+
+
+class HttpProvider:
+    """A provider over HTTP. Needs a running event loop.
+
+    Args:
+        wire: The service's wire format.
+        settings: Where the service is, waits, sizes and limits.
+        key: Sent to the service's host in one header, never with a download.
+        billing: Makes what answers questions about money, from the transport; None where the service cannot be asked.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        settings: ProviderSettings,
+        key: ApiKey,
+        billing: Callable[[HttpTransport], Billing] | None = None,
+    ) -> None:
+        concurrency = settings.limits.concurrency
+        self.name: Final = settings.name
+        self.traits: Final = wire.traits
+        self._wire = wire
+        self._key = key
+        self._transport = HttpTransport(settings.base_url or wire.traits.base_url, settings.http, key, concurrency)
+        self.billing: Final = None if billing is None else billing(self._transport)
+        self._readers = ReaderPool()
+        self._downloader = Downloader(settings.http, self._transport.host, concurrency, self._readers)
+
+    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
+        """Ask for images, once, as `Provider.submit` has it."""
+        response = await self._transport.call(self._wire.submit(request, attempt_id), on_sent)
+        outcome = await self._readers.read(lambda _: self._read(response, request), response.body)
+        if isinstance(outcome, ProviderError):
+            raise outcome  # here, where no frame of those that saw the body hangs on to it
+        return replace(outcome, slots=tuple(map(self._without_key, outcome.slots)))
+
+    async def collect(self, ticket: Ticket) -> Image | Pending | Gone:
+        """Fetch the image behind a link, one try."""
+        try:
+            return await self._downloader.download(ticket.url)
+        except RefusedLinkError as error:
+            return Gone(error.message)
+        except ProviderError as error:
+            return Pending(error.message, error.retry_after_s)
+
+    async def aclose(self) -> None:
+        """Close all connections, and begin no more reading."""
+        self._readers.close()
+        await self._transport.aclose()
+        await self._downloader.aclose()
+
+    def _read(self, response: HttpResponse, request: ImageRequest) -> Answer | ProviderError:
+        try:
+            return self._wire.read(response, request)
+        except ProviderError as error:
+            return error.with_traceback(None)
+
+    def _without_key(self, slot: Slot) -> Slot:
+        """A slot without the key, should the service have echoed it: it must get into no file and to no CDN."""
+        image = slot.image
+        if isinstance(image, Ticket) and self._key.mask(image.url) != image.url:
+            image = Unusable("the link that came holds the API key, so it was neither followed nor kept")
+        prompt = slot.enhanced_prompt
+        return replace(slot, image=image, enhanced_prompt=prompt and self._key.mask(prompt))

@@ -1,0 +1,154 @@
+"""One HTTP call to a service: the key in one header, limits in size and time, every failure a ProviderError.
+
+A call leaves once. aiohttp repeats no POST on a connection that went stale, redirects are not followed (they would
+carry the key elsewhere), and no cookie is kept. Proxies of the environment are not used. A ProviderError has neither
+cause nor context: aiohttp's exceptions hold the request's headers, and so the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from batchgen.config.settings import HttpSettings
+from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.providers.api_key import ApiKey
+from batchgen.providers.base import HttpCall, HttpResponse
+from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body, read_error_body
+from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS, redact
+from batchgen.providers.http.url import parse_base_url
+
+# Beside the calls that make images: balance, prices, logs.
+_ACCOUNT_CONNECTIONS: Final = 2
+# Answers whose whole body counts; of all others the beginning is enough.
+_SUCCESS: Final = frozenset({200, 201})
+
+
+class HttpTransport:
+    """Connections to one service for one account, and how to make one call over them. Needs a running event loop.
+
+    Args:
+        base_url: Where the service is.
+        settings: How long to wait, and how much to take.
+        key: Sent in one header of each call, to this service only.
+        concurrency: Calls at once at most. More wait for a connection, and their total timeout runs.
+    """
+
+    def __init__(self, base_url: str, settings: HttpSettings, key: ApiKey, concurrency: int) -> None:
+        self._base_url = parse_base_url(base_url)
+        self._settings = settings
+        self._key = key
+        self._urls: dict[str, URL] = {}
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=concurrency + _ACCOUNT_CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=READ_BUFFER_BYTES,
+            trace_configs=[_tell_when_sent()],
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "batchgen"},
+            timeout=aiohttp.ClientTimeout(
+                total=settings.total_timeout_s,
+                connect=settings.connect_timeout_s,
+                sock_read=settings.silence_timeout_s,
+            ),
+        )
+
+    @property
+    def host(self) -> str:
+        """The service's host, a name or an address."""
+        return self._base_url.host or ""
+
+    async def call(self, call: HttpCall, on_sent: Callable[[], None] | None = None) -> HttpResponse:
+        """Make a call; `on_sent` is called once it is written to its connection.
+
+        Raises ProviderError UNREACHABLE, DISCONNECTED or TIMEOUT where no answer began.
+        """
+        outcome = await self._attempt(call, on_sent)
+        if isinstance(outcome, ProviderError):
+            raise outcome  # here, outside of any handler: no exception of aiohttp hangs on to it
+        return outcome
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.close()
+
+    def _url(self, path: str) -> URL:
+        # There are a handful of paths, and to join one takes as long as to read a small answer.
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = self._base_url.joinpath(*path.strip("/").split("/"))
+        return url
+
+    async def _attempt(self, call: HttpCall, on_sent: Callable[[], None] | None) -> HttpResponse | ProviderError:
+        header, before_key = call.authorization
+        try:
+            response = await self._http.request(
+                call.method,
+                self._url(call.path),
+                params=call.query,
+                data=call.body,
+                headers={**call.headers, header: f"{before_key}{self._key.get_secret_value()}"},
+                allow_redirects=False,
+                trace_request_ctx=on_sent,
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return self._failure(error)
+        async with response:
+            return await self._read(response)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> HttpResponse:
+        """Read an answer whose status and headers are known."""
+        body, broken = b"", None
+        if response.status not in _SUCCESS:
+            body = await read_error_body(response)
+        else:
+            try:
+                body = await read_body(response, self._settings.max_answer_bytes)
+            except TimeoutError:
+                broken = (ErrorKind.TIMEOUT, "the answer began and did not end in time")
+            except aiohttp.ClientError:
+                broken = (ErrorKind.BAD_ANSWER, "the answer broke off before its end")
+            except BodyError as error:
+                broken = (ErrorKind.BAD_ANSWER, str(error))
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return HttpResponse(self.host, response.status, headers, body, broken, self._redact, datetime.now(UTC))
+
+    def _redact(self, text: str, limit: int) -> str:
+        return redact(text, self._key, limit)
+
+    def _failure(self, error: Exception) -> ProviderError:
+        """What an exception of aiohttp, raised before an answer began, means."""
+        host = f"{self._base_url.host}:{self._base_url.port}"
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            wait_s = self._settings.connect_timeout_s
+            return ProviderError(ErrorKind.UNREACHABLE, f"no connection to {host} within {wait_s:g} s")
+        if isinstance(error, aiohttp.SocketTimeoutError):
+            wait_s = self._settings.silence_timeout_s
+            return ProviderError(ErrorKind.TIMEOUT, f"{host} was silent for {wait_s:g} s")
+        if isinstance(error, TimeoutError):
+            wait_s = self._settings.total_timeout_s
+            return ProviderError(ErrorKind.TIMEOUT, f"no answer from {host} within {wait_s:g} s")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            reason = self._redact(str(error.os_error), MAX_MESSAGE_CHARACTERS)
+            return ProviderError(ErrorKind.UNREACHABLE, f"no connection to {host}: {reason}")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return ProviderError(ErrorKind.DISCONNECTED, f"{host} answered with something that is not HTTP")
+        return ProviderError(ErrorKind.DISCONNECTED, f"{host} closed the connection before it answered")
+
+
+def _tell_when_sent() -> aiohttp.TraceConfig:
+    """Call a request's `trace_request_ctx` when its body has been handed to the connection."""
+
+    async def tell(session: object, context: SimpleNamespace, chunk: object) -> None:
+        if context.trace_request_ctx is not None:
+            context.trace_request_ctx()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_chunk_sent.append(tell)
+    return trace

@@ -1,0 +1,41 @@
+"""The words of an answer that is no success: in JSON with a message, as most services write it, or quoted."""
+
+from __future__ import annotations
+
+import msgspec
+
+from batchgen.providers.base import HttpResponse
+from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS, MAX_QUOTE_CHARACTERS, QUOTED_BYTES
+
+
+def explain(response: HttpResponse) -> str:
+    """Return the words of an error answer: its `message` or `error.message`, else a quote of the body."""
+    if 300 <= response.status < 400:
+        target = response.redact(response.headers.get("location", "nowhere"), MAX_MESSAGE_CHARACTERS)
+        return f"{response.host} redirects to {target} ({response.status}); check the base URL"
+    if words := message_in(response.body):
+        return response.redact(words, MAX_MESSAGE_CHARACTERS)
+    if response.body.strip():
+        return f"HTTP {response.status}: {quote(response)}"
+    return f"HTTP {response.status} with an empty body"
+
+
+def quote(response: HttpResponse) -> str:
+    """Return the first 200 characters of a body that cannot be read."""
+    return response.redact(response.body[:QUOTED_BYTES].decode("utf-8", "replace"), MAX_QUOTE_CHARACTERS)
+
+
+def message_in(body: bytes) -> str | None:
+    """Return the message of a JSON body, None if it has none: then it is not in the service's own form."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(answer, dict):
+        return None
+    said = answer.get("message") or answer.get("error")
+    if isinstance(said, dict):
+        said = said.get("message") or said
+    if said and not isinstance(said, str):  # validation hints are a list or an object
+        said = msgspec.json.encode(said).decode()
+    return said or None
