@@ -11,13 +11,14 @@ from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, load_settings
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
+from batchgen.engine.shown_request import show_requests
 from batchgen.planning import read_rows
 from batchgen.planning.plan import Group, Plan, make_plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Group", "Job", "Plan", "Selection", "plan", "plan_job"]
+__all__ = ["Group", "Job", "Plan", "Selection", "plan", "plan_job", "show_requests"]
 
 
 def plan(

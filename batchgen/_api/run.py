@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from os import PathLike
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from batchgen._api.display import BarDisplay, SilentDisplay
@@ -37,7 +38,7 @@ __all__ = [
     "StopKind",
     "StopReason",
     "StopSignal",
-    "environment_keys",
+    "read_keys",
     "run",
     "run_job",
     "run_sync",
@@ -84,7 +85,7 @@ async def run(
         DatasetError: the dataset cannot be opened, read or written.
     """
     job = open_job(manifest, out, load_settings(config, settings), make_selection(select, retry, in_doubt, limit))
-    keyring = Keyring(os.environ, {} if key is None else {job.rules.model.provider: key})
+    keyring = read_keys({} if key is None else {job.rules.model.provider: key})
     stop = StopSignal()
     display = BarDisplay() if progress else SilentDisplay()
     running = asyncio.ensure_future(run_job(job, keyring, display, stop))
@@ -108,6 +109,6 @@ run_sync.__doc__ = """Do as `run`, and wait for it: also in a notebook, where a 
     """
 
 
-def environment_keys() -> Keyring:
-    """Return the keys that the environment has, each looked up when its provider is opened."""
-    return Keyring(os.environ)
+def read_keys(given: Mapping[str, str] = MappingProxyType({})) -> Keyring:
+    """Return where the keys of providers are: those that were given by provider, then the environment's."""
+    return Keyring(os.environ, given)

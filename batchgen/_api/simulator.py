@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from batchgen.core.errors import UsageError
 from batchgen.core.request import DEFAULT_PROVIDER
-from batchgen.engine.accounts import Keyring
 from batchgen.simulator import Fault, SimulatorSettings, SimulatorThread, serve
 
 __all__ = ["SIMULATED_KEYS", "serve_beside", "serve_until_interrupted"]
 
-# The simulator accepts any key, and the user's own has no business there.
-SIMULATED_KEYS = Keyring({}, {DEFAULT_PROVIDER: "simulated"})
+# The simulator accepts any key; the user's own must not go there.
+SIMULATED_KEYS = MappingProxyType({DEFAULT_PROVIDER: "simulated"})
 
 
 @contextmanager

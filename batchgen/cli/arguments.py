@@ -92,7 +92,13 @@ def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
     _add_config(parser)
     _add_selection(parser)
     _add_limits(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument(
+        "--show-request",
+        metavar="ROW_ID",
+        help="print what would be sent for a row, as curl commands with the key masked, and nothing else",
+    )
 
 
 def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]

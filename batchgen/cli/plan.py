@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from batchgen._api.job import Job, Selection, make_selection, open_job
-from batchgen._api.plan import Group, Plan, plan_job
+from batchgen._api.plan import Group, Plan, plan_job, show_requests
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
@@ -29,6 +29,10 @@ _GROUPS = (
 def execute(options: Namespace) -> ExitCode:
     """Print the plan of a run."""
     job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
+    if options.show_request is not None:
+        for command in show_requests(job, options.show_request):
+            echo(command)
+        return ExitCode.OK
     with ProgressBar("planning") as reading:
         plan = plan_job(job, reading.advance)
     if options.json:

@@ -27,9 +27,10 @@ def execute(options: Namespace) -> ExitCode:
     loaded = load_settings(options)
     warn_of_clear_text(loaded)
     with ProgressBar("reading the log", "call") as reading:
-        results = reconcile_with(options.out, loaded, reading.advance)
+        results = reconcile_with(options.out, loaded, advance=reading.advance)
     if not results:
         warn(f"{options.out}: nothing was ever sent for this dataset.")
+        return ExitCode.OK
     for name, result in results.items():
         if result is None:
             warn(f"The provider {name} has no log of calls that can be asked: its costs stay as they are.")

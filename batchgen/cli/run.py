@@ -10,7 +10,7 @@ from argparse import Namespace
 from contextlib import ExitStack
 
 from batchgen._api.job import Job, open_job
-from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, environment_keys, run_job
+from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import Loaded, rows_of
 from batchgen.cli.config import load_settings, warn_of_clear_text
 from batchgen.cli.display import make_display
@@ -33,10 +33,10 @@ def execute(options: Namespace) -> ExitCode:
     if options.manifest is None or options.out is None:
         raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
-        key = _prepare(options, embedded)
+        keyring = _prepare(options, embedded)
         job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
         warn_of_clear_text(job.loaded)
-        summary = asyncio.run(_run(job, key))
+        summary = asyncio.run(_run(job, keyring))
     (write_json if options.json else write_text)(summary, job)
     if job.loaded.config.gallery:
         _update_gallery(summary)
@@ -45,11 +45,11 @@ def execute(options: Namespace) -> ExitCode:
 
 def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     if not options.simulate:
-        return environment_keys()
+        return read_keys()
     from batchgen._api.simulator import SIMULATED_KEYS, serve_beside
 
     options.base_url = embedded.enter_context(serve_beside())
-    return SIMULATED_KEYS
+    return read_keys(SIMULATED_KEYS)
 
 
 async def _run(job: Job, keyring: Keyring) -> RunSummary:

@@ -132,6 +132,10 @@ class DamagedIndex(DatasetError):
     """A part of the index cannot be read; `batchgen verify OUT` says which."""
 
 
+class UnknownFormat(DatasetError):
+    """The dataset was written by a newer version of batchgen, in a format that this one does not know."""
+
+
 class UnknownWal(DatasetError):
     """The write-ahead log was written by another version of batchgen, in a format that this one does not know."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from batchgen.core.cost import Charge
@@ -50,8 +50,6 @@ class ImageRequest:
     provider, model: who is asked for it. params: the canonical values of the model's other fields, by sorted name,
     num_images included where the model has it, but no prompt and no seed, and how images travel only where the row
     says so.
-    extra: the row's passthrough columns as one Arrow record batch of one row, serialised without its schema (empty if
-    the manifest has none).
     """
 
     fingerprint: str  # 32 hex digits
@@ -67,7 +65,6 @@ class ImageRequest:
     seed_source: SeedSource
     params: Mapping[str, Value]
     price_usd: float | None  # expected cost of the whole call
-    extra: bytes = field(default=b"", repr=False)
     prior: Prior = Prior()
 
 
@@ -83,4 +80,3 @@ class RejectedRow:
     model: str
     prompt: str
     reason: str
-    extra: bytes = b""

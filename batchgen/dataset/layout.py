@@ -25,8 +25,11 @@ WAL = ".batchgen/ledger/"
 LOCK = ".batchgen/lock"
 RESERVE = ".batchgen/reserve"
 EVENTS = ".batchgen/events.jsonl"
+WORK_LIST = ".batchgen/work.arrow"
 CONFIG = ".batchgen/config.json"
-ROW_GROUPS = ".batchgen/view.sections"
+VIEW_STATE = ".batchgen/view.state"
+LABEL_DIGESTS = ".batchgen/labels.digests"
+FORMAT = ".batchgen/format"
 DAMAGED = ".batchgen/damaged/"
 # Here lay temporary files before they lay beside their target.
 OLD_TEMPORARY = ".batchgen/tmp/"
@@ -113,15 +116,15 @@ class Layout:
 
     @property
     def work_list(self) -> Path:
-        return self.state / "work.arrow"
+        return self.store.path(WORK_LIST)
 
     @property
     def damaged(self) -> Path:
         return self.store.path(DAMAGED)
 
     @property
-    def sections(self) -> Path:
-        return self.store.path(ROW_GROUPS)
+    def view_state(self) -> Path:
+        return self.store.path(VIEW_STATE)
 
     @property
     def config(self) -> Path:

@@ -1,7 +1,7 @@
 """The writer of a dataset: what it has acknowledged survives Ctrl-C, kill -9 and the loss of power.
 
-For every answer the order is: `received` to the ledger, each image to a temporary name, fsync,
-rename, fsync of the folder, `done` to the ledger, group fsync; only then does the request count as
+For every answer the order is: `received` to the WAL, each image to a temporary name, fsync,
+rename, fsync of the folder, `done` to the WAL, group fsync; only then does the request count as
 done. When the disk is full, a reserve is given up so that what is in flight can still be saved;
 what could not be saved even so is tried once more when the writer closes.
 
@@ -13,40 +13,44 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec.structs import replace
-
-from batchgen.core.answer import Answer, Image, Ticket, Unusable
+from batchgen.core.answer import Answer, Image
 from batchgen.core.attempts import Attempts
 from batchgen.core.errors import DamagedIndex, DiskError, ProviderError
-from batchgen.core.keys import Finder, Keys
+from batchgen.core.keys import Keys, Mask
+from batchgen.core.labels import LabelSource, LabelUpdates
 from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest, RejectedRow
+from batchgen.core.resume import RequestState
 from batchgen.dataset.events.log import EventLog
+from batchgen.dataset.format import take_over
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.index.parts import merge
+from batchgen.dataset.index.compaction import compact
+from batchgen.dataset.index.label_updates import index_labels, update_labels
+from batchgen.dataset.index.received import failure, received_answer
 from batchgen.dataset.index.records import (
     IndexRecord,
     Provenance,
-    record_of_rejected,
-    records_of_answer,
-    records_of_attempt,
-    records_of_error,
+    default_name,
+    slot_numbers,
     with_deferred_image,
 )
-from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, Layout
-from batchgen.dataset.publish.view import Shows, write_view
+from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, Layout, image_name
+from batchgen.dataset.publish.label_digests import forget_digests, keep_digests, stored_digests
+from batchgen.dataset.publish.view import write_view
+from batchgen.dataset.publish.view_state import compacted_parts
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.deferred import deferred
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.space import measure_space
-from batchgen.dataset.repair.cost_corrections import as_before
 from batchgen.dataset.wal import log
-from batchgen.dataset.wal.active_segment import ActiveSegment
+from batchgen.dataset.wal.active_segment import ActiveSegment, Settlement
 from batchgen.dataset.wal.group_commit import Changes, GroupCommit
 from batchgen.dataset.wal.images import ImageFiles
+from batchgen.dataset.wal.outcomes import records_of
 from batchgen.dataset.wal.recovery import recover
 
 T = TypeVar("T")
@@ -55,29 +59,44 @@ T = TypeVar("T")
 class DatasetWriter:
     """Writes one dataset for one run, holding its lock from construction to `close` or `abandon`.
 
-    provenance: what the run's records share. extra_schema: Arrow schema of the manifest's own columns.
-    reserve_bytes: how much room to keep back for a full disk.
-    Construction recovers what an earlier run left; `recovered` counts those slots by status. `known` is what the
-    index knows of each request, `space` the room that the disk had then.
-    Raises NotADataset for a folder with files of others, Locked, DiskError, DamagedIndex, UnknownWal.
+    Attributes:
+        layout: The dataset's.
+        recovered: Slots that an earlier run left in its WAL, by status.
+        resume_index: What the index knows of each request.
+        space: The room that the disk had at the start.
+        events: The log of what the run decides.
+        label_digests: What the last clean stop stored of `LabelUpdates.digests`; empty where labels may be stale.
     """
 
-    def __init__(self, root: Path, provenance: Provenance, extra_schema: bytes, reserve_bytes: int = 0) -> None:
+    def __init__(self, root: Path, provenance: Provenance, labels: LabelSource, reserve_bytes: int = 0) -> None:
+        """Take the dataset over, and recover what an earlier run left.
+
+        Args:
+            root: The dataset's folder.
+            provenance: What the run's records share.
+            labels: The labels of the rows that the run sends; asked when records are sealed into the index.
+            reserve_bytes: How much room to keep back for a full disk.
+
+        Raises:
+            NotADataset: The folder holds files of others.
+            Locked, DiskError, DamagedIndex, UnknownWal.
+        """
         self.layout = Layout(root)
         self._provenance = provenance
-        self._extra_schema = extra_schema
         with ExitStack() as opened:
             try:
                 refuse_foreign_files(self.layout)
                 opened.enter_context(self.layout.store.lock(LOCK))
+                take_over(self.layout)
                 self.recovered: Counter[Status] = recover(self.layout)
                 _refuse_without_index(self.layout)
+                self.label_digests = stored_digests(self.layout)
                 self.resume_index = resume_index.load(self.layout)
                 self.space = measure_space(self.layout)
                 self._reserve = self.layout.store.reserve(RESERVE, reserve_bytes)
                 self.events = EventLog(self.layout.events)
                 opened.callback(self.events.close)
-                self._active = ActiveSegment(self.layout, provenance.run_id, extra_schema)
+                self._active = ActiveSegment(self.layout, provenance, labels)
             except OSError as error:
                 raise _refused(error, root) from error
             self._opened = opened.pop_all()
@@ -99,22 +118,23 @@ class DatasetWriter:
         """
         if self._reserve.released_for is not None:
             raise _refused(self._reserve.released_for, self.layout.root)
-        self._note(log.Sent(request.fingerprint, records_of_attempt(request, attempts, self._provenance)))
+        self._note(log.Sent(request.fingerprint, attempts, request))
         self._commits.sync_soon()
 
     def refused(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
-        records: tuple[IndexRecord, ...] = ()
         if attempts.wasted or attempts.in_doubt_ids:
-            records = records_of_error(request, error, attempts, self._provenance)
-        self._note(log.Refused(request.fingerprint, records))
+            self._note(log.Wasted(request.fingerprint, attempts, failure(error), request))
+        else:
+            self._note(log.Refused(request.fingerprint))
 
     async def received(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
         """Make durable that a request was answered, with the links of its images. Raises DiskError."""
 
         def make() -> Changes[None]:
-            records = records_of_answer(request, answer, attempts, self._provenance)
-            return Changes(None, log.Received(request.fingerprint, records))
+            numbers = slot_numbers(request, len(answer.slots))
+            received = received_answer(answer, lambda slot, image: default_name(request, numbers[slot], image))
+            return Changes(None, log.Received(request.fingerprint, attempts, received, request))
 
         await self._commit(make)
 
@@ -122,77 +142,110 @@ class DatasetWriter:
         """Save the images of an answer and return the request's records, durable. Raises DiskError."""
 
         def make() -> Changes[tuple[IndexRecord, ...]]:
-            records = records_of_answer(request, answer, attempts, self._provenance)
-            return self._with_images(records, [slot.image for slot in answer.slots], request)
+            numbers = slot_numbers(request, len(answer.slots))
+            images: list[tuple[str, bytes]] = []
+
+            def name_of(slot: int, image: Image) -> str:
+                name = self._images.free_name(default_name(request, numbers[slot], image), image.data)
+                images.append((name, image.data))
+                return name
+
+            received = received_answer(answer, name_of)
+            entry = log.Received(request.fingerprint, attempts, received, request)
+            return self._settled(entry, images, request)
 
         return await self._commit(make)
 
     async def fail(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> tuple[IndexRecord, ...]:
         """Record that a request failed, or is in doubt, and return its records, durable. Raises DiskError."""
-        records = records_of_error(request, error, attempts, self._provenance)
-        return await self._commit(lambda: Changes(records, done=[records], request=request))
+        entry = log.Failed(request.fingerprint, attempts, failure(error), request)
+        return await self._commit(lambda: self._settled(entry, [], request))
 
     def deferred(self) -> list[IndexRecord]:
         """Return the slots of earlier runs that are paid for and wait at a link (`image_url`). Raises DamagedIndex."""
-        return deferred(self.layout, self.resume_index, self._extra_schema)
+        return deferred(self.layout, self.resume_index)
 
     async def fetched(self, record: IndexRecord, image: Image) -> IndexRecord:
         """Save an image that came late to its slot and return its record, durable. Raises DiskError."""
-        records = await self._commit(lambda: self._with_images((with_deferred_image(record, image),), [image]))
-        return records[0]
+        finished_at = datetime.now(UTC)
+
+        def make() -> Changes[tuple[IndexRecord, ...]]:
+            default = image_name(record.row_number, record.fingerprint, record.image_number, image.extension)
+            name = self._images.free_name(default, image.data)
+            saved = with_deferred_image(record, image, name, finished_at)
+            entry = log.Records(f"{record.fingerprint}-{record.image_number}", (saved,))
+            return self._settled(entry, [(name, image.data)])
+
+        (saved,) = await self._commit(make)
+        return saved
 
     async def reject(self, rows: Sequence[RejectedRow]) -> None:
         """Record rows that are wrong and were never sent, durable. Raises DiskError."""
-        records = [(record_of_rejected(row, self._provenance),) for row in rows]
-        await self._commit(lambda: Changes(None, done=records))
+        entries = [log.Rejected(row) for row in rows]
+        settled = [Settlement(entry, records_of(entry, self._provenance)) for entry in entries]
+        await self._commit(lambda: Changes(None, settled=settled))
 
     def abandon(self) -> None:
-        """Make the ledger durable as far as the disk allows, and write nothing more; the process is about to exit."""
+        """Make the WAL durable as far as the disk allows, and write nothing more; the process is about to exit."""
         self._commits.abandon()
         self.events.flush()
         with suppress(OSError):
             self._active.abandon()
 
-    def close(self, gone: Keys | None) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
+    def close(
+        self, gone: Keys | None, updates: LabelUpdates | None = None
+    ) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
 
-        gone: sorted keys of the requests that the manifest does not ask for any more; the view leaves them out. None,
-        where the manifest was not read: what the view showed before stays, beside what this run made. Returns the
-        outcomes that the disk had refused, and takes now. Raises DiskError, DamagedIndex.
+        Args:
+            gone: Sorted keys of the requests that the manifest does not ask for any more; the view leaves them out.
+                None where the manifest was not read: what the view showed before stays, beside what this run made.
+            updates: The labels that changed since the last clean stop, where the manifest was read.
+
+        Returns:
+            The outcomes that the disk had refused, and takes now.
+
+        Raises:
+            DiskError, DamagedIndex.
         """
         with self._opened:
             try:
                 self._reserve.remove()
                 late = self._commits.close()
                 self._active.close()
+                compact(self.layout, compacted_parts(self.layout), self._knew)
                 self.resume_index = resume_index.ResumeIndex()  # of no use any more, and large
-                merge(self.layout)
-                shows = as_before(self.layout) if gone is None else _all_but(gone)
-                write_view(self.layout, shows, self._provenance.run_id)
+                if gone is None or updates is None:
+                    forget_digests(self.layout)
+                    write_view(self.layout, gone, self._provenance.run_id)
+                else:
+                    update_labels(self.layout, updates)
+                    write_view(self.layout, gone, self._provenance.run_id, index_labels(updates.schema))
+                    keep_digests(self.layout, updates.digests)
                 return late
             except OSError as error:
                 raise _refused(error, self.layout.root) from error
 
-    def _with_images(
-        self,
-        records: tuple[IndexRecord, ...],
-        came: Sequence[Image | Ticket | Unusable],
-        request: ImageRequest | None = None,
-    ) -> Changes[tuple[IndexRecord, ...]]:
-        """The changes that bring a request to its end; `came` are the images of its first records."""
-        named, images = list(records), []
-        for number, (record, image) in enumerate(zip(records, came, strict=False)):
-            if isinstance(image, Image) and record.file_name is not None:
-                name = self._images.free_name(record.file_name, image.data)
-                named[number] = replace(record, file_name=name)
-                images.append((name, image.data))
-        records = tuple(named)
-        received = log.Received(records[0].fingerprint, records) if images else None
-        return Changes(records, received, images, [records], request)
+    def _knew(self, keys: Keys) -> Mask:
+        """Which requests the index knew before this run."""
+        states, _ = self.resume_index.look_up(keys)
+        known: Mask = states != RequestState.UNSEEN
+        return known
 
-    def _note(self, entry: log.Unfinished) -> None:
+    def _settled(
+        self, entry: log.Settling, images: Sequence[tuple[str, bytes]], request: ImageRequest | None = None
+    ) -> Changes[tuple[IndexRecord, ...]]:
+        """The changes that bring a request to its end."""
+        records = records_of(entry, self._provenance)
+        received = entry if images and isinstance(entry, log.Received | log.Records) else None
+        return Changes(records, received, images, [Settlement(entry, records)], request)
+
+    def _note(self, entry: log.Unfinished | log.Refused) -> None:
         try:
-            self._active.note(entry)
+            if isinstance(entry, log.Refused):
+                self._active.forget(entry)
+            else:
+                self._active.note(entry)
         except OSError as error:
             raise _refused(error, self.layout.root) from error
 
@@ -208,11 +261,6 @@ def _refuse_without_index(layout: Layout) -> None:
     if not layout.parts() and len(only_in_view(layout)):
         repair = f"`batchgen verify {layout.root} --repair` rebuilds it from {layout.view.name}"
         raise DamagedIndex(f"{layout.index} is gone, and with it what was paid for: {repair}.")
-
-
-def _all_but(gone: Keys) -> Shows:
-    finder = Finder(gone)
-    return lambda keys: ~finder.contains(keys)
 
 
 def _refused(error: OSError, root: Path) -> DiskError:

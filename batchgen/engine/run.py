@@ -24,6 +24,7 @@ from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.index.records import IndexRecord, Provenance
+from batchgen.dataset.layout import Layout
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.accounts import Accounts, Keyring
 from batchgen.engine.deferred_downloads import DeferredDownloads
@@ -75,14 +76,13 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     keys, missing = keyring.keys(job.provider_names, job.loaded.config)
     run_id = _new_run_id()
     labels = label_schema(job.manifest, job.rules)
-    # Its name and not its path: datasets are passed on, and where the manifest lay is nobody else's business.
+    # Its name and not its path: datasets are passed on, and a path may be private.
     provenance = Provenance(run_id, Path(job.manifest.name).name or job.manifest.name)
     slots = sum(job.loaded.config.provider(name).limits.concurrency for name in keys)
     reserve_bytes = slots * RESERVE_BYTES_PER_REQUEST
-    extra_schema = labels.serialize().to_pybytes() if len(labels) else b""
-    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, extra_schema, reserve_bytes)
-    scratch = ScratchFile(writer.layout.work_list)
-    work = WorkFile(scratch, labels, writer.resume_index.priors)
+    scratch = ScratchFile(Layout(job.out).work_list)
+    work = WorkFile(scratch, labels)
+    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, work, reserve_bytes)
     planner = Planner(job, writer.resume_index, work, stop)
     try:
         await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
@@ -144,7 +144,7 @@ class _Running:
         what it bought by then has to be accounted for. A full disk stops it too.
         """
         self.events.started(self._job.manifest.name, self._job.rules.model.name)
-        watching = [asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())]
+        refreshing, telling = asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())
         try:
             planning = await planner.start(self._live)
             async with self._accounts:
@@ -165,8 +165,10 @@ class _Running:
             self._stop.set(StopKind.DISK, str(error))
             return None
         finally:
-            for task in watching:
-                task.cancel()
+            refreshing.cancel()
+            if self._stop.is_set:
+                await telling
+            telling.cancel()
 
     async def _prepare(self, planning: asyncio.Task[Plan]) -> None:
         """Ask the account before anything is bought, and say what the plan is once it is made."""

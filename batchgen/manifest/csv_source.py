@@ -93,7 +93,7 @@ class CsvManifest:
         return (kind,) * len(self.columns)
 
     def type_name(self, index: int) -> str:
-        """Text, whatever stands in it."""
+        """Text, whatever its cells are."""
         return self.kinds[index]
 
     @property

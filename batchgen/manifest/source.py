@@ -1,6 +1,6 @@
-"""What a manifest is, whatever keeps it: two protocols, and what all forms of header have in common.
+"""What a manifest is in every format: two protocols, and the checks that all headers share.
 
-How CSV and Arrow tables keep one stands in `csv_source` and `arrow_source`; `opening` chooses between them.
+`csv_source` and `arrow_source` read the formats; `opening` chooses between them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 
 class Chunk(Protocol):
-    """Some thousand rows as they stand in the manifest."""
+    """Some thousand rows of the manifest."""
 
     @property
     def first_row_number(self) -> int:
@@ -41,7 +41,7 @@ class Chunk(Protocol):
         """The cells of one column."""
 
     def raw(self, row: int) -> str:
-        """The text of a row with a fault, as it stands in the file."""
+        """The text of a row with a fault, as the file has it."""
 
     def place(self, row: int, column: int | None) -> tuple[int, int]:
         """1-based line and column where a cell starts, or where its row does."""

@@ -132,7 +132,7 @@ class TextBlocks:
 
 @dataclass(slots=True)
 class Lines:
-    """Raw text of the lines of one batch; split only when somebody asks for a record of it."""
+    """Raw text of the lines of one batch; split only when a record of it is asked for."""
 
     blocks: tuple[Record, ...]
     _texts: list[str] = field(default_factory=list)

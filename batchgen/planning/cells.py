@@ -1,8 +1,7 @@
 """One cell -> one value of one field, or what is wrong with it and what to write instead.
 
-CSV gives text, Parquet and DataFrames give typed values; both come out as the one canonical value.
-Nothing is guessed: `3.0` and `1e3` as text are no whole numbers, since in a file that says so
-somewhere something was already turned into a float.
+CSV gives text, Parquet and DataFrames give typed values; both become the one canonical value. Nothing is
+guessed: `3.0` and `1e3` as text are no whole numbers, since a program has turned the whole number into a float.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 
 from batchgen.catalog import Field, Value
 from batchgen.core.format import quote
+from batchgen.core.suggest import did_you_mean
 from batchgen.manifest.source import Cell
 
 # Above this a float no longer tells neighbouring whole numbers apart.
@@ -103,7 +103,5 @@ def _refusal(name: str, field: Field, value: Value) -> CellError:
 
 def allowed(value: object, values: Sequence[Value]) -> str:
     """Say which values are allowed, the nearest first if one is near."""
-    from difflib import get_close_matches  # only a mistake needs it
-
-    near = get_close_matches(str(value)[:100], list(map(str, values)), n=1)
-    return (f"did you mean {near[0]}? " if near else "") + f"allowed are {', '.join(map(str, values))}"
+    texts = list(map(str, values))
+    return " ".join(filter(None, [did_you_mean(str(value), texts), f"allowed are {', '.join(texts)}"]))

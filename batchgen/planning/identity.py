@@ -3,24 +3,24 @@
 A fingerprint is the first 128 bits of the SHA-256 of a JSON array. This is what it is made of:
 
     in      version            so that the recipe can change without old and new being mixed up
-    in      row id             two rows that ask for the same are two pictures
+    in      row id             two rows that ask for the same are two images
     in      request number     so are two calls of one row
-    in      model              its canonical name: an alias asks for the same picture
+    in      model              its canonical name: an alias asks for the same image
     in      prompt             exactly as it is sent
     in      num_images         of this call: a seed gives another set of images for another number
-    in      seed               the manifest's only, as it stands in the row
+    in      seed               the manifest's only, as the row has it
     in      every other field  whose value differs from the catalog's default: a field that is added to a
-                               model later, and a default written out, leave old pictures what they are
+                               model later, and a default written out, leave old fingerprints as they are
 
     out     derived seed       it follows from row id and request number
     out     transport          a link or base64 brings the same bytes
     out     defaults           see above; once shipped they are frozen
-    out     passthrough        labels describe a picture, they do not change it
+    out     passthrough        labels describe an image, they do not change it
     out     position, path     rows may be added, removed and reordered, files renamed
     out     limits, retries    they change when a request is sent, not what it asks for
-    out     key, tool version  neither changes the picture
+    out     key, tool version  neither changes the image
 
-JSON is canonical here: an array has one order, field names are sorted by whoever builds `fields`,
+JSON is canonical here: an array has one order, the caller sorts the field names in `fields`,
 and each field has one type, so that 7 from CSV, Parquet and pandas is one seed.
 """
 

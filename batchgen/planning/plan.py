@@ -40,7 +40,7 @@ class Plan:
     """What the manifest asks for, against what the index has.
 
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
-    chance, in doubt, or chosen by --retry); kept_failed (refused for good, sent only with --retry failed);
+    chance, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry failed);
     deferred (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
     images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
     the safety filter blocked in an earlier run. orphaned counts requests of the index
@@ -78,7 +78,7 @@ class Plan:
 
     @property
     def unpriced_images(self) -> int:
-        """How many images are to be sent for whose price nobody knows."""
+        """How many images are to be sent whose price is not known."""
         return sum(images for model, images in self.models.items() if self.prices_usd[model] is None)
 
     @property

@@ -10,7 +10,7 @@ from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.source import Chunk, Manifest, as_texts
 from batchgen.planning.occurrences import Occurrences
 
-# An id stands in messages, listings and joins; nobody reads more of it.
+# An id is shown in messages and listings and used in joins; a longer one is a mistake.
 ID_MAX_CHARS = 200
 # Where an id was first used is found by reading the file again; after so many times the line is left out.
 LOOKUPS_MAX = 20

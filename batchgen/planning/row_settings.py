@@ -26,7 +26,7 @@ TABLE_MAX_COMBINATIONS = 4096
 class RowSettings:
     """What one combination of cells asks for.
 
-    key: equal for settings that ask for the same pictures. fields: what differs from the catalog's
+    key: equal for settings that ask for the same images. fields: what differs from the catalog's
     defaults, by sorted name, as the fingerprint has it. params: what is asked for beside model, prompt,
     num_images and seed, by sorted name. calls: the images of each call of the row.
     price_usd: of one image. seed_field: None where a seed would have no effect; seed_note says why.

@@ -1,7 +1,7 @@
-"""Manifest -> validated rows, in batches: what is wrong is said, what is right becomes requests.
+"""Manifest -> validated rows, in batches: valid rows become requests, invalid ones problems.
 
-Reading costs the memory of one batch, and 8 to 16 bytes a row to recognise what came before. All
-checks work on columns; rows are looked at one by one only where something is wrong.
+Reading costs the memory of one batch, and 8 to 16 bytes a row to recognise repeated rows. All checks work on
+columns; rows are looked at one by one only where something is wrong.
 """
 
 from __future__ import annotations
@@ -219,9 +219,7 @@ def _same_images(rows: _Rows, same: Sequence[int], chunk: Chunk) -> list[FoundIn
     for row in same:
         other = first[rows.prompts[row], rows.seeds[row], rows.settings[row].key]
         where = "an earlier row" if other == row else f"line {chunk.lines[rows.numbers[other]]}"
-        text = (
-            f"asks for the very same image as {where}: same prompt, settings and seed; it is drawn and paid for twice"
-        )
+        text = f"asks for the very same image as {where}: same prompt, settings and seed; it is made and paid for twice"
         found.append((rows.numbers[row], Finding("W005", text)))
     return found
 

@@ -37,7 +37,7 @@ def make_rules(config: RunConfig, catalog: Catalog) -> Rules:
     """Check a configuration's model, field defaults and providers against the catalog.
 
     Raises:
-        CatalogError: nobody knows the configured model.
+        CatalogError: the catalog has no such model.
     """
     model = catalog.find(config.model)
     defaults: dict[str, Value] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from re import compile as compile_pattern
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from batchgen.core.keys import Keys, Mask, keys_of
 from batchgen.core.outcomes import Status
+from batchgen.core.request import Prior
 from batchgen.core.resume import RequestLookup, RequestState, RequestStates
 from batchgen.planning.batch import RowBatch
 
@@ -28,7 +29,7 @@ class Selection:
     """What the user chose.
 
     select: a glob over row ids. retry: statuses to ask for again. in_doubt: what becomes of requests whose answer
-    was never seen; to send them again may pay twice, and is the only way to their picture. limit: requests at most.
+    was never seen; to send them again may pay twice, and is the only way to their image. limit: requests at most.
     """
 
     select: str | None = None
@@ -42,8 +43,8 @@ class Classified:
     """The requests of one batch: key, state and position in `RequestLookup` of each.
 
     selected: by the user. kept: of these, the ones that are done or are to be left alone. pending: positions of
-    those that are to be sent, within the limit. invalid_keys, invalid_states: of the batch's invalid rows. rejected:
-    positions of those that are to be recorded.
+    those that are to be sent, within the limit. priors: by key, what earlier runs left behind for them. invalid_keys,
+    invalid_states: of the batch's invalid rows. rejected: positions of those that are to be recorded.
     """
 
     keys: Keys
@@ -52,6 +53,7 @@ class Classified:
     selected: Mask
     kept: Mask
     pending: npt.NDArray[np.intp]
+    priors: Mapping[int, Prior]
     invalid_keys: Keys
     invalid_states: RequestStates
     rejected: npt.NDArray[np.intp]
@@ -92,6 +94,7 @@ class Classifier:
             selected,
             selected & ~eligible,
             pending,
+            self._resume_index.priors,
             invalid_keys,
             invalid_states,
             np.flatnonzero(new_rows),

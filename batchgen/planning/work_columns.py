@@ -6,9 +6,8 @@ beside the columns named here the labels, by their place: a label may have the n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -60,7 +59,7 @@ def with_labels(labels: pa.Schema) -> pa.Schema:
     return pa.schema([*_SCHEMA, *labels])
 
 
-def to_columns(batch: RowBatch, classified: Classified, priors: Mapping[int, Prior], schema: pa.Schema) -> Any:
+def to_columns(batch: RowBatch, classified: Classified, schema: pa.Schema) -> Any:
     """Return what of a batch is to be sent or recorded as a record batch; `schema` is that of `with_labels`."""
     pending = classified.pending.tolist()
     invalid = [batch.invalid[index] for index in classified.rejected.tolist()]
@@ -75,7 +74,7 @@ def to_columns(batch: RowBatch, classified: Classified, priors: Mapping[int, Pri
         if key not in texts:
             texts[key] = _encode(batch.params(index)).decode()
         params.append(texts[key])
-    carried = [priors.get(key) for key in classified.keys[classified.pending].tolist()]
+    carried = [classified.priors.get(key) for key in classified.keys[classified.pending].tolist()]
     nothing = [None] * len(invalid)
     cells: list[list[Any]] = [
         [batch.fingerprints[index] for index in pending] + [row.fingerprint for row in invalid],
@@ -105,15 +104,11 @@ def from_columns(batch: pa.RecordBatch) -> RequestBatch:
     """Read back what `to_columns` wrote, or a slice of it."""
     requests, rejected = [], []
     params: dict[str, dict[str, Value]] = {}  # rows have few different ones
-    labels = batch.select(range(COLUMNS, batch.num_columns))
     columns = [batch.column(index).to_pylist() for index in range(COLUMNS)]
-    for place, cells in enumerate(zip(*columns, strict=True)):
+    for cells in zip(*columns, strict=True):
         fingerprint, row_id, row_number, line, provider, model, prompt, *asked, reason = cells
-        extra = _extra(labels, place)
         if reason is not None:
-            rejected.append(
-                RejectedRow(fingerprint.hex(), row_id, row_number, line, provider, model, prompt, reason, extra)
-            )
+            rejected.append(RejectedRow(fingerprint.hex(), row_id, row_number, line, provider, model, prompt, reason))
             continue
         request_number, num_images, text, seed, source, price_usd, prior = asked
         if text not in params:
@@ -133,12 +128,7 @@ def from_columns(batch: pa.RecordBatch) -> RequestBatch:
                 seed_source=SeedSource(source),
                 params=params[text],
                 price_usd=price_usd,
-                extra=extra,
                 prior=Prior() if prior is None else _prior_of(prior),
             )
         )
     return RequestBatch(tuple(requests), tuple(rejected))
-
-
-def _extra(labels: pa.RecordBatch, place: int) -> bytes:
-    return cast("bytes", labels.slice(place, 1).serialize().to_pybytes()) if labels.num_columns else b""

@@ -7,7 +7,7 @@ the next run replaces it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition
 from typing import Any, Protocol
@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from batchgen.core.keys import Mask
 from batchgen.core.labels import Numbers
-from batchgen.core.request import Prior
 from batchgen.planning.batch import RowBatch
 from batchgen.planning.selection import Classified
 from batchgen.planning.work_columns import COLUMNS, ROW_NUMBER, to_columns, with_labels
@@ -71,11 +70,10 @@ class BlockFile:
 class WorkFile:
     """What is to be sent, block by block, with the labels of its rows (a `LabelSource`). Raises DiskError."""
 
-    def __init__(self, scratch: Scratch, schema: pa.Schema, priors: Mapping[int, Prior]) -> None:
+    def __init__(self, scratch: Scratch, schema: pa.Schema) -> None:
         self.schema = schema
         self._file = BlockFile(scratch)
         self._columns = with_labels(schema)
-        self._priors = priors
         self._blocks: list[_Block] = []
         self._ended = False
         self._error: Exception | None = None
@@ -84,7 +82,7 @@ class WorkFile:
     def add(self, batch: RowBatch, classified: Classified) -> None:
         """Append what of a batch is to be sent or recorded, if there is anything."""
         if len(classified.pending) or len(classified.rejected):
-            place = self._file.append(to_columns(batch, classified, self._priors, self._columns))
+            place = self._file.append(to_columns(batch, classified, self._columns))
             with self._changed:
                 self._blocks.append(_Block(*place, batch.first_row_number))
                 self._changed.notify_all()

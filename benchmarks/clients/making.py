@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 from batchgen import __version__
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import RunConfig
+from batchgen.core.keys import NO_KEYS
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout, image_name
 from batchgen.dataset.publish.view import write_view
-from batchgen.dataset.repair.cost_corrections import as_before
 from batchgen.manifest import open_manifest
 from batchgen.planning import read_rows
 from batchgen.planning.batch import RowBatch
@@ -65,7 +65,7 @@ def make_dataset(root: Path, manifest: Path, done: int) -> None:
         size = min(left, _PART_ROWS)
         write_part(layout, number, _take(tables, size), INDEX_SCHEMA)
         left -= size
-    write_view(layout, as_before(layout), "")
+    write_view(layout, NO_KEYS)
 
 
 def _row(number: int) -> tuple[str, str, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.making import answer, attempts, image, link, png, records_in, rejected, request, writing
+from support.making import NO_LABELS, answer, attempts, image, link, png, records_in, rejected, request, writing
 
 from batchgen.core.errors import DiskError, ProviderError
 from batchgen.core.outcomes import ErrorKind
@@ -196,7 +196,7 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
 
 
 async def test_a_run_that_cannot_be_closed_is_recovered_by_the_next(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = DatasetWriter(out, Provenance("run", "rows.csv"), b"")
+    writer = DatasetWriter(out, Provenance("run", "rows.csv"), NO_LABELS)
     await writer.fail(request(), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     with refusing(monkeypatch, "open_new", errno.ENOSPC), pytest.raises(DiskError, match="No space left"):
         writer.close(None)

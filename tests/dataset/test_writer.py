@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from support.making import answer, attempts, image, link, png, records_in, rejected, request, wasted, writing
+from support.making import NO_LABELS, answer, attempts, image, link, png, records_in, rejected, request, wasted, writing
 
 from batchgen.core.answer import Unusable
 from batchgen.core.cost import Charge, CostSource
@@ -263,7 +263,7 @@ async def test_a_clean_stop_leaves_one_small_part_and_nothing_temporary(out: Pat
             assert Layout(out).reserve.stat().st_blocks * 512 >= 1_000_000
     assert len(Layout(out).parts()) == 1
     left = {path.relative_to(out).as_posix() for path in Layout(out).state.rglob("*") if path.is_file()}
-    assert left == {".batchgen/lock", ".batchgen/events.jsonl", ".batchgen/view.sections"}
+    assert left == {".batchgen/lock", ".batchgen/format", ".batchgen/events.jsonl", ".batchgen/view.state"}
 
 
 async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Path) -> None:
@@ -272,7 +272,7 @@ async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Pat
             await writer.save(request(row), answer(image(row)), attempts())
         await writer.fail(request(3), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     keys = load(Layout(out)).keys
-    writer = DatasetWriter(out, Provenance("later", "rows.csv"), b"")
+    writer = DatasetWriter(out, Provenance("later", "rows.csv"), NO_LABELS)
     writer.close(keys[keys == key_of(request(1).fingerprint)])
     view = pq.read_table(out / "metadata.parquet")
     assert sorted(view["row_id"].to_pylist()) == ["row-0", "row-2"]

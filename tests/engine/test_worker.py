@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.making import NO_LABELS
 
 import batchgen
 from batchgen.config.settings import ApiSettings, RateSettings, RetrySettings, RunConfig
@@ -91,7 +92,7 @@ class Bench:
         self.stop = StopSignal()
         self.progress = Progress()
         self.warnings: list[str] = []
-        self.writer = DatasetWriter(out, Provenance("run", "m.csv"), b"")
+        self.writer = DatasetWriter(out, Provenance("run", "m.csv"), NO_LABELS)
         limiters = {"aimlapi": RateLimiter(RateSettings(requests_per_minute=60_000), Budget(None))}
         events = RunEvents(self.writer.events, "run")
         remedies = {"aimlapi": TRAITS.remedies}

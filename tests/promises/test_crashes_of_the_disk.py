@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from support.crashes import Job, judge
@@ -54,6 +55,22 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_paid_for(small_disk: Path, 
     verdict = judge(job, simulator.bill.arrivals, simulator.bill.charges)
     assert (verdict.in_doubt, verdict.lost) == (0, 0)
     assert verdict.images == sum(charge.images for charge in simulator.bill.charges)
+
+
+def test_a_disk_too_small_for_the_work_list_stops_the_run_and_keeps_what_was_bought(
+    small_disk: Path, tmp_path: Path, simulator: SimulatorThread
+) -> None:
+    """Planning fills the disk with 30 MB of prompts that do not compress."""
+    job = Job(tmp_path / "job", simulator.url, "base64", rows=1, options=("--concurrency", "2"))
+    job.out.symlink_to(small_disk)  # what the run says goes elsewhere
+    with (job.folder / "rows.csv").open("w") as file:
+        file.write("id,prompt\n")
+        file.writelines(f"row-{row},{Random(row).randbytes(100).hex()}\n" for row in range(150_000))
+    assert job.start().wait(timeout=100) == STOPPED
+    assert "cannot write out/.batchgen/work.arrow: No space left on device" in job.said()
+    assert not job.layout.work_list.exists()
+    assert {record["status"] for record in job.records()} <= {"ok"}
+    assert len(job.records()) == len(simulator.bill.charges)
 
 
 def test_a_disk_that_may_not_be_written_stops_the_run_before_anything_is_bought(

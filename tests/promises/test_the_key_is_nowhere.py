@@ -20,8 +20,8 @@ from support.batches import write_manifest
 from batchgen.cli.main import main
 from batchgen.simulator import Fault, ImageContent, SimulatorSettings, SimulatorThread
 
-SECRET = "sk-marked/4f0c+77aa=="  # with characters that a URL writes otherwise
-MARK = "4f0c"
+SECRET = "sk-marked/jhgkplmn+77aa=="  # with characters that a URL writes otherwise
+MARK = "jhgkplmn"  # no digits of hexadecimal numbers, which addresses of objects are written in
 
 # Quick enough to fail in every way within a second.
 CONFIG = """
@@ -114,6 +114,7 @@ def commands(folder: Path, url: str) -> list[list[str]]:
         ["status", out, "--json"],
         ["verify", out, "--json"],
         ["reconcile", out, *service],
+        ["plan", str(manifest), "-o", out, "--show-request", "row-1", *service[:2]],
     ]
 
 

@@ -96,6 +96,10 @@ def read_index(out: Path) -> list[dict[str, Any]]:
     """The newest record of every slot."""
     columns = [
         "row_id",
+        "provider",
+        "model",
+        "params",
+        "inference_id",
         "status",
         "error_kind",
         "error_message",

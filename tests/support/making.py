@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.core.answer import Answer, Image, Slot, Ticket
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import Charge, CostSource
+from batchgen.core.keys import Mask
+from batchgen.core.labels import LabelSource, Numbers
 from batchgen.core.request import ImageRequest, Prior, RejectedRow, SeedSource
 from batchgen.dataset.index.records import Provenance
 from batchgen.dataset.writer import DatasetWriter
@@ -37,7 +40,7 @@ def image(tint: int) -> Image:
     return Image(data=png(tint), mime_type="image/png", extension="png", width=8, height=8)
 
 
-def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior(), extra: bytes = b"") -> ImageRequest:  # noqa: B008
+def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior()) -> ImageRequest:  # noqa: B008
     return ImageRequest(
         fingerprint=blake2b(f"row-{row}".encode(), digest_size=16).hexdigest(),
         row_id=f"row-{row}",
@@ -52,7 +55,6 @@ def request(row: int = 0, *, num_images: int = 1, prior: Prior = Prior(), extra:
         seed_source=SeedSource.MANIFEST,
         params={"aspect_ratio": "1:1"},
         price_usd=0.04 * num_images,
-        extra=extra,
         prior=prior,
     )
 
@@ -90,18 +92,32 @@ def records_in(out: Path) -> list[dict[str, Any]]:
     return [record for table in tables for record in table]
 
 
-def extra_of(**values: Any) -> tuple[bytes, bytes]:
-    """A schema and a row of the manifest's own columns, serialised as requests carry them."""
-    batch = pa.RecordBatch.from_pylist([values])
-    return batch.schema.serialize().to_pybytes(), batch.serialize().to_pybytes()
+class Labels:
+    """Labels of rows by their number, as a work list has them."""
+
+    def __init__(self, rows: Mapping[int, Mapping[str, Any]], schema: pa.Schema | None = None) -> None:
+        self._rows = rows
+        self.schema = schema or pa.Table.from_pylist([*rows.values()]).schema
+
+    def labels(self, row_numbers: Sequence[int] | Numbers) -> pa.Table:
+        return pa.Table.from_pylist([dict(self._rows.get(int(row), {})) for row in row_numbers], self.schema)
+
+    def known(self, row_numbers: Sequence[int] | Numbers) -> Mask:
+        return np.array([int(row) in self._rows for row in row_numbers], np.bool_)
+
+
+NO_LABELS = Labels({})
 
 
 @contextmanager
 def writing(
-    out: Path, extra_schema: bytes = b"", run_id: str = "run", reserve_bytes: int = 0
+    out: Path,
+    labels: LabelSource = NO_LABELS,
+    run_id: str = "run",
+    reserve_bytes: int = 0,
 ) -> Iterator[DatasetWriter]:
     """A run's writer, closed at the end as a run closes it."""
-    writer = DatasetWriter(out, Provenance(run_id, "rows.csv"), extra_schema, reserve_bytes)
+    writer = DatasetWriter(out, Provenance(run_id, "rows.csv"), labels, reserve_bytes)
     try:
         yield writer
     finally:

@@ -1,47 +1,61 @@
-"""The index parts: immutable Parquet files, the higher number the newer.
+"""The index parts: immutable Parquet files, the higher number the newer, each with its records in the manifest's order.
 
-Where two parts speak of the same slot, the newer one is right. So a crash between writing a merged
-part and removing what went into it is harmless. After a merge every slot has one record. Merging
-is geometric: a small addition never rewrites a large part, unless it replaces records of it.
+Where two parts speak of the same slot, the newer one is right. A part that batchgen writes has an id of its own in its
+metadata, so that what was made of it can be recognised without reading it.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.errors import DamagedIndex, DiskError
-from batchgen.core.keys import Keys, Mask, first_of_each
-from batchgen.dataset.index.keys import SLOT_COLUMNS, slot_keys
-from batchgen.dataset.index.schema import DISTINCT_COLUMNS, conform, unify
+from batchgen.core.errors import DamagedIndex, DiskError, UnknownFormat
+from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
+from batchgen.dataset.index.schema import DISTINCT_COLUMNS
 from batchgen.dataset.layout import Layout, part_name
 
-# A part is merged with its newer neighbours while it is not much larger than they are together:
-# each record is then rewritten a logarithmic number of times.
-_GROWTH = 4
-# Up to here a dataset has one part: rewriting this much takes a fraction of a second.
-_SMALL_ROWS = 50_000
-# To write half a million records takes a few seconds, in which the sealing of others waits.
-_MAX_MERGED_ROWS = 500_000
-# Rows that are read and written at a time when a large part is rewritten or read.
+# Rows that are read at a time from the start of a part to its end.
 _BATCH_ROWS = 32_768
+# Rows that are read at a time by those who read many parts side by side.
+_FEW_ROWS = 8_192
+# Of the index. Before it was counted, parts said nothing of it, and had a column `request`.
+FORMAT_VERSION = 2
+# Keys in a part's Parquet metadata: its id, and the format.
+_ID = b"batchgen.part"
+_FORMAT = b"batchgen.format"
 
 
 def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
     """Open a part; `file` if it is open already, and stays so.
 
-    Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone.
+    Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone, UnknownFormat.
     """
     try:
-        return pq.ParquetFile(path if file is None else file, page_checksum_verification=True)
+        part = pq.ParquetFile(path if file is None else file, page_checksum_verification=True)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
+    refuse_newer(path, int((part.metadata.metadata or {}).get(_FORMAT, b"1")))
+    return part
+
+
+def refuse_newer(path: Path, version: int) -> None:
+    """Raise UnknownFormat if a file says that it is of a format that is not known here."""
+    if version > FORMAT_VERSION:
+        raise UnknownFormat(
+            f"{path} was written by a newer version of batchgen (format {version}; this one knows {FORMAT_VERSION}). "
+            "Use that version, or a newer one."
+        )
 
 
 def open_file(path: Path) -> pa.NativeFile:
@@ -55,11 +69,29 @@ def open_file(path: Path) -> pa.NativeFile:
 
 
 def read_part(path: Path, part: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
-    """Read columns of an open part, None for all. Raises DamagedIndex."""
+    """Read columns of an open part, as far as it has them; None for all. Raises DamagedIndex."""
+    names = old_names(columns) if columns is not None and is_old(part.schema_arrow.names) else columns
     try:
-        return part.read(columns=columns)
+        table = part.read(columns=None if names is None else list(names))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
+    if not is_old(part.schema_arrow.names):
+        return table
+    table = with_new_columns(table)
+    return table if columns is None else table.select([name for name in columns if name in table.column_names])
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """Return the schema of a part as it is read. Raises DamagedIndex, FileNotFoundError."""
+    with open_part(path) as part:
+        schema = part.schema_arrow
+    return new_schema(schema) if is_old(schema.names) else schema
+
+
+def row_count(path: Path) -> int:
+    """Return how many records a part has. Raises DamagedIndex, FileNotFoundError."""
+    with open_part(path) as part:
+        return int(part.metadata.num_rows)
 
 
 def iterate(path: Path) -> Iterator[pa.RecordBatch]:
@@ -75,16 +107,76 @@ def iterate(path: Path) -> Iterator[pa.RecordBatch]:
             if batch is None:
                 break
             missing -= len(batch)
-            yield batch
+            if is_old(batch.schema.names):
+                yield from with_new_columns(pa.Table.from_batches([batch])).to_batches()
+            else:
+                yield batch
         if missing:  # a damaged column ends early, and pyarrow says nothing
             raise _unreadable(path, ValueError(f"{missing:,} records are missing"))
 
 
+def signature(path: Path) -> bytes:
+    """Return what tells a part from every other: its id, or a hash of its bytes where it has none.
+
+    Raises DamagedIndex, FileNotFoundError.
+    """
+    with open_part(path) as part:
+        known = (part.metadata.metadata or {}).get(_ID)
+    if known is not None:
+        return bytes(known)
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").digest()
+
+
+class PartReader:
+    """Reads records of a part by their positions; quickly while they are asked for from the start to the end."""
+
+    def __init__(self, path: Path, opened: ExitStack) -> None:
+        """Open the part, until `opened` is closed. Raises DamagedIndex, FileNotFoundError."""
+        self._path = path
+        self._part = opened.enter_context(open_part(path))
+        rows = [self._part.metadata.row_group(group).num_rows for group in range(self._part.num_row_groups)]
+        self._starts = np.cumsum([0, *rows])
+        self._group = -1
+        self._batches: Iterator[pa.RecordBatch] = iter(())
+        self._start = self._end = 0  # of the batch that was read last
+        self._batch: pa.RecordBatch | None = None
+
+    def take(self, positions: npt.NDArray[np.uint32]) -> pa.Table:
+        """Return the records at these positions, which increase. Raises DamagedIndex."""
+        taken = []
+        left = positions.astype(np.int64)
+        while len(left):
+            batch = self._batch_at(int(left[0]))
+            here = int(np.searchsorted(left, self._end))
+            taken.append(batch.take(pa.array(left[:here] - self._start)))
+            left = left[here:]
+        table = pa.Table.from_batches(taken, self._part.schema_arrow)
+        return with_new_columns(table) if is_old(table.column_names) else table
+
+    def _batch_at(self, position: int) -> pa.RecordBatch:
+        group = int(np.searchsorted(self._starts, position, side="right")) - 1
+        if group != self._group or position < self._start:
+            self._group = group
+            self._batches = self._part.iter_batches(_FEW_ROWS, row_groups=[group])
+            self._start = self._end = int(self._starts[group])
+        while position >= self._end:
+            try:
+                self._batch = next(self._batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise _unreadable(self._path, error) from error
+            if self._batch is None:  # a damaged column ends early, and pyarrow says nothing
+                raise _unreadable(self._path, ValueError("records are missing"))
+            self._start, self._end = self._end, self._end + len(self._batch)
+        return self._batch
+
+
 def write_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    """Write a part, whole or not at all. Raises OSError."""
+    """Write a part, whole or not at all; its records come in the manifest's order. Raises OSError."""
     with layout.store.put_stream(part_name(number)) as file, open_writer(file, schema) as writer:
         for table in tables:
             writer.write_table(table)
+        writer.add_key_value_metadata({_ID.decode(): secrets.token_hex(16), _FORMAT.decode(): str(FORMAT_VERSION)})
 
 
 def open_writer(
@@ -102,88 +194,8 @@ def open_writer(
     )
 
 
-def merge(layout: Layout) -> None:
-    """Merge the newest parts that are small, and drop what newer parts replace from older ones.
-
-    Raises DamagedIndex, OSError.
-    """
-    paths = layout.parts()
-    if len(paths) < 2:
-        return
-    tail = _mergeable({number: _row_count(path) for number, path in paths.items()})
-    if len(tail) > 1:
-        sources = [paths[number] for number in tail]
-        schema = unify([_schema(path) for path in sources])
-        write_part(layout, max(paths), _newest(sources, schema), schema)
-        for number in tail[:-1]:
-            layout.store.remove(part_name(number))
-    _drop_replaced(layout)
-
-
 def _unreadable(path: Path, error: Exception) -> DamagedIndex | DiskError:
     if isinstance(error, OSError) and error.errno is not None:
         return DiskError(f"cannot read {path}: {error.strerror}")
     folder = path.parent.parent
     return DamagedIndex(f"{path} is damaged ({error}). `batchgen verify {folder} --repair` puts right what can be.")
-
-
-def _row_count(path: Path) -> int:
-    with open_part(path) as part:
-        return int(part.metadata.num_rows)
-
-
-def _mergeable(rows: dict[int, int]) -> list[int]:
-    """The newest part, and its older neighbours as far as merging them is worth it."""
-    numbers = sorted(rows, reverse=True)
-    tail, total = [numbers[0]], rows[numbers[0]]
-    for number in numbers[1:]:
-        small = total + rows[number] <= _SMALL_ROWS
-        if not small and (rows[number] > _GROWTH * total or total + rows[number] > _MAX_MERGED_ROWS):
-            break
-        tail.append(number)
-        total += rows[number]
-    return tail[::-1]
-
-
-def _schema(path: Path) -> pa.Schema:
-    with open_part(path) as part:
-        return part.schema_arrow
-
-
-def _newest(paths: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The last record of each slot, in order."""
-    backwards = first_of_each([_keys_in(path)[::-1] for path in reversed(paths)])
-    waiting: list[pa.Table] = []
-    for path, kept in zip(paths, reversed(backwards), strict=True):
-        for table in _marked(path, kept[::-1]):
-            waiting.append(conform(table, schema))
-            if sum(map(len, waiting)) >= _BATCH_ROWS:  # a few records each would be read slowly ever after
-                yield pa.concat_tables(waiting)
-                waiting.clear()
-    if waiting:
-        yield pa.concat_tables(waiting)
-
-
-def _marked(path: Path, kept: Mask) -> Iterator[pa.Table]:
-    """The records of a part that are marked."""
-    start = 0
-    for batch in iterate(path):
-        wanted = kept[start : start + len(batch)]
-        start += len(batch)
-        yield pa.Table.from_batches([batch if wanted.all() else batch.filter(pa.array(wanted))])
-
-
-def _drop_replaced(layout: Layout) -> None:
-    paths = dict(reversed(layout.parts().items()))
-    if len(paths) < 2:
-        return
-    for (number, path), kept in zip(paths.items(), first_of_each(list(map(_keys_in, paths.values()))), strict=True):
-        if not kept.any():
-            layout.store.remove(part_name(number))
-        elif not kept.all():  # only the records that are marked stay
-            write_part(layout, number, _marked(path, kept), _schema(path))
-
-
-def _keys_in(path: Path) -> Keys:
-    with open_part(path) as part:
-        return slot_keys(read_part(path, part, SLOT_COLUMNS))

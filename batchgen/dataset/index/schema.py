@@ -84,37 +84,36 @@ DISTINCT_COLUMNS = frozenset(
     }
 )
 
-_PLAIN = tuple(name for name in INDEX_SCHEMA.names if name != "charges")
+_CHARGES = INDEX_SCHEMA.get_field_index("charges")
 
 
-def to_table(records: Sequence[IndexRecord], extra_schema: bytes) -> pa.Table:
-    """Return records as a table: the index columns, then the manifest's own as `extra_schema` types them."""
-    columns = [
-        pa.array([getattr(record, name) for record in records], INDEX_SCHEMA.field(name).type) for name in _PLAIN
-    ]
-    charges = [record.charges and list(map(asdict, record.charges)) for record in records]
-    table = pa.table([*columns, pa.array(charges, INDEX_SCHEMA.field("charges").type)], schema=INDEX_SCHEMA)
-    if not extra_schema:
-        return table
-    schema = pa.ipc.read_schema(pa.py_buffer(extra_schema))
-    extra = pa.Table.from_batches(
-        [pa.ipc.read_record_batch(pa.py_buffer(record.extra), schema) for record in records], schema
+def to_table(records: Sequence[IndexRecord]) -> pa.Table:
+    """Return records as a table of the index columns."""
+    if not records:
+        return INDEX_SCHEMA.empty_table()
+    columns = list(zip(*map(msgspec.structs.astuple, records), strict=True))
+    columns[_CHARGES] = tuple(charges and list(map(asdict, charges)) for charges in columns[_CHARGES])
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, INDEX_SCHEMA, strict=True)], INDEX_SCHEMA
     )
-    for name, field, column in zip(own_names(schema), schema, extra.columns, strict=True):
-        table = table.append_column(field.with_name(name), column)
-    return table
 
 
-def to_records(table: pa.Table, extra_schema: bytes) -> list[IndexRecord]:
-    """Return rows of the index as records whose own columns are those of `extra_schema`, null where they do not fit."""
-    schema = pa.ipc.read_schema(pa.py_buffer(extra_schema)) if extra_schema else pa.schema([])
-    columns = [_fit(table, name, field.type) for name, field in zip(own_names(schema), schema, strict=True)]
-    own = pa.table(columns, schema=schema) if extra_schema else None
+def to_records(table: pa.Table) -> list[IndexRecord]:
+    """Return rows of the index as records, without the manifest's own columns."""
     rows = table.select([name for name in INDEX_SCHEMA.names if name in table.column_names]).to_pylist()
-    return [
-        msgspec.convert(row | {"extra": _serialise(own, position)}, IndexRecord, strict=False)
-        for position, row in enumerate(rows)
-    ]
+    return [msgspec.convert(row, IndexRecord, strict=False) for row in rows]
+
+
+def own_columns(table: pa.Table) -> pa.Table:
+    """Return the manifest's own columns of an index table."""
+    return table.select([name for name in table.column_names if name not in INDEX_SCHEMA.names])
+
+
+def with_own_columns(table: pa.Table, own: pa.Table) -> pa.Table:
+    """Return an index table with the manifest's own columns of the same rows behind the others."""
+    for field, column in zip(own.schema, own.columns, strict=True):
+        table = table.append_column(field, column)
+    return table
 
 
 def own_names(schema: pa.Schema) -> list[str]:
@@ -163,18 +162,3 @@ def _as(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         # Lists, structs, bytes that are no text: what Arrow does not write as text, Python does.
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], wanted)
-
-
-def _fit(table: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray | pa.Array:
-    if name in table.column_names:
-        try:
-            return table[name].cast(wanted)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            pass  # the manifest's column has changed its type since: the old value has no place in it
-    return pa.nulls(len(table), wanted)
-
-
-def _serialise(own: pa.Table | None, position: int) -> bytes:
-    if own is None:
-        return b""
-    return own.slice(position, 1).combine_chunks().to_batches()[0].serialize().to_pybytes()  # type: ignore[no-any-return]

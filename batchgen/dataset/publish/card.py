@@ -17,7 +17,7 @@ import pyarrow as pa
 from batchgen.core.format import count, dollars, printable
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.column_docs import describe_column
-from batchgen.dataset.publish.stats import DatasetStats, Sample
+from batchgen.dataset.publish.stats import Counts, DatasetStats, Sample
 
 _HEAD = """\
 ---
@@ -108,9 +108,9 @@ def render_card(name: str, stats: DatasetStats, schema: pa.Schema) -> str:
         _HEAD.format(name=json.dumps(name)),
         f"# {as_text(name)}\n",
         f"{_headline(stats)}\n",
-        *_pictures(stats.samples),
+        *_pictures(stats.overview.samples),
         _making(stats),
-        _PROVENANCE.format(watermark=_watermark(stats.parameters.get("add_watermark", Counter()), stats.images)),
+        _PROVENANCE.format(watermark=_watermark(stats.counts)),
         _LOADING,
         _FILES,
         _columns(schema),
@@ -126,10 +126,11 @@ def as_text(text: str, width: int = 400) -> str:
 
 
 def _headline(stats: DatasetStats) -> str:
-    if not stats.images:
+    if not stats.counts.images:
         return "No image is here yet."
-    models = ", ".join(map(_code, stats.models))
-    return f"{count(stats.images, 'image')} of {count(stats.prompts, 'prompt')}, made with {models} by batchgen."
+    models = ", ".join(map(_code, stats.counts.models))
+    images, prompts = count(stats.counts.images, "image"), count(stats.overview.prompts, "prompt")
+    return f"{images} of {prompts}, made with {models} by batchgen."
 
 
 def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
@@ -143,19 +144,19 @@ def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
 
 def _making(stats: DatasetStats) -> str:
     rows = [
-        ("model", _values(stats.models)),
-        ("service of the last run", _values(stats.services)),
-        *((_code(name), _values(values)) for name, values in stats.parameters.items()),
-        ("seeds", _values(stats.seed_sources)),
-        ("sizes in pixels", _values(stats.sizes)),
-        ("formats", _values(stats.formats)),
-        ("bytes", f"{stats.bytes:,}"),
-        ("first request", _time(stats.first_sent_at)),
-        ("last answer", _time(stats.last_finished_at)),
-        ("manifest", _values(_file_names(stats.manifests))),
-        ("rows of it", f"{stats.rows:,}"),
-        ("cost of these images", _cost(stats.cost_usd, stats.unknown_costs)),
-        ("batchgen", _values(stats.versions)),
+        ("model", _values(stats.counts.models)),
+        ("service of the last run", as_text(stats.service or "none")),
+        *((_code(name), _values(values)) for name, values in stats.counts.parameters.items()),
+        ("seeds", _values(stats.counts.seed_sources)),
+        ("sizes in pixels", _values(stats.counts.sizes)),
+        ("formats", _values(stats.counts.formats)),
+        ("bytes", f"{stats.counts.bytes:,}"),
+        ("first request", _time(stats.counts.first_sent_at)),
+        ("last answer", _time(stats.counts.last_finished_at)),
+        ("manifest", _values(_file_names(stats.counts.manifests))),
+        ("rows of it", f"{stats.overview.rows:,}"),
+        ("cost of these images", _cost(stats.counts.cost_usd, stats.counts.unknown_costs)),
+        ("batchgen", _values(stats.counts.versions)),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return f"## How it was made\n\n| what | value |\n| --- | --- |\n{table}\n\n{_asked(stats)}"
@@ -163,23 +164,20 @@ def _making(stats: DatasetStats) -> str:
 
 def _asked(stats: DatasetStats) -> str:
     """What was asked for over all time, also for rows that the manifest has lost since."""
-    total = stats.asked.total()
-    if not total:
+    slots = stats.asked.slots
+    if not slots.total():
         return ""
-    answered = stats.asked[Status.OK] + stats.asked[Status.BLOCKED]
+    answered = slots[Status.OK] + slots[Status.BLOCKED]
     share = (
-        f" The safety filter blocked {stats.asked[Status.BLOCKED] / answered:.1%} of what was answered."
-        if answered
-        else ""
+        f" The safety filter blocked {slots[Status.BLOCKED] / answered:.1%} of what was answered." if answered else ""
     )
-    counts = ", ".join(
-        f"{stats.asked[status]:,} {status.value.replace('_', ' ')}" for status in Status if stats.asked[status]
-    )
-    cost = _cost(stats.all_cost_usd, stats.all_unknown_costs)
-    return f"Asked for so far: {count(total, 'image')} ({counts}), for {cost} in all.{share}\n"
+    counts = ", ".join(f"{slots[status]:,} {status.value.replace('_', ' ')}" for status in Status if slots[status])
+    cost = _cost(stats.asked.cost_usd, stats.asked.unknown_costs)
+    return f"Asked for so far: {count(slots.total(), 'image')} ({counts}), for {cost} in all.{share}\n"
 
 
-def _watermark(asked: Counter[str], images: int) -> str:
+def _watermark(counts: Counts) -> str:
+    asked, images = counts.parameters.get("add_watermark", Counter()), counts.images
     if not asked:
         return "The requests said nothing about a watermark."
     wanted = asked["true"]

@@ -5,8 +5,6 @@ Croissant knows no nested tables and no times of day; such columns are left out 
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -59,16 +57,15 @@ _TABLE = "metadata.parquet"
 _RECORDS = "pictures"
 
 
-def render_croissant(name: str, view: Path, stats: DatasetStats, schema: pa.Schema) -> bytes:
-    """Return the description as JSON. view: the dataset's metadata.parquet, whose hash goes into it."""
-    with view.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+def render_croissant(name: str, digest: str, stats: DatasetStats, schema: pa.Schema) -> bytes:
+    """Return the description as JSON. digest: SHA-256 of metadata.parquet, in hexadecimal."""
+    images, prompts, models = stats.counts.images, stats.overview.prompts, ", ".join(stats.counts.models)
     description: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": name,
-        "description": f"{stats.images} images generated from {stats.prompts} prompts by {', '.join(stats.models)}.",
+        "description": f"{images} images generated from {prompts} prompts by {models}.",
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -82,7 +79,7 @@ def render_croissant(name: str, view: Path, stats: DatasetStats, schema: pa.Sche
                 "@type": "cr:FileSet",
                 "@id": "images",
                 "name": "images",
-                "encodingFormat": list(stats.formats) or ["image/png"],
+                "encodingFormat": list(stats.counts.formats) or ["image/png"],
                 "includes": "images/*/*",
             },
         ],
@@ -90,8 +87,8 @@ def render_croissant(name: str, view: Path, stats: DatasetStats, schema: pa.Sche
             {"@type": "cr:RecordSet", "@id": _RECORDS, "name": _RECORDS, "field": [_image(), *_fields(schema)]}
         ],
     }
-    if stats.last_finished_at is not None:
-        description["datePublished"] = f"{stats.last_finished_at:%Y-%m-%dT%H:%M:%S}Z"
+    if stats.counts.last_finished_at is not None:
+        description["datePublished"] = f"{stats.counts.last_finished_at:%Y-%m-%dT%H:%M:%S}Z"
     return msgspec.json.format(msgspec.json.encode(description))
 
 

@@ -1,28 +1,24 @@
-"""metadata.parquet grows by sections, one for each index part: what is still right is copied and not made again.
+"""metadata.parquet is written by row groups: those at its start that are still right are copied and not made again.
 
-A section is the row groups that one part gave, with the footer that describes them. `.batchgen/view.sections`
-keeps those footers beside what each section was made of. So a small addition to a large dataset
-costs a copy of bytes; where that file is gone, or does not fit the view as it lies there, all is made again.
+So a small addition at the end of a large dataset costs a copy of bytes. A row group that is copied has the bytes that
+it would have if it were written now: each is written by a writer of its own.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from io import RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen import __version__
 from batchgen.dataset.index.parts import open_writer
-from batchgen.dataset.layout import ROW_GROUPS, Layout
 from batchgen.dataset.publish.stats import Counts
+from batchgen.dataset.publish.view_state import RowGroup
 
 # Copied at a time.
 _CHUNK_BYTES = 1 << 20
@@ -32,31 +28,6 @@ _MAGIC_BYTES, _END_BYTES = 4, 8
 
 # pyarrow has no types of its own that mypy could read.
 Schema = Any
-
-
-class Section(msgspec.Struct, frozen=True):
-    """Some row groups of the view.
-
-    source: what they were made of. size: in bytes. sha256: of these bytes. footer: a Parquet file that
-    has nothing but the description of them. counts: of the images in them.
-    """
-
-    source: bytes
-    size: int
-    sha256: bytes
-    footer: bytes
-    counts: Counts
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """recipe: how sections were made; of two that differ nothing is taken over."""
-
-    recipe: bytes
-    sections: tuple[Section, ...]
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decoder = msgspec.msgpack.Decoder(_Kept, dec_hook=lambda kind, value: Counter(value))
 
 
 class _Rest(RawIOBase):
@@ -80,96 +51,81 @@ class _Rest(RawIOBase):
         return len(data)
 
 
-class SectionedView:
-    """Writes the view into `target`, an empty file, section by section, from what is left of the view before it."""
+class CachedView:
+    """Writes the view into `target`, an empty file, row group by row group.
 
-    def __init__(self, target: BinaryIO, layout: Layout, schema: Schema) -> None:
+    before: the view as it lies there. groups: what is known of its row groups.
+    """
+
+    def __init__(self, target: BinaryIO, schema: Schema, before: Path, groups: Sequence[RowGroup]) -> None:
         self._target = target
         self._schema = schema
-        self._before = layout.view
-        self._left = list(_read(layout, schema))
-        self._start = 0
-        self.sections: list[Section] = []
+        self._before = before
+        self._left = list(groups)
+        self._hash = sha256()
+        self._end = 0
+        self.groups: list[RowGroup] = []
 
-    def keep(self, source: bytes) -> bool:
-        """Take the next section over, if it was made of `source`; return whether it was."""
-        if not self._left or self._left[0].source != source or not self._copy(self._left[0]):
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of what is written so far."""
+        return self._hash.digest()
+
+    def keep(self, key: bytes) -> bool:
+        """Take the next row group over, if it has this key; return whether it had."""
+        if not self._left or self._left[0].key != key or not self._copy(self._left[0]):
             self._left.clear()  # what lies behind it has other places now
             return False
-        self.sections.append(self._left.pop(0))
+        self.groups.append(self._left.pop(0))
         return True
 
-    def add(self, source: bytes, tables: Iterable[pa.Table], counts: Counts) -> None:
-        """Write the next section; `counts` are read when all tables are written."""
-        start, described = self._target.tell(), list[Any]()
-        sink = pa.PythonFile(_Rest(self._target, start), "w")
+    def add(self, key: bytes, table: pa.Table, counts: Counts) -> None:
+        """Write the next row group."""
+        described: list[Any] = []
+        sink = pa.PythonFile(_Rest(self._target, self._end), "w")
         with open_writer(sink, self._schema, described) as writer:
-            while (given := sink.tell()) < start:
-                sink.write(_NOTHING[: start - given])
-            for table in tables:
-                writer.write_table(table)
+            while (given := sink.tell()) < self._end:
+                sink.write(_NOTHING[: self._end - given])
+            if len(table):
+                writer.write_table(table, row_group_size=len(table))
         self._target.seek(-_END_BYTES, 2)
         footer_bytes = int.from_bytes(self._target.read(4), "little")
         end = self._target.seek(-_END_BYTES - footer_bytes, 2)
         self._target.truncate()
-        size, digest = end - start, sha256()
-        self._target.seek(start)
-        for chunk in iter(lambda: self._target.read(_CHUNK_BYTES), b""):
-            digest.update(chunk)
-        self.sections.append(Section(source, size, digest.digest(), _footer(described[0]), counts))
+        for chunk in _readable(self._target, self._end, end - self._end):
+            self._hash.update(chunk)
+        self._end = end
+        self.groups.append(RowGroup(key, end, self.digest, _footer(described[0]), counts))
 
     def finish(self) -> None:
-        """Write the footer of all sections."""
-        whole, *others = (pq.read_metadata(pa.BufferReader(section.footer)) for section in self.sections)
+        """Write the footer of all row groups, of which there is one at least."""
+        whole, *others = (pq.read_metadata(pa.BufferReader(group.footer)) for group in self.groups)
         for other in others:
             whole.append_row_groups(other)
-        self._target.write(_footer(whole)[_MAGIC_BYTES:])
+        footer = _footer(whole)[_MAGIC_BYTES:]
+        self._target.write(footer)
+        self._hash.update(footer)
 
-    def _copy(self, section: Section) -> bool:
-        position, digest = self._target.tell(), sha256()
-        for chunk in _readable(self._before, self._start, section.size):
-            digest.update(chunk)
-            self._target.write(chunk)
-        if digest.digest() == section.sha256:
-            self._start += section.size
+    def _copy(self, group: RowGroup) -> bool:
+        hashed = self._hash.copy()
+        with suppress(OSError), self._before.open("rb") as before:
+            for chunk in _readable(before, self._end, group.end - self._end):
+                hashed.update(chunk)
+                self._target.write(chunk)
+        if hashed.digest() == group.digest:
+            self._hash, self._end = hashed, group.end
             return True
-        self._target.seek(position)
+        self._target.seek(self._end)
         self._target.truncate()
         return False
 
 
-def remember(layout: Layout, schema: Schema, sections: Sequence[Section]) -> None:
-    """Keep what a later view needs to take sections over. Raises OSError."""
-    body = _encode(_Kept(_recipe(schema), tuple(sections)))
-    layout.store.put(ROW_GROUPS, sha256(body).digest() + body)
-
-
-def _read(layout: Layout, schema: Schema) -> tuple[Section, ...]:
-    """The sections of the view as it was written last; none if nobody knows, or if it has another schema."""
-    try:
-        text = layout.sections.read_bytes()
-        if not layout.view.is_file() or sha256(text[32:]).digest() != text[:32]:
-            return ()
-        kept = _decoder.decode(text[32:])
-    except (OSError, msgspec.DecodeError):
-        return ()
-    return kept.sections if kept.recipe == _recipe(schema) else ()
-
-
-def _recipe(schema: Schema) -> bytes:
-    """What sections depend on beside their source: another version may count, convert or write in another way."""
-    return f"batchgen {__version__}, pyarrow {pa.__version__}\n".encode() + cast(
-        "bytes", schema.serialize().to_pybytes()
-    )
-
-
-def _readable(path: Path, start: int, size: int) -> Iterator[bytes]:
-    """So many bytes of a file, as far as they can be read."""
-    with suppress(OSError), path.open("rb") as file:
-        file.seek(start)
-        while chunk := file.read(min(size, _CHUNK_BYTES)):
-            yield chunk
-            size -= len(chunk)
+def _readable(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
+    """So many bytes of a file, as far as there are."""
+    file.seek(start)
+    while chunk := file.read(min(size, _CHUNK_BYTES)):
+        yield chunk
+        size -= len(chunk)
 
 
 def _footer(metadata: Any) -> bytes:

@@ -1,29 +1,31 @@
-"""What a dataset's card says about it, counted from a few columns of its files.
+"""What a dataset's card says about it: counted by row groups of the view and by parts of the index.
 
-What the dataset holds now is counted while its view is written; for what was asked for over all time the
-price is one reading of some narrow columns of the index.
+Both are counted once, when they are written, and the counts are kept. The price of what cannot be put together from
+pieces, how many different prompts there are: one reading of a column of the view whenever it has changed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batchgen.core.keys import NO_KEYS
-from batchgen.core.outcomes import Status
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.index.keys import text_keys
+from batchgen.dataset.index.parts import open_part, read_part
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.snapshot import latest
 
 # Says how images were asked for, and not what they show.
 _NO_PARAMETERS = frozenset({"num_images"})
@@ -90,20 +92,31 @@ class Counts:
 
 
 @dataclass(slots=True)
-class DatasetStats(Counts):
-    """What is worth saying about a dataset.
+class Asked:
+    """All image slots ever asked for, by status, and what they cost as far as it is known: of a part, or of all."""
 
-    services: the host that the last run asked. asked: all image slots ever asked for, by status; all_cost_usd is what
-    they cost as far as it is known.
-    """
+    slots: Counter[str] = field(default_factory=Counter)
+    cost_usd: float = 0.0
+    unknown_costs: int = 0
+
+
+@dataclass(slots=True)
+class Overview:
+    """What is counted over the view as a whole, and not piece by piece."""
 
     rows: int = 0
     prompts: int = 0
-    services: Counter[str] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
-    asked: Counter[Status] = field(default_factory=Counter)
-    all_cost_usd: float = 0.0
-    all_unknown_costs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetStats:
+    """What is worth saying about a dataset. service: the host that the last run asked."""
+
+    counts: Counts
+    overview: Overview
+    asked: Asked
+    service: str | None
 
 
 def count(table: pa.Table) -> Counts:
@@ -125,38 +138,48 @@ def count(table: pa.Table) -> Counts:
     )
 
 
-def gather(layout: Layout, counted: Iterable[Counts]) -> DatasetStats:
-    """Return what is worth saying, now that metadata.parquet is written. Raises DamagedIndex."""
-    stats = DatasetStats()
-    for counts in counted:
-        stats.add(counts)
-    stats.rows, stats.prompts = _distinct(layout, "row_id"), _distinct(layout, "prompt")
-    stats.samples = _samples(layout)
-    stats.services.update(filter(None, [_service(layout)]))
-    for table in latest(layout, ["status", "cost_usd", "cost_source"]):
-        stats.asked.update({Status(status): number for status, number in _counts(table["status"]).items()})
-        stats.all_cost_usd += _sum(table["cost_usd"])
-        stats.all_unknown_costs += count_unknown(table["cost_source"])
-    return stats
+def count_asked(path: Path) -> Asked:
+    """Count a part of the index. Raises DamagedIndex."""
+    with open_part(path) as part:
+        table = read_part(path, part, ["status", "cost_usd", "cost_source"])
+    return Asked(_counts(table["status"]), _sum(table["cost_usd"]), count_unknown(table["cost_source"]))
 
 
-def _distinct(layout: Layout, column: str) -> int:
-    """How many different texts a column of the view has."""
-    with pq.ParquetFile(layout.view) as view:
-        batches = view.iter_batches(columns=[column])
-        keys = np.concatenate([NO_KEYS, *(text_keys(batch.column(column)) for batch in batches)])
-    keys.sort()
-    return int(np.count_nonzero(keys[1:] != keys[:-1])) + bool(len(keys))
+def count_view(view: Path) -> Overview:
+    """Count what is worth saying of a metadata.parquet."""
+    with pq.ParquetFile(view) as file:
+        rows = [batch.column(0).to_numpy() for batch in file.iter_batches(columns=["row_number"])]
+        prompts = [text_keys(batch.column(0)) for batch in file.iter_batches(columns=["prompt"])]
+        return Overview(_distinct(rows), _distinct(prompts), _samples(file))
 
 
-def _service(layout: Layout) -> str | None:
+def gather(counted: Iterable[Counts], overview: Overview, parts: Iterable[Asked], service: str | None) -> DatasetStats:
+    """Put together what was counted of row groups, of the view and of parts."""
+    counts, asked = Counts(), Asked()
+    for piece in counted:
+        counts.add(piece)
+    for part in parts:
+        asked.slots.update(part.slots)
+        asked.cost_usd += part.cost_usd
+        asked.unknown_costs += part.unknown_costs
+    return DatasetStats(counts, overview, asked, service)
+
+
+def last_service(layout: Layout) -> str | None:
     """The host that the last run asked: a simulator on this machine is no model. None if no configuration is kept."""
     try:
         settings = msgspec.json.decode(layout.config.read_bytes(), type=dict[str, _Setting])
         url = str(settings["api.base_url"].value)
     except (OSError, msgspec.DecodeError, KeyError):
         return None
-    return urlsplit(url).netloc.rpartition("@")[2]
+    return urlsplit(url).netloc.rpartition("@")[2] or None
+
+
+def _distinct(pieces: Sequence[npt.NDArray[Any]]) -> int:
+    """How many different values there are."""
+    values = np.concatenate([np.empty(0, np.uint64), *pieces]) if pieces else NO_KEYS
+    values.sort()
+    return int(np.count_nonzero(values[1:] != values[:-1])) + bool(len(values))
 
 
 def _sizes(table: pa.Table) -> Counter[str]:
@@ -164,19 +187,18 @@ def _sizes(table: pa.Table) -> Counter[str]:
     return Counter({f"{row['width']} x {row['height']}": row["count_all"] for row in grouped})
 
 
-def _samples(layout: Layout) -> list[Sample]:
-    """Pictures spread evenly over the dataset, of different prompts as far as there are."""
-    with pq.ParquetFile(layout.view) as view:
-        shown = min(_SAMPLES, view.metadata.num_rows)
-        wanted = {number * view.metadata.num_rows // shown for number in range(shown)}
-        samples, start = [], 0
-        for group in range(view.num_row_groups):
-            end = start + view.metadata.row_group(group).num_rows
-            inside = sorted(number - start for number in wanted if start <= number < end)
-            if inside:
-                rows = view.read_row_group(group, columns=["file_name", "prompt"]).take(inside)
-                samples += [Sample(**row) for row in rows.to_pylist()]
-            start = end
+def _samples(view: pq.ParquetFile) -> list[Sample]:
+    """Images spread evenly over the dataset, of different prompts as far as there are."""
+    shown = min(_SAMPLES, view.metadata.num_rows)
+    wanted = {number * view.metadata.num_rows // shown for number in range(shown)}
+    samples, start = [], 0
+    for group in range(view.num_row_groups):
+        end = start + view.metadata.row_group(group).num_rows
+        inside = sorted(number - start for number in wanted if start <= number < end)
+        if inside:
+            rows = view.read_row_group(group, columns=["file_name", "prompt"]).take(inside)
+            samples += [Sample(**row) for row in rows.to_pylist()]
+        start = end
     return samples
 
 

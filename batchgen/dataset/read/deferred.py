@@ -13,12 +13,12 @@ from batchgen.dataset.read.resume_index import ResumeIndex
 from batchgen.dataset.read.snapshot import latest
 
 
-def deferred(layout: Layout, resume_index: ResumeIndex, extra_schema: bytes) -> list[IndexRecord]:
+def deferred(layout: Layout, resume_index: ResumeIndex) -> list[IndexRecord]:
     """Return the slots whose image waits at its link. Raises DamagedIndex."""
     waiting = resume_index.keys[resume_index.states == RequestState.DEFERRED]
     found: list[IndexRecord] = []
     if len(waiting):
         for table in latest(layout, None, waiting):
             slots = pc.fill_null(pc.equal(table["error_kind"], ErrorKind.NOT_FETCHED), False)
-            found.extend(to_records(table.filter(slots), extra_schema))
+            found.extend(to_records(table.filter(slots)))
     return found

@@ -18,9 +18,9 @@ from batchgen.core.errors import DatasetError, NotADataset
 from batchgen.core.keys import Finder, Keys, Mask, first_of_each
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
 from batchgen.dataset.index.parts import open_file, open_part, read_part
-from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_table, unify
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_table
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.wal.recovery import unsealed_by_schema
+from batchgen.dataset.wal.recovery import unsealed_records
 
 # The files may move under a reader a few times, when a run ends just now; not forever.
 _TRIES = 5
@@ -102,9 +102,7 @@ def snapshot(layout: Layout, opened: ExitStack, without: Container[Path] = ()) -
 
 
 def _read_wal(layout: Layout) -> pa.Table:
-    tables = [to_table(records, own) for own, records in unsealed_by_schema(layout).items()]
-    schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
-    return pa.concat_tables([schema.empty_table(), *(conform(table, schema) for table in tables)])
+    return to_table(unsealed_records(layout))
 
 
 def _newest(pieces: Sequence[Piece]) -> list[Mask]:

@@ -15,15 +15,17 @@ import numpy as np
 import pyarrow as pa
 
 from batchgen.core.cost import Charge, CostSource, total, unknown
-from batchgen.core.errors import DamagedIndex, DiskError
-from batchgen.core.keys import NO_KEYS, Finder, Keys
+from batchgen.core.errors import DiskError
+from batchgen.core.keys import Keys
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.charges import of_slot
+from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import fingerprint_keys
-from batchgen.dataset.index.parts import merge, open_part, write_part
+from batchgen.dataset.index.order import sort_records
+from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import LOCK, Layout
-from batchgen.dataset.publish.view import Shows, write_view
+from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.wal.recovery import recover
 
@@ -56,20 +58,10 @@ def amend_costs(layout: Layout, bills: Mapping[int, Bills], remarks: Mapping[int
     if not bills:
         return
     records = _records_of(layout, np.sort(np.fromiter(bills, np.uint64, len(bills))))
-    table = _corrected(records, bills, remarks)
+    table = sort_records(_corrected(records, bills, remarks))
     write_part(layout, max(layout.parts()) + 1, iter([table]), table.schema)
-    merge(layout)
-    write_view(layout, as_before(layout), "")
-
-
-def as_before(layout: Layout) -> Shows:
-    """Let the dataset view show the requests that it shows now; all, if there is no readable view."""
-    try:
-        with open_part(layout.view) as view:
-            keys = [fingerprint_keys(batch.column(0)) for batch in view.iter_batches(columns=["fingerprint"])]
-    except (FileNotFoundError, DamagedIndex):
-        return lambda asked: np.ones(len(asked), np.bool_)
-    return Finder(np.sort(np.concatenate([NO_KEYS, *keys]))).contains
+    compact(layout)
+    write_view(layout, None)
 
 
 def shares(costs_usd: Sequence[float | None], statuses: Sequence[Status], total_usd: float) -> list[float]:

@@ -16,16 +16,19 @@ import pyarrow.compute as pc
 
 from batchgen.core.keys import keys_of
 from batchgen.core.outcomes import ErrorKind
-from batchgen.dataset.index.parts import merge, write_part
+from batchgen.dataset.index.compaction import compact
+from batchgen.dataset.index.order import sort_records
+from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord
-from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_records, to_table, unify
+from batchgen.dataset.index.schema import conform, own_columns, to_records, to_table, unify, with_own_columns
 from batchgen.dataset.layout import DAMAGED, Layout
+from batchgen.dataset.publish.label_digests import forget_digests
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
-from batchgen.dataset.repair.cost_corrections import as_before, held
+from batchgen.dataset.repair.cost_corrections import held
 from batchgen.dataset.repair.verify import FileFault, FileProblem, damaged_parts, missing_records, missing_texts, verify
-from batchgen.dataset.wal.recovery import lost
+from batchgen.dataset.wal.outcomes import lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,9 @@ def repair(layout: Layout) -> Iterator[Repaired]:
         if wrong:
             yield from _put_right(layout, wrong, strays)
         yield from (Repaired(stray, "left where it is") for stray in strays.values())
-        merge(layout)
-        write_view(layout, as_before(layout), "")
+        compact(layout)
+        forget_digests(layout)
+        write_view(layout, None)
         yield from (Repaired(finding, "written anew") for finding in texts)
 
 
@@ -67,7 +71,7 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
         yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
-        write_part(layout, max(layout.parts(), default=0) + 1, iter([rescued]), rescued.schema)
+        write_part(layout, max(layout.parts(), default=0) + 1, iter([sort_records(rescued)]), rescued.schema)
         yield Repaired(finding, f"rebuilt from {layout.view.name}")
 
 
@@ -78,22 +82,23 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, 
     tables, gone = [], []
     for table in latest(layout, None):
         concerned = table.filter(pc.is_in(table["file_name"], names))
-        own = _own_schema(concerned)
-        marked = []
-        for record in to_records(concerned, own):
+        marked, places = [], []
+        for place, record in enumerate(to_records(concerned)):
             finding = wrong[str(record.file_name)]
             stray = found.pop(record.sha256 or "", None)
             if stray is None:
                 marked.append(lost(record, f"{finding.detail} when the dataset was verified"))
+                places.append(place)
                 gone.append((finding, marked[-1]))
             else:
                 del strays[stray]
                 yield _put_back(layout, finding, stray)
         if marked:
-            tables.append(to_table(marked, own))
+            tables.append(with_own_columns(to_table(marked), own_columns(concerned.take(places))))
     if tables:
         schema = unify([table.schema for table in tables])
-        write_part(layout, max(layout.parts()) + 1, (conform(table, schema) for table in tables), schema)
+        table = sort_records(pa.concat_tables(conform(table, schema) for table in tables))
+        write_part(layout, max(layout.parts()) + 1, iter([table]), schema)
     costs = _costs(layout, [record for _, record in gone])
     for finding, record in gone:
         _set_aside(layout, finding.path)
@@ -117,11 +122,6 @@ def _costs(layout: Layout, records: Iterable[IndexRecord]) -> dict[str, float]:
         for row in table.to_pylist():
             costs[row["fingerprint"]] = costs.get(row["fingerprint"], 0.0) + (row["cost_usd"] or 0.0)
     return costs
-
-
-def _own_schema(table: pa.Table) -> bytes:
-    fields = [field for field in table.schema if field.name not in INDEX_SCHEMA.names]
-    return bytes(pa.schema(fields).serialize()) if fields else b""
 
 
 def _set_aside(layout: Layout, name: str) -> None:

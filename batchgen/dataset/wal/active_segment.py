@@ -1,9 +1,8 @@
-"""The tail of the index while a run is going: ledger segments, and the parts they are sealed into.
+"""The active segment: the WAL while a run goes on, and the parts of the index that it is sealed into.
 
-A segment of some thousand records is sealed into the index part of the same number, once the next
-segment, with the unfinished requests carried over, is durable. Parts are sealed in the order of
-their segments: one that cannot be written keeps all later ones from being written, so a segment
-that is older than the newest part has nothing to tell.
+A segment of some thousand records is sealed into the index part of the same number, once the next segment, with the
+unfinished requests carried over, is durable. Parts are sealed in the order of their segments: one that cannot be
+written keeps all later ones from being written, so a segment that is older than the newest part has nothing to tell.
 """
 
 from __future__ import annotations
@@ -11,13 +10,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
 
-from batchgen.dataset.index.parts import merge, write_part
-from batchgen.dataset.index.records import IndexRecord
+from msgspec.structs import replace
+
+from batchgen.core.labels import LabelSource
+from batchgen.dataset.index.compaction import compact
+from batchgen.dataset.index.labels import joined
+from batchgen.dataset.index.order import sort_records
+from batchgen.dataset.index.parts import write_part
+from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import Layout, segment_name
 from batchgen.dataset.wal import log
-from batchgen.dataset.wal.recovery import outcome
+from batchgen.dataset.wal.outcomes import records_left
 from batchgen.store.appendable import AppendableFile
 
 # Small enough to replay in a blink after a crash, large enough that sealing is rare.
@@ -25,16 +32,28 @@ _RECORDS_PER_SEGMENT = 5_000
 # A reader holds all parts open at once, and a process may open 1,024 files: from so many on they are merged early.
 _MANY_PARTS = 100
 
+T = TypeVar("T", bound=log.Unfinished | log.Settling)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A request that has its outcome: the last entry of it, and the records that follow from that."""
+
+    entry: log.Settling
+    records: Sequence[IndexRecord]
+
 
 class ActiveSegment:
-    """Ledger and parts of one run. Safe to use from several threads, also while it seals."""
+    """WAL and parts of one run. Safe to use from several threads, also while it seals."""
 
-    def __init__(self, layout: Layout, run_id: str, extra_schema: bytes) -> None:
+    def __init__(self, layout: Layout, provenance: Provenance, labels: LabelSource) -> None:
         self._layout = layout
-        self._extra_schema = extra_schema
-        self._head = log.Open(run_id, extra_schema)
+        self._provenance = provenance
+        self._labels = labels
         self._guard = threading.Lock()
         self._unfinished: dict[str, log.Unfinished] = {}
+        # The last entry of each unfinished request that this segment has.
+        self._written: dict[str, log.Unfinished] = {}
         self._done: dict[tuple[str, int], IndexRecord] = {}
         self._number = max(layout.parts(), default=0) + 1
         self._segment = self._new_segment(self._number)
@@ -42,29 +61,42 @@ class ActiveSegment:
         self._sealed: Future[None] | None = None
 
     def note(self, *entries: log.Unfinished) -> None:
-        """Hand news of requests without outcome to the operating system. Raises OSError.
+        """Hand news of requests without outcome to the operating system; every entry says what is asked for.
 
-        An answer stays known here even if the ledger cannot take it; an attempt that it cannot take must not leave.
+        An answer stays known here even if the WAL cannot take it; an attempt that it cannot take must not leave.
+        Raises OSError.
         """
         with self._guard:
-            for entry in entries:
-                if not isinstance(entry, log.Sent):
-                    self._remember(entry)
-            self._segment.append(log.encode(*entries))
-            for entry in entries:
-                self._remember(entry)
+            self._unfinished.update((entry.key, entry) for entry in entries if not isinstance(entry, log.Sent))
+            self._segment.append(log.encode(*map(self._short, entries)))
+            self._unfinished.update((entry.key, entry) for entry in entries)
+            self._written.update((entry.key, entry) for entry in entries)
 
-    def settle(self, *requests: Sequence[IndexRecord]) -> AppendableFile:
-        """Note that requests have their outcome; return the segment whose sync makes that durable. Raises OSError.
-
-        Every image in the records of `requests` is on disk. May be called again with the same records.
-        """
+    def forget(self, entry: log.Refused) -> None:
+        """Note that a request is pending again. Raises OSError."""
         with self._guard:
-            for records in requests:
-                self._unfinished.pop(records[0].fingerprint, None)
-                self._done.update(((record.fingerprint, record.image_number), record) for record in records)
+            self._unfinished.pop(entry.key, None)
+            self._segment.append(log.encode(entry))
+            self._written.pop(entry.key, None)
+
+    def settle(self, *settled: Settlement) -> AppendableFile:
+        """Note that requests have their outcome; return the segment whose sync makes that durable.
+
+        Every image in their records is on disk. May be called again with the same ones. Raises OSError.
+        """
+        entries: list[log.Entry] = []
+        with self._guard:
+            for one in settled:
+                self._unfinished.pop(one.entry.key, None)
+                self._done.update(((record.fingerprint, record.image_number), record) for record in one.records)
+                if self._written.get(one.entry.key) is not one.entry:
+                    entries.append(self._short(one.entry))
+                if isinstance(one.entry, log.Received | log.Records):
+                    entries.append(log.Done(one.entry.key))
             segment = self._segment
-            segment.append(log.encode(*(log.Done(records[0].fingerprint, tuple(records)) for records in requests)))
+            segment.append(log.encode(*entries))
+            for one in settled:
+                self._written.pop(one.entry.key, None)
             if len(self._done) >= _RECORDS_PER_SEGMENT:
                 self._rotate()
         return segment
@@ -82,7 +114,7 @@ class ActiveSegment:
         if self._sealed is not None:
             self._sealed.result()
         for entry in self._unfinished.values():
-            records = outcome(self._layout.root, entry)
+            records = records_left(self._layout.root, entry, self._provenance)
             self._done.update(((record.fingerprint, record.image_number), record) for record in records)
         self._seal(self._number, list(self._done.values()))
 
@@ -91,11 +123,11 @@ class ActiveSegment:
         self._sealer.shutdown(wait=False, cancel_futures=True)
         self._segment.sync()
 
-    def _remember(self, entry: log.Unfinished) -> None:
-        if entry.records:
-            self._unfinished[entry.fingerprint] = entry
-        else:
-            self._unfinished.pop(entry.fingerprint, None)
+    def _short(self, entry: T) -> T:
+        """The entry as it is written: what is asked for stands in the first of a request in a segment."""
+        if entry.key not in self._written or isinstance(entry, log.Records | log.Rejected):
+            return entry
+        return replace(entry, request=None)
 
     def _rotate(self) -> None:
         """Go on in a new segment, if the disk allows one, and seal the old one in the background."""
@@ -117,16 +149,21 @@ class ActiveSegment:
             segment.close()
             self._seal(number, done)
             if len(self._layout.parts()) >= _MANY_PARTS:
-                merge(self._layout)
+                compact(self._layout)
 
         self._sealed = self._sealer.submit(seal)
 
     def _new_segment(self, number: int) -> AppendableFile:
-        head = log.encode(self._head, *self._unfinished.values())
-        return self._layout.store.create_appendable(segment_name(number), head)
+        run = self._provenance
+        head = log.Open(run.run_id, run.manifest, run.version)
+        segment = self._layout.store.create_appendable(
+            segment_name(number), log.encode(head, *self._unfinished.values())
+        )
+        self._written = dict(self._unfinished)
+        return segment
 
     def _seal(self, number: int, done: Sequence[IndexRecord]) -> None:
         if done:
-            table = to_table(done, self._extra_schema)
+            table = joined(self._layout, sort_records(to_table(done)), self._labels)
             write_part(self._layout, number, iter([table]), table.schema)
         self._layout.store.remove(segment_name(number))

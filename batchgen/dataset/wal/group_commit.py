@@ -1,7 +1,7 @@
 """Group commit: whatever waits for the disk together is written together, and shares every fsync.
 
-For every answer the order is: `received` to the ledger, each image to a temporary name, fsync,
-rename, fsync of the folder, `done` to the ledger, fsync of the ledger; only then is it acknowledged.
+For every answer the order is: `received` to the WAL, each image to a temporary name, fsync,
+rename, fsync of the folder, `done` to the WAL, fsync of the WAL; only then is it acknowledged.
 Of a group each step is taken for all before the next one begins. If the disk refuses something, the
 group is taken apart, so that only those fail that cannot be saved.
 """
@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.wal import log
-from batchgen.dataset.wal.active_segment import ActiveSegment
+from batchgen.dataset.wal.active_segment import ActiveSegment, Settlement
 from batchgen.dataset.wal.images import ImageFiles
 from batchgen.store import disk
 from batchgen.store.reserve import Reserve
@@ -39,9 +39,9 @@ class Changes(Generic[T]):
     """
 
     result: T
-    received: log.Received | None = None
+    received: log.Received | log.Records | None = None
     images: Sequence[tuple[str, bytes]] = ()
-    done: Sequence[tuple[IndexRecord, ...]] = ()
+    settled: Sequence[Settlement] = ()
     request: ImageRequest | None = None
 
 
@@ -73,7 +73,7 @@ class GroupCommit:
         return await durable
 
     def sync_soon(self) -> None:
-        """Make durable what the tail holds by now, without anybody waiting for it."""
+        """Make durable what the segment holds by now, without anybody waiting for it."""
         # Whatever waits takes it along. A disk that fails here fails the next append too, and there it is told.
         if not self._waiting:
             self._add(_Waiting(lambda: Changes(None), None))
@@ -93,12 +93,12 @@ class GroupCommit:
             with suppress(OSError):
                 changes = waiting.make()
                 self._images.write(changes.images)
-                for records in changes.done:
-                    # A ledger that failed takes nothing more; the tail is about to seal what it was told.
+                for one in changes.settled:
+                    # A WAL that failed takes nothing more; the active segment is about to seal what it was told.
                     with suppress(OSError):
-                        self._active.settle(records)
+                        self._active.settle(one)
                     if changes.request is not None:
-                        late.append((changes.request, records))
+                        late.append((changes.request, tuple(one.records)))
         return late
 
     def _add(self, waiting: _Waiting[T]) -> None:
@@ -146,7 +146,7 @@ class GroupCommit:
         changes = [waiting.make() for waiting in group]
         self._active.note(*(change.received for change in changes if change.received is not None))
         self._images.write([image for change in changes for image in change.images])
-        self._active.settle(*(records for change in changes for records in change.done)).sync()
+        self._active.settle(*(one for change in changes for one in change.settled)).sync()
         self._active.sync()
         return [change.result for change in changes]
 

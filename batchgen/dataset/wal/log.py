@@ -1,11 +1,12 @@
-"""The ledger: the durable tail of the index while a run is going.
+"""The write-ahead log: what index records are made of, durable while a run goes on.
 
-A segment is a text file of one record a line, `CRC32 JSON`. A line that does not check is passed
-over, so damage costs the records it hit alone; an old segment is never appended to.
+A segment is a text file of one entry a line, `CRC32 JSON`. A line that does not check is passed over, so damage costs
+the request that it is about and no other; an old segment is never appended to.
 
-Record kinds: `open` heads a segment; `sent` before an attempt leaves; `refused` when its answer
-settled nothing and another attempt may follow; `received` when the answer is known, before any of
-its images is saved; `done` when every image of it is safe.
+What is asked for stands in the first entry of a request in a segment, and only there. Entries: `open` heads a segment;
+`sent` before an attempt leaves; `refused` or `wasted` when it gave nothing and another may follow; `received` when the
+answer is known, before any of its images is saved; `done` when every image of it is safe; `failed` when the request is
+given up; `rejected` for a row that is never sent; `records` for what an earlier run paid for.
 """
 
 from __future__ import annotations
@@ -16,82 +17,139 @@ from pathlib import Path
 
 import msgspec
 
+from batchgen import __version__
+from batchgen.core.attempts import Attempts
 from batchgen.core.errors import UnknownWal
+from batchgen.core.request import ImageRequest, RejectedRow
+from batchgen.dataset.index.received import Failure, ReceivedAnswer
 from batchgen.dataset.index.records import IndexRecord
+from batchgen.dataset.wal.old_format import old_records
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Open(msgspec.Struct, frozen=True, tag="open"):
-    """The head of a segment. `extra_schema` is the Arrow schema of the records' own columns."""
+    """The head of a segment: what the records of its run share."""
 
     run_id: str
-    extra_schema: bytes
+    manifest: str
+    version: str = __version__
     format: int = FORMAT_VERSION
 
 
-class Sent(msgspec.Struct, frozen=True, tag="sent"):
-    """An attempt leaves. `records` are what is true if nothing more is heard: in doubt."""
+class Sent(msgspec.Struct, frozen=True, tag="sent", omit_defaults=True):
+    """An attempt leaves; if nothing more is heard, the request is in doubt."""
 
-    fingerprint: str
-    records: tuple[IndexRecord, ...]
+    key: str  # the request's fingerprint
+    attempts: Attempts
+    request: ImageRequest | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """The attempt was answered and gave nothing. `records` are what is true if no other attempt follows.
+    """The attempt was answered and gave nothing; nothing was paid and nothing is in doubt: the request is pending."""
 
-    There are none if nothing was paid and nothing is in doubt: the request is pending again.
-    """
-
-    fingerprint: str
-    records: tuple[IndexRecord, ...] = ()
+    key: str
 
 
-class Received(msgspec.Struct, frozen=True, tag="received"):
-    """The answer is known and paid for. `records` are what is true once its images are safe."""
+class Wasted(msgspec.Struct, frozen=True, tag="wasted", omit_defaults=True):
+    """The attempt gave nothing, and of the request something was paid or is in doubt; another attempt may follow."""
 
-    fingerprint: str
+    key: str
+    attempts: Attempts
+    failure: Failure
+    request: ImageRequest | None = None
+
+
+class Received(msgspec.Struct, frozen=True, tag="received", omit_defaults=True):
+    """The answer is known and paid for; its images are not all safe yet."""
+
+    key: str
+    attempts: Attempts
+    answer: ReceivedAnswer
+    request: ImageRequest | None = None
+
+
+class Records(msgspec.Struct, frozen=True, tag="records"):
+    """What is true once the images of these records are safe; of a request that an earlier run sent."""
+
+    key: str  # tells these records from others of their request
     records: tuple[IndexRecord, ...]
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed", omit_defaults=True):
+    """The request is given up: it has its outcome."""
+
+    key: str
+    attempts: Attempts
+    failure: Failure
+    request: ImageRequest | None = None
+
+
+class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
+    """A row is wrong: it has its outcome."""
+
+    row: RejectedRow
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of the row."""
+        return self.row.fingerprint
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
-    """The request has its outcome, and every image in `records` is on disk."""
+    """The request has the outcome that its last entry says, and every image of it is on disk."""
 
-    fingerprint: str
-    records: tuple[IndexRecord, ...]
+    key: str
 
 
-Unfinished = Sent | Refused | Received
-WalRecord = Open | Sent | Refused | Received | Done
+Unfinished = Sent | Wasted | Received | Records
+Settling = Received | Records | Failed | Rejected
+Entry = Open | Sent | Refused | Wasted | Received | Records | Failed | Rejected | Done
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[WalRecord] = msgspec.json.Decoder(WalRecord)
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
-def encode(*records: WalRecord) -> bytes:
-    """Return each record as one line."""
-    bodies = map(_encoder.encode, records)
+def encode(*entries: Entry) -> bytes:
+    """Return each entry as one line."""
+    bodies = map(_encoder.encode, entries)
     return b"".join(b"%08x %b\n" % (zlib.crc32(body), body) for body in bodies)
 
 
-def read_segment(path: Path) -> Iterator[WalRecord]:
-    """Yield the records of a segment, but for lines that are damaged or torn.
+def read_segment(path: Path) -> Iterator[Entry]:
+    """Yield the entries of a segment, but for lines that are damaged or torn.
 
-    Raises FileNotFoundError if the segment is gone, UnknownWal if another version of batchgen wrote it.
+    Raises FileNotFoundError if the segment is gone, UnknownWal if a newer version of batchgen wrote it.
     """
     with path.open("rb") as lines:
         for line in lines:
             body = _checked(line)
-            if body is None:
-                continue
-            try:
-                yield _decoder.decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                # Passing over it would lose what it says: only the version that wrote it can tell.
-                message = (
-                    f"{path} was written by another version of batchgen ({error}). Let that version finish the run."
-                )
-                raise UnknownWal(message) from error
+            if body is not None:
+                yield from _decoded(path, body)
+
+
+def _decoded(path: Path, body: bytes) -> Iterator[Entry]:
+    try:
+        entry = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        yield from _old(path, body, error)
+        return
+    if isinstance(entry, Open) and entry.format > FORMAT_VERSION:
+        raise _unknown(path, ValueError(f"format {entry.format}"))
+    yield entry
+
+
+def _old(path: Path, body: bytes, error: Exception) -> Iterator[Entry]:
+    """What an entry of the format before says, in entries of today."""
+    try:
+        old = old_records(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _unknown(path, error) from error
+    if old is not None:
+        key, records, is_done = old
+        yield Records(key, records) if records else Refused(key)
+        if is_done:
+            yield Done(key)
 
 
 def _checked(line: bytes) -> bytes | None:
@@ -99,3 +157,8 @@ def _checked(line: bytes) -> bytes | None:
     if body.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(body[:-1]):
         return body[:-1]
     return None
+
+
+def _unknown(path: Path, error: Exception) -> UnknownWal:
+    """Passing over an entry would lose what it says: only the version that wrote it can tell."""
+    return UnknownWal(f"{path} was written by another version of batchgen ({error}). Let that version finish the run.")

@@ -1,6 +1,6 @@
 """Brings a dataset back into order after a run that did not end cleanly.
 
-What the ledger still holds becomes one index part. A request that was received is done if all its
+What the WAL still holds becomes one index part. A request that was received is done if all its
 images are on disk with the right hash; one that was sent and never answered is in doubt. Every
 step may be cut short and done again.
 """
@@ -9,91 +9,66 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
-from batchgen.core.outcomes import ErrorKind, Status
+from batchgen.core.outcomes import Status
+from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.parts import write_part
-from batchgen.dataset.index.records import IndexRecord
-from batchgen.dataset.index.schema import conform, to_table, unify
+from batchgen.dataset.index.records import IndexRecord, Provenance
+from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import IMAGES, INDEX, OLD_TEMPORARY, STATE, VIEW, Layout
 from batchgen.dataset.wal import log
+from batchgen.dataset.wal.outcomes import records_left, records_of
+
+T = TypeVar("T", bound=log.Sent | log.Wasted | log.Received | log.Failed)
 
 
 def recover(layout: Layout) -> Counter[Status]:
-    """Turn what the ledger holds into a part and clear the ledger; return the rescued slots by status.
+    """Turn what the WAL holds into a part and clear the WAL; return the rescued slots by status.
 
     The caller holds the lock. Raises OSError, UnknownWal.
     """
-    rescued: Counter[Status] = Counter()
-    segments = layout.segment_names()
-    unsealed = _unsealed(layout)
-    tables = []
-    for extra_schema, records in _replay(layout.root, unsealed.values()).items():
-        rescued.update(record.status for record in records)
-        tables.append(to_table(records, extra_schema))
-    if tables:
-        schema = unify([table.schema for table in tables])
-        write_part(layout, max(unsealed), (conform(table, schema) for table in tables), schema)
+    segments, unsealed = layout.segment_names(), _unsealed(layout)
+    records = _replay(layout.root, unsealed.values())
+    if records:
+        table = sort_records(to_table(records))
+        write_part(layout, max(unsealed), iter([table]), table.schema)
     old_temporary = [entry.name for entry in layout.store.list(OLD_TEMPORARY)]
     for name in (*segments.values(), *old_temporary):
         layout.store.remove(name)
     layout.store.remove_leftovers(VIEW, IMAGES, INDEX, STATE)
-    return rescued
+    return Counter(record.status for record in records)
 
 
 def unsealed_records(layout: Layout) -> list[IndexRecord]:
-    """Return what the ledger of a dataset says beyond its parts, without touching anything; for readers.
+    """Return what the WAL of a dataset says beyond its parts, without touching anything; for readers.
 
     Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownWal.
     """
-    return [record for records in unsealed_by_schema(layout).values() for record in records]
-
-
-def unsealed_by_schema(layout: Layout) -> dict[bytes, list[IndexRecord]]:
-    """Return the same records by the schema of the manifest's own columns. Raises as `unsealed_records` does."""
     return _replay(layout.root, _unsealed(layout).values())
 
 
 def in_flight(layout: Layout) -> set[str]:
-    """Return the fingerprints of requests that were sent and have no outcome yet, as far as the ledger says.
+    """Return the fingerprints of requests that were sent and have no outcome yet, as far as the WAL says.
 
-    While a run goes on these are being drawn, fetched or saved; after it they are in doubt.
+    While a run goes on these are being made, fetched or saved; after it they are in doubt.
     """
-    unanswered: set[str] = set()
+    unanswered: dict[str, str] = {}
     for path in _unsealed(layout).values():
         try:
             for entry in log.read_segment(path):
                 if isinstance(entry, log.Sent | log.Received):
-                    unanswered.add(entry.fingerprint)
+                    unanswered[entry.key] = entry.key
+                elif isinstance(entry, log.Records):
+                    unanswered[entry.key] = entry.records[0].fingerprint
                 elif not isinstance(entry, log.Open):
-                    unanswered.discard(entry.fingerprint)
+                    unanswered.pop(entry.key, None)
         except FileNotFoundError:
             continue  # sealed meanwhile: what was unfinished in it stands in the next one
-    return unanswered
-
-
-def outcome(root: Path, entry: log.Unfinished) -> tuple[IndexRecord, ...]:
-    """Return what is true of a request that was left unfinished: an image of it may never have reached the disk."""
-    if isinstance(entry, log.Received):
-        return tuple(_check(root, record) for record in entry.records)
-    return entry.records
-
-
-def lost(record: IndexRecord, reason: str) -> IndexRecord:
-    """Return the record of a slot whose image is gone: what was paid stays, the picture has to be asked for again.
-
-    If its link is known it is fetched again, which costs nothing.
-    """
-    without_file = replace(
-        record, file_name=None, width=None, height=None, mime_type=None, size_bytes=None, sha256=None
-    )
-    if record.image_url is None:
-        return replace(without_file, status=Status.IN_DOUBT, error_kind=ErrorKind.LOST, error_message=reason)
-    message = f"{reason}; its link is kept"
-    return replace(without_file, status=Status.FAILED, error_kind=ErrorKind.NOT_FETCHED, error_message=message)
+    return {*unanswered.values()}
 
 
 def _unsealed(layout: Layout) -> dict[int, Path]:
@@ -103,40 +78,56 @@ def _unsealed(layout: Layout) -> dict[int, Path]:
     return {number: path for number, path in layout.segments().items() if number > newest_part}
 
 
-def _replay(root: Path, segments: Iterable[Path]) -> dict[bytes, list[IndexRecord]]:
-    """Replay segments in order; return the final records by the schema of their own columns."""
-    done: dict[tuple[str, int], tuple[bytes, IndexRecord]] = {}
-    unfinished: dict[str, tuple[bytes, log.Unfinished]] = {}
-    extra_schema = b""
+def _replay(root: Path, segments: Iterable[Path]) -> list[IndexRecord]:
+    """Replay segments in order; return the final records."""
+    replay = _Replay()
     for path in segments:
         for entry in log.read_segment(path):
-            match entry:
-                case log.Open():
-                    extra_schema = entry.extra_schema
-                case log.Done():
-                    unfinished.pop(entry.fingerprint, None)
-                    done.update(_by_slot(extra_schema, entry.records))
-                case _:
-                    unfinished[entry.fingerprint] = (extra_schema, entry)
-    for schema, entry in unfinished.values():
-        done.update(_by_slot(schema, outcome(root, entry)))
-    by_schema: dict[bytes, list[IndexRecord]] = {}
-    for schema, record in done.values():
-        by_schema.setdefault(schema, []).append(record)
-    return by_schema
+            replay.take(entry)
+    for entry, run in replay.unfinished.values():
+        replay.put(records_left(root, entry, run))
+    return [*replay.done.values()]
 
 
-def _by_slot(extra_schema: bytes, records: Iterable[IndexRecord]) -> dict[tuple[str, int], tuple[bytes, IndexRecord]]:
-    return {(record.fingerprint, record.image_number): (extra_schema, record) for record in records}
+class _Replay:
+    """What entries of the WAL say together."""
 
+    def __init__(self) -> None:
+        self.done: dict[tuple[str, int], IndexRecord] = {}
+        self.unfinished: dict[str, tuple[log.Unfinished, Provenance]] = {}
+        self._run = Provenance("", "")  # of a segment whose head is damaged
 
-def _check(root: Path, record: IndexRecord) -> IndexRecord:
-    """A received record as it is true now: its image may have died with the process, in memory."""
-    if record.file_name is None:
-        return record
-    try:
-        if sha256((root / record.file_name).read_bytes()).hexdigest() == record.sha256:
-            return record
-    except FileNotFoundError:
-        pass
-    return lost(record, "answered and charged, but batchgen ended before this image was on disk")
+    def take(self, entry: log.Entry) -> None:
+        """Take the next entry."""
+        match entry:
+            case log.Open():
+                self._run = Provenance(entry.run_id, entry.manifest, entry.version)
+            case log.Rejected():
+                self.put(records_of(entry, self._run))
+            case log.Refused():
+                self.unfinished.pop(entry.key, None)
+            case log.Done():
+                if entry.key in self.unfinished:
+                    self.put(records_of(*self.unfinished.pop(entry.key)))
+            case log.Failed():
+                if (whole := self._whole(entry)) is not None:
+                    self.put(records_of(whole, self._run))
+                self.unfinished.pop(entry.key, None)
+            case log.Records():
+                self.unfinished[entry.key] = (entry, self._run)
+            case _:
+                if (unfinished := self._whole(entry)) is not None:
+                    self.unfinished[entry.key] = (unfinished, self._run)
+
+    def put(self, records: Iterable[IndexRecord]) -> None:
+        """Note records that are final."""
+        self.done.update(((record.fingerprint, record.image_number), record) for record in records)
+
+    def _whole(self, entry: T) -> T | None:
+        """The entry with what is asked for, which the request's first one says; None if that one is damaged."""
+        if entry.request is not None:
+            return entry
+        before = self.unfinished.get(entry.key)
+        if before is None or isinstance(before[0], log.Records):
+            return None
+        return replace(entry, request=before[0].request)

@@ -9,23 +9,35 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.making import attempts, request
+from support.making import answer, attempts, image, link, rejected, request, wasted
 
+from batchgen.core.answer import Unusable
 from batchgen.core.errors import UnknownWal
-from batchgen.dataset.index.records import Provenance, records_of_attempt
+from batchgen.core.outcomes import ErrorKind
+from batchgen.dataset.index.received import Failure, received_answer
+from batchgen.dataset.index.records import Provenance, records_of_answer
 from batchgen.dataset.wal import log
 from batchgen.store import LocalStore
 
-_RUN = Provenance("run", "rows.csv")
 
-
-def entries(count: int) -> list[log.WalRecord]:
-    """Records of all kinds, with texts that JSON has to escape."""
-    made: list[log.WalRecord] = [log.Open("run", b"\x00schema\n")]
+def entries(count: int) -> list[log.Entry]:
+    """Entries of all kinds, with texts that JSON has to escape."""
+    made: list[log.Entry] = [log.Open("run", "rows \n.csv")]
     for row in range(count):
-        records = records_of_attempt(request(row, num_images=1 + row % 3), attempts(), _RUN)
-        kind = (log.Sent, log.Refused, log.Received, log.Done)[row % 4]
-        made.append(kind(request(row).fingerprint, records))
+        asked, tried = request(row, num_images=1 + row % 3), attempts(wasted=wasted(0.04))
+        returned = received_answer(answer(image(row), link(row), Unusable("\x00 é")), lambda slot, image: f"{slot}.png")
+        error = Failure(ErrorKind.TIMEOUT, "line\nbreak", 504, "inference")
+        kinds: list[log.Entry] = [
+            log.Sent(asked.fingerprint, tried, asked),
+            log.Refused(asked.fingerprint),
+            log.Received(asked.fingerprint, tried, returned, asked if row % 2 else None),
+            log.Done(asked.fingerprint),
+            log.Wasted(asked.fingerprint, tried, error),
+            log.Failed(asked.fingerprint, tried, error, asked),
+            log.Rejected(rejected(row)),
+            log.Records(asked.fingerprint, records_of_answer(asked, returned, tried, Provenance("run", "rows.csv"))),
+        ]
+        made.append(kinds[row % len(kinds)])
     return made
 
 

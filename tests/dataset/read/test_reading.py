@@ -19,9 +19,10 @@ from batchgen.core.errors import NotADataset, ProviderError
 from batchgen.core.keys import Finder, first_of_each, key_of
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.resume import RequestState
-from batchgen.dataset.index import parts
+from batchgen.dataset.index import compaction
+from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import slot_keys
-from batchgen.dataset.index.parts import merge, write_part
+from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, unify
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.resume_index import load
@@ -65,18 +66,18 @@ def test_of_every_slot_the_newest_record_counts(out: Path) -> None:
     layout = written(Layout(out), {0: "failed", 1: "ok", 2: "in_doubt"}, {0: "in_doubt"}, {0: "ok", 3: "blocked"})
     expected = [("row-0", 0, "ok"), ("row-1", 0, "ok"), ("row-2", 0, "in_doubt"), ("row-3", 0, "blocked")]
     assert sorted(slots_of(layout)) == expected
-    merge(layout)
+    compact(layout)
     assert sorted(slots_of(layout)) == expected
     assert list(layout.parts()) == [3]
 
 
 def test_what_newer_parts_replace_is_dropped_from_large_old_ones(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "_SMALL_ROWS", 3)
+    monkeypatch.setattr(compaction, "_SMALL_ROWS", 3)
     old = dict.fromkeys(range(40), "failed")
     layout = written(
         Layout(out), dict.fromkeys(range(100, 120), "failed"), old, dict.fromkeys(range(100, 120), "ok"), {7: "ok"}
     )
-    merge(layout)
+    compact(layout)
     assert sum(pq.read_table(path).num_rows for path in layout.parts().values()) == 60
     statuses = {row_id: status for row_id, _, status in slots_of(layout)}
     assert statuses["row-7"] == "ok"
@@ -86,10 +87,10 @@ def test_what_newer_parts_replace_is_dropped_from_large_old_ones(out: Path, monk
 
 def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand additions of one record each rewrite a logarithmic number of records, not half a million."""
-    monkeypatch.setattr(parts, "_SMALL_ROWS", 4)
+    monkeypatch.setattr(compaction, "_SMALL_ROWS", 4)
     layout = written(Layout(out))
     rewritten = 0
-    write = parts.write_part
+    write = compaction.write_part
 
     def counted(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
         nonlocal rewritten
@@ -97,11 +98,11 @@ def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         rewritten += len(table)
         write(layout, number, iter([table]), schema)
 
-    monkeypatch.setattr(parts, "write_part", counted)
+    monkeypatch.setattr(compaction, "write_part", counted)
     rows = 120
     for number in range(1, rows + 1):
         write(layout, number, iter([part_of({number: "ok"})]), INDEX_SCHEMA)
-        merge(layout)
+        compact(layout)
     assert len(slots_of(layout)) == rows
     assert len(layout.parts()) <= 8
     assert rewritten < rows * rows / 4

@@ -13,11 +13,16 @@ from batchgen.core.outcomes import Status
 from batchgen.dataset.index.column_docs import COLUMN_DOCS
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout
-from batchgen.dataset.publish.stats import count, gather
+from batchgen.dataset.publish.stats import DatasetStats, count, count_asked, count_view, gather
 
 
 def test_every_column_of_the_index_has_a_meaning() -> None:
     assert list(COLUMN_DOCS) == INDEX_SCHEMA.names
+
+
+def stats_of(layout: Layout) -> DatasetStats:
+    counts = [count(pq.read_table(layout.view))]
+    return gather(counts, count_view(layout.view), map(count_asked, layout.parts().values()), None)
 
 
 async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
@@ -28,24 +33,28 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
     ]
     await batch.run(rows)
     layout = Layout(batch.out)
-    stats = gather(layout, [count(pq.read_table(layout.view))])
-    assert (stats.images, stats.rows, stats.prompts) == (3, 2, 2)
-    assert (stats.cost_usd, stats.all_cost_usd, stats.unknown_costs) == (pytest.approx(0.12), pytest.approx(0.12), 0)
-    assert stats.asked == {Status.OK: 3, Status.BLOCKED: 1}
-    assert stats.seed_sources == {"manifest": 2, "none": 1}
-    assert stats.parameters["aspect_ratio"] == {"16:9": 2, "1:1": 1}
-    assert stats.parameters["add_watermark"] == {"false": 2, "true": 1}
-    assert stats.parameters.keys().isdisjoint({"prompt", "seed", "model", "num_images", "convert_base64_to_url"})
-    assert {sample.prompt for sample in stats.samples} == {"a fox", 'an "owl", "seed":5'}
+    stats = stats_of(layout)
+    assert (stats.counts.images, stats.overview.rows, stats.overview.prompts) == (3, 2, 2)
+    assert (stats.counts.cost_usd, stats.asked.cost_usd, stats.counts.unknown_costs) == (
+        pytest.approx(0.12),
+        pytest.approx(0.12),
+        0,
+    )
+    assert stats.asked.slots == {Status.OK: 3, Status.BLOCKED: 1}
+    assert stats.counts.seed_sources == {"manifest": 2, "none": 1}
+    assert stats.counts.parameters["aspect_ratio"] == {"16:9": 2, "1:1": 1}
+    assert stats.counts.parameters["add_watermark"] == {"false": 2, "true": 1}
+    assert stats.counts.parameters.keys().isdisjoint({"prompt", "seed", "model", "num_images", "convert_base64_to_url"})
+    assert {sample.prompt for sample in stats.overview.samples} == {"a fox", 'an "owl", "seed":5'}
 
 
 async def test_a_row_that_changed_leaves_the_facts_and_stays_in_the_bill(batch: Any) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])
     await batch.run([{"id": "a", "prompt": "an owl"}])
     layout = Layout(batch.out)
-    stats = gather(layout, [count(pq.read_table(layout.view))])
-    assert (stats.images, stats.cost_usd) == (1, pytest.approx(0.04))
-    assert (stats.asked, stats.all_cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
+    stats = stats_of(layout)
+    assert (stats.counts.images, stats.counts.cost_usd) == (1, pytest.approx(0.04))
+    assert (stats.asked.slots, stats.asked.cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
 
 
 async def test_the_card_says_how_it_was_made(batch: Any) -> None:

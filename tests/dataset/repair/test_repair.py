@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.making import answer, attempts, extra_of, image, link, png, records_in, request, writing
+from support.making import Labels, answer, attempts, image, link, png, records_in, request, writing
 
 from batchgen.core.answer import Answer, Slot
 from batchgen.core.cost import Charge, CostSource
@@ -27,20 +27,20 @@ from batchgen.dataset.repair.repair import Repaired, repair
 from batchgen.dataset.repair.verify import FileFault, missing_records, missing_texts, verify
 
 ROWS = 4
-SCHEMA, EXTRA = extra_of(label="cat", weight=0.5)
+LABELS = Labels({row: {"label": "cat", "weight": 0.5} for row in range(20)})
 
 
 @pytest.fixture
 async def layout(out: Path) -> Layout:
     """Four saved requests, the last with two images, one of them with its link; one blocked, one refused."""
-    with writing(out, SCHEMA) as writer:
+    with writing(out, LABELS) as writer:
         for row in range(ROWS - 1):
-            await writer.save(request(row, extra=EXTRA), answer(image(row)), attempts())
-        two = request(ROWS - 1, num_images=2, extra=EXTRA)
+            await writer.save(request(row), answer(image(row)), attempts())
+        two = request(ROWS - 1, num_images=2)
         returned = (Slot(image(20), None), Slot(image(21), None, link(21).url))
         await writer.save(two, Answer(returned, 200, 0.08, "inference"), attempts())
-        await writer.save(request(ROWS, extra=EXTRA), answer(cost_usd=None), attempts())
-        await writer.fail(request(ROWS + 1, extra=EXTRA), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
+        await writer.save(request(ROWS), answer(cost_usd=None), attempts())
+        await writer.fail(request(ROWS + 1), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     return Layout(out)
 
 
@@ -102,10 +102,10 @@ async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_aga
     (record,) = [record for record in records_in(layout.root) if record["row_id"] == "row-1"]
     assert (record["status"], record["error_kind"], record["cost_usd"]) == (Status.IN_DOUBT, "lost", 0.04)
     assert (record["label"], record["weight"]) == ("cat", 0.5)
-    with writing(layout.root, SCHEMA) as writer:
+    with writing(layout.root, LABELS) as writer:
         prior = writer.resume_index.priors[int(request(1).fingerprint[:16], 16)]
         assert prior == Prior(missing=(0,), charges=(Charge("run.1", 0.04, CostSource.HEADER),))
-        await writer.save(request(1, prior=prior, extra=EXTRA), answer(image(1)), attempts(2))
+        await writer.save(request(1, prior=prior), answer(image(1)), attempts(2))
     assert not faults(layout)
     assert pq.read_table(layout.view).num_rows == ROWS + 1
 
@@ -115,7 +115,7 @@ async def test_an_image_whose_link_is_known_is_fetched_again_and_not_paid_again(
     (done,) = list(repair(layout))
     assert (done.is_to_be_made_again, done.again_usd) == (False, 0.0)
     assert state_of(layout, ROWS - 1) is RequestState.DEFERRED
-    with writing(layout.root, SCHEMA) as writer:
+    with writing(layout.root, LABELS) as writer:
         (waiting,) = writer.deferred()
         await writer.fetched(waiting, image(21))
     assert not faults(layout)
@@ -123,8 +123,8 @@ async def test_an_image_whose_link_is_known_is_fetched_again_and_not_paid_again(
 
 
 async def test_a_request_that_lost_two_images_is_counted_as_paid_once(layout: Layout) -> None:
-    with writing(layout.root, SCHEMA) as writer:
-        await writer.save(request(9, num_images=2, extra=EXTRA), answer(image(5), image(6), cost_usd=0.08), attempts())
+    with writing(layout.root, LABELS) as writer:
+        await writer.save(request(9, num_images=2), answer(image(5), image(6), cost_usd=0.08), attempts())
     path_of(layout, 9, 0).unlink()
     path_of(layout, 9, 1).unlink()
     done = list(repair(layout))
@@ -225,10 +225,10 @@ async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> N
 async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout: Layout) -> None:
     shutil.rmtree(layout.index)
     shutil.rmtree(layout.state)
-    with pytest.raises(DamagedIndex, match="--repair` rebuilds it from metadata"), writing(layout.root, SCHEMA):
+    with pytest.raises(DamagedIndex, match="--repair` rebuilds it from metadata"), writing(layout.root, LABELS):
         pass
     list(repair(open_layout(layout.root)))
-    with writing(layout.root, SCHEMA) as writer:
+    with writing(layout.root, LABELS) as writer:
         assert len(writer.resume_index.keys) == ROWS
 
 
@@ -236,9 +236,9 @@ async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout:
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """A part of several pages of every type of column, not to be changed."""
     out = tmp_path_factory.mktemp("sound") / "out"
-    with writing(out, SCHEMA) as writer:
+    with writing(out, LABELS) as writer:
         for row in range(20):
-            asyncio.run(writer.save(request(row, extra=EXTRA), answer(image(row)), attempts()))
+            asyncio.run(writer.save(request(row), answer(image(row)), attempts()))
     return Layout(out)
 
 
@@ -275,7 +275,7 @@ async def test_the_view_and_the_texts_are_written_anew(layout: Layout) -> None:
 async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: Layout) -> None:
     shutil.rmtree(layout.state)
     assert not faults(layout)
-    with writing(layout.root, SCHEMA) as writer:
+    with writing(layout.root, LABELS) as writer:
         assert not writer.recovered
         assert len(writer.resume_index.keys) == ROWS + 2
     shutil.rmtree(layout.state)
@@ -285,7 +285,7 @@ async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: Layo
 
 async def test_a_copied_dataset_goes_on_elsewhere(layout: Layout, tmp_path: Path) -> None:
     copy = Layout(Path(shutil.copytree(layout.root, tmp_path / "elsewhere" / "copy")))
-    with writing(layout.root, SCHEMA), writing(copy.root, SCHEMA) as writer:
-        await writer.save(request(9, extra=EXTRA), answer(image(9)), attempts())
+    with writing(layout.root, LABELS), writing(copy.root, LABELS) as writer:
+        await writer.save(request(9), answer(image(9)), attempts())
     assert not faults(copy)
     assert pq.read_table(copy.view).num_rows == ROWS + 2

@@ -1,0 +1,154 @@
+"""Brings the labels of earlier runs' records up to date with the manifest, and with them row number and line.
+
+Only parts in which something differs are rewritten. Memory is flat: parts are looked at a million records at a time,
+and of the updates only what concerns these is held. The price: the updates are read once for each million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from batchgen.core.keys import Finder, Keys, Mask
+from batchgen.core.labels import LabelBatch, LabelUpdates
+from batchgen.dataset.index.keys import fingerprint_keys
+from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
+from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, write_part
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, unify
+from batchgen.dataset.layout import Layout
+
+_ROWS_AT_ONCE = 1_000_000
+_PLACE_COLUMNS = ("row_number", "line")
+_KEY = "batchgen key"
+
+
+def index_labels(labels: pa.Schema) -> pa.Schema:
+    """Return label columns under the names that they have in the index."""
+    return pa.schema([field.with_name(name) for field, name in zip(labels, own_names(labels), strict=True)])
+
+
+def update_labels(layout: Layout, updates: LabelUpdates) -> None:
+    """Let the index have the labels that the manifest has today. Raises DamagedIndex, DiskError, OSError."""
+    if next(updates.batches(), None) is None:
+        return
+    for paths in _groups(layout):
+        keys = {number: _keys(path) for number, path in paths.items()}
+        today = _of(updates, Finder(np.sort(np.concatenate([*keys.values()]))))
+        for number, path in paths.items():
+            _update(layout, number, path, keys[number], today)
+
+
+def _groups(layout: Layout) -> Iterator[dict[int, Path]]:
+    group: dict[int, Path] = {}
+    rows = 0
+    for number, path in layout.parts().items():
+        count = row_count(path)
+        if group and rows + count > _ROWS_AT_ONCE:
+            yield group
+            group, rows = {}, 0
+        group[number] = path
+        rows += count
+    if group:
+        yield group
+
+
+def _keys(path: Path) -> Keys:
+    with open_part(path) as part:
+        return fingerprint_keys(read_part(path, part, ["fingerprint"])["fingerprint"])
+
+
+def _of(updates: LabelUpdates, wanted: Finder) -> pa.Table:
+    """The updates of these requests, sorted by key, as columns of the index beside the key."""
+    places = ((name, pa.int64()) for name in _PLACE_COLUMNS)
+    schema = pa.schema([(_KEY, pa.uint64()), *places, *index_labels(updates.schema)])
+    pieces = [schema.empty_table()]
+    for batch in updates.batches():
+        hit = wanted.contains(batch.keys)
+        if hit.any():
+            pieces.append(_table(batch, schema).filter(pa.array(hit)))
+    table = pa.concat_tables(pieces).combine_chunks()
+    keys, first = np.unique(table[_KEY].to_numpy(), return_index=True)
+    return table if len(keys) == len(table) and (np.diff(first) > 0).all() else table.take(pa.array(first))
+
+
+def _table(batch: LabelBatch, schema: pa.Schema) -> pa.Table:
+    columns = [pa.array(batch.keys), pa.array(batch.row_numbers), pa.array(batch.lines), *batch.labels.columns]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _update(layout: Layout, number: int, path: Path, keys: Keys, today: pa.Table) -> None:
+    """Rewrite a part if it says something else than `today`."""
+    sorted_keys = today[_KEY].to_numpy()
+    found = Finder(sorted_keys).contains(keys)
+    if not found.any():
+        return
+    at = np.searchsorted(sorted_keys, keys)
+    own = [name for name in schema_of(path).names if name not in INDEX_SCHEMA.names]
+    labels = today.column_names[1 + len(_PLACE_COLUMNS) :]
+    with open_part(path) as part:
+        before = read_part(path, part, [*ORDER_COLUMNS, "line", *own])
+    names = dict.fromkeys((*_PLACE_COLUMNS, *own, *labels))
+    columns = {name: _merged(name, before, today, at, found) for name in names}
+    # A column that the manifest has no more, and no record either, is gone; a new one without values is not needed.
+    empty = {name for name, column in columns.items() if column.null_count == len(column)}
+    gone = empty.intersection(own).difference(labels)
+    changed = {
+        name: column
+        for name, column in columns.items()
+        if name not in gone and not (name in empty and name not in before.column_names)
+        if name not in before.column_names or not column.equals(before[name])
+    }
+    if changed or gone:
+        _rewrite(layout, number, path, before, changed, gone)
+
+
+def _merged(name: str, before: pa.Table, today: pa.Table, at: npt.NDArray[np.intp], found: Mask) -> pa.ChunkedArray:
+    """A column with today's values where there are any, null where the manifest has no such column any more."""
+    places = np.arange(len(before))
+    if name not in today.column_names:
+        return before[name].take(pa.array(places, mask=found))
+    new = today.select([name])
+    if name not in before.column_names:
+        return new[name].take(pa.array(at, mask=~found))
+    if found.all():
+        return new[name].take(pa.array(at))
+    old = before.select([name])
+    schema = unify([new.schema, old.schema])
+    both = pa.concat_tables([conform(old, schema), conform(new, schema)])
+    return both[name].take(pa.array(np.where(found, len(old) + at, places)))
+
+
+def _rewrite(
+    layout: Layout,
+    number: int,
+    path: Path,
+    before: pa.Table,
+    changed: Mapping[str, pa.ChunkedArray],
+    gone: Collection[str],
+) -> None:
+    """Write a part anew with some other columns, in the order that follows from them."""
+    schema = pa.schema([field for field in schema_of(path) if field.name not in gone])
+    unchanged = pa.schema([field for field in schema if field.name not in changed])
+    for name, column in changed.items():
+        index = schema.get_field_index(name)
+        field = pa.field(name, column.type)
+        schema = schema.append(field) if index < 0 else schema.set(index, field)
+    places = [changed.get(name, before[name]) for name in ORDER_COLUMNS]
+    source = select(path, pa.table(places, list(ORDER_COLUMNS)), np.ones(len(before), np.bool_))
+
+    def tables() -> Iterator[pa.Table]:
+        for group in records.groups:
+            table = records.read(group, unchanged)
+            taken = pa.array(records.places(group)[1])
+            for name, column in changed.items():
+                table = table.append_column(name, column.take(taken))
+            yield table.select(schema.names)
+
+    with ExitStack() as opened:
+        records = OrderedRecords([source], opened)
+        write_part(layout, number, tables(), schema)

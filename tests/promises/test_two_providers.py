@@ -1,0 +1,182 @@
+"""Rows of two providers in one manifest: each account has its own key, limits and fate; the budget is one for both."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.batches import QUICK, Watcher, read_index
+from support.toy_provider import MODEL, NAME, SECRET, ToyService, installed_toy, serve_toy
+
+from batchgen.cli.main import main
+from batchgen.config.load import load_config
+from batchgen.engine.accounts import Keyring
+from batchgen.engine.job import make_job
+from batchgen.engine.run import RunSummary, run_job
+from batchgen.engine.stop import StopKind, StopSignal
+from batchgen.manifest import open_manifest
+from batchgen.planning.selection import Selection
+from batchgen.simulator import Fault, ImageContent, Simulator, SimulatorSettings
+
+IMAGEN = "imagen-3.0-generate-002"
+SIMULATOR = SimulatorSettings(image_content=ImageContent.SMALL)
+KEYS = {"AIMLAPI_API_KEY": "imagen-secret-key", "TOY_KEY": SECRET}
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Path]:
+    with installed_toy(tmp_path) as path:
+        yield path
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Twelve rows, of either model in turn."""
+    path = tmp_path / "m.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "prompt", "model", "colour"])
+        for number in range(6):
+            writer.writerow([f"imagen-{number}", f"a fox {number}", IMAGEN, ""])
+            writer.writerow([f"toy-{number}", f"a hare {number}", MODEL, "blue"])
+    return path
+
+
+async def run(
+    manifest: Path,
+    catalog: Path,
+    simulator: Simulator,
+    toy: ToyService,
+    *,
+    watcher: Watcher | None = None,
+    keys: dict[str, str] | None = None,
+    **changes: Any,
+) -> RunSummary:
+    flags = QUICK | {
+        "api.base_url": simulator.url,
+        f"providers.{NAME}.base_url": toy.url,
+        "models": (str(catalog),),
+        "preflight": False,
+        **{name.replace("__", "."): value for name, value in changes.items()},
+    }
+    out = manifest.parent / "out"
+    job = make_job(open_manifest(str(manifest)), load_config(given=flags), out, Selection())
+    return await run_job(job, Keyring(KEYS if keys is None else keys), watcher or Watcher(), StopSignal())
+
+
+def statuses(out: Path) -> Counter[tuple[str, str]]:
+    return Counter((record["provider"], record["status"]) for record in read_index(out))
+
+
+async def test_each_row_is_asked_of_its_own_provider_with_its_own_key(manifest: Path, catalog: Path) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        summary = await run(manifest, catalog, simulator, toy)
+        out = summary.out
+        assert summary.stop is None
+        assert statuses(out) == {("aimlapi", "ok"): 6, ("toy", "ok"): 6}
+        assert {key for key, _ in toy.calls} == {SECRET}
+        assert sorted(form["text"] for _, form in toy.calls) == [f"a hare {number}" for number in range(6)]
+        assert all(form["colour"] == "blue" for _, form in toy.calls)
+        assert summary.progress.spent_usd == pytest.approx(float(simulator.bill.charged_usd) + toy.bill_usd)
+        again = await run(manifest, catalog, simulator, toy)
+        assert again.progress.attempts == 0, "what is done stays done"
+        assert len(toy.calls) == 6
+
+
+@pytest.mark.parametrize("status", [401, 404])
+async def test_a_dead_account_or_model_stops_its_rows_and_no_others(manifest: Path, catalog: Path, status: int) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        toy.status, watcher = status, Watcher()
+        summary = await run(manifest, catalog, simulator, toy, watcher=watcher)
+        assert statuses(summary.out) == {("aimlapi", "ok"): 6}, "no row is blamed, the others are made"
+        assert summary.stop is not None
+        assert summary.stop.kind is StopKind.ACCOUNT, "rows are left: exit code 4"
+        assert "no more crayons" in summary.stop.message
+        assert ("Ask for another key." in summary.stop.message) == (status == 401)
+        assert any("stay pending; the others go on" in warning for warning in watcher.warnings)
+        toy.status = 200
+        await run(manifest, catalog, simulator, toy)
+        assert statuses(summary.out) == {("aimlapi", "ok"): 6, ("toy", "ok"): 6}
+        assert len(simulator.bill.charges) == 6, "nothing is bought twice"
+
+
+async def test_when_every_account_is_dead_the_run_stops_at_once(manifest: Path, catalog: Path) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        toy.status = 402
+        simulator.change(faults=(Fault.parse("bad_key=1"),))
+        summary = await run(manifest, catalog, simulator, toy, limits__concurrency=1)
+        assert summary.stop is not None
+        assert summary.stop.kind is StopKind.ACCOUNT
+        assert len(simulator.bill.arrivals) + len(toy.calls) <= 4
+        assert read_index(summary.out) == []
+
+
+async def test_a_provider_without_a_key_leaves_its_rows_pending_and_says_which_variable_to_set(
+    manifest: Path, catalog: Path
+) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        keys = {"AIMLAPI_API_KEY": "imagen-secret-key"}
+        summary = await run(manifest, catalog, simulator, toy, keys=keys)
+        assert statuses(summary.out) == {("aimlapi", "ok"): 6}
+        assert summary.stop is not None
+        assert "Set TOY_KEY" in summary.stop.message
+        assert toy.calls == []
+
+
+async def test_each_account_has_its_own_limits(manifest: Path, catalog: Path) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        limits = {
+            f"providers.{NAME}.limits.requests_per_minute": 3,
+            f"providers.{NAME}.limits.window_s": 20,
+            f"providers.{NAME}.limits.concurrency": 1,
+        }
+        watcher = Watcher()
+        running = await run(manifest, catalog, simulator, toy, watcher=watcher, limits__max_cost_usd=0.45, **limits)
+        # Its window is soon full; what is left of the budget is spent at the other account, at full speed.
+        assert running.stop is not None
+        assert running.stop.kind is StopKind.BUDGET
+        assert toy.most_in_flight == 1
+        assert len(toy.calls) < 6
+        assert len(simulator.bill.charges) > len(toy.calls)
+
+
+@pytest.mark.parametrize("max_usd", [0.35, 0.55, 0.90])
+async def test_one_budget_holds_for_both_accounts(manifest: Path, catalog: Path, max_usd: float) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        summary = await run(manifest, catalog, simulator, toy, limits__max_cost_usd=max_usd)
+        billed_usd = float(simulator.bill.charged_usd) + toy.bill_usd
+        assert billed_usd <= max_usd + 1e-9
+        assert summary.progress.spent_usd == pytest.approx(billed_usd)
+
+
+async def test_the_index_names_provider_model_and_parameters(manifest: Path, catalog: Path) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        summary = await run(manifest, catalog, simulator, toy)
+    record = next(record for record in read_index(summary.out) if record["row_id"] == "toy-3")
+    assert (record["provider"], record["model"], json.loads(record["params"])) == (NAME, MODEL, {"colour": "blue"})
+    assert (record["cost_usd"], record["cost_source"]) == (pytest.approx(0.10), "header")
+    assert record["inference_id"].startswith("call-")
+
+
+def test_what_would_be_sent_is_shown_with_the_key_masked(
+    manifest: Path, catalog: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOY_KEY", raising=False)
+    config = manifest.parent / "c.toml"
+    config.write_text(f'models = ["{catalog}"]\n[providers.{NAME}]\nbase_url = "http://127.0.0.1:9"\n')
+    command = ["plan", str(manifest), "-o", str(manifest.parent / "out"), "-c", str(config), "--show-request"]
+    assert main([*command, "toy-2"]) == 0
+    shown = capsys.readouterr().out
+    assert "curl -X POST http://127.0.0.1:9/draw" in shown
+    assert '-H "X-Toy-Key: $TOY_KEY"' in shown
+    assert "--data-raw 'text=a+hare+2&colour=blue'" in shown
+    assert not (manifest.parent / "out").exists(), "a plan writes nothing"
+    assert main([*command, "imagen-2"]) == 0
+    assert '"prompt":"a fox 2"' in capsys.readouterr().out
+    assert main([*command, "nobody"]) == 2
+    assert "'nobody'" in capsys.readouterr().err
