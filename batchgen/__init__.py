@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         ManifestError,
         NotADataset,
         ProviderError,
-        UnknownWal,
+        UnknownFormat,
         UsageError,
     )
     from batchgen.core.exit_codes import ExitCode
@@ -88,7 +88,7 @@ __all__ = [
     "Status",
     "StopKind",
     "StopReason",
-    "UnknownWal",
+    "UnknownFormat",
     "UsageError",
     "__version__",
     "check",
@@ -162,7 +162,7 @@ _HOMES = {
         "ManifestError",
         "NotADataset",
         "ProviderError",
-        "UnknownWal",
+        "UnknownFormat",
         "UsageError",
     ),
     "batchgen.core.exit_codes": ("ExitCode",),

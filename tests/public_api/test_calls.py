@@ -64,7 +64,7 @@ def test_the_public_names_are_these_and_every_one_says_what_it_is() -> None:
         "Status",
         "StopKind",
         "StopReason",
-        "UnknownWal",
+        "UnknownFormat",
         "UsageError",
         "__version__",
         "check",
