@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requi
 ESLINT := node_modules/.package-lock.json
 AUDIT := $(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
-.PHONY: help demo test coverage readers notebook browser torture fuzz bench soak lint audit docs lock clean
+.PHONY: help demo test coverage readers notebook browser torture fuzz bench before soak lint audit docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -44,6 +44,9 @@ fuzz: $(VENV)/test ## look for examples that break a property, other ones each t
 
 bench: $(VENV)/bench ## measure speed and memory against baselines: half an hour, 40 GB of disk, benchmarks/results.md
 	$(BIN)/python -m benchmarks
+
+before: $(VENV)/bench ## measure this checkout against another in turns: make before CHECKOUT=../old
+	$(BIN)/python -m benchmarks.before $(CHECKOUT)
 
 soak: $(VENV)/bench ## 200,000 requests under faults, watched every second: a quarter of an hour
 	$(BIN)/python -m benchmarks.soak

@@ -8,6 +8,7 @@ import signal
 import statistics
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,6 +21,18 @@ _REQUESTS = 20_000
 _ROUNDS = 9
 # Both runs are looked at here: planning is over, and neither has ended.
 _LOOKED_AT = range(6_000, 9_500)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One second of the run. rate: requests settled a second. lag_ms: of the event loop, the longest."""
+
+    at_s: float
+    resident_mb: float
+    files: int
+    threads: int
+    rate: float
+    lag_ms: float
 
 
 def memory() -> list[Line]:

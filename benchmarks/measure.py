@@ -33,11 +33,16 @@ class Usage:
     peak_mb: float
 
 
-def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str, str] | None = None) -> Usage:
+def run(
+    *command: object,
+    expect: Sequence[int] = (0,),
+    environment: Mapping[str, str] | None = None,
+    checkout: Path = ROOT,
+) -> Usage:
     """Run what `start` starts to its end and measure it; what it says is shown if it fails."""
     with tempfile.TemporaryFile("w+") as words:
         started = perf_counter()
-        child = start(*command, output=words, environment=environment)
+        child = start(*command, output=words, environment=environment, checkout=checkout)
         usage, code = wait(child, started)
         if code not in expect:
             words.seek(0)
@@ -46,14 +51,18 @@ def run(*command: object, expect: Sequence[int] = (0,), environment: Mapping[str
 
 
 def start(
-    *command: object, output: IO[str] | int = subprocess.PIPE, environment: Mapping[str, str] | None = None
+    *command: object,
+    output: IO[str] | int = subprocess.PIPE,
+    environment: Mapping[str, str] | None = None,
+    checkout: Path = ROOT,
 ) -> subprocess.Popen[str]:
-    """Start `batchgen ...`, `python -c ...` or `python -m ...` from the project's root."""
+    """Start `batchgen ...`, `python -c ...` or `python -m ...` from a checkout, with its own virtual environment."""
     program, *words = map(str, command)
-    start_of = {"batchgen": [str(Path(sys.executable).with_name("batchgen"))], "-c": [sys.executable, "-c"]}
+    python = Path(sys.executable) if checkout == ROOT else checkout / ".venv" / "bin" / "python"
+    start_of = {"batchgen": [str(python.with_name("batchgen"))], "-c": [str(python), "-c"]}
     return subprocess.Popen(
-        [*start_of.get(program, [sys.executable, "-m", program]), *words],
-        cwd=ROOT,
+        [*start_of.get(program, [str(python), "-m", program]), *words],
+        cwd=checkout,
         env={**os.environ, **_KEY, **(environment or {})},
         stdout=output,
         stderr=subprocess.STDOUT,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from benchmarks.measure import ROOT
 
 if TYPE_CHECKING:
+    from benchmarks.footprint import Sample
     from benchmarks.scale import Story
-    from benchmarks.soak import Sample
 
 GROWTH = ROOT / "docs" / "benchmark-growth.png"
 SOAK = ROOT / "docs" / "benchmark-soak.png"

@@ -31,6 +31,12 @@ def at_most(work: str, what: str, usage: Usage | None, value: float, limit: floa
     return Line(work, what, usage, f"{value:.2f} x {of}", f"<= {limit:g} x", value <= limit)
 
 
+def adds_at_most(ours: Usage, floor: Usage, images: int, limit_ms: float) -> Line:
+    """A line of what batchgen adds to the floor for each image, in processor time, which must not exceed a bound."""
+    added_ms = 1000 * (ours.processor_s - floor.processor_s) / images
+    return Line("", "", None, f"{added_ms:.2f} ms added an image", f"<= {limit_ms:g} ms", added_ms <= limit_ms)
+
+
 def at_least(work: str, what: str, usage: Usage | None, value: float, limit: float, of: str) -> Line:
     """A line whose ratio must reach a limit."""
     return Line(work, what, usage, f"{value:.2f} x {of}", f">= {limit:g} x", value >= limit)

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.request import urlopen
 
-from benchmarks.measure import Usage, median_of, run, scratch, start, wait
+from benchmarks.measure import ROOT, Usage, median_of, run, scratch, start, wait
 from benchmarks.report import Line, at_most
 from benchmarks.wire import prepared_server
 
@@ -64,19 +64,19 @@ def tell(rows: int) -> Story:
     with scratch() as folder, prepared_server(_TINY_BYTES) as url:
         manifests = {form: folder / f"rows.{form}" for form in FORMS}
         for path in manifests.values():
-            _make("manifest", path, rows)
+            make("manifest", path, rows)
         out, empty = folder / "out", folder / "empty"
         reading = {form: _rounds(rounds, "benchmarks.clients.reading", "manifest", manifests[form]) for form in FORMS}
         nothing_done = {form: _rounds(rounds, "batchgen", "plan", manifests[form], "-o", empty) for form in FORMS}
         first = {form: _first_request(manifests[form], folder / f"first-{form}", rows) for form in FORMS}
-        _make("dataset", out, manifests["parquet"], rows - rows // 100)
+        make("dataset", out, manifests["parquet"], rows - rows // 100)
         mostly_done = {form: _rounds(rounds, "batchgen", "plan", manifests[form], "-o", out) for form in FORMS}
-        to_end = _run(manifests["parquet"], out, url)
-        nothing_to_do = _run(manifests["parquet"], out, url)
+        to_end = run_to_its_end(manifests["parquet"], out, url)
+        nothing_to_do = run_to_its_end(manifests["parquet"], out, url)
         longer = folder / "longer.parquet"
-        _make("manifest", longer, rows + _NEW_ROWS)
+        make("manifest", longer, rows + _NEW_ROWS)
         reading_index = _rounds(rounds, "benchmarks.clients.reading", "index", out)
-        addition = _run(longer, out, url)
+        addition = run_to_its_end(longer, out, url)
         stop_s = time.time() - _ended_at(out)
         status = run("batchgen", "status", out)
     return Story(
@@ -165,12 +165,14 @@ def _rounds(rounds: int, *command: object) -> Usage:
     return median_of([run(*command) for _ in range(rounds)])
 
 
-def _make(*arguments: object) -> None:
-    run("benchmarks.clients.making", *arguments)
+def make(*arguments: object, checkout: Path = ROOT) -> None:
+    """Make a manifest or a dataset, in the format of a checkout; arguments as `benchmarks.clients.making` has them."""
+    run("benchmarks.clients.making", *arguments, checkout=checkout)
 
 
-def _run(manifest: Path, out: Path, url: str) -> Usage:
-    return run("batchgen", "run", manifest, "-o", out, *_limits(url))
+def run_to_its_end(manifest: Path, out: Path, url: str, checkout: Path = ROOT) -> Usage:
+    """Run a manifest, as fast as it goes."""
+    return run("batchgen", "run", manifest, "-o", out, *_limits(url), checkout=checkout)
 
 
 def _limits(url: str) -> tuple[object, ...]:

@@ -11,11 +11,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import plots
-from benchmarks.footprint import open_files, resident_mb, threads
+from benchmarks.footprint import Sample, open_files, resident_mb, threads
 from benchmarks.measure import scratch, start
 from benchmarks.pacing import simulator
 from benchmarks.wire import write_manifest
@@ -48,18 +47,6 @@ _RATE_LOSS = 0.70
 _LAG_GROWTH = 2.0
 _FILES_MORE = 4
 _THREADS_MORE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One second of the run. rate: requests settled a second. lag_ms: of the event loop, the longest."""
-
-    at_s: float
-    resident_mb: float
-    files: int
-    threads: int
-    rate: float
-    lag_ms: float
 
 
 def soak(requests: int) -> tuple[list[Sample], list[str]]:

@@ -98,6 +98,39 @@ def test_imports_point_down_and_never_sideways(module: Path) -> None:
     assert wrong == []
 
 
+# The floors of dataset/: each imports only those below. Events stand apart, and what is in no floor stands on top.
+FLOORS = ("index", "wal", "read", "publish", "repair")
+GROUND_FLOOR = {"layout", "format"}  # names on disk, and what version they have
+
+
+@pytest.mark.parametrize("module", sorted((PACKAGE / "dataset").glob("*/*.py")), ids=name_of)
+def test_the_floors_of_a_dataset_import_only_those_below(module: Path) -> None:
+    floor = module.parent.name
+    below = set(FLOORS[: FLOORS.index(floor)]) if floor in FLOORS else set()
+    wrong = [
+        f"{name_of(module)}:{node.lineno} imports {node.module}"
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("batchgen.dataset.")
+        if (node.module or "").split(".")[2] not in below | {floor} | GROUND_FLOOR
+    ]
+    assert wrong == []
+
+
+def test_benchmarks_import_each_other_in_no_circle() -> None:
+    folder = Path(__file__).parent.parent / "benchmarks"
+    imports: dict[str, set[str]] = {}
+    for module in folder.rglob("*.py"):
+        names = (
+            node.module or "" for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.ImportFrom)
+        )
+        own = {name.removeprefix("benchmarks.") for name in names if name.startswith("benchmarks.")}
+        imports[".".join(module.relative_to(folder).with_suffix("").parts)] = own
+    while free := [name for name, needed in imports.items() if not needed & imports.keys()]:
+        for name in free:
+            del imports[name]
+    assert imports == {}
+
+
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_a_module_says_what_it_is_and_stays_short(module: Path) -> None:
     source = module.read_text()

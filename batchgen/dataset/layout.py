@@ -28,6 +28,7 @@ EVENTS = ".batchgen/events.jsonl"
 WORK_LIST = ".batchgen/work.arrow"
 CONFIG = ".batchgen/config.json"
 VIEW_STATE = ".batchgen/view.state"
+LABEL_UPDATES = ".batchgen/labels.arrow"
 LABEL_DIGESTS = ".batchgen/labels.digests"
 FORMAT = ".batchgen/format"
 DAMAGED = ".batchgen/damaged/"
@@ -117,6 +118,10 @@ class Layout:
     @property
     def work_list(self) -> Path:
         return self.store.path(WORK_LIST)
+
+    @property
+    def label_updates(self) -> Path:
+        return self.store.path(LABEL_UPDATES)
 
     @property
     def damaged(self) -> Path:

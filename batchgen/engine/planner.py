@@ -15,6 +15,7 @@ from batchgen.core.resume import RequestLookup
 from batchgen.engine.display import Live
 from batchgen.engine.job import Job
 from batchgen.engine.stop import StopSignal
+from batchgen.planning.labels import LabelUpdateFile
 from batchgen.planning.plan import Plan, make_plan
 from batchgen.planning.rows import read_rows
 from batchgen.planning.work_file import WorkFile
@@ -28,12 +29,15 @@ class PlanningStopped(Exception):
 
 
 class Planner:
-    """Plans a job in one reading of its manifest, and fills its work list."""
+    """Plans a job in one reading of its manifest, and fills its work list and its label updates."""
 
-    def __init__(self, job: Job, resume_index: RequestLookup, work: WorkFile, stop: StopSignal) -> None:
+    def __init__(
+        self, job: Job, resume_index: RequestLookup, work: WorkFile, updates: LabelUpdateFile, stop: StopSignal
+    ) -> None:
         self._job = job
         self._resume_index = resume_index
         self._work = work
+        self._updates = updates
         self._stop = stop
         self._over = False
         self._task: asyncio.Task[Plan] | None = None
@@ -66,7 +70,7 @@ class Planner:
         job = self._job
         try:
             with closing(read_rows(job.manifest, job.rules)) as batches:
-                plan = make_plan(batches, self._resume_index, job.selection, read, [self._work])
+                plan = make_plan(batches, self._resume_index, job.selection, read, [self._work, self._updates])
             if plan.requests == 0:
                 raise ManifestError(plan.problems)
         except BatchgenError as error:

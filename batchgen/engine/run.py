@@ -37,6 +37,7 @@ from batchgen.engine.run_events import RunEvents
 from batchgen.engine.shard import RunContext, run_shard
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
 from batchgen.planning.columns import label_schema
+from batchgen.planning.labels import LabelUpdateFile
 from batchgen.planning.plan import Plan
 from batchgen.planning.work_file import WorkFile
 from batchgen.planning.work_list import FileWorkList, WorkList
@@ -83,7 +84,10 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     scratch = ScratchFile(Layout(job.out).work_list)
     work = WorkFile(scratch, labels)
     writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, work, reserve_bytes)
-    planner = Planner(job, writer.resume_index, work, stop)
+    changed = ScratchFile(writer.layout.label_updates)
+    updates = LabelUpdateFile(changed, labels, writer.label_digests)
+    scratches = (scratch, changed)
+    planner = Planner(job, writer.resume_index, work, updates, stop)
     try:
         await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
@@ -95,11 +99,11 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
         writer.abandon()
         raise
     except BaseException:
-        await _close(planner, writer, None, scratch)
+        await _close(planner, writer, None, updates, scratches)
         raise
     display.closing()
     running.events.ended(monotonic() - started)
-    for request, records in await _close(planner, writer, plan.gone if plan else None, scratch):
+    for request, records in await _close(planner, writer, plan.gone if plan else None, updates, scratches):
         running.progress.settle(request, records)
     return RunSummary(
         run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started, running.events.lost
@@ -107,14 +111,19 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
 
 
 async def _close(
-    planner: Planner, writer: DatasetWriter, gone: Keys | None, scratch: ScratchFile
+    planner: Planner,
+    writer: DatasetWriter,
+    gone: Keys | None,
+    updates: LabelUpdateFile,
+    scratches: Sequence[ScratchFile],
 ) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
-    """End planning, then close the dataset, and then remove the work list, which both of them use."""
+    """End planning, then close the dataset, and then remove the scratch files, which both of them use."""
     await planner.end()
     try:
-        return await asyncio.to_thread(writer.close, gone)
+        return await asyncio.to_thread(writer.close, gone, updates)
     finally:
-        scratch.remove()
+        for scratch in scratches:
+            scratch.remove()
 
 
 class _Running:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
-from support.making import answer, attempts, extra_of, image, records_in, request, writing
+from support.making import Labels, answer, attempts, image, records_in, request, writing
 
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import read_slots
 
 
 async def test_while_a_run_is_writing_its_saved_pictures_are_there_and_open_requests_are_not(tmp_path: Path) -> None:
-    schema, extra = extra_of(category="city")
-    with writing(tmp_path, schema) as writer:
-        writer.sent(request(0, extra=extra), attempts())
-        await writer.save(request(1, extra=extra), answer(image(1)), attempts())
+    with writing(tmp_path, Labels({row: {"category": "city"} for row in range(2)})) as writer:
+        writer.sent(request(0), attempts())
+        await writer.save(request(1), answer(image(1)), attempts())
         slots = read_slots(Layout(tmp_path))
         assert slots.summary.running
         assert slots.table["row_id"].to_pylist() == ["row-1"]
-        assert slots.own_columns == ["category"]
-        assert slots.table["category"].to_pylist() == ["city"]
+        assert slots.own_columns == []  # they come with the part
     after = read_slots(Layout(tmp_path))
+    assert after.own_columns == ["category"]
+    assert after.table["category"].to_pylist() == ["city", "city"]
     assert after.table["status"].to_pylist() == ["in_doubt", "ok"]
     assert len(records_in(tmp_path)) == 2
 

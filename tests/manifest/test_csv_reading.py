@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batchgen.core.problems import ManifestError
+from batchgen.core.errors import ManifestError
 from batchgen.manifest.csv_source import open_csv
 from batchgen.manifest.field_limit import FieldLimit
 
