@@ -51,7 +51,6 @@ if TYPE_CHECKING:
         NotADataset,
         ProviderError,
         UnknownFormat,
-        UnknownWal,
         UsageError,
     )
     from batchgen.core.exit_codes import ExitCode
@@ -90,7 +89,6 @@ __all__ = [
     "StopKind",
     "StopReason",
     "UnknownFormat",
-    "UnknownWal",
     "UsageError",
     "__version__",
     "check",
@@ -165,7 +163,6 @@ _HOMES = {
         "NotADataset",
         "ProviderError",
         "UnknownFormat",
-        "UnknownWal",
         "UsageError",
     ),
     "batchgen.core.exit_codes": ("ExitCode",),

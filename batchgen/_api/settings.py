@@ -61,7 +61,7 @@ def clear_text_host(loaded: Loaded) -> str | None:
     """Return the host to which the key would go unencrypted over a network, None if there is none.
 
     Raises:
-        BatchgenError: the base URL is no URL.
+        UsageError: the base URL is no URL.
     """
     from batchgen.providers.http.ssrf import is_in_the_clear  # `check` sends no key, and needs no network code
     from batchgen.providers.http.url import parse_base_url

@@ -42,8 +42,7 @@ def serve_until_interrupted(
         faults: what goes wrong and how often, as in "server_error=0.05" or "reset@3,7-9".
 
     Raises:
-        UsageError: the port is taken.
-        BatchgenError: an argument is wrong.
+        UsageError: the port is taken, or an argument is wrong.
     """
     settings = SimulatorSettings(
         port=port,

@@ -37,7 +37,7 @@ def load_settings(options: Namespace) -> Loaded:
 
 
 def warn_of_clear_text(loaded: Loaded) -> None:
-    """Tell a user whose key is about to cross the internet without encryption. Raises BatchgenError for a bad URL."""
+    """Tell a user whose key is about to cross the internet without encryption. Raises UsageError for a bad URL."""
     host = clear_text_host(loaded)
     if host is not None:
         warn(f"Warning: {host} is spoken to over http: anyone on the way can read your API key. Use https.")

@@ -13,8 +13,7 @@ BatchgenError                2    what a user can put right; the base of all oth
 │   ├── Locked               4    another run is writing the dataset
 │   ├── DiskError            4    the disk refused a read or a write
 │   ├── DamagedIndex         4    a part of the index cannot be read
-│   ├── UnknownFormat        4    the dataset was written by a newer version
-│   └── UnknownWal           4    the write-ahead log has a format that this version does not know
+│   └── UnknownFormat        4    another version of batchgen wrote a part of the dataset, or its write-ahead log
 └── ExportError              2    an export cannot be made as it was asked for
     └── EmptySelection       5    no image is left to export
 
@@ -134,11 +133,7 @@ class DamagedIndex(DatasetError):
 
 
 class UnknownFormat(DatasetError):
-    """The dataset was written by a newer version of batchgen, in a format that this one does not know."""
-
-
-class UnknownWal(DatasetError):
-    """The write-ahead log was written by another version of batchgen, in a format that this one does not know."""
+    """A part of the dataset, or its write-ahead log, has a format of another version of batchgen."""
 
 
 class ExportError(BatchgenError):

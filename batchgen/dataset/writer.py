@@ -79,7 +79,7 @@ class DatasetWriter:
 
         Raises:
             NotADataset: The folder holds files of others.
-            Locked, DiskError, DamagedIndex, UnknownWal.
+            Locked, DiskError, DamagedIndex, UnknownFormat.
         """
         self.layout = Layout(root)
         self._provenance = provenance

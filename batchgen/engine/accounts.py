@@ -33,7 +33,7 @@ class Keyring:
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def key(self, name: str, config: RunConfig) -> ApiKey:
-        """Return the key of a provider. Raises ApiKeyError if there is none, BatchgenError for an unknown provider."""
+        """Return the key of a provider. Raises ApiKeyError if there is none, UsageError for an unknown provider."""
         traits = find_factory(name).traits
         variables = key_variables(config.provider(name), traits)
         if name in self.given:
@@ -58,7 +58,7 @@ class Keyring:
 
 
 def open_provider(name: str, config: RunConfig, catalog: Catalog, key: ApiKey) -> Provider:
-    """Open an account, inside a running event loop. Raises BatchgenError for an unknown provider."""
+    """Open an account, inside a running event loop. Raises UsageError for an unknown provider."""
     settings = config.provider(name)
     return find_factory(name).open(settings, key, transport_fields(catalog, settings))
 

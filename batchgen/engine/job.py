@@ -35,7 +35,7 @@ class Job:
 def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection) -> Job:
     """Check configuration and manifest header against the catalog.
 
-    Raises CatalogError, ManifestError, and BatchgenError for a base URL that cannot be one.
+    Raises CatalogError, ManifestError, and UsageError for a base URL that cannot be one.
     """
     rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
     wrong = [problem for problem in rules.problems if problem.is_error]

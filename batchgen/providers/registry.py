@@ -39,7 +39,7 @@ class ProviderFactory:
 
 
 def find_factory(name: str) -> ProviderFactory:
-    """Return the factory of a provider. Raises BatchgenError for a name that no provider has."""
+    """Return the factory of a provider. Raises UsageError for a name that no provider has."""
     if name == "aimlapi":
         from batchgen.providers.aimlapi.factory import FACTORY
 
@@ -72,7 +72,7 @@ def transport_fields(catalog: Catalog, settings: ProviderSettings) -> dict[str, 
 
 
 def check_providers(names: Collection[str], config: RunConfig) -> None:
-    """Check that each provider is known and its address can be one. Raises BatchgenError."""
+    """Check that each provider is known and its address can be one. Raises UsageError."""
     from batchgen.providers.http.url import parse_base_url  # a plan has no other use for the network's modules
 
     for name in names:

@@ -82,7 +82,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """Parse `KIND=P` or `KIND@3,7-9`. Raises BatchgenError, with the known kinds, if the text is neither."""
+        """Parse `KIND=P` or `KIND@3,7-9`. Raises UsageError, with the known kinds, if the text is neither."""
         if share := _SHARE.fullmatch(text):
             return cls(_parse_kind(share[1]), probability=_parse_probability(text, share[2]))
         if schedule := _SCHEDULE.fullmatch(text):

@@ -60,7 +60,7 @@ class Simulator:
         self._service.change(**changes)
 
     async def open(self) -> None:
-        """Start serving. Raises BatchgenError if the address cannot be used."""
+        """Start serving. Raises UsageError if the address cannot be used."""
         settings = self._service.settings
         self._service.open()
         self._runner = web.AppRunner(

@@ -49,7 +49,7 @@ class ImageContent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """How the simulator behaves. Raises BatchgenError for values that make no sense."""
+    """How the simulator behaves. Raises UsageError for values that make no sense."""
 
     # Loopback: other machines cannot reach it. Port 0 takes a free port.
     host: str = "127.0.0.1"
@@ -125,7 +125,7 @@ class SimulatorSettings:
 
 
 def parse_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse settings from a JSON object, by field. Raises BatchgenError that names the field that is wrong."""
+    """Parse settings from a JSON object, by field. Raises UsageError that names the field that is wrong."""
     parsed = {}
     for name, value in changes.items():
         if name not in _PARSERS:

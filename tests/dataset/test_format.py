@@ -12,7 +12,7 @@ import pytest
 from support.making import NO_LABELS, answer, attempts, image, request, writing
 
 import batchgen
-from batchgen.core.errors import UnknownFormat, UnknownWal
+from batchgen.core.errors import UnknownFormat
 from batchgen.dataset.index import parts
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest, open_layout
@@ -135,5 +135,5 @@ def test_a_log_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     segment = open_layout(out).segment(1)
     segment.parent.mkdir(exist_ok=True)
     segment.write_bytes(log.encode(log.Open("run", "rows.csv", format=3)))
-    with pytest.raises(UnknownWal, match="another version"), writing(out):
+    with pytest.raises(UnknownFormat, match="another version"), writing(out):
         pass

@@ -65,7 +65,6 @@ def test_the_public_names_are_these_and_every_one_says_what_it_is() -> None:
         "StopKind",
         "StopReason",
         "UnknownFormat",
-        "UnknownWal",
         "UsageError",
         "__version__",
         "check",

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,11 @@ def test_the_tree_that_opens_the_module_is_that_of_the_classes() -> None:
         above[depth:] = [match[2]]
         drawn.append((match[2], above[depth - 1] if depth else "Exception", int(match[3])))
     assert drawn == [(error.__name__, error.mro()[1].__name__, int(error.exit_code)) for error in PUBLIC]
+
+
+def test_what_is_raised_says_more_than_that_something_failed() -> None:
+    sources = Path(batchgen.__file__).parent.rglob("*.py")
+    assert [source.name for source in sources if "raise BatchgenError(" in source.read_text()] == []
 
 
 @pytest.mark.parametrize("kind", StopKind)

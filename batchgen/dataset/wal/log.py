@@ -19,7 +19,7 @@ import msgspec
 
 from batchgen import __version__
 from batchgen.core.attempts import Attempts
-from batchgen.core.errors import UnknownWal
+from batchgen.core.errors import UnknownFormat
 from batchgen.core.request import ImageRequest, RejectedRow
 from batchgen.dataset.index.received import Failure, ReceivedAnswer
 from batchgen.dataset.index.records import IndexRecord
@@ -119,7 +119,7 @@ def encode(*entries: Entry) -> bytes:
 def read_segment(path: Path) -> Iterator[Entry]:
     """Yield the entries of a segment, but for lines that are damaged or torn.
 
-    Raises FileNotFoundError if the segment is gone, UnknownWal if a newer version of batchgen wrote it.
+    Raises FileNotFoundError if the segment is gone, UnknownFormat if a newer version of batchgen wrote it.
     """
     with path.open("rb") as lines:
         for line in lines:
@@ -159,6 +159,8 @@ def _checked(line: bytes) -> bytes | None:
     return None
 
 
-def _unknown(path: Path, error: Exception) -> UnknownWal:
+def _unknown(path: Path, error: Exception) -> UnknownFormat:
     """Passing over an entry would lose what it says: only the version that wrote it can tell."""
-    return UnknownWal(f"{path} was written by another version of batchgen ({error}). Let that version finish the run.")
+    return UnknownFormat(
+        f"{path} was written by another version of batchgen ({error}). Let that version finish the run."
+    )

@@ -29,7 +29,7 @@ T = TypeVar("T", bound=log.Sent | log.Wasted | log.Received | log.Failed)
 def recover(layout: Layout) -> Counter[Status]:
     """Turn what the WAL holds into a part and clear the WAL; return the rescued slots by status.
 
-    The caller holds the lock. Raises OSError, UnknownWal.
+    The caller holds the lock. Raises OSError, UnknownFormat.
     """
     segments, unsealed = layout.segment_names(), _unsealed(layout)
     records = _replay(layout.root, unsealed.values())
@@ -46,7 +46,7 @@ def recover(layout: Layout) -> Counter[Status]:
 def unsealed_records(layout: Layout) -> list[IndexRecord]:
     """Return what the WAL of a dataset says beyond its parts, without touching anything; for readers.
 
-    Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownWal.
+    Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownFormat.
     """
     return _replay(layout.root, _unsealed(layout).values())
 

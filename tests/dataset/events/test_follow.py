@@ -17,7 +17,9 @@ def write_run(path: Path, run_id: str, images: int) -> None:
     log.write(Started(at=NOW, run=run_id, manifest="rows.csv", model="m"))
     for number in range(images):
         name = f"{run_id}.{number}"
-        log.write(Sent(at=NOW, run=run_id, client_request_id=name, row_id=f"row-{number}", images=1))
+        log.write(
+            Sent(at=NOW, run=run_id, client_request_id=name, provider="aimlapi", row_id=f"row-{number}", images=1)
+        )
         log.write(Answered(at=NOW, run=run_id, client_request_id=name, images=1, cost_usd=0.04, inference_id=None))
         log.write(
             Finished(at=NOW, run=run_id, client_request_id=name, row_id=f"row-{number}", statuses=["ok"], cost_usd=0.04)
@@ -54,7 +56,16 @@ def test_a_log_that_was_deleted_and_begun_anew_is_read_from_its_start(tmp_path: 
 def test_the_pace_is_that_of_the_last_minute_and_older_attempts_are_forgotten() -> None:
     start, run = datetime(2026, 1, 2, tzinfo=UTC), Following()
     for second in range(3600):
-        run.take(Sent(at=start + timedelta(seconds=second), run="run", client_request_id="run.1", row_id="a", images=1))
+        run.take(
+            Sent(
+                at=start + timedelta(seconds=second),
+                run="run",
+                client_request_id="run.1",
+                provider="aimlapi",
+                row_id="a",
+                images=1,
+            )
+        )
     assert len(run._sent_at) == 61, "memory does not grow with the run"
     assert run.requests_per_minute(start + timedelta(seconds=3599)) == 61
     assert run.requests_per_minute(start + timedelta(seconds=3629)) == 31
@@ -65,8 +76,8 @@ def test_times_with_and_without_a_zone_are_followed_together(tmp_path: Path) -> 
     path = tmp_path / "events.jsonl"
     lines = [
         '{"at":"2026-01-02T00:00:00","run":"r","event":"started","manifest":"m.csv","model":"m"}',
-        '{"at":"2026-01-02T00:00:01Z","run":"r","event":"sent","client_request_id":"r.1","row_id":"a","images":1}',
-        '{"at":"2026-01-02T00:00:02","run":"r","event":"sent","client_request_id":"r.2","row_id":"b","images":1}',
+        '{"at":"2026-01-02T00:00:01Z","run":"r","event":"sent","client_request_id":"r.1","provider":"p","row_id":"a","images":1}',
+        '{"at":"2026-01-02T00:00:02","run":"r","event":"sent","client_request_id":"r.2","provider":"p","row_id":"b","images":1}',
     ]
     path.write_text("".join(f"{line}\n" for line in lines))
     run = Follower(path).poll()

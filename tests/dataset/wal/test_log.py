@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.making import answer, attempts, image, link, rejected, request, wasted
 
 from batchgen.core.answer import Unusable
-from batchgen.core.errors import UnknownWal
+from batchgen.core.errors import UnknownFormat
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.received import Failure, received_answer
 from batchgen.dataset.index.records import Provenance, records_of_answer
@@ -94,5 +94,5 @@ def test_a_record_of_another_version_is_never_passed_over_in_silence(tmp_path: P
     body = msgspec.json.encode({"type": "settled", "fingerprint": "x"})
     path = tmp_path / "segment"
     path.write_bytes(WHOLE[0] + b"%08x %b\n" % (zlib.crc32(body), body))
-    with pytest.raises(UnknownWal, match="another version"):
+    with pytest.raises(UnknownFormat, match="another version"):
         list(log.read_segment(path))
