@@ -3,7 +3,8 @@
 Answers of megabytes come and go in several threads. By default glibc hands the memory of each back to the
 system and asks for it again, page by page: a quarter of the processor time of a run with images of 1 MB.
 Larger blocks, the arrays over millions of rows, still go back as soon as they are free. Other C libraries
-are left as they are. ctypes is imported where it is used: `check` has no need of it.
+are left as they are, and so is a process that is not batchgen's own: in a notebook nothing is tuned or given
+back. ctypes is imported where it is used: `check` has no need of it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,16 @@ _LARGE_BYTES = 4_000_000
 # What thirty answers of 1 MB take while they are read and decoded.
 _KEPT_BYTES = 64 * 1024 * 1024
 
+_tuned = False
+
 
 def tune_allocator() -> None:
-    """Let memory of the size of an answer be used again, and hand larger blocks back at once."""
+    """Let memory of the size of an answer be used again, and hand larger blocks back at once.
+
+    Only the command line calls it: the setting holds for the whole process.
+    """
+    global _tuned
+    _tuned = True
     with suppress(ImportError, AttributeError, OSError, TypeError):
         import ctypes
 
@@ -33,7 +41,9 @@ def tune_allocator() -> None:
 
 
 def give_back() -> None:
-    """Hand memory that is free back to the system, also where it lies between what is in use."""
+    """Hand free memory back to the system, also where it lies between what is in use, if the allocator was tuned."""
+    if not _tuned:
+        return
     with suppress(ImportError, AttributeError, OSError, TypeError):
         import ctypes
 

@@ -1,7 +1,8 @@
-"""Writes what a run decides into events.jsonl, one line a decision."""
+"""Writes what a run decides into events.jsonl, one line a decision, and tells Python's logging the main ones."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -29,6 +30,9 @@ from batchgen.engine.retry import Decision, Retry
 from batchgen.pacing import LimiterSnapshot
 from batchgen.planning.plan import Plan
 
+_logger = logging.getLogger("batchgen")
+_logger.addHandler(logging.NullHandler())  # silent until the program that imports batchgen wants to hear
+
 
 class RunEvents:
     """The events of one run."""
@@ -45,6 +49,7 @@ class RunEvents:
     def started(self, manifest: str, model: str) -> None:
         """The run starts."""
         self._log.write(Started(at=_now(), run=self._run_id, manifest=manifest, model=model))
+        _logger.info("run %s started: %s", self._run_id, manifest)
 
     def planned(self, plan: Plan) -> None:
         """The whole manifest has been read."""
@@ -57,6 +62,14 @@ class RunEvents:
                 images=plan.to_send.images,
                 invalid_rows=plan.invalid_rows,
             )
+        )
+        _logger.info(
+            "run %s planned: %d rows, %d requests, %d images, %d invalid rows",
+            self._run_id,
+            plan.rows,
+            plan.to_send.requests,
+            plan.to_send.images,
+            plan.invalid_rows,
         )
 
     def checked(self, preflight: Preflight) -> None:
@@ -144,6 +157,7 @@ class RunEvents:
     def halted(self, message: str) -> None:
         """An account or a model is asked no more; the run goes on with the others."""
         self._log.write(Halted(at=_now(), run=self._run_id, message=message))
+        _logger.warning("run %s: %s", self._run_id, message)
 
     def flush(self) -> None:
         """Let those who follow the log see what waits to be written with others."""
@@ -152,10 +166,12 @@ class RunEvents:
     def stopping(self, message: str, in_flight: int) -> None:
         """The run stops before its end."""
         self._log.write(Stopping(at=_now(), run=self._run_id, message=message, in_flight=in_flight))
+        _logger.warning("run %s stops: %s (%d in flight)", self._run_id, message, in_flight)
 
     def ended(self, seconds: float) -> None:
         """The work is done; what is left is to merge the index and write the dataset view."""
         self._log.write(Ended(at=_now(), run=self._run_id, seconds=seconds))
+        _logger.info("run %s ended after %.1f s", self._run_id, seconds)
 
 
 def _now() -> datetime:

@@ -131,6 +131,21 @@ async def test_it_runs_inside_a_loop_and_beside_one(tmp_path: Path, settings: di
     assert beside.progress.slots[batchgen.Status.OK] == 2
 
 
+def test_logging_hears_the_main_decisions_and_nothing_is_printed_unasked(
+    tmp_path: Path, settings: dict[str, object], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level("INFO", logger="batchgen"):
+        batchgen.run_sync(FRAME, tmp_path / "out", settings=settings, key="a-secret-key", progress=False)
+    told = [record.getMessage() for record in caplog.records if record.name == "batchgen"]
+    run_id = told[0].split()[1]
+    assert [message.split()[:3] for message in told] == [
+        ["run", run_id, word] for word in ("started:", "planned:", "ended")
+    ]
+    assert "3 rows, 3 requests, 3 images, 0 invalid rows" in told[1]
+    assert "a-secret-key" not in caplog.text
+    assert capfd.readouterr() == ("", "")
+
+
 async def test_cancelling_finishes_what_is_in_flight(tmp_path: Path) -> None:
     settings = SimulatorSettings(image_content=ImageContent.SMALL, latency_s=(0.5, 0.5))
     with SimulatorThread(settings) as simulator:

@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 import pyarrow as pa
 
-from batchgen.core.format import count, dollars, printable
+from batchgen.core.format import count, dollars
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.column_docs import describe_column
 from batchgen.dataset.publish.stats import Counts, DatasetStats, Sample
@@ -220,8 +220,8 @@ def _code(name: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Return text on one printable line."""
-    return printable(" ".join(text.split()))
+    """Return text on one line, with a blank for each character that cannot be printed."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _time(moment: object) -> str:
