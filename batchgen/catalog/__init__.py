@@ -1,7 +1,7 @@
 """What each model accepts, gives and costs: one TOML file a model, one loader, no code a model.
 
 The shipped files are in `models/`. A default in them is frozen once shipped, because a
-fingerprint leaves out what equals the default: a changed default would make old pictures new.
+fingerprint leaves out what equals the default: a changed default would make old images new.
 """
 
 from batchgen.catalog.catalog import Catalog

@@ -198,7 +198,7 @@ class RunConfig:
     ] = "0"
     # Two free questions before anything is bought tell of a balance that will not last, and of today's price.
     preflight: bool = True
-    # People look at pictures; after `batchgen run` a thumbnail of each new image costs hundredths of a second, once.
+    # People look at images; after `batchgen run` a thumbnail of each new image costs hundredths of a second, once.
     gallery: bool = True
     models: tuple[str, ...] = ()
     defaults: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))

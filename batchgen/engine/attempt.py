@@ -1,4 +1,4 @@
-"""The attempt of one request through its attempts: what is known so far, for the ledger and for decisions."""
+"""One request through its attempts: what is known so far, for the WAL and for decisions."""
 
 from __future__ import annotations
 

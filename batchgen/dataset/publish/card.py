@@ -108,7 +108,7 @@ def render_card(name: str, stats: DatasetStats, schema: pa.Schema) -> str:
         _HEAD.format(name=json.dumps(name)),
         f"# {as_text(name)}\n",
         f"{_headline(stats)}\n",
-        *_pictures(stats.overview.samples),
+        *_sample_images(stats.overview.samples),
         _making(stats),
         _PROVENANCE.format(watermark=_watermark(stats.counts)),
         _LOADING,
@@ -133,7 +133,7 @@ def _headline(stats: DatasetStats) -> str:
     return f"{images} of {prompts}, made with {models} by batchgen."
 
 
-def _pictures(samples: Sequence[Sample]) -> Iterator[str]:
+def _sample_images(samples: Sequence[Sample]) -> Iterator[str]:
     for start in range(0, len(samples), _SAMPLES_PER_LINE):
         row = samples[start : start + _SAMPLES_PER_LINE]
         images = " | ".join(f"![]({sample.file_name})" for sample in row)

@@ -1,7 +1,7 @@
 """The dataset view's columns, named and typed so that every reader takes them: Hugging Face, DuckDB, pandas.
 
 The index keeps the manifest's own columns as they are. Hugging Face's imagefolder, though, takes some
-names for paths of pictures and knows no maps, so in the view those few columns have another form.
+names for paths of images and knows no maps, so in the view those few columns have another form.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 # The loader makes this column from `file_name`; one of the manifest's would hide it.
 _MADE = "image"
-# The loader takes a column, or a field of a struct, with such a name for the path of another picture.
+# The loader takes a column, or a field of a struct, with such a name for the path of another image.
 _PATH_NAMES = ("file_name", "file_names")
 
 # pyarrow has no types of its own that mypy could read.

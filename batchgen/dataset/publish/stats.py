@@ -46,7 +46,7 @@ class _Setting(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One picture to show."""
+    """One image to show."""
 
     file_name: str
     prompt: str

@@ -75,7 +75,7 @@ class ResumeIndex:
 
 
 def load(layout: Layout) -> ResumeIndex:
-    """Read what is known of each request: from the index, and from the ledger of a run that goes on or was cut off.
+    """Read what is known of each request: from the index, and from the WAL of a run that goes on or was cut off.
 
     Raises DamagedIndex.
     """

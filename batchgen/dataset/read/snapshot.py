@@ -1,6 +1,6 @@
 """Reads a dataset without a lock, also while a run is writing it: the newest record of every slot.
 
-A reader takes the ledger first and the parts second, and holds all parts open before it reads the
+A reader takes the WAL first and the parts second, and holds all parts open before it reads the
 first. So a segment that is sealed meanwhile is seen twice and counted once, and a part that is
 merged away meanwhile stays readable.
 """

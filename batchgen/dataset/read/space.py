@@ -10,7 +10,7 @@ from batchgen.core.space import Space
 from batchgen.dataset.index.parts import open_part, read_part
 from batchgen.dataset.layout import Layout
 
-# A picture of a million pixels as PNG; used until the dataset itself shows how large its pictures are.
+# An image of a million pixels as PNG; used until the dataset itself shows how large its images are.
 _IMAGE_BYTES = 2_000_000
 
 

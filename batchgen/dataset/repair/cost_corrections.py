@@ -37,7 +37,7 @@ _COSTS = ["status", "error_message", "cost_usd", "cost_source", "client_request_
 
 @contextmanager
 def held(layout: Layout) -> Iterator[None]:
-    """Hold a dataset for correcting: no run writes it meanwhile, and what a run left in its ledger is in the index.
+    """Hold a dataset for correcting: no run writes it meanwhile, and what a run left in its WAL is in the index.
 
     Raises Locked, DiskError.
     """

@@ -1,6 +1,6 @@
 """Puts a dataset right as far as that costs nothing, and marks the rest to be made again by the next run.
 
-Nothing is deleted: what is damaged is set aside in `.batchgen/damaged/`. A picture is never called
+Nothing is deleted: what is damaged is set aside in `.batchgen/damaged/`. An image is never called
 saved unless its bytes are those that were received. Every step may be cut short and done again.
 """
 
@@ -53,11 +53,11 @@ def repair(layout: Layout) -> Iterator[Repaired]:
         texts = list(missing_texts(layout))
         yield from _rebuild(layout)
         findings = list(verify(layout))
-        strays = {finding.path: finding for finding in findings if finding.fault is FileFault.UNTRACKED}
-        wrong = {finding.path: finding for finding in findings if finding.path not in strays}
+        untracked = {finding.path: finding for finding in findings if finding.fault is FileFault.UNTRACKED}
+        wrong = {finding.path: finding for finding in findings if finding.path not in untracked}
         if wrong:
-            yield from _put_right(layout, wrong, strays)
-        yield from (Repaired(stray, "left where it is") for stray in strays.values())
+            yield from _put_right(layout, wrong, untracked)
+        yield from (Repaired(problem, "left where it is") for problem in untracked.values())
         compact(layout)
         forget_digests(layout)
         write_view(layout, None)
@@ -75,9 +75,9 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
         yield Repaired(finding, f"rebuilt from {layout.view.name}")
 
 
-def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, FileProblem]) -> Iterator[Repaired]:
-    """Put images back from where they strayed to, and take those out of `strays`; mark the others as lost."""
-    found = {sha256(layout.store.read(name)).hexdigest(): name for name in strays}
+def _put_right(layout: Layout, wrong: dict[str, FileProblem], untracked: dict[str, FileProblem]) -> Iterator[Repaired]:
+    """Put images back from where they were moved to, and take those out of `untracked`; mark the others as lost."""
+    found = {sha256(layout.store.read(name)).hexdigest(): name for name in untracked}
     names = pa.array(sorted(wrong), pa.string())
     tables, gone = [], []
     for table in latest(layout, None):
@@ -91,7 +91,7 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], strays: dict[str, 
                 places.append(place)
                 gone.append((finding, marked[-1]))
             else:
-                del strays[stray]
+                del untracked[stray]
                 yield _put_back(layout, finding, stray)
         if marked:
             tables.append(with_own_columns(to_table(marked), own_columns(concerned.take(places))))

@@ -65,7 +65,7 @@ def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None
     """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
     damaged = {layout.root / finding.path: finding for finding in damaged_parts(layout)}
     yield from damaged.values()
-    # Listed before the index is read, so that an image saved meanwhile is no stray.
+    # Listed before the index is read, so that an image saved meanwhile is not taken for untracked.
     on_disk = sorted(_image_files(layout))
     known = []
     with ThreadPoolExecutor(_HASHING_THREADS) as pool:
@@ -75,10 +75,10 @@ def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None
             yield from filter(None, pool.map(lambda image: _check(layout.root, image), batch))
             checked(len(batch))
     if damaged:
-        return  # which images are strays, they alone could tell
+        return  # only they could tell which images are untracked
     known_hashes = np.unique(np.concatenate(known)) if known else np.empty(0, np.int64)
-    stray = ~np.isin(_hashes(on_disk), known_hashes)
-    for position in np.flatnonzero(stray):
+    untracked = ~np.isin(_hashes(on_disk), known_hashes)
+    for position in np.flatnonzero(untracked):
         yield FileProblem(FileFault.UNTRACKED, on_disk[position], None, "the index does not know this image")
 
 
