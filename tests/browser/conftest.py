@@ -93,7 +93,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def large_gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The gallery of ten thousand pictures, of which fifty differ."""
+    """The gallery of ten thousand images, of which fifty differ."""
     images = [picture(tint, 24 + tint, 40) for tint in range(50)]
     rows = [
         slot(

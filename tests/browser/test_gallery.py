@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 ALL = 42
 
 
-def pictures(page: Page) -> Locator:
+def images(page: Page) -> Locator:
     """The tiles in sight."""
-    return page.get_by_role("listbox", name="Pictures").get_by_role("option")
+    return page.get_by_role("listbox", name="Images").get_by_role("option")
 
 
 def shown(page: Page) -> int:
@@ -34,11 +34,11 @@ def search(page: Page, text: str) -> int:
     return shown(page)
 
 
-def test_it_opens_from_disk_and_shows_its_pictures(gallery: Path, open_page: Open) -> None:
+def test_it_opens_from_disk_and_shows_its_images(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
     expect(page.get_by_role("heading", level=1)).to_have_text(gallery.parent.name)
     expect(page.locator("#count")).to_have_text("38 images, 4 missing")
-    first = pictures(page).first
+    first = images(page).first
     expect(first.locator("img")).to_be_visible()
     assert first.locator("img").evaluate("async image => { await image.decode(); return image.naturalWidth }") == 48
     assert "gallery/" in (first.locator("img").get_attribute("src") or "")
@@ -91,7 +91,7 @@ def test_filters_say_how_many_each_value_would_show_the_others_applied(gallery: 
 def test_what_was_not_made_is_a_tile_with_its_reason_and_its_line(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
     page.get_by_role("button", name="1 failed").click()
-    only = pictures(page)
+    only = images(page)
     expect(only).to_have_count(1)
     expect(only).to_contain_text("why it is failed")
     expect(only).to_contain_text("rows.csv:43")
@@ -102,7 +102,7 @@ def test_what_was_not_made_is_a_tile_with_its_reason_and_its_line(gallery: Path,
 def test_an_open_picture_tells_everything_about_itself(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
     search(page, "row-7")
-    pictures(page).click()
+    images(page).click()
     detail = page.get_by_role("dialog", name="row-7")
     expect(detail.locator(".stage img")).to_have_js_property("naturalWidth", 48)
     assert "images/" in (detail.locator(".stage img").get_attribute("src") or "")
@@ -136,7 +136,7 @@ def test_the_difference_of_two_prompts_is_by_words(gallery: Path, open_page: Ope
 def test_arrows_go_through_what_was_found_and_escape_goes_back_to_the_tile(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
     search(page, "hare")
-    pictures(page).nth(1).click()
+    images(page).nth(1).click()
     detail = page.get_by_role("dialog")
     expect(detail.get_by_role("heading", level=2)).to_have_text("row-4")
     page.keyboard.press("ArrowRight")
@@ -175,7 +175,7 @@ def test_the_address_holds_the_state(gallery: Path, open_page: Open) -> None:
     page.get_by_label("Sort").select_option(label="weight")
     page.get_by_role("button", name="Reverse the order").click()
     page.get_by_label("Group").select_option(label="aspect ratio")
-    pictures(page).nth(2).click()
+    images(page).nth(2).click()
     heading = page.get_by_role("dialog").get_by_role("heading", level=2)
     name, found = heading.inner_text(), shown(page)
     again = open_page(gallery, page.evaluate("location.hash"))
@@ -185,12 +185,12 @@ def test_the_address_holds_the_state(gallery: Path, open_page: Open) -> None:
     assert again.get_by_role("searchbox").input_value() == "fox"
     assert again.get_by_role("group", name="category").get_by_label("craft").is_checked()
     assert again.get_by_label("Sort").input_value() == "own.weight"
-    expect(pictures(again).first).to_have_attribute("aria-label", "row-34, image 1. a red fox number 34")
+    expect(images(again).first).to_have_attribute("aria-label", "row-34, image 1. a red fox number 34")
 
 
 def test_back_closes_an_open_picture(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
-    pictures(page).first.click()
+    images(page).first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("dialog")).to_be_hidden()
@@ -203,7 +203,7 @@ def test_an_address_that_means_nothing_shows_everything(gallery: Path, open_page
         gallery, "#is.nothing=1&sort=-bogus&group=constructor&image=nope&size=1e9&view=%00&down=x&__proto__=y&%E0%A4%A"
     )
     assert shown(page) == ALL
-    assert pictures(page).count() > 10
+    assert images(page).count() > 10
 
 
 def test_groups_put_a_row_or_a_prompt_together(gallery: Path, open_page: Open) -> None:
@@ -245,7 +245,7 @@ def test_any_column_can_stand_against_any_other(gallery: Path, open_page: Open) 
 def test_copy_buttons_copy(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery, permissions=["clipboard-read", "clipboard-write"])
     search(page, "row-7")
-    pictures(page).click()
+    images(page).click()
     copied = {}
     for name in ("Row id", "Prompt", "--select", "JSON"):
         page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
@@ -282,7 +282,7 @@ def test_a_prompt_is_text_whatever_it_says(tmp_path: Path, open_page: Open, prom
     rows = [slot(0, own={prompt: prompt}, **known), slot(1, own={prompt: "b"}, status="failed", error_message=prompt)]
     page = open_page(make_gallery(write_slots(tmp_path, rows)), "#group=prompt")
     expect(page.locator(".group b").first).to_have_text(prompt)
-    pictures(page).first.click()
+    images(page).first.click()
     expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text(prompt)
     expect(page.locator(".prompt p")).to_have_text(f"{prompt} in oil")
     assert page.locator("img[src=x]").count() == 0
@@ -297,12 +297,12 @@ def test_a_picture_without_a_thumbnail_is_shown_itself_and_one_that_is_gone_says
         path.unlink()
     (tmp_path / slot(1)["file_name"]).unlink()
     page = open_page(gallery)
-    expect(pictures(page).first.locator("img")).to_have_js_property("naturalWidth", 48)
-    expect(pictures(page).last).to_contain_text("cannot be shown")
+    expect(images(page).first.locator("img")).to_have_js_property("naturalWidth", 48)
+    expect(images(page).last).to_contain_text("cannot be shown")
     forgive_missing_files(complaints)
 
 
-def test_ten_thousand_pictures_are_a_few_elements(large_gallery: Path, open_page: Open) -> None:
+def test_ten_thousand_images_are_a_few_elements(large_gallery: Path, open_page: Open) -> None:
     page = open_page(large_gallery)
     expect(page.locator("#count")).to_have_text("10,000 images")
     elements = "document.querySelectorAll('#wall *').length"
@@ -312,13 +312,13 @@ def test_ten_thousand_pictures_are_a_few_elements(large_gallery: Path, open_page
         page.evaluate("new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn)))")
         most = max(most, page.evaluate(elements))
     assert most < 600
-    pictures(page).first.focus()
+    images(page).first.focus()
     page.keyboard.press("End")
     expect(page.locator(":focus")).to_have_attribute("aria-posinset", "10000")
     expect(page.locator(":focus img")).to_be_in_viewport()
     assert page.evaluate(elements) < 600
     page.get_by_role("searchbox").fill("row-9876")
-    expect(pictures(page)).to_have_count(1)
+    expect(images(page)).to_have_count(1)
     page.get_by_role("searchbox").fill("")
     page.get_by_role("button", name="Grid").click()
     page.get_by_label("Down").select_option(label="prompt")
@@ -332,7 +332,7 @@ def test_a_phone_shows_it_without_sideways_scrolling(gallery: Path, open_page: O
     page.get_by_role("button", name="Filters").click()
     page.get_by_role("checkbox", name="blocked").check()
     assert shown(page) == 1
-    pictures(page).click()
+    images(page).click()
     assert page.evaluate("document.querySelector('dialog').scrollWidth") <= 360
     expect(page.get_by_role("button", name="Close")).to_be_in_viewport()
 
@@ -370,7 +370,7 @@ def test_every_text_has_contrast_in_light_and_dark(gallery: Path, open_page: Ope
     assert page.evaluate(CONTRASTS) == []
     for status in ("blocked", "failed", "invalid", "in doubt", "images"):
         page.get_by_role("button", name=f" {status}: show").click()
-        pictures(page).first.click()
+        images(page).first.click()
         expect(page.get_by_role("dialog")).to_be_visible()
         assert page.evaluate(CONTRASTS) == []
         page.keyboard.press("Escape")
@@ -390,7 +390,7 @@ def test_light_and_dark_can_be_chosen(gallery: Path, open_page: Open) -> None:
 
 def test_every_control_has_a_name(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
-    pictures(page).first.click()
+    images(page).first.click()
     for role in ("button", "checkbox", "combobox", "searchbox", "slider", "option", "img"):
         for control in page.get_by_role(role, include_hidden=True).all():
             snapshot = control.aria_snapshot()
@@ -407,9 +407,9 @@ def test_a_standalone_page_needs_nothing_beside_it(tmp_path: Path, open_page: Op
     alone.parent.mkdir()
     write_standalone(layout, read_slots(layout), alone)
     page = open_page(alone)
-    for option in pictures(page).all()[1:]:
+    for option in images(page).all()[1:]:
         expect(option.locator("img")).to_have_js_property("naturalWidth", 48)
-    pictures(page).first.click()
+    images(page).first.click()
     image = page.locator(".stage img")
     expect(image).to_have_js_property("naturalWidth", 45)
     box = image.bounding_box()
