@@ -49,7 +49,7 @@ function rateChart(data) {
   const minutes = busy / bars.length / 60_000;
   const rates = bars.map((count) => count / minutes);
   const mean = ((times.length - 1) / busy) * 60_000;
-  return chart("Pictures a minute", numbers.format(Math.round(mean)), rates,
+  return chart("Images a minute", numbers.format(Math.round(mean)), rates,
     `from start to end, ${duration(busy)} without pauses; at most ${numbers.format(Math.round(Math.max(...rates)))}`,
     ["start", duration(busy)]);
 }

@@ -42,12 +42,12 @@ async function start() {
     selection = select(data, state, facets);
     panel.show(selection.counts, state.filters);
     showControls();
-    showPictures();
+    showImages();
     showDetail();
     state.write();
   }
 
-  function showPictures() {
+  function showImages() {
     const grid = state.view === "matrix";
     $("wall").hidden = grid;
     $("matrix").hidden = !grid;
@@ -149,7 +149,7 @@ function fillChoices(data, facets) {
 }
 
 function connect(state, show) {
-  $("search").addEventListener("input", (event) => { state.q = event.target.value; toPictures(); show(); });
+  $("search").addEventListener("input", (event) => { state.q = event.target.value; toImages(); show(); });
   $("sort").addEventListener("change", (event) => { state.sort = event.target.value; show(); });
   $("direction").addEventListener("click", () => { state.sort = state.sort.startsWith("-") ? state.sort.slice(1) : `-${state.sort}`; show(); });
   for (const name of ["group", "down", "across", "size"]) {
@@ -182,7 +182,7 @@ function connect(state, show) {
 }
 
 // What is found begins at the top: leave the head where it is if it is in sight, else show the first line.
-function toPictures() {
+function toImages() {
   const top = document.querySelector("main").getBoundingClientRect().top - $("bar").offsetHeight;
   if (top < 0) scrollBy({ top, behavior: "instant" });
 }
