@@ -193,4 +193,8 @@ def _files(folder: Path, prefix: str, beginning: str = "") -> Iterator[Entry]:
             if entry.is_dir(follow_symlinks=False):
                 yield from _files(Path(entry), f"{prefix}{entry.name}/")
             elif entry.is_file():
-                yield Entry(f"{prefix}{entry.name}", entry.stat().st_size)
+                try:
+                    size = entry.stat().st_size
+                except FileNotFoundError:
+                    continue  # removed by another process since the folder was read
+                yield Entry(f"{prefix}{entry.name}", size)

@@ -18,7 +18,9 @@ def read_all(layout: Layout) -> int:
     files = 0
     for path in [*layout.parts().values(), layout.view]:
         try:
-            pq.read_table(path)
+            # Opened once: `pq.read_table` opens a path twice, and may find a newer file the second time.
+            with path.open("rb") as file:
+                pq.read_table(file)
             files += 1
         except FileNotFoundError:
             continue  # merged away, or not yet there
