@@ -33,8 +33,9 @@ class ErrorKind(StrEnum):
     NO_CREDITS = "no_credits"
     NOT_FOUND = "not_found"  # the model, or the address
     RATE_LIMITED = "rate_limited"
-    CONFLICT = "conflict"  # 408, 409, 425
-    SERVER_ERROR = "server_error"  # 500, 502, 503, 504 and unknown statuses of 5xx
+    CONFLICT = "conflict"  # 409, 425
+    SERVER_ERROR = "server_error"  # 5xx in the service's own words
+    CUT_OFF = "cut_off"  # something before the service gave up waiting for it: 408, 502, 504, a page with 5xx
     GATEWAY = "gateway"  # something before the service refused it: 403 without the service's own words
     UNREACHABLE = "unreachable"  # no connection was made: nothing was sent
     DISCONNECTED = "disconnected"  # sent, then the connection broke
@@ -93,6 +94,7 @@ _POLICIES: Final[Mapping[ErrorKind, Policy]] = MappingProxyType(
         ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
         ErrorKind.CONFLICT: Policy(Affects.NOBODY, Charged.NO),
         ErrorKind.SERVER_ERROR: Policy(Affects.NOBODY, Charged.NO),
+        ErrorKind.CUT_OFF: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),
         ErrorKind.GATEWAY: Policy(Affects.PROVIDER, Charged.NO),
         ErrorKind.UNREACHABLE: Policy(Affects.PROVIDER, Charged.NO),
         ErrorKind.DISCONNECTED: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),

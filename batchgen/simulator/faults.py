@@ -46,6 +46,7 @@ class FaultKind(StrEnum):
     RESET = "reset"  # the connection is reset instead of an answer
     STALL = "stall"  # no answer for a long time
     TRUNCATED_BODY = "truncated_body"  # the connection closes in the middle of the body
+    CUT_OFF = "cut_off"  # a gateway in front loses patience: its page, with 504
     BROKEN_JSON = "broken_json"  # a complete body that is not JSON
     BROKEN_BASE64 = "broken_base64"  # characters that are not in base64
     BROKEN_IMAGE = "broken_image"  # the image files are truncated

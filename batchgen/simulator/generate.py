@@ -40,6 +40,7 @@ _LINK_FAULTS = frozenset(
     {FaultKind.LATE_CDN, FaultKind.CUT_CDN, FaultKind.MOVED_CDN, FaultKind.REDIRECT_CDN, FaultKind.GONE_CDN}
 )
 _PROXY_PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>Sign in to this network.</body></html>"
+_GATEWAY_PAGE = "<html><head><title>504 Gateway Time-out</title></head><body>The server took too long.</body></html>"
 
 
 async def generate(request: web.Request) -> web.StreamResponse:
@@ -248,6 +249,8 @@ async def _deliver(
             return wire.reset(request)
         case FaultKind.TRUNCATED_BODY:
             return await wire.cut(request, answer)
+        case FaultKind.CUT_OFF:
+            return web.Response(status=504, text=_GATEWAY_PAGE, content_type="text/html")
         case FaultKind.BROKEN_JSON:
             return wire.corrupt(answer)
         case FaultKind.DRIP:

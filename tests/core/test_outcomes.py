@@ -16,6 +16,7 @@ TABLE = {
     ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
     ErrorKind.CONFLICT: Policy(Affects.NOBODY, Charged.NO),
     ErrorKind.SERVER_ERROR: Policy(Affects.NOBODY, Charged.NO),
+    ErrorKind.CUT_OFF: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),
     ErrorKind.GATEWAY: Policy(Affects.PROVIDER, Charged.NO),
     ErrorKind.UNREACHABLE: Policy(Affects.PROVIDER, Charged.NO),
     ErrorKind.DISCONNECTED: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),

@@ -33,7 +33,9 @@ def without_price(folder: Path) -> list[str]:
     return [str(path)]
 
 
-@pytest.mark.parametrize("faults", ["", "reset=0.2", "broken_image=0.2", "server_error=0.3", "stall=0.1"])
+@pytest.mark.parametrize(
+    "faults", ["", "reset=0.2", "broken_image=0.2", "server_error=0.3", "stall=0.1", "cut_off=0.3"]
+)
 async def test_the_budget_holds_with_64_at_once_where_only_answers_tell_the_price(tmp_path: Path, faults: str):
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS, num_images=2), tmp_path / "out"
     async with Simulator(replace(SLOW, faults=(Fault.parse(faults),) if faults else ())) as simulator:

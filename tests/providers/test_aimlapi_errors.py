@@ -27,7 +27,7 @@ NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
         (404, "Cannot POST /v1/images", ErrorKind.NOT_FOUND),
         (405, "", ErrorKind.NOT_FOUND),
         (407, "", ErrorKind.BAD_KEY),
-        (408, "", ErrorKind.CONFLICT),
+        (408, "litellm.Timeout: the upstream did not answer in time", ErrorKind.CUT_OFF),
         (409, "", ErrorKind.CONFLICT),
         (410, "gone", ErrorKind.NOT_FOUND),
         (413, "", ErrorKind.BAD_REQUEST),
@@ -39,10 +39,12 @@ NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
         (429, "You exceeded your current quota, please check your plan", ErrorKind.NO_CREDITS),
         (429, "Insufficient balance", ErrorKind.NO_CREDITS),
         (500, "model under maintenance", ErrorKind.SERVER_ERROR),
-        (502, "Bad Gateway", ErrorKind.SERVER_ERROR),
+        (502, "Bad Gateway", ErrorKind.CUT_OFF),
         (503, "", ErrorKind.SERVER_ERROR),
-        (504, "Generation timeout", ErrorKind.SERVER_ERROR),
-        (522, "", ErrorKind.SERVER_ERROR),
+        (504, "Generation timeout", ErrorKind.CUT_OFF),
+        (520, "", ErrorKind.CUT_OFF),
+        (527, "", ErrorKind.CUT_OFF),
+        (528, "", ErrorKind.SERVER_ERROR),
         (302, "", ErrorKind.NOT_FOUND),
         (204, "", ErrorKind.BAD_ANSWER),
         (999, "", ErrorKind.BAD_ANSWER),
@@ -58,10 +60,12 @@ def test_status_and_message_tell_the_kind(status, message, kind):
         (403, "HTTP 403: <html><h1>Forbidden</h1>", ErrorKind.GATEWAY),
         (403, "HTTP 403: You've run out of credits", ErrorKind.NO_CREDITS),
         (401, "HTTP 401: <html>", ErrorKind.BAD_KEY),
-        (502, "HTTP 502: <html>", ErrorKind.SERVER_ERROR),
+        (500, "HTTP 500: <html>", ErrorKind.CUT_OFF),
+        (503, "HTTP 503: <html><body><h1>503 Service Unavailable</h1>", ErrorKind.CUT_OFF),
+        (529, "HTTP 529 with an empty body", ErrorKind.CUT_OFF),
     ],
 )
-def test_what_a_gateway_forbids_says_nothing_of_the_key(status, message, kind):
+def test_a_gateways_page_says_nothing_of_the_key_and_nothing_of_the_charge(status, message, kind):
     assert kind_of_status(status, message, is_own=False) is kind
 
 

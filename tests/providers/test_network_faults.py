@@ -124,7 +124,7 @@ async def test_an_error_whose_body_breaks_off_keeps_its_kind_and_what_it_said(se
         await writer.drain()
 
     error = await failure(await open_client(await serve_raw(truncate)))
-    assert (error.kind, error.retry_after_s) == (ErrorKind.SERVER_ERROR, 3.0)
+    assert (error.kind, error.retry_after_s) == (ErrorKind.CUT_OFF, 3.0)
     assert "over capacity" in error.message
 
 

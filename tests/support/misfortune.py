@@ -21,13 +21,14 @@ STOPPING = frozenset({FaultKind.BAD_KEY, FaultKind.NO_CREDITS, FaultKind.NOT_FOU
 # What a slot that is not `ok` may be after a fault; those not named here are overcome by trying again.
 _OUTCOMES: dict[FaultKind, tuple[Status, ErrorKind]] = {
     FaultKind.BAD_REQUEST: (Status.FAILED, ErrorKind.BAD_REQUEST),
-    FaultKind.REQUEST_TIMEOUT: (Status.FAILED, ErrorKind.CONFLICT),
+    FaultKind.REQUEST_TIMEOUT: (Status.IN_DOUBT, ErrorKind.CUT_OFF),
     FaultKind.CONFLICT: (Status.FAILED, ErrorKind.CONFLICT),
     FaultKind.TOO_EARLY: (Status.FAILED, ErrorKind.CONFLICT),
     FaultKind.SERVER_ERROR: (Status.FAILED, ErrorKind.SERVER_ERROR),
-    FaultKind.BAD_GATEWAY: (Status.FAILED, ErrorKind.SERVER_ERROR),
+    FaultKind.BAD_GATEWAY: (Status.IN_DOUBT, ErrorKind.CUT_OFF),
     FaultKind.UNAVAILABLE: (Status.FAILED, ErrorKind.SERVER_ERROR),
-    FaultKind.GATEWAY_TIMEOUT: (Status.FAILED, ErrorKind.SERVER_ERROR),
+    FaultKind.GATEWAY_TIMEOUT: (Status.IN_DOUBT, ErrorKind.CUT_OFF),
+    FaultKind.CUT_OFF: (Status.IN_DOUBT, ErrorKind.CUT_OFF),
     FaultKind.FORBIDDEN: (Status.FAILED, ErrorKind.GATEWAY),
     FaultKind.RESET_EARLY: (Status.IN_DOUBT, ErrorKind.DISCONNECTED),
     FaultKind.HTML_200: (Status.FAILED, ErrorKind.BAD_ANSWER),

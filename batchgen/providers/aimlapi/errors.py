@@ -48,12 +48,18 @@ _RULES: Final = (
     _Rule(404, 405, ErrorKind.NOT_FOUND),
     _Rule(410, 410, ErrorKind.NOT_FOUND),  # a retired model
     _Rule(407, 407, ErrorKind.BAD_KEY),  # a proxy in between wants a login
-    _Rule(408, 409, ErrorKind.CONFLICT),
+    # Whoever gave up waiting, the service may go on, finish the work and charge it.
+    _Rule(408, 408, ErrorKind.CUT_OFF),
+    _Rule(409, 409, ErrorKind.CONFLICT),
     _Rule(425, 425, ErrorKind.CONFLICT),
     _Rule(429, 429, ErrorKind.NO_CREDITS, _OUT_OF_CREDITS),
     _Rule(429, 429, ErrorKind.RATE_LIMITED),  # "Free-tier limit ..." too: it passes with time
     _Rule(400, 499, ErrorKind.BAD_REQUEST),
-    _Rule(500, 599, ErrorKind.SERVER_ERROR),
+    _Rule(502, 502, ErrorKind.CUT_OFF),
+    _Rule(504, 504, ErrorKind.CUT_OFF),
+    _Rule(520, 527, ErrorKind.CUT_OFF),  # of Cloudflare, for a server behind it that failed or was too slow
+    _Rule(500, 599, ErrorKind.SERVER_ERROR, is_own=True),
+    _Rule(500, 599, ErrorKind.CUT_OFF),  # a page of a gateway
 )
 
 
