@@ -51,6 +51,8 @@ async def linking_to(links: list[str]) -> AsyncIterator[tuple[str, list[str]]]:
         if request.method == "POST":
             link = links[sum(path == request.path for path in asked) - 1]
             return web.json_response({"data": [{"url": link}]}, headers={"x-aimlapi-usd-spent": "0.04"})
+        if request.path == "/redirects-to-no-name":
+            return web.Response(status=302, headers={"Location": "http://xn--a/x.png"})
         raise web.HTTPFound("http://169.254.169.254/latest/meta-data/")
 
     app = web.Application()
@@ -75,6 +77,10 @@ async def test_no_link_reaches_what_links_may_not_reach_and_what_was_paid_is_kep
         "gopher://127.0.0.1/",
         "http://user:password@127.0.0.1/",
         "http://2130706433/",
+        "http://xn--a/x.png",
+        "http://[::1/x.png",
+        "http://a\u3002\u3002b/x.png",
+        "SELF/redirects-to-no-name",
         "SELF/redirects-there",
         "\x1b[2J",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -33,6 +34,29 @@ async def test_a_link_gives_the_image_untouched(serve: Serve, open_client: Open)
     image = await downloader_of(await open_client(base_url)).download(f"{base_url}/generations/1.jpg?sig=a%2Fb")
     assert image.data == PNG
     assert image.mime_type == "image/png"
+
+
+SIGNED = ["/a%28b%29.png?Signature=rX%2FXCC2w%3D", "/a.png?type=image%2Fpng&sig=q%2Bz+k", "/a.png?acl=%2f*~hmac=0",
+          "/a.png?by=a%40b.iam%2F2026&sig=%7e!$'()*,;:@|", "/a//b.png", "/%zz.png?100%"]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", SIGNED)
+@pytest.mark.parametrize("way", ["/signed", "/redirected"])
+async def test_a_signed_link_arrives_byte_for_byte(serve_raw: ServeRaw, open_client: Open, target: str, way: str):
+    asked = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await read_request(reader)).split(b" ")[1].decode())
+        if asked[-1] == "/redirected":
+            writer.write(f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode())
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(PNG), PNG))
+        await writer.drain()
+
+    base_url = await serve_raw(handler)
+    link = f"{base_url}{target if way == '/signed' else way}"
+    assert (await downloader_of(await open_client(base_url)).download(link)).data == PNG
+    assert asked[-1] == target
 
 
 async def test_the_key_and_cookies_never_go_along_with_a_download(serve: Serve, open_client: Open):
@@ -81,6 +105,9 @@ LINKS_NOT_FOLLOWED = [
     ("https://a..b/1.png", "no host"),
     ("https://ho st/1.png", "no host"),
     ("https://host:99999/1.png", "cannot be read"),
+    ("http://xn--a/1.png", "cannot be read"),
+    ("http://xn--/1.png", "cannot be read"),
+    ("http://[::1/1.png", "cannot be read"),
     ("http://2130706433/1.png", "hides it"),
     ("http://127.1/1.png", "hides it"),
     ("http://169.254.169.254/latest/meta-data", "private or reserved"),

@@ -35,6 +35,19 @@ def test_other_addresses_are_neither(host: str):
     assert not is_public(host)
 
 
+_HOSTS = st.text(st.sampled_from("xn-a9.:[]%@\u3002\xdf\u0663\ud800 "), max_size=20)
+
+
+@settings(max_examples=500, deadline=None)
+@given(_HOSTS | st.builds("xn--{}".format, _HOSTS))
+def test_a_url_that_is_taken_has_a_host_that_can_be_read(host: str):
+    try:
+        url = parse_http_url(f"http://{host}/1.png")
+    except ValueError:
+        return
+    assert url.host
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.ip_addresses())
 def test_no_address_is_both(address):

@@ -24,7 +24,7 @@ from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body
 from batchgen.providers.http.reader_pool import ReaderPool
 from batchgen.providers.http.retry_after import parse_retry_after
 from batchgen.providers.http.ssrf import AddressGuard, ForbiddenAddressError
-from batchgen.providers.http.url import parse_http_url
+from batchgen.providers.http.url import parse_http_url, read_url
 
 # CDNs redirect once or twice, from a name to a region.
 MAX_REDIRECTS: Final = 5
@@ -133,12 +133,14 @@ class Downloader:
             problem = f"no connection to {url.host}: {error.os_error}"
         except aiohttp.ClientError:
             problem = f"{url.host} closed the connection before all of the image came"
+        except ValueError:  # from the resolver or the HTTP client, for a name or a path that neither can use
+            raise RefusedLinkError("it cannot be used as a URL") from None
         raise ProviderError(ErrorKind.NOT_FETCHED, problem)
 
 
 def _absolute(url: URL, location: str) -> str:
     """A redirect's target, which may be relative to where it came from."""
     try:
-        return str(url.join(URL(location)))
+        return str(url.join(read_url(location)))
     except ValueError:
         raise RefusedLinkError("it redirects to what cannot be read as a URL") from None

@@ -19,11 +19,27 @@ from batchgen.core.errors import UsageError
 _NAME: Final = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 
 
+# What a request line can carry as it is written.
+_PLAIN: Final = re.compile(r"[!-~]+")
+
+
+def read_url(text: str) -> URL:
+    """Read a URL; it is sent byte for byte where a request line can carry it, since a signature may be over its text.
+
+    Raises ValueError.
+    """
+    try:
+        return URL(text, encoded=_PLAIN.fullmatch(text) is not None)
+    except IndexError:  # for "http://[]@/"
+        raise ValueError("not a URL") from None
+
+
 def parse_http_url(text: str) -> URL:
     """The URL that `text` is. Raises ValueError, whose text completes the sentence "the address ..."."""
     try:
-        url = URL(text)
-        host, port = url.raw_host, url.port
+        url = read_url(text)
+        # `host` decodes international names, which fails for some that are none.
+        host, port, _ = url.raw_host, url.port, url.host
         has_credentials = url.raw_user is not None or url.raw_password is not None
     except (ValueError, UnicodeError):
         raise ValueError("cannot be read as a URL") from None
