@@ -175,6 +175,8 @@ class RetrySettings:
     backoff_max_s: Seconds = 60.0
     # Ten failed connections with no answer between them are an outage, not bad luck.
     connection_failures: Tries = 10
+    # Where the first ten attempts give nothing for one reason, so will the others, and each may be charged.
+    first_failures: Tries = 10
     # A dead network is told at once, and the same command goes on; a night's run may wait for its return.
     outage_s: Annotated[float, Within(ge=0, le=86_400)] = 0.0
 

@@ -3,6 +3,9 @@
 At the start of a run, so many failures in a row mean a wrong address or no network, and its user is still there to
 hear it. Later they may be a router that restarts: where `outage_s` says so, a run that has worked before waits for
 its return, and sends no faster than ever.
+
+A service that answers and gives nothing that can be used may charge for each of it. If the first answers all fail for
+one reason, so would those to the other rows.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from time import monotonic
 
 from batchgen.config.settings import RetrySettings
 from batchgen.core.errors import ProviderError
-from batchgen.core.outcomes import Affects, policy_of
+from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
 
 
 class CircuitBreaker:
@@ -29,18 +32,39 @@ class CircuitBreaker:
         self._failures = 0
         self._began = 0.0
         self._worked_before = False
+        self._was_useful = False
+        self._useless = 0
+        self._why: _Reason = None
 
     def record_success(self) -> None:
-        """Note that the service has answered."""
-        self._failures = 0
-        self._worked_before = True
+        """Note that the service has given an answer that can be used."""
+        self._was_useful = True
+        self._record_contact()
 
     def record_failure(self, error: ProviderError) -> None:
         """Note how an attempt failed. One that was cut off or never answered says nothing of the way there."""
-        if policy_of(error.kind).affects is Affects.PROVIDER:
+        affects = policy_of(error.kind).affects
+        if affects is Affects.PROVIDER:
             self._add(error)
-        elif error.http_status is not None:
-            self.record_success()
+            return
+        if error.http_status is not None:
+            self._record_contact()
+        if affects in (Affects.NOBODY, Affects.ROW) and not self._was_useful:
+            self._add_useless(error)
+
+    def _record_contact(self) -> None:
+        self._failures = 0
+        self._worked_before = True
+
+    def _add_useless(self, error: ProviderError) -> None:
+        reason = _reason(error)
+        self._useless = self._useless + 1 if reason == self._why else 1
+        self._why = reason
+        if self._useless >= self._settings.first_failures:
+            self._trip(
+                f"{self._useless} attempts in a row gave no image, and none of this run has. The last: {error}. "
+                "If other rows can succeed, raise retry.first_failures and repeat the command."
+            )
 
     def _add(self, error: ProviderError) -> None:
         if self._failures == 0:
@@ -55,3 +79,13 @@ class CircuitBreaker:
         self._trip(
             f"{self._failures} requests in a row did not get through to the service{for_how_long}. The last: {error}"
         )
+
+
+# Why an attempt gave nothing: one value for all that may have been charged, else the kind, the status and the words.
+_Reason = tuple[ErrorKind, int | None, str] | None
+
+
+def _reason(error: ProviderError) -> _Reason:
+    if policy_of(error.kind).charged is not Charged.NO:
+        return None
+    return error.kind, error.http_status, error.message

@@ -116,10 +116,14 @@ class Worker:
             return error
         finally:
             self._progress.in_flight -= 1
-        breaker.record_success()
+        unusable = _unusable(answer)
+        if unusable:
+            breaker.record_failure(unusable)
+        else:
+            breaker.record_success()
         nothing_charged = not answer.slots and answer.cost_usd is None
         permit.done(images=len(answer.slots), cost_usd=0.0 if nothing_charged else answer.cost_usd)
-        return _unusable(answer) or answer
+        return unusable or answer
 
     async def _keep(self, request: ImageRequest, answer: Answer, attempt: AttemptState) -> None:
         attempts = attempt.summary()
