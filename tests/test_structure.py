@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,6 +137,13 @@ def test_a_module_says_what_it_is_and_stays_short(module: Path) -> None:
     source = module.read_text()
     assert len(source.splitlines()) <= MAX_LINES
     assert not source.strip() or ast.get_docstring(ast.parse(source)), "a module opens with what it promises"
+
+
+def test_no_two_classes_have_one_name() -> None:
+    classes = Counter(
+        node.name for module in MODULES for node in ast.parse(module.read_text()).body if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in classes.items() if count > 1] == []
 
 
 def loaded_by(*arguments: str, cwd: Path) -> set[str]:

@@ -19,8 +19,8 @@ from batchgen.export import (
     Caption,
     Chosen,
     Images,
+    OpenDataset,
     Replayed,
-    Source,
     embed_xmp,
     new_file,
     new_folder,
@@ -192,7 +192,7 @@ def _export(
 
 
 @contextmanager
-def _chosen(out: Place, dest: Place, where: str | None, split: str | None) -> Iterator[tuple[Source, Chosen]]:
+def _chosen(out: Place, dest: Place, where: str | None, split: str | None) -> Iterator[tuple[OpenDataset, Chosen]]:
     shares = parse_shares(split) if split else EVERYTHING
     with disk_errors(dest), open_source(Path(out)) as source:
         yield source, select(source, where, shares)

@@ -17,7 +17,7 @@ from batchgen._api.waiting import waiting
 from batchgen.billing.preflight import Preflight
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Display, Live
-from batchgen.engine.progress import Failure, Progress
+from batchgen.engine.progress import MissingImage, Progress
 from batchgen.engine.run import RunSummary, run_job
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
 from batchgen.pacing import LimiterSnapshot
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Display",
-    "Failure",
     "Job",
     "Keyring",
     "LimiterSnapshot",
     "Live",
+    "MissingImage",
     "Preflight",
     "Progress",
     "RunSummary",

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from batchgen._api.run import Failure, Job, RunSummary, StopKind
+from batchgen._api.run import Job, MissingImage, RunSummary, StopKind
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.plan import is_empty
 from batchgen.core.exit_codes import ExitCode
@@ -132,7 +132,7 @@ def _missing_lines(summary: RunSummary, job: Job) -> list[str]:
     return lines
 
 
-def _where(failure: Failure, job: Job) -> str:
+def _where(failure: MissingImage, job: Job) -> str:
     return f"{job.manifest.name}:{failure.line}"
 
 

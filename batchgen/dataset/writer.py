@@ -118,7 +118,7 @@ class DatasetWriter:
         """
         if self._reserve.released_for is not None:
             raise _refused(self._reserve.released_for, self.layout.root)
-        self._note(log.Sent(request.fingerprint, attempts, request))
+        self._note(log.AttemptSent(request.fingerprint, attempts, request))
         self._commits.sync_soon()
 
     def refused(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> None:
@@ -158,7 +158,7 @@ class DatasetWriter:
 
     async def fail(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> tuple[IndexRecord, ...]:
         """Record that a request failed, or is in doubt, and return its records, durable. Raises DiskError."""
-        entry = log.Failed(request.fingerprint, attempts, failure(error), request)
+        entry = log.RequestFailed(request.fingerprint, attempts, failure(error), request)
         return await self._commit(lambda: self._settled(entry, [], request))
 
     def deferred(self) -> list[IndexRecord]:

@@ -17,7 +17,7 @@ _FAILURES_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class MissingImage:
     """An image slot that gave no image."""
 
     status: Status
@@ -44,7 +44,7 @@ class Progress:
     unknown_costs: int = 0
     saved_deferred: int = 0
     deferred: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[MissingImage] = field(default_factory=list)
 
     @property
     def done_images(self) -> int:
@@ -67,4 +67,6 @@ class Progress:
             self.spent_usd += record.cost_usd or 0.0
             self.unknown_costs += is_unknown(record.cost_source)
             if record.status is not Status.OK and len(self.failures) < _FAILURES_KEPT:
-                self.failures.append(Failure(record.status, record.row_id, record.line, record.error_message or ""))
+                self.failures.append(
+                    MissingImage(record.status, record.row_id, record.line, record.error_message or "")
+                )

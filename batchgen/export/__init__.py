@@ -11,7 +11,7 @@ from batchgen.export.parquet import write_parquet
 from batchgen.export.replay import Replayed, write_replay
 from batchgen.export.select import Chosen, select
 from batchgen.export.shards import parse_size
-from batchgen.export.source import Source, open_source
+from batchgen.export.source import OpenDataset, open_source
 from batchgen.export.split import Share, parse_shares
 from batchgen.export.webdataset import write_webdataset
 from batchgen.export.xmp import embed_xmp
@@ -20,9 +20,9 @@ __all__ = [
     "Caption",
     "Chosen",
     "Images",
+    "OpenDataset",
     "Replayed",
     "Share",
-    "Source",
     "Treatment",
     "embed_xmp",
     "new_file",

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from batchgen.core.errors import ExportError
-from batchgen.export.source import Source
+from batchgen.export.source import OpenDataset
 
 # A row of metadata.parquet by column.
 Record = dict[str, Any]
@@ -42,7 +42,7 @@ def unchanged(data: bytes, record: Record) -> bytes:
 class Images:
     """Reads images of a dataset. done: told how many were read since."""
 
-    source: Source
+    source: OpenDataset
     treat: Treatment = unchanged
     done: Callable[[int], object] = lambda count: None
 

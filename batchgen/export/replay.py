@@ -26,7 +26,7 @@ from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.export.images import Record
 from batchgen.export.plain import as_text
 from batchgen.export.select import Chosen
-from batchgen.export.source import Positions, Source
+from batchgen.export.source import OpenDataset, Positions
 from batchgen.export.table_file import write_table
 
 _OWN = {"id": pa.string(), "prompt": pa.string(), "model": pa.string(), "num_images": pa.int64(), "seed": pa.int64()}
@@ -57,7 +57,7 @@ class Replayed:
 
 
 def write_replay(
-    source: Source,
+    source: OpenDataset,
     chosen: Chosen,
     catalog: Catalog,
     path: Path,
@@ -76,7 +76,7 @@ def write_replay(
     requests = _requests(source, models, everything)
     schema = _schema(source, models, split=len(chosen) > 1)
     ids = _Ids(source.read(["row_id"])["row_id"].take(requests.positions).to_pylist())
-    replay = _Replay(schema, models, ids, requests.divided)
+    replay = _RowMaker(schema, models, ids, requests.divided)
     splits = np.full(source.rows, None, object)
     for split, positions in chosen.items():
         splits[positions] = split
@@ -110,7 +110,7 @@ class _Requests:
     divided: frozenset[str]
 
 
-def _requests(source: Source, models: dict[str, Model], chosen: Positions) -> _Requests:
+def _requests(source: OpenDataset, models: dict[str, Model], chosen: Positions) -> _Requests:
     table = source.read(["fingerprint", "enhanced_prompt", "model"])
     table = pa.table({"fingerprint": table["fingerprint"], "form": _forms(table, models)})
     counts = table.group_by(["fingerprint", "form"]).aggregate([])["fingerprint"].value_counts()
@@ -133,7 +133,7 @@ def _forms(table: pa.Table, models: dict[str, Model]) -> pa.ChunkedArray:
     return pc.if_else(pc.fill_null(possible, False), prompts, pa.scalar(None, pa.string()))
 
 
-def _schema(source: Source, models: dict[str, Model], *, split: bool) -> pa.Schema:
+def _schema(source: OpenDataset, models: dict[str, Model], *, split: bool) -> pa.Schema:
     """The manifest's columns: batchgen's own, the models' fields, and what the first manifest passed through."""
     columns = dict(_OWN)
     for model in models.values():
@@ -156,7 +156,7 @@ def _original(column: str) -> str:
     return bare if bare in INDEX_SCHEMA.names else column
 
 
-class _Replay:
+class _RowMaker:
     """Turns records into rows, counting what cannot be asked for again exactly."""
 
     def __init__(self, schema: pa.Schema, models: dict[str, Model], ids: _Ids, divided: frozenset[str]) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.core.errors import EmptySelection
-from batchgen.export.source import Positions, Source
+from batchgen.export.source import OpenDataset, Positions
 from batchgen.export.split import EVERYTHING, Share, assign
 from batchgen.export.where import matching
 
@@ -17,7 +17,7 @@ from batchgen.export.where import matching
 Chosen = Mapping[str, Positions]
 
 
-def select(source: Source, where: str | None = None, shares: Sequence[Share] = EVERYTHING) -> Chosen:
+def select(source: OpenDataset, where: str | None = None, shares: Sequence[Share] = EVERYTHING) -> Chosen:
     """Return what to export. where: an expression over the dataset's columns, None for all images.
 
     Raises ExportError, EmptySelection.
@@ -34,7 +34,7 @@ def select(source: Source, where: str | None = None, shares: Sequence[Share] = E
     return {share.name: positions[numbers == number] for number, share in enumerate(shares)}
 
 
-def _why_empty(source: Source, where: str | None) -> str:
+def _why_empty(source: OpenDataset, where: str | None) -> str:
     if where is None or not source.rows:
         return f"{source.layout.root} has no saved image: nothing to export."
     return (

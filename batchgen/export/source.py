@@ -30,7 +30,7 @@ Schema = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class OpenDataset:
     """An open dataset. `schema` is that of its metadata.parquet."""
 
     layout: Layout
@@ -67,7 +67,7 @@ class Source:
 
 
 @contextmanager
-def open_source(root: Path) -> Iterator[Source]:
+def open_source(root: Path) -> Iterator[OpenDataset]:
     """Open a dataset. Raises NotADataset, ExportError."""
     layout = open_layout(root)
     try:
@@ -78,7 +78,7 @@ def open_source(root: Path) -> Iterator[Source]:
     except (pa.ArrowException, OSError) as error:
         raise _damaged(layout, error) from error
     with table:
-        yield Source(layout, table)
+        yield OpenDataset(layout, table)
 
 
 def _damaged(layout: Layout, error: Exception) -> ExportError:

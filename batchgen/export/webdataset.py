@@ -19,7 +19,7 @@ from batchgen.export.images import Caption, Images, extension_of, key_of
 from batchgen.export.plain import Forms, as_json, forms
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide
-from batchgen.export.source import Positions, Source
+from batchgen.export.source import OpenDataset, Positions
 
 
 def write_webdataset(images: Images, chosen: Chosen, folder: Path, shard_bytes: int, caption: Caption) -> int:
@@ -38,7 +38,7 @@ def write_webdataset(images: Images, chosen: Chosen, folder: Path, shard_bytes: 
     return files
 
 
-def _refuse_mixture(source: Source, positions: npt.NDArray[np.int64]) -> None:
+def _refuse_mixture(source: OpenDataset, positions: npt.NDArray[np.int64]) -> None:
     """A reader takes the fields of the first sample for those of all."""
     formats = pc.value_counts(source.read(["mime_type"])["mime_type"].take(positions)).to_pylist()
     if len(formats) > 1:

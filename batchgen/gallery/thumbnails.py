@@ -28,7 +28,7 @@ _NAME = re.compile(r"gallery/[0-9a-f]{2}/[0-9a-f]{14}\.webp")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Original:
     """An image that wants a thumbnail."""
 
     file_name: str
@@ -53,15 +53,15 @@ def made_thumbnails(layout: Layout) -> set[str]:
     return {entry.name for entry in _made(layout)}
 
 
-def missing_thumbnails(layout: Layout, slots: Slots) -> list[Source]:
+def missing_thumbnails(layout: Layout, slots: Slots) -> list[Original]:
     """Return the images that have no thumbnail yet. Raises OSError."""
     # Earlier versions did not fsync thumbnails: an empty file is what a power cut left of one.
     there = {entry.name for entry in _made(layout) if entry.size_bytes}
-    missing: dict[str, Source] = {}
+    missing: dict[str, Original] = {}
     saved = slots.saved
     for name, sha256 in zip(saved["file_name"].to_pylist(), saved["sha256"].to_pylist(), strict=True):
         if thumbnail_name(sha256) not in there:
-            missing.setdefault(sha256, Source(name, sha256))
+            missing.setdefault(sha256, Original(name, sha256))
     return list(missing.values())
 
 
@@ -77,7 +77,7 @@ def remove_thumbnails(layout: Layout, made: set[str], slots: Slots) -> None:
 
 
 def make_thumbnails(
-    layout: Layout, sources: Iterable[Source], seconds: int = MOST_SECONDS
+    layout: Layout, sources: Iterable[Original], seconds: int = MOST_SECONDS
 ) -> Iterator[Unreadable | None]:
     """Make thumbnails in parallel; yield for each None, or why there is none, in the order in which they are ready.
 

@@ -7,16 +7,16 @@ where 1,972 of 2,000 are possible). What has one fixed, polite rate (log pages, 
 """
 
 from batchgen.pacing.budget import Budget, BudgetReached, CostUnknown, NoPermit
-from batchgen.pacing.rate_limiter import Closed, LimiterSnapshot, NeverFits, Permit, RateLimiter
+from batchgen.pacing.rate_limiter import Closed, LimiterPermit, LimiterSnapshot, NeverFits, RateLimiter
 
 __all__ = [
     "Budget",
     "BudgetReached",
     "Closed",
     "CostUnknown",
+    "LimiterPermit",
     "LimiterSnapshot",
     "NeverFits",
     "NoPermit",
-    "Permit",
     "RateLimiter",
 ]

@@ -69,7 +69,7 @@ class LimiterSnapshot:
         return LimiterSnapshot(**(total | {"cooldown_s": max((one.cooldown_s for one in snapshots), default=0.0)}))
 
 
-class Permit:
+class LimiterPermit:
     """The right to send one request, once.
 
     Call `sent` when the request has been written to its connection, and later exactly one of `done`,
@@ -172,7 +172,7 @@ class RateLimiter:
             if self._images is not None:
                 self._images.remember(arrived_at, images)
 
-    async def acquire(self, *, images: int, price_usd: float | None) -> Permit:
+    async def acquire(self, *, images: int, price_usd: float | None) -> LimiterPermit:
         """Wait until a request for `images` images at `price_usd` for the whole call may leave.
 
         A wait that is cancelled leaves no trace. Raises BudgetReached, CostUnknown, NeverFits, and Closed.
@@ -233,7 +233,7 @@ class RateLimiter:
             if timer is not None:
                 timer.cancel()
 
-    def _leave(self, images: int, price_usd: float | None) -> Permit:
+    def _leave(self, images: int, price_usd: float | None) -> LimiterPermit:
         now = self._loop.time()
         self._requests.leave(now, 1, self._found.requests.value)
         if self._images is not None:
@@ -241,7 +241,7 @@ class RateLimiter:
         self._in_flight += 1
         in_window = self._requests.count(now) - self._refusals.count(now)
         load = Load(in_window, self._in_flight, self._bursts)
-        return Permit(self, images, self._share.reserve(images, price_usd), load)
+        return LimiterPermit(self, images, self._share.reserve(images, price_usd), load)
 
     def _give_back(self) -> None:
         self._in_flight -= 1

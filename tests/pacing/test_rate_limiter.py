@@ -9,12 +9,12 @@ import random
 import pytest
 
 from batchgen.config.settings import RateSettings
-from batchgen.pacing import Budget, BudgetReached, Closed, NeverFits, Permit, RateLimiter
+from batchgen.pacing import Budget, BudgetReached, Closed, LimiterPermit, NeverFits, RateLimiter
 
 FAST = RateSettings(requests_per_minute=60_000, concurrency=1)
 
 
-def start(limiter: RateLimiter, images: int = 1, price_usd: float | None = None) -> asyncio.Task[Permit]:
+def start(limiter: RateLimiter, images: int = 1, price_usd: float | None = None) -> asyncio.Task[LimiterPermit]:
     return asyncio.create_task(limiter.acquire(images=images, price_usd=price_usd))
 
 

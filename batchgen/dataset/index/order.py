@@ -30,7 +30,7 @@ Ranks = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PartRecords:
     """Some records of one part.
 
     positions: of these records in the part, increasing. places: their row, request and image numbers.
@@ -41,10 +41,10 @@ class Source:
     places: tuple[npt.NDArray[np.int64], ...]
 
 
-def select(path: Path, table: pa.Table, kept: Mask) -> Source:
+def select(path: Path, table: pa.Table, kept: Mask) -> PartRecords:
     """Return the records of a part that are marked in `kept`; `table` has its ORDER_COLUMNS."""
     columns = (table[name].combine_chunks().fill_null(0).to_numpy() for name in ORDER_COLUMNS)
-    return Source(path, np.flatnonzero(kept).astype(np.uint32), tuple(column[kept] for column in columns))
+    return PartRecords(path, np.flatnonzero(kept).astype(np.uint32), tuple(column[kept] for column in columns))
 
 
 def sort_records(table: pa.Table) -> pa.Table:
@@ -57,7 +57,7 @@ def sort_records(table: pa.Table) -> pa.Table:
 class OrderedRecords:
     """Records of some parts in the manifest's order, in groups of `GROUP_ROWS`."""
 
-    def __init__(self, sources: Sequence[Source], opened: ExitStack) -> None:
+    def __init__(self, sources: Sequence[PartRecords], opened: ExitStack) -> None:
         """Order the records of `sources`. opened: closes the parts. Raises DamagedIndex, FileNotFoundError."""
         self._sources = sources
         self._opened = opened

@@ -20,7 +20,7 @@ from batchgen.core.errors import DamagedIndex
 from batchgen.core.keys import NO_KEYS, Finder, Keys, Mask
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.keys import fingerprint_keys
-from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, Source, select
+from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, PartRecords, select
 from batchgen.dataset.index.parts import open_part, read_part, schema_of, signature
 from batchgen.dataset.index.schema import INDEX_SCHEMA, unify
 from batchgen.dataset.layout import CARD, CROISSANT, VIEW, Layout
@@ -142,7 +142,7 @@ def _publish(layout: Layout, name: str, text: bytes) -> None:
     layout.store.put(name, text)
 
 
-def _shown(layout: Layout, parts: Mapping[bytes, Path], gone: Keys | None, run_id: str) -> list[Source]:
+def _shown(layout: Layout, parts: Mapping[bytes, Path], gone: Keys | None, run_id: str) -> list[PartRecords]:
     """The records that the view has, of each part."""
     if gone is not None and not len(gone):
         return [_select(path, None, run_id) for path in parts.values()]
@@ -150,7 +150,7 @@ def _shown(layout: Layout, parts: Mapping[bytes, Path], gone: Keys | None, run_i
     return [_select(path, shows, run_id) for path in parts.values()]
 
 
-def _select(path: Path, shows: Callable[[Keys], Mask] | None, run_id: str) -> Source:
+def _select(path: Path, shows: Callable[[Keys], Mask] | None, run_id: str) -> PartRecords:
     """The saved images of a part that are shown, and those that the run `run_id` made. shows: None for all."""
     columns = ["status", *ORDER_COLUMNS, *(["run_id", "fingerprint"] if shows else [])]
     with open_part(path) as part:

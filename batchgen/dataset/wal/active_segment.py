@@ -67,7 +67,7 @@ class ActiveSegment:
         Raises OSError.
         """
         with self._guard:
-            self._unfinished.update((entry.key, entry) for entry in entries if not isinstance(entry, log.Sent))
+            self._unfinished.update((entry.key, entry) for entry in entries if not isinstance(entry, log.AttemptSent))
             self._segment.append(log.encode(*map(self._short, entries)))
             self._unfinished.update((entry.key, entry) for entry in entries)
             self._written.update((entry.key, entry) for entry in entries)

@@ -37,7 +37,7 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     format: int = FORMAT_VERSION
 
 
-class Sent(msgspec.Struct, frozen=True, tag="sent", omit_defaults=True):
+class AttemptSent(msgspec.Struct, frozen=True, tag="sent", omit_defaults=True):
     """An attempt leaves; if nothing more is heard, the request is in doubt."""
 
     key: str  # the request's fingerprint
@@ -76,7 +76,7 @@ class Records(msgspec.Struct, frozen=True, tag="records"):
     records: tuple[IndexRecord, ...]
 
 
-class Failed(msgspec.Struct, frozen=True, tag="failed", omit_defaults=True):
+class RequestFailed(msgspec.Struct, frozen=True, tag="failed", omit_defaults=True):
     """The request is given up: it has its outcome."""
 
     key: str
@@ -102,9 +102,9 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     key: str
 
 
-Unfinished = Sent | Wasted | Received | Records
-Settling = Received | Records | Failed | Rejected
-Entry = Open | Sent | Refused | Wasted | Received | Records | Failed | Rejected | Done
+Unfinished = AttemptSent | Wasted | Received | Records
+Settling = Received | Records | RequestFailed | Rejected
+Entry = Open | AttemptSent | Refused | Wasted | Received | Records | RequestFailed | Rejected | Done
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)

@@ -30,7 +30,7 @@ def records_of(entry: log.Unfinished | log.Settling, provenance: Provenance) -> 
         return (record_of_rejected(entry.row, provenance),)
     if entry.request is None:
         raise ValueError(f"the entry of {entry.key} does not say what is asked for")
-    if isinstance(entry, log.Sent):
+    if isinstance(entry, log.AttemptSent):
         return records_of_attempt(entry.request, entry.attempts, provenance)
     if isinstance(entry, log.Received):
         return records_of_answer(entry.request, entry.answer, entry.attempts, provenance)

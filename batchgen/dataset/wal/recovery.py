@@ -23,7 +23,7 @@ from batchgen.dataset.layout import IMAGES, INDEX, OLD_TEMPORARY, STATE, VIEW, L
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left, records_of
 
-T = TypeVar("T", bound=log.Sent | log.Wasted | log.Received | log.Failed)
+T = TypeVar("T", bound=log.AttemptSent | log.Wasted | log.Received | log.RequestFailed)
 
 
 def recover(layout: Layout) -> Counter[Status]:
@@ -60,7 +60,7 @@ def in_flight(layout: Layout) -> set[str]:
     for path in _unsealed(layout).values():
         try:
             for entry in log.read_segment(path):
-                if isinstance(entry, log.Sent | log.Received):
+                if isinstance(entry, log.AttemptSent | log.Received):
                     unanswered[entry.key] = entry.key
                 elif isinstance(entry, log.Records):
                     unanswered[entry.key] = entry.records[0].fingerprint
@@ -110,7 +110,7 @@ class _Replay:
             case log.Done():
                 if entry.key in self.unfinished:
                     self.put(records_of(*self.unfinished.pop(entry.key)))
-            case log.Failed():
+            case log.RequestFailed():
                 if (whole := self._whole(entry)) is not None:
                     self.put(records_of(whole, self._run))
                 self.unfinished.pop(entry.key, None)

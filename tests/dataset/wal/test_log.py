@@ -28,12 +28,12 @@ def entries(count: int) -> list[log.Entry]:
         returned = received_answer(answer(image(row), link(row), Unusable("\x00 é")), lambda slot, image: f"{slot}.png")
         error = Failure(ErrorKind.TIMEOUT, "line\nbreak", 504, "inference")
         kinds: list[log.Entry] = [
-            log.Sent(asked.fingerprint, tried, asked),
+            log.AttemptSent(asked.fingerprint, tried, asked),
             log.Refused(asked.fingerprint),
             log.Received(asked.fingerprint, tried, returned, asked if row % 2 else None),
             log.Done(asked.fingerprint),
             log.Wasted(asked.fingerprint, tried, error),
-            log.Failed(asked.fingerprint, tried, error, asked),
+            log.RequestFailed(asked.fingerprint, tried, error, asked),
             log.Rejected(rejected(row)),
             log.Records(asked.fingerprint, records_of_answer(asked, returned, tried, Provenance("run", "rows.csv"))),
         ]
