@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from batchgen.cli.main import main
-from batchgen.dataset.index import parts
+from batchgen.dataset.index import compaction
 from batchgen.dataset.wal import active_segment
 from batchgen.store import disk
 
@@ -62,7 +62,7 @@ def run(step: int, moment: str, arguments: list[str]) -> int:
     for name in _STEPS:
         setattr(disk, name, counted(name, getattr(disk, name), step, moment))
     active_segment._RECORDS_PER_SEGMENT = 12
-    parts._SMALL_ROWS = 60
+    compaction._SMALL_ROWS = 60
     code = main(arguments)
     if "TORTURE_STEPS" in os.environ:
         Path(os.environ["TORTURE_STEPS"]).write_text(str(_count))
