@@ -45,8 +45,8 @@ def simulate() -> Iterator[Simulate]:
     """Serve the simulator until the test ends: `simulate(price_usd=1.5)`. Small pictures, unless told otherwise."""
     with ExitStack() as opened:
 
-        def start(**settings: object) -> SimulatorThread:
-            simulator = SimulatorThread(SimulatorSettings(**({"image_content": ImageContent.SMALL} | settings)))
+        def start(**settings: Any) -> SimulatorThread:
+            simulator = SimulatorThread(SimulatorSettings(**{"image_content": ImageContent.SMALL, **settings}))
             return opened.enter_context(simulator)
 
         yield start

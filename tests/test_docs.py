@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-import msgspec
 import pytest
 
 from batchgen.dataset.events.events import AnyEvent, Event
@@ -43,7 +42,7 @@ def test_every_event_and_every_key_is_documented_and_no_other() -> None:
             documented[match[1]] = tuple(re.findall(r"`(\w+)`", match[2]))
     common = ("at", "run")
     assert documented == {
-        msgspec.inspect.type_info(event).tag: tuple(key for key in event.__struct_fields__ if key not in common)
+        event.__struct_config__.tag: tuple(key for key in event.__struct_fields__ if key not in common)
         for event in Event.__subclasses__()
     }
 

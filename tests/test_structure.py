@@ -72,9 +72,11 @@ def imported_rooms(module: Path) -> Iterator[tuple[int, str]]:
     """Line and room of every import of batchgen, wherever in the module it stands."""
     for node in ast.walk(ast.parse(module.read_text())):
         names: list[str] = []
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{name_of(module)}:{node.lineno} is a relative import"
             source = node.module or ""
             names = [f"{source}.{alias.name}" for alias in node.names] if source == "batchgen" else [source]

@@ -7,7 +7,7 @@ what is in flight is finished. Memory holds at most two requests a worker, and o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from batchgen.config.settings import RunConfig
@@ -72,7 +72,7 @@ async def run_shard(
     )
     slots = sum(context.config.provider(name).limits.concurrency for name in providers)
     requests = _requests(work, sink, context.prices_usd)
-    await settle_all(requests, worker, permits.values(), slots * _WORKERS_PER_SLOT, stop)
+    await settle_all(requests, worker.settle, permits.values(), slots * _WORKERS_PER_SLOT, stop)
     context.halts.finish()
 
 
@@ -88,12 +88,12 @@ async def _requests(work: WorkList, sink: Sink, prices_usd: Mapping[str, float])
 
 async def settle_all(
     requests: AsyncIterable[ImageRequest],
-    worker: Worker,
+    settle: Callable[[ImageRequest], Awaitable[None]],
     permits: Collection[PermitSource],
     workers: int,
     stop: StopSignal,
 ) -> None:
-    """Settle every request, with so many workers. Returns when everything that was begun has ended."""
+    """Settle every request, so many at a time. Returns when everything that was begun has ended."""
     waiting: asyncio.Queue[ImageRequest | None] = asyncio.Queue(maxsize=workers)
 
     async def feed() -> None:
@@ -106,7 +106,7 @@ async def settle_all(
             if stop.is_set:
                 continue
             try:
-                await worker.settle(request)
+                await settle(request)
             except BatchgenError as error:
                 stop.set(StopKind.DISK, str(error))
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,6 @@ _BATCH_ROWS = 4096
 
 # Numbers of rows of the table, ascending.
 Positions = npt.NDArray[np.int64]
-Schema = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class OpenDataset:
     _table: pq.ParquetFile = field(repr=False)
 
     @property
-    def schema(self) -> Schema:
+    def schema(self) -> pa.Schema:
         """The columns of an image's record."""
         return self._table.schema_arrow.remove_metadata()
 

@@ -23,10 +23,6 @@ from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_
 # A column is read piece by piece: pyarrow's own pre-buffering holds whole row groups (97 MB against 12).
 READ_BUFFER_BYTES = 1024 * 1024
 
-# pyarrow has no types of its own that mypy could read.
-Schema = Any
-RecordBatch = Any
-Array = Any
 
 # What pyarrow raises for a damaged file; the last for a name of a column that is no UTF-8.
 _DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
@@ -80,9 +76,9 @@ class ArrowManifest:
     """A table whose columns were found usable."""
 
     name: str
-    schema: Schema
+    schema: pa.Schema
     row_count: int
-    batches: Callable[[], Iterator[RecordBatch]]
+    batches: Callable[[], Iterator[pa.RecordBatch]]
 
     @property
     def columns(self) -> Sequence[str]:
@@ -98,7 +94,7 @@ class ArrowManifest:
         """Arrow's name of the type."""
         return str(self.schema.field(index).type)
 
-    def select(self, columns: Sequence[int]) -> Schema:
+    def select(self, columns: Sequence[int]) -> pa.Schema:
         """The schema of these columns."""
         return pa.schema([self.schema.field(column) for column in columns])
 
@@ -120,7 +116,7 @@ class ArrowChunk:
     """Some thousand rows of a table."""
 
     manifest: ArrowManifest
-    batch: RecordBatch
+    batch: pa.RecordBatch
     first_row_number: int
 
     @property
@@ -151,7 +147,7 @@ class ArrowChunk:
         """Number of the row and of the column."""
         return self.first_row_number + row + 1, 1 if column is None else column + 1
 
-    def select(self, columns: Sequence[int]) -> RecordBatch:
+    def select(self, columns: Sequence[int]) -> pa.RecordBatch:
         """These columns, with their own types."""
         schema = self.manifest.select(columns)
         arrays = [_cast(self.batch.column(column), kind.type) for column, kind in zip(columns, schema, strict=True)]
@@ -180,14 +176,14 @@ def _open_parquet(paths: Sequence[Path], name: str) -> ArrowManifest:
     return ArrowManifest(name, schema, rows, lambda: _read_files(paths, batch_rows))
 
 
-def _read_files(paths: Sequence[Path], batch_rows: int) -> Iterator[RecordBatch]:
+def _read_files(paths: Sequence[Path], batch_rows: int) -> Iterator[pa.RecordBatch]:
     for path in paths:
         with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
             # One thread is as fast for a few columns, and leaves 40 MB less behind.
             yield from _ahead(file.iter_batches(batch_rows, use_threads=False))
 
 
-def _ahead(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same batches, each read while the one before it is worked on: Arrow needs no lock of the interpreter."""
     with ThreadPoolExecutor(1, "batchgen-manifest") as reader:
         following = reader.submit(next, batches, None)
@@ -200,7 +196,7 @@ def _batch_rows(size: int, rows: int) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, size)))
 
 
-def _bare(schema: Schema) -> Schema:
+def _bare(schema: pa.Schema) -> pa.Schema:
     """The schema as it goes on: no metadata, dictionaries decoded, strings for views and where all is null.
 
     Arrow cannot choose rows of a view.
@@ -216,7 +212,7 @@ def _bare_type(kind: Any) -> Any:
     return _bare_type(kind.value_type) if pa.types.is_dictionary(kind) else kind
 
 
-def _cast(array: Array, kind: Any) -> Array:
+def _cast(array: pa.Array, kind: Any) -> pa.Array:
     return array if array.type == kind else array.cast(kind)
 
 
@@ -230,7 +226,7 @@ def _kind(kind: Any) -> Kind:
     return "boolean" if pa.types.is_boolean(kind) else "other"
 
 
-def _difference(first: Schema, other: Schema) -> str:
+def _difference(first: pa.Schema, other: pa.Schema) -> str:
     left, right = ({f"{column.name} ({column.type})" for column in schema} for schema in (first, other))
     return ", ".join(sorted(left ^ right)) or "the order of the columns"
 

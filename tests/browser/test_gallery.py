@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -13,7 +13,7 @@ from support.slots import make_gallery, picture, slot, write_slots
 from batchgen.gallery import read_slots, write_standalone
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Open
+    from browser.conftest import Open
 
 ALL = 42
 
@@ -273,7 +273,7 @@ def test_copy_buttons_copy(gallery: Path, open_page: Open) -> None:
     ],
 )
 def test_a_prompt_is_text_whatever_it_says(tmp_path: Path, open_page: Open, prompt: str) -> None:
-    known = {
+    known: dict[str, Any] = {
         "prompt": prompt,
         "enhanced_prompt": f"{prompt} in oil",
         "row_id": prompt,

@@ -16,8 +16,8 @@ import pytest
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run, Start
-    from tests.conftest import Simulate, WriteManifest
+    from cli.conftest import Run, Start
+    from conftest import Simulate, WriteManifest
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m"
 ROWS = [

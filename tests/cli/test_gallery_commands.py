@@ -18,8 +18,8 @@ from batchgen.simulator import Fault
 from batchgen.store.lock import Lock
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
-    from tests.conftest import Simulate, WriteManifest
+    from cli.conftest import Run
+    from conftest import Simulate, WriteManifest
 
 ROWS = [{"id": f"row-{row}", "prompt": f"a fox {row}"} for row in range(3)]
 

@@ -23,7 +23,7 @@ from batchgen.manifest import open_manifest
 from batchgen.planning.selection import Selection
 
 if TYPE_CHECKING:
-    from tests.conftest import Simulate, WriteManifest
+    from conftest import Simulate, WriteManifest
 
 ENOUGH_S = 60
 

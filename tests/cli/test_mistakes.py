@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
-    from tests.conftest import WriteManifest
+    from cli.conftest import Run
+    from conftest import WriteManifest
 
 FOX = {"id": "fox", "prompt": "a fox"}
 RUN = ("run", "m.csv", "-o", "out")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
-    from tests.conftest import Simulate, WriteManifest
+    from cli.conftest import Run
+    from conftest import Simulate, WriteManifest
 
 PRICE_USD = 0.047  # 43 times this is 2.0210000000000004
 

@@ -17,8 +17,8 @@ from batchgen.core.exit_codes import ExitCode
 from batchgen.store import disk
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
-    from tests.conftest import Simulate, WriteManifest
+    from cli.conftest import Run
+    from conftest import Simulate, WriteManifest
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,10 @@ from batchgen.engine.progress import Progress
 from batchgen.pacing import LimiterSnapshot
 
 if TYPE_CHECKING:
+    from cli.conftest import Run, Start
+    from conftest import Simulate, WriteManifest
+
     from batchgen.simulator import SimulatorThread
-    from tests.cli.conftest import Run, Start
-    from tests.conftest import Simulate, WriteManifest
 
 ROWS = [{"id": f"r{number}", "prompt": f"fox {number}"} for number in range(8)]
 AT_ONCE = 3

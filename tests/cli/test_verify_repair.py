@@ -12,7 +12,7 @@ from support.making import answer, attempts, image, request, writing
 from batchgen.core.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Run
+    from cli.conftest import Run
 
 
 @pytest.fixture(autouse=True)

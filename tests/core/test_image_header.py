@@ -25,7 +25,7 @@ MIME_TYPES = {"png": ("image/png", "png"), "jpeg": ("image/jpeg", "jpg"), "webp"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_whole_image_is_recognised_with_its_size_and_its_bytes_untouched(kind):
+def test_a_whole_image_is_recognised_with_its_size_and_its_bytes_untouched(kind) -> None:
     image = recognise(KINDS[kind])
     assert (image.mime_type, image.extension) == MIME_TYPES[kind.split()[-1]]
     assert (image.width, image.height) == (48, 32)
@@ -33,14 +33,14 @@ def test_a_whole_image_is_recognised_with_its_size_and_its_bytes_untouched(kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_truncated_image_passes_wherever_it_is_cut(kind):
+def test_no_truncated_image_passes_wherever_it_is_cut(kind) -> None:
     data = KINDS[kind]
     for length in range(len(data)):
         with pytest.raises(ImageError):
             recognise(data[:length])
 
 
-def test_every_flipped_bit_of_a_png_is_noticed():
+def test_every_flipped_bit_of_a_png_is_noticed() -> None:
     data = noise("PNG", size=(8, 8))
     for position in range(len(data)):
         with pytest.raises(ImageError):
@@ -49,7 +49,7 @@ def test_every_flipped_bit_of_a_png_is_noticed():
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(KINDS)), st.data())
-def test_no_flipped_bytes_crash(kind, data):
+def test_no_flipped_bytes_crash(kind, data) -> None:
     damaged = bytearray(KINDS[kind])
     for position in data.draw(st.lists(st.integers(0, min(len(damaged) - 1, 200)), min_size=1, max_size=8)):
         damaged[position] = data.draw(st.integers(0, 255))
@@ -58,7 +58,7 @@ def test_no_flipped_bytes_crash(kind, data):
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x10\0\0\0WEBP", b"GIF89a"]), st.binary())
-def test_no_bytes_crash(start, rest):
+def test_no_bytes_crash(start, rest) -> None:
     assert_recognised_or_refused(start + rest)
 
 
@@ -71,7 +71,7 @@ def assert_recognised_or_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bytes_after_the_end_are_no_part_of_an_image(kind):
+def test_bytes_after_the_end_are_no_part_of_an_image(kind) -> None:
     with pytest.raises(ImageError):
         recognise(KINDS[kind] + b"<html>")
 
@@ -87,7 +87,7 @@ def test_bytes_after_the_end_are_no_part_of_an_image(kind):
         (KINDS["webp"][:-2], "the WebP says"),
     ],
 )
-def test_a_refusal_says_what_is_wrong(data, words):
+def test_a_refusal_says_what_is_wrong(data, words) -> None:
     with pytest.raises(ImageError, match=words):
         recognise(data)
 
@@ -113,6 +113,6 @@ def header(width: int, height: int) -> tuple[bytes, bytes]:
         (png_of(header(5, 5), *[(b"tEXt", b"")] * 70_000), "too many chunks"),
     ],
 )
-def test_a_png_that_is_made_to_harm_is_refused(data, words):
+def test_a_png_that_is_made_to_harm_is_refused(data, words) -> None:
     with pytest.raises(ImageError, match=words):
         recognise(data)

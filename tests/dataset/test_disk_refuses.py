@@ -157,7 +157,7 @@ async def test_a_segment_that_cannot_be_begun_leaves_the_old_one_in_use(
 ) -> None:
     rows = [rejected(row) for row in range(_RECORDS_PER_SEGMENT + 5)]
     create = disk.create
-    refused = []
+    refused: list[Path] = []
 
     def refuse(path: Path, data: bytes) -> int:
         if len(refused) < 3:

@@ -10,6 +10,7 @@ import pytest
 
 from batchgen.core.errors import BatchgenError, DiskError
 from batchgen.core.request import ImageRequest, SeedSource
+from batchgen.engine.protocols import Permit
 from batchgen.engine.shard import settle_all
 from batchgen.engine.stop import StopKind, StopSignal
 
@@ -72,7 +73,7 @@ class Permits:
 
     closed = False
 
-    async def acquire(self, *, images: int, price_usd: float | None) -> None:
+    async def acquire(self, *, images: int, price_usd: float | None) -> Permit:
         raise AssertionError("the worker asks, not the loop")
 
     def close(self) -> None:
@@ -81,7 +82,7 @@ class Permits:
 
 async def test_every_request_is_settled_once_and_few_are_held_at_a_time() -> None:
     source, worker, stop = Source(20), Worker(), StopSignal()
-    running = asyncio.create_task(settle_all(source, worker, [Permits()], WORKERS, stop))
+    running = asyncio.create_task(settle_all(source, worker.settle, [Permits()], WORKERS, stop))
     await worker.full.wait()
     for _ in range(50):
         await asyncio.sleep(0)  # whatever can run has run
@@ -95,7 +96,7 @@ async def test_every_request_is_settled_once_and_few_are_held_at_a_time() -> Non
 
 async def test_a_stop_ends_what_was_begun_and_begins_nothing() -> None:
     source, worker, stop, permits = Source(1000), Worker(), StopSignal(), Permits()
-    running = asyncio.create_task(settle_all(source, worker, [permits], WORKERS, stop))
+    running = asyncio.create_task(settle_all(source, worker.settle, [permits], WORKERS, stop))
     await worker.full.wait()
     stop.set(StopKind.INTERRUPTED, "stopped")
     worker.go.set()
@@ -107,7 +108,7 @@ async def test_a_stop_ends_what_was_begun_and_begins_nothing() -> None:
 async def test_a_disk_that_refuses_stops_the_run_in_its_own_words() -> None:
     worker, stop = Worker(fail_at=1), StopSignal()
     worker.go.set()
-    await settle_all(Source(1000), worker, [Permits()], WORKERS, stop)
+    await settle_all(Source(1000), worker.settle, [Permits()], WORKERS, stop)
     assert stop.reason is not None
     assert (stop.reason.kind, stop.reason.message) == (StopKind.DISK, "the disk is full")
     assert len(worker.ended) < 1000
@@ -116,13 +117,13 @@ async def test_a_disk_that_refuses_stops_the_run_in_its_own_words() -> None:
 async def test_a_manifest_that_breaks_while_it_is_read_stops_the_run() -> None:
     worker, stop = Worker(), StopSignal()
     worker.go.set()
-    await settle_all(Source(10, broken_at=2), worker, [Permits()], WORKERS, stop)
+    await settle_all(Source(10, broken_at=2), worker.settle, [Permits()], WORKERS, stop)
     assert stop.reason is not None
     assert stop.reason.kind is StopKind.MANIFEST
 
 
 async def test_nothing_to_do_ends_at_once() -> None:
-    await settle_all(Source(0), Worker(), [Permits()], WORKERS, StopSignal())
+    await settle_all(Source(0), Worker().settle, [Permits()], WORKERS, StopSignal())
 
 
 async def test_a_mistake_in_the_program_is_not_swallowed() -> None:
@@ -131,7 +132,7 @@ async def test_a_mistake_in_the_program_is_not_swallowed() -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup):
-        await settle_all(Source(3), Broken(), [Permits()], WORKERS, StopSignal())
+        await settle_all(Source(3), Broken().settle, [Permits()], WORKERS, StopSignal())
 
 
 async def test_of_two_reasons_to_stop_the_first_stands() -> None:

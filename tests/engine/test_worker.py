@@ -32,7 +32,7 @@ from batchgen.providers.base import Pending
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch
+    from conftest import Batch
 
 FOX = {"id": "fox", "prompt": "a fox"}
 FOUR = {"id": "four", "prompt": "four foxes", "num_images": 4}

@@ -22,7 +22,7 @@ Pictures = Sequence[tuple[str, str]]
 def divide(pictures: Pictures, shares: Sequence[Share] = HALVES) -> list[int]:
     """The share of each picture, given as row id and prompt."""
     row_ids, prompts = zip(*pictures, strict=True)
-    return assign(pa.chunked_array([row_ids]), pa.chunked_array([prompts]), shares).tolist()
+    return list(assign(pa.chunked_array([row_ids]), pa.chunked_array([prompts]), shares).tolist())
 
 
 pictures = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("123456")), min_size=1, max_size=30)

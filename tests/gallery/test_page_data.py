@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.slots import slot, write_slots
 
+from batchgen.core.outcomes import Status
 from batchgen.dataset.layout import Layout
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page, write_standalone
 from batchgen.gallery.columns import encode
@@ -178,4 +179,4 @@ def test_more_slots_than_a_page_can_hold_show_the_newest_and_count_all(tmp_path:
     layout = write_slots(tmp_path, [slot(row) for row in range(5)])
     slots = read_slots(layout, most=3)
     assert slots.table["row_id"].to_pylist() == ["row-2", "row-3", "row-4"]
-    assert slots.summary.slots["ok"] == 5
+    assert slots.summary.slots[Status.OK] == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Generator
 from io import BytesIO
 from pathlib import Path
 
@@ -146,6 +147,7 @@ def test_a_decoder_that_died_of_an_image_is_replaced_for_the_next(tmp_path: Path
 def test_who_stops_making_thumbnails_waits_for_none(tmp_path: Path) -> None:
     layout = write_slots(tmp_path, [slot(0), slot(1, image=jpeg_of_many_scans())])
     making = make_thumbnails(layout, missing_thumbnails(layout, read_slots(layout)), seconds=3600)
+    assert isinstance(making, Generator)
     assert next(making) is None
     making.close()
     assert len(thumbnails(layout)) == 1

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchgen.pacing import BudgetReached, CostUnknown
-from batchgen.pacing.budget import Budget, BudgetShare
+from batchgen.pacing.budget import Budget, BudgetShare, Reservation
 
 
 def budget_of(max_usd: float | None) -> BudgetShare:
@@ -22,7 +22,7 @@ def proven(max_usd: float, image_usd: float) -> BudgetShare:
     return budget
 
 
-def test_without_a_budget_everything_may_be_spent():
+def test_without_a_budget_everything_may_be_spent() -> None:
     budget = budget_of(None)
     assert budget.has_room(4, None)
     budget.charge(budget.reserve(4, None), 4, 1000.0)
@@ -30,7 +30,7 @@ def test_without_a_budget_everything_may_be_spent():
     assert budget.spent_usd == 1000.0
 
 
-def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not():
+def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not() -> None:
     budget = budget_of(0.40)
     for _ in range(10):
         assert budget.has_room(1, 0.04)
@@ -39,7 +39,7 @@ def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not(
         budget.has_room(1, 0.04)
 
 
-def test_until_an_answer_proves_the_price_requests_go_one_by_one():
+def test_until_an_answer_proves_the_price_requests_go_one_by_one() -> None:
     budget = budget_of(10.0)
     assert budget.has_room(1, 0.04)
     first = budget.reserve(1, 0.04)
@@ -49,7 +49,7 @@ def test_until_an_answer_proves_the_price_requests_go_one_by_one():
     assert budget.has_room(1, 0.04)
 
 
-def test_a_request_waits_while_something_in_flight_may_make_room():
+def test_a_request_waits_while_something_in_flight_may_make_room() -> None:
     budget = proven(0.10, 0.04)
     in_flight = budget.reserve(1, 0.04)
     assert not budget.has_room(1, 0.04)
@@ -57,7 +57,7 @@ def test_a_request_waits_while_something_in_flight_may_make_room():
     assert budget.has_room(1, 0.04)
 
 
-def test_an_answer_without_images_teaches_the_price_of_what_was_asked_for():
+def test_an_answer_without_images_teaches_the_price_of_what_was_asked_for() -> None:
     budget = budget_of(0.50)
     budget.charge(budget.reserve(4, 0.16), 0, 0.16)
     assert budget.has_room(4, 0.16)
@@ -66,7 +66,7 @@ def test_an_answer_without_images_teaches_the_price_of_what_was_asked_for():
     assert budget.has_room(4, 0.16), "4 images cost 16 cents, not 64"
 
 
-def test_what_is_in_doubt_counts_as_spent():
+def test_what_is_in_doubt_counts_as_spent() -> None:
     budget = proven(0.10, 0.04)
     budget.charge_in_doubt(budget.reserve(1, 0.04))
     assert budget.spent_usd == pytest.approx(0.08)
@@ -74,7 +74,7 @@ def test_what_is_in_doubt_counts_as_spent():
         budget.has_room(1, 0.04)
 
 
-def test_a_cost_above_the_price_raises_what_is_in_flight_and_what_comes():
+def test_a_cost_above_the_price_raises_what_is_in_flight_and_what_comes() -> None:
     budget = proven(10.0, 0.04)
     first = budget.reserve(1, 0.04)
     budget.reserve(4, 0.16)
@@ -83,20 +83,20 @@ def test_a_cost_above_the_price_raises_what_is_in_flight_and_what_comes():
     assert budget.reserve(2, 0.08).usd == pytest.approx(0.20)
 
 
-def test_the_price_of_an_image_is_learned_from_the_images_that_came():
+def test_the_price_of_an_image_is_learned_from_the_images_that_came() -> None:
     budget = budget_of(10.0)
     budget.charge(budget.reserve(4, None), 1, 0.04)
     assert budget.reserve(4, None).usd == pytest.approx(0.16)
 
 
-def test_an_answer_without_images_and_cost_proves_no_price():
+def test_an_answer_without_images_and_cost_proves_no_price() -> None:
     budget = budget_of(10.0)
     budget.charge(budget.reserve(1, None), 0, 0.0)
     budget.reserve(1, None)
     assert not budget.has_room(1, None)
 
 
-def test_an_answer_that_names_no_cost_is_booked_at_the_price():
+def test_an_answer_that_names_no_cost_is_booked_at_the_price() -> None:
     budget = budget_of(10.0)
     budget.charge(budget.reserve(2, 0.08), 2, None)
     assert budget.spent_usd == pytest.approx(0.08)
@@ -104,21 +104,21 @@ def test_an_answer_that_names_no_cost_is_booked_at_the_price():
     assert budget.has_room(2, 0.08)
 
 
-def test_no_budget_can_be_kept_where_nobody_says_what_an_image_costs():
+def test_no_budget_can_be_kept_where_nobody_says_what_an_image_costs() -> None:
     budget = budget_of(10.0)
     budget.charge(budget.reserve(1, None), 1, None)
     with pytest.raises(CostUnknown, match="Add a price"):
         budget.has_room(1, None)
 
 
-def test_a_budget_of_nothing_buys_nothing():
+def test_a_budget_of_nothing_buys_nothing() -> None:
     with pytest.raises(BudgetReached):
         budget_of(0.0).has_room(1, None)
     with pytest.raises(BudgetReached):
         budget_of(0.0).has_room(1, 0.04)
 
 
-def test_a_budget_of_nothing_allows_what_is_free():
+def test_a_budget_of_nothing_allows_what_is_free() -> None:
     assert budget_of(0.0).has_room(1, 0.0)
 
 
@@ -132,13 +132,13 @@ outcomes = st.sampled_from(["charge", "charge", "release", "in_doubt"])
     real_usd=st.floats(0.001, 0.1),
     steps=st.lists(st.tuples(st.integers(1, 4), outcomes), max_size=200),
 )
-def test_whatever_happens_the_bill_stays_within_the_budget(max_usd, catalog_usd, real_usd, steps):
+def test_whatever_happens_the_bill_stays_within_the_budget(max_usd, catalog_usd, real_usd, steps) -> None:
     """64 at once. Until an answer proves what an image costs, calls may cost more than the price they left with."""
     budget = budget_of(max_usd)
     bill = 0.0
     unproven_usd = 0.0
     proven = False
-    in_flight = []
+    in_flight: list[tuple[Reservation, int]] = []
     for images, outcome in steps:
         price = None if catalog_usd is None else catalog_usd * images
         try:
@@ -165,7 +165,7 @@ def test_whatever_happens_the_bill_stays_within_the_budget(max_usd, catalog_usd,
     assert bill <= max(max_usd, unproven_usd) + 1e-6
 
 
-def test_an_attempt_in_doubt_counts_at_the_price_that_a_later_answer_proves():
+def test_an_attempt_in_doubt_counts_at_the_price_that_a_later_answer_proves() -> None:
     budget = budget_of(1.0)
     budget.charge_in_doubt(budget.reserve(2, 0.06))
     assert budget.spent_usd == pytest.approx(0.06)
@@ -173,7 +173,7 @@ def test_an_attempt_in_doubt_counts_at_the_price_that_a_later_answer_proves():
     assert budget.spent_usd == pytest.approx(0.1 + 2 * 0.1)
 
 
-def test_two_accounts_spend_from_one_budget_and_know_prices_of_their_own():
+def test_two_accounts_spend_from_one_budget_and_know_prices_of_their_own() -> None:
     budget = Budget(1.00)
     told: list[str] = []
     cheap, dear = budget.share(lambda: told.append("cheap")), budget.share(lambda: told.append("dear"))
@@ -195,7 +195,7 @@ def test_two_accounts_spend_from_one_budget_and_know_prices_of_their_own():
     requests=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.sampled_from(["charge", "doubt", "release"]))),
     max_usd=st.floats(0.01, 5.0),
 )
-def test_no_order_of_requests_at_three_accounts_exceeds_the_budget(requests, max_usd):
+def test_no_order_of_requests_at_three_accounts_exceeds_the_budget(requests, max_usd) -> None:
     budget = Budget(max_usd)
     prices = (0.01, 0.04, 0.25)
     shares = [budget.share(lambda: None) for _ in prices]

@@ -137,7 +137,7 @@ TEN_A_SECOND = RateSettings(requests_per_minute=600, concurrency=64)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_limit_is_used_up_and_never_exceeded_in_any_window(in_virtual_time, seed):
+def test_a_limit_is_used_up_and_never_exceeded_in_any_window(in_virtual_time, seed) -> None:
     service = HiddenLimits(in_window=600, seed=seed)
     watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=120))
     assert most_in_any(60.0, service.arrivals) <= 600
@@ -147,7 +147,7 @@ def test_a_limit_is_used_up_and_never_exceeded_in_any_window(in_virtual_time, se
 
 @pytest.mark.parametrize("reports_sent", [True, False])
 @pytest.mark.parametrize("seed", range(3))
-def test_thirty_in_two_seconds_are_never_thirty_one(in_virtual_time, seed, reports_sent):
+def test_thirty_in_two_seconds_are_never_thirty_one(in_virtual_time, seed, reports_sent) -> None:
     service = HiddenLimits(seed=seed)
     limits = RateSettings(requests_per_minute=900, window_s=2.0, concurrency=64)
     in_virtual_time(watch(service, limits, seconds=60, reports_sent=reports_sent))
@@ -157,7 +157,7 @@ def test_thirty_in_two_seconds_are_never_thirty_one(in_virtual_time, seed, repor
 
 @pytest.mark.parametrize("says_when", [True, False])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_hidden_limit_is_found_in_a_minute_and_kept_with_few_refusals(in_virtual_time, seed, says_when):
+def test_a_hidden_limit_is_found_in_a_minute_and_kept_with_few_refusals(in_virtual_time, seed, says_when) -> None:
     service = HiddenLimits(in_window=360, says_when=says_when, seed=seed)
     watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=900))
     assert watched.taken(60, 180) >= 0.95 * 360 * 2
@@ -165,14 +165,14 @@ def test_a_hidden_limit_is_found_in_a_minute_and_kept_with_few_refusals(in_virtu
     assert watched.refused_share(60, 900) < 0.01
 
 
-def test_a_small_hidden_limit_is_probed_rarely(in_virtual_time):
+def test_a_small_hidden_limit_is_probed_rarely(in_virtual_time) -> None:
     service = HiddenLimits(in_window=12)
     watched = in_virtual_time(watch(service, RateSettings(), seconds=7200))
     assert watched.taken(60, 7200) >= 0.95 * 12 * 119
     assert watched.refused_share(60, 7200) < 0.01
 
 
-def test_a_hidden_limit_is_found_where_every_slot_is_always_taken(in_virtual_time):
+def test_a_hidden_limit_is_found_where_every_slot_is_always_taken(in_virtual_time) -> None:
     service = HiddenLimits(in_window=360)
     limits = RateSettings(requests_per_minute=600, concurrency=12)
     watched = in_virtual_time(watch(service, limits, seconds=600))
@@ -180,7 +180,7 @@ def test_a_hidden_limit_is_found_where_every_slot_is_always_taken(in_virtual_tim
     assert watched.refused_share(60, 600) < 0.01
 
 
-def test_a_limit_that_rises_again_is_found_within_a_few_minutes(in_virtual_time):
+def test_a_limit_that_rises_again_is_found_within_a_few_minutes(in_virtual_time) -> None:
     service = HiddenLimits(in_window=360)
     rise = {300.0: lambda: setattr(service, "in_window", math.inf)}
     watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=660, then=rise))
@@ -188,7 +188,7 @@ def test_a_limit_that_rises_again_is_found_within_a_few_minutes(in_virtual_time)
     assert watched.taken(600, 660) >= 0.95 * 600
 
 
-def test_a_limit_that_falls_far_is_followed(in_virtual_time):
+def test_a_limit_that_falls_far_is_followed(in_virtual_time) -> None:
     service = HiddenLimits(in_window=360)
     fall = {300.0: lambda: setattr(service, "in_window", 60)}
     watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=1500, then=fall))
@@ -196,14 +196,14 @@ def test_a_limit_that_falls_far_is_followed(in_virtual_time):
     assert watched.refused_share(900, 1500) < 0.02
 
 
-def test_a_limit_counted_over_another_time_is_found_as_a_rate(in_virtual_time):
+def test_a_limit_counted_over_another_time_is_found_as_a_rate(in_virtual_time) -> None:
     service = HiddenLimits(in_window=60, window_s=10.0)
     watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=900))
     assert watched.taken(300, 900) >= 0.9 * 360 * 10
     assert watched.refused_share(60, 900) < 0.01
 
 
-def test_a_hidden_limit_of_requests_at_once_is_found_too(in_virtual_time):
+def test_a_hidden_limit_of_requests_at_once_is_found_too(in_virtual_time) -> None:
     service = HiddenLimits(at_once=4, handshake_s=0.1)
     limits = RateSettings(requests_per_minute=600, concurrency=16)
     watched = in_virtual_time(watch(service, limits, seconds=900))
@@ -213,7 +213,7 @@ def test_a_hidden_limit_of_requests_at_once_is_found_too(in_virtual_time):
     assert watched.refused_share(60, 900) < 0.01
 
 
-def test_a_limit_of_requests_at_once_that_rises_is_found_again(in_virtual_time):
+def test_a_limit_of_requests_at_once_that_rises_is_found_again(in_virtual_time) -> None:
     service = HiddenLimits(at_once=4, handshake_s=0.1)
     limits = RateSettings(requests_per_minute=600, concurrency=16)
     rise = {300.0: lambda: setattr(service, "at_once", math.inf)}
@@ -223,7 +223,7 @@ def test_a_limit_of_requests_at_once_that_rises_is_found_again(in_virtual_time):
 
 
 @pytest.mark.parametrize("says_when", [True, False])
-def test_a_storm_of_refusals_is_waited_out_and_costs_no_rate(in_virtual_time, says_when):
+def test_a_storm_of_refusals_is_waited_out_and_costs_no_rate(in_virtual_time, says_when) -> None:
     service = HiddenLimits(says_when=says_when)
     storm = {120.0: lambda: setattr(service, "down", True), 420.0: lambda: setattr(service, "down", False)}
     watched = in_virtual_time(watch(service, TEN_A_SECOND, seconds=660, then=storm))
@@ -231,7 +231,7 @@ def test_a_storm_of_refusals_is_waited_out_and_costs_no_rate(in_virtual_time, sa
     assert watched.taken(480, 660) >= 0.9 * 600 * 3
 
 
-def test_without_adaptation_the_limit_stays_and_only_the_pause_holds(in_virtual_time):
+def test_without_adaptation_the_limit_stays_and_only_the_pause_holds(in_virtual_time) -> None:
     service = HiddenLimits(in_window=360)
     limits = RateSettings(requests_per_minute=600, concurrency=64, adaptive=False)
     watched = in_virtual_time(watch(service, limits, seconds=180))

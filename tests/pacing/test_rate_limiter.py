@@ -18,7 +18,7 @@ def start(limiter: RateLimiter, images: int = 1, price_usd: float | None = None)
     return asyncio.create_task(limiter.acquire(images=images, price_usd=price_usd))
 
 
-def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtual_time):
+def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtual_time) -> None:
     async def main() -> list[int]:
         limits = RateSettings(requests_per_minute=6000, images_per_minute=4, concurrency=64)
         limiter = RateLimiter(limits, Budget(None))
@@ -37,7 +37,7 @@ def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtua
     assert in_virtual_time(main()) == [3, 4, 1, 2, 4, 1]
 
 
-def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time):
+def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time) -> None:
     async def main() -> None:
         limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=None)
@@ -52,7 +52,7 @@ def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time):
     in_virtual_time(main())
 
 
-def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time):
+def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time) -> None:
     async def main() -> None:
         limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=None)
@@ -69,7 +69,7 @@ def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time):
     in_virtual_time(main())
 
 
-def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time):
+def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time) -> None:
     async def main() -> None:
         rng = random.Random(3)
         limiter = RateLimiter(RateSettings(requests_per_minute=6000, concurrency=3), Budget(None))
@@ -93,7 +93,7 @@ def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time):
     in_virtual_time(main())
 
 
-def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_time):
+def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_time) -> None:
     async def main() -> None:
         limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=0.04)
@@ -110,7 +110,7 @@ def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_t
     in_virtual_time(main())
 
 
-def test_a_cooldown_holds_everyone(in_virtual_time):
+def test_a_cooldown_holds_everyone(in_virtual_time) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limiter = RateLimiter(FAST, Budget(None))
@@ -123,7 +123,7 @@ def test_a_cooldown_holds_everyone(in_virtual_time):
     in_virtual_time(main())
 
 
-def test_a_cooldown_that_begins_while_someone_waits_holds_that_one_too(in_virtual_time):
+def test_a_cooldown_that_begins_while_someone_waits_holds_that_one_too(in_virtual_time) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limiter = RateLimiter(RateSettings(requests_per_minute=6), Budget(None))
@@ -138,7 +138,7 @@ def test_a_cooldown_that_begins_while_someone_waits_holds_that_one_too(in_virtua
     in_virtual_time(main())
 
 
-def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_virtual_time):
+def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_virtual_time) -> None:
     async def main() -> None:
         limiter = RateLimiter(FAST, Budget(None))
         (await limiter.acquire(images=1, price_usd=None)).throttled(1e12)
@@ -147,10 +147,10 @@ def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_vir
     in_virtual_time(main())
 
 
-def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time):
+def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time) -> None:
     async def main() -> list[float]:
         limiter = RateLimiter(FAST, Budget(None))
-        pauses = []
+        pauses: list[float] = []
         for _ in range(12):
             (await limiter.acquire(images=1, price_usd=None)).throttled(0.0 if pauses else None)
             pauses.append(limiter.snapshot().cooldown_s)
@@ -162,7 +162,7 @@ def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time):
 
 
 @pytest.mark.parametrize("held_s", [0.0, 120.0])
-def test_after_a_start_and_after_a_cooldown_requests_leave_spaced(in_virtual_time, held_s):
+def test_after_a_start_and_after_a_cooldown_requests_leave_spaced(in_virtual_time, held_s) -> None:
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
         limiter = RateLimiter(RateSettings(requests_per_minute=600, concurrency=64), Budget(None))
@@ -184,7 +184,7 @@ def test_after_a_start_and_after_a_cooldown_requests_leave_spaced(in_virtual_tim
     assert left[-1] - left[0] <= 6.4
 
 
-def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time):
+def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time) -> None:
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
         limits = RateSettings(requests_per_minute=20, images_per_minute=80)
@@ -199,7 +199,7 @@ def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time
     assert in_virtual_time(main()) == pytest.approx([31.5, 34.5, 37.5], abs=0.1)
 
 
-def test_images_are_limited_beside_requests(in_virtual_time):
+def test_images_are_limited_beside_requests(in_virtual_time) -> None:
     async def main() -> float:
         loop = asyncio.get_running_loop()
         limiter = RateLimiter(RateSettings(requests_per_minute=600, images_per_minute=40, concurrency=64), Budget(None))
@@ -211,7 +211,7 @@ def test_images_are_limited_beside_requests(in_virtual_time):
     assert 119.0 < in_virtual_time(main()) < 122.0
 
 
-def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time):
+def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time) -> None:
     async def main() -> None:
         limiter = RateLimiter(RateSettings(images_per_minute=2), Budget(None))
         with pytest.raises(NeverFits, match="limit is 2 images in 60 s"):
@@ -220,7 +220,7 @@ def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time):
     in_virtual_time(main())
 
 
-def test_a_permit_is_settled_exactly_once(in_virtual_time):
+def test_a_permit_is_settled_exactly_once(in_virtual_time) -> None:
     async def main() -> None:
         limiter = RateLimiter(FAST, Budget(None))
         permit = await limiter.acquire(images=1, price_usd=None)
@@ -235,7 +235,7 @@ def test_a_permit_is_settled_exactly_once(in_virtual_time):
     in_virtual_time(main())
 
 
-def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_within_the_budget(in_virtual_time):
+def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_within_the_budget(in_virtual_time) -> None:
     async def main() -> float:
         rng = random.Random(7)
         limiter = RateLimiter(RateSettings(requests_per_minute=60_000, concurrency=64), Budget(5.0))
@@ -263,7 +263,7 @@ def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_with
     assert 4.92 < bill <= 5.0
 
 
-def test_the_snapshot_says_where_the_pace_stands(in_virtual_time):
+def test_the_snapshot_says_where_the_pace_stands(in_virtual_time) -> None:
     async def main() -> None:
         limiter = RateLimiter(RateSettings(requests_per_minute=900, window_s=2.0, concurrency=8), Budget(None))
         first = await limiter.acquire(images=1, price_usd=0.04)

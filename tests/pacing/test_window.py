@@ -12,7 +12,7 @@ from batchgen.pacing.rate import Rate
 from batchgen.pacing.window import SlidingWindow
 
 
-def test_what_is_on_its_way_counts_until_a_window_after_its_arrival():
+def test_what_is_on_its_way_counts_until_a_window_after_its_arrival() -> None:
     window = SlidingWindow(60.0)
     window.leave(1)
     assert window.free_at(1000.0, 1, 1) == math.inf
@@ -22,7 +22,7 @@ def test_what_is_on_its_way_counts_until_a_window_after_its_arrival():
     assert window.count(1061.0) == 0
 
 
-def test_a_large_amount_waits_for_as_many_small_ones_as_it_needs():
+def test_a_large_amount_waits_for_as_many_small_ones_as_it_needs() -> None:
     window = SlidingWindow(60.0)
     for second in range(4):
         window.leave(1)
@@ -31,17 +31,17 @@ def test_a_large_amount_waits_for_as_many_small_ones_as_it_needs():
     assert 61.0 < window.free_at(4.0, 3, 5) < 61.1
 
 
-def test_a_rate_below_one_a_window_stretches_the_window():
+def test_a_rate_below_one_a_window_stretches_the_window() -> None:
     rate = Rate(per_minute=0.5, window_s=60.0)
     assert rate.limit == 1
     assert rate.window_s == 120.0
 
 
-def test_a_product_that_falls_short_of_a_whole_number_loses_nothing():
+def test_a_product_that_falls_short_of_a_whole_number_loses_nothing() -> None:
     assert Rate(per_minute=0.7 * 60, window_s=10.0).limit == 7
 
 
-def test_requests_leave_spaced_and_make_up_for_a_late_timer():
+def test_requests_leave_spaced_and_make_up_for_a_late_timer() -> None:
     rate = Rate(per_minute=600, window_s=60.0)
     rate.leave(1000.0, 1, 600)
     next_at = rate.free_at(1000.0, 1, 600)
@@ -55,7 +55,7 @@ ways = st.tuples(st.integers(1, 4), st.floats(0.0, 30.0), st.floats(0.0, 1.0))
 
 
 @given(limit=st.integers(4, 12), window_s=st.sampled_from([2.0, 10.0, 60.0]), journeys=st.lists(ways, max_size=60))
-def test_no_window_of_arrivals_ever_exceeds_the_limit(limit, window_s, journeys):
+def test_no_window_of_arrivals_ever_exceeds_the_limit(limit, window_s, journeys) -> None:
     rate = Rate(per_minute=limit * 60 / window_s, window_s=window_s)
     now = 1000.0
     arrivals: list[tuple[float, int]] = []

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from batchgen.catalog import load_catalog
-from batchgen.config.settings import FieldValue, RunConfig
+from batchgen.config.settings import FieldValue, ImageTransport, RunConfig
 from batchgen.core.problems import Problem
 from batchgen.core.request import ImageRequest
 from batchgen.manifest import open_manifest
@@ -43,7 +43,7 @@ def rules() -> MakeRules:
     """Rules of a configuration: rules(model=..., image_transport=..., **field defaults)."""
 
     def make(model: str = "imagen-3.0-generate-002", image_transport: str = "base64", **defaults: FieldValue) -> Rules:
-        transport = "url" if image_transport == "url" else "base64"
+        transport: ImageTransport = "url" if image_transport == "url" else "base64"
         return make_rules(RunConfig(model=model, image_transport=transport, defaults=defaults), load_catalog())
 
     return make

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -83,7 +83,7 @@ def test_every_code_is_produced_by_some_input(code: str, tmp_path: Path, write) 
     assert [problem.code for problem in problems] == [code]
 
 
-def _example(code: str, folder: Path, write) -> Path:
+def _example(code: str, folder: Path, write: Callable[..., Path]) -> Path:
     match code:
         case "E001":
             return folder / "gone.csv"

@@ -31,7 +31,7 @@ def test_ids_seeds_and_fingerprints_are_pinned(read) -> None:
 
 def fingerprint(read, header: str, row: str, **kwargs) -> str:
     (request,) = read(f"id,prompt{header}\nfox,a red fox{row}\n", **kwargs).requests
-    return request.fingerprint
+    return str(request.fingerprint)
 
 
 @pytest.mark.parametrize(

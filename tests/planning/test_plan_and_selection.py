@@ -16,7 +16,7 @@ from batchgen.planning.rules import make_rules
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch, WriteManifest
+    from conftest import Batch, Rows, WriteManifest
 
 FOX = {"id": "fox", "prompt": "a fox"}
 HARE = {"id": "hare", "prompt": "a hare"}
@@ -119,7 +119,7 @@ async def test_a_blocked_row_is_an_answer_and_asked_again_only_if_asked_for(batc
 async def test_images_that_were_blocked_before_are_counted_among_those_up_to_date(
     batch: Batch, write_manifest: WriteManifest
 ) -> None:
-    rows = [
+    rows: Rows = [
         {"id": "half", "prompt": "a fox", "num_images": 3},
         {"id": "no", "prompt": "BLOCKME", "num_images": 2},
         HARE,

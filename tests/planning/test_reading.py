@@ -6,6 +6,7 @@ import gzip
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from batchgen.planning import label_schema, read_rows
 SAMPLES = Path(__file__).parents[2] / "sample_manifests"
 
 
-def labels(source, rules) -> list[dict]:
+def labels(source, rules) -> list[dict[str, Any]]:
     """The labels of all rows."""
     return [row for batch in read_rows(open_manifest(source), rules) for row in batch.labels().to_pylist()]
 
@@ -248,7 +249,7 @@ def test_blocks_of_any_size_give_the_lines_and_bytes_of_the_file(text: str, bloc
 
     content = text.encode("utf-8", "surrogateescape")
     text = content.decode("utf-8", "surrogateescape")
-    blocks = TextBlocks(_SmallReads(content, block_bytes))
+    blocks = TextBlocks(cast("BinaryIO", _SmallReads(content, block_bytes)))
     lines = list(blocks.lines())
     assert lines == list(io.StringIO(text, newline=""))
     kept = blocks.keep()

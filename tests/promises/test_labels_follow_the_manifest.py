@@ -12,7 +12,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.manifest import csv_source
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch
+    from conftest import Batch
 
 ROWS: list[dict[str, Any]] = [
     {"id": f"r{number}", "prompt": f"a fox {number}", "num_images": 5 if number == 4 else 1, "label": f"old {number}"}

@@ -13,7 +13,7 @@ from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch
+    from conftest import Batch
 
 WINDOW_S = 2.0
 LIMIT = 30
@@ -27,7 +27,7 @@ def rows(count: int, **cells: object) -> list[dict[str, object]]:
 def most_in_a_window(arrivals: Iterable[tuple[float, int]]) -> int:
     """The most that arrived in any window; each arrival is a time in seconds and an amount."""
     times, amounts = zip(*sorted(arrivals), strict=True)
-    before = [0, *accumulate(amounts)]
+    before: list[int] = [0, *accumulate(amounts)]
     return max(before[bisect_left(times, begin + WINDOW_S)] - before[first] for first, begin in enumerate(times))
 
 

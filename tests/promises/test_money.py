@@ -36,7 +36,7 @@ def without_price(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     "faults", ["", "reset=0.2", "broken_image=0.2", "server_error=0.3", "stall=0.1", "cut_off=0.3"]
 )
-async def test_the_budget_holds_with_64_at_once_where_only_answers_tell_the_price(tmp_path: Path, faults: str):
+async def test_the_budget_holds_with_64_at_once_where_only_answers_tell_the_price(tmp_path: Path, faults: str) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS, num_images=2), tmp_path / "out"
     async with Simulator(replace(SLOW, faults=(Fault.parse(faults),) if faults else ())) as simulator:
         summary = await run_batch(
@@ -63,7 +63,7 @@ def uncharged_doubts(out: Path, simulator: Simulator) -> set[str]:
     return {i for record in read_index(out) for i in record["in_doubt_ids"]} - charged
 
 
-async def test_a_price_that_nobody_tells_keeps_no_budget_and_is_not_guessed(tmp_path: Path):
+async def test_a_price_that_nobody_tells_keeps_no_budget_and_is_not_guessed(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(replace(SLOW, announce_cost=False)) as simulator:
         summary = await run_batch(
@@ -80,7 +80,7 @@ async def test_a_price_that_nobody_tells_keeps_no_budget_and_is_not_guessed(tmp_
         assert [record["cost_usd"] for record in read_index(out)] == [None]
 
 
-async def test_credits_that_run_out_stop_the_run_and_after_a_top_up_it_goes_on(tmp_path: Path):
+async def test_credits_that_run_out_stop_the_run_and_after_a_top_up_it_goes_on(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(replace(SLOW, balance_usd=1.0)) as simulator:
         stopped = await run_batch(manifest, out, simulator.url, limits__concurrency=64)
@@ -101,7 +101,7 @@ async def test_credits_that_run_out_stop_the_run_and_after_a_top_up_it_goes_on(t
 # Preflight
 
 
-async def test_a_shortfall_is_known_before_anything_is_bought(tmp_path: Path):
+async def test_a_shortfall_is_known_before_anything_is_bought(tmp_path: Path) -> None:
     manifest, watcher = write_manifest(tmp_path / "m.csv", PROMPTS), Watcher()
     async with Simulator(replace(ENDINGS, balance_usd=1.0, price_usd=0.05)) as simulator:
         await run_batch(manifest, tmp_path / "out", simulator.url, watcher=watcher)
@@ -112,7 +112,7 @@ async def test_a_shortfall_is_known_before_anything_is_bought(tmp_path: Path):
     assert watcher.preflight.shortfall_usd(watcher.plan.cost_usd) == pytest.approx(4.0)
 
 
-async def test_the_price_of_today_counts_in_budget_and_index_where_answers_do_not_tell(tmp_path: Path):
+async def test_the_price_of_today_counts_in_budget_and_index_where_answers_do_not_tell(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(replace(SLOW, price_usd=0.1, announce_cost=False)) as simulator:
         summary = await run_batch(manifest, out, simulator.url, limits__concurrency=64, limits__max_cost_usd=1.0)
@@ -159,7 +159,9 @@ def picture() -> bytes:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
-async def test_a_key_that_may_not_ask_costs_one_remark_and_stops_nothing(tmp_path: Path, status: int, picture: bytes):
+async def test_a_key_that_may_not_ask_costs_one_remark_and_stops_nothing(
+    tmp_path: Path, status: int, picture: bytes
+) -> None:
     manifest, watcher = write_manifest(tmp_path / "m.csv", PROMPTS[:3]), Watcher()
     async with limited_account(status, picture) as (url, _):
         summary = await run_batch(manifest, tmp_path / "out", url, watcher=watcher)
@@ -171,7 +173,7 @@ async def test_a_key_that_may_not_ask_costs_one_remark_and_stops_nothing(tmp_pat
     assert "not with this key" in watcher.preflight.remarks[0]
 
 
-async def test_without_preflight_nothing_is_asked(tmp_path: Path, picture: bytes):
+async def test_without_preflight_nothing_is_asked(tmp_path: Path, picture: bytes) -> None:
     manifest = write_manifest(tmp_path / "m.csv", PROMPTS[:3])
     async with limited_account(403, picture) as (url, asked):
         await run_batch(manifest, tmp_path / "out", url, preflight=False)
@@ -180,7 +182,7 @@ async def test_without_preflight_nothing_is_asked(tmp_path: Path, picture: bytes
         assert asked == []  # nothing to buy, nothing to ask
 
 
-async def test_a_model_that_the_service_does_not_list_is_told(tmp_path: Path):
+async def test_a_model_that_the_service_does_not_list_is_told(tmp_path: Path) -> None:
     manifest, watcher = write_manifest(tmp_path / "m.csv", PROMPTS[:3]), Watcher()
     (tmp_path / "old.toml").write_text('name = "imagen-2"\n[fields.prompt]\ntype = "string"\n')
     async with Simulator(ENDINGS) as simulator:

@@ -24,7 +24,7 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.005)
 
 
-async def test_a_service_that_is_gone_for_a_while_is_waited_for_and_no_row_is_blamed(tmp_path: Path):
+async def test_a_service_that_is_gone_for_a_while_is_waited_for_and_no_row_is_blamed(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(replace(ENDINGS, latency_s=(0.01, 0.02))) as simulator:
         running = asyncio.create_task(
@@ -40,7 +40,7 @@ async def test_a_service_that_is_gone_for_a_while_is_waited_for_and_no_row_is_bl
         compare_with_bill(out, simulator)
 
 
-async def test_a_service_that_stays_away_stops_the_run_and_the_same_command_goes_on(tmp_path: Path):
+async def test_a_service_that_stays_away_stops_the_run_and_the_same_command_goes_on(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(replace(ENDINGS, latency_s=(0.01, 0.02))) as simulator:
         running = asyncio.create_task(run_batch(manifest, out, simulator.url, retry__outage_s=0.3))
@@ -60,7 +60,7 @@ async def test_a_service_that_stays_away_stops_the_run_and_the_same_command_goes
         compare_with_bill(out, simulator)
 
 
-async def test_a_service_that_was_never_there_is_told_after_ten_failures(tmp_path: Path):
+async def test_a_service_that_was_never_there_is_told_after_ten_failures(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     for url, host in (("http://nowhere.invalid", "nowhere.invalid"), ("http://127.0.0.1:9", "127.0.0.1:9")):
         stopped = await run_batch(manifest, out, url)
@@ -71,7 +71,7 @@ async def test_a_service_that_was_never_there_is_told_after_ten_failures(tmp_pat
         assert read_index(out) == []
 
 
-async def test_a_stall_of_the_whole_service_is_survived_and_every_silent_attempt_is_named(tmp_path: Path):
+async def test_a_stall_of_the_whole_service_is_survived_and_every_silent_attempt_is_named(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(replace(ENDINGS, faults=(Fault.parse("stall@10-41"),))) as simulator:
         summary = await run_batch(manifest, out, simulator.url, **IMPATIENT)
@@ -84,7 +84,7 @@ async def test_a_stall_of_the_whole_service_is_survived_and_every_silent_attempt
         compare_with_bill(out, simulator)
 
 
-async def test_a_storm_of_429_is_waited_out_and_costs_nobody_a_try(tmp_path: Path):
+async def test_a_storm_of_429_is_waited_out_and_costs_nobody_a_try(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(replace(ENDINGS, faults=(Fault.parse("rate_limited@8-20"),))) as simulator:
         summary = await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
@@ -94,7 +94,7 @@ async def test_a_storm_of_429_is_waited_out_and_costs_nobody_a_try(tmp_path: Pat
         assert len(simulator.bill.charges) == ROWS
 
 
-async def test_links_that_redirect_for_ever_are_left_after_five_steps(tmp_path: Path):
+async def test_links_that_redirect_for_ever_are_left_after_five_steps(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS[:4]), tmp_path / "out"
     async with Simulator(replace(ENDINGS, faults=(Fault.parse("redirect_cdn=1"),))) as simulator:
         await run_batch(manifest, out, simulator.url, image_transport="url")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -40,7 +41,7 @@ def billed(simulator: Simulator) -> float:
     return float(simulator.bill.charged_usd)
 
 
-async def test_what_became_of_attempts_in_doubt_is_told_and_the_index_then_says_what_was_billed(tmp_path: Path):
+async def test_what_became_of_attempts_in_doubt_is_told_and_the_index_then_says_what_was_billed(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.csv", PROMPTS, num_images=2)
     # Charged and never answered, reset before any work, and one of each that succeeds at the next try.
     faults = (Fault.parse("reset@2,5,13-40"), Fault.parse("reset_early@7,9"))
@@ -74,7 +75,7 @@ async def test_what_became_of_attempts_in_doubt_is_told_and_the_index_then_says_
         assert (again.corrected_requests, again.open_requests) == (0, 0)
 
 
-async def test_an_image_that_took_two_charged_attempts_costs_both(tmp_path: Path):
+async def test_an_image_that_took_two_charged_attempts_costs_both(tmp_path: Path) -> None:
     manifest, out = (
         write_manifest(tmp_path / "m.csv", PROMPTS, label="a column of the manifest's own"),
         tmp_path / "out",
@@ -94,7 +95,7 @@ async def test_an_image_that_took_two_charged_attempts_costs_both(tmp_path: Path
     assert list(out.rglob(".batchgen-*")) == []
 
 
-async def test_the_next_run_goes_on_from_corrected_costs_and_sends_only_what_is_in_doubt(tmp_path: Path):
+async def test_the_next_run_goes_on_from_corrected_costs_and_sends_only_what_is_in_doubt(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(
         SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@4-"),))
@@ -145,7 +146,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def test_an_attempt_missing_from_the_log_stays_open_until_the_log_must_have_it(tmp_path: Path):
+async def test_an_attempt_missing_from_the_log_stays_open_until_the_log_must_have_it(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(SimulatorSettings(image_content=ImageContent.SMALL)) as simulator:
         async with swallowing_first(int(simulator.url.rpartition(":")[2])) as url:
@@ -165,7 +166,7 @@ async def test_an_attempt_missing_from_the_log_stays_open_until_the_log_must_hav
         assert (record["cost_usd"], record["cost_source"]) == (0.0, "bill")
 
 
-async def test_the_log_of_another_key_corrects_nothing(tmp_path: Path):
+async def test_the_log_of_another_key_corrects_nothing(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
     async with Simulator(
         SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@3"),))
@@ -177,7 +178,7 @@ async def test_the_log_of_another_key_corrects_nothing(tmp_path: Path):
     assert (result.corrected_requests, result.open_requests) == (0, 12)
 
 
-async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path: Path):
+async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path: Path) -> None:
     class Forgetful:
         """A log that has dropped its first calls."""
 
@@ -196,7 +197,7 @@ async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path
         provider = open_aimlapi(simulator.url)
         assert provider.billing is not None
         with held(Layout(out)):
-            forgetful = Forgetful(provider.billing)
+            forgetful = cast("Billing", Forgetful(provider.billing))
             result = await reconcile(Layout(out), "aimlapi", forgetful, datetime.now(UTC) + timedelta(days=2))
         await provider.aclose()
     assert result is not None
@@ -204,7 +205,7 @@ async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path
     assert read_index(out) == before
 
 
-def test_a_cost_is_spread_as_before_else_over_images_else_over_all_slots():
+def test_a_cost_is_spread_as_before_else_over_images_else_over_all_slots() -> None:
     assert shares([0.02, 0.06], [Status.OK, Status.BLOCKED], 0.16) == pytest.approx([0.04, 0.12])
     assert shares([None, 0.04], [Status.OK, Status.BLOCKED], 0.08) == [0.08, 0.0]
     assert shares([None, None], [Status.IN_DOUBT, Status.IN_DOUBT], 0.08) == [0.04, 0.04]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import held
 from batchgen.engine.attempt import AttemptState
-from batchgen.providers.base import LogEntry
+from batchgen.providers.base import Billing, LogEntry
 
 ROW = request(num_images=2)
 
@@ -117,7 +118,7 @@ async def play(out: Path, books: Books, run: Run, number: int) -> None:
     run_id = f"202601{number + 1:02}T000000Z-00ff"
     with writing(out, run_id=run_id) as writer:
         fingerprint = key_of(ROW.fingerprint)
-        (position,) = [i for i, key in enumerate(writer.resume_index.keys) if int(key) == fingerprint] or [None]
+        position = next((i for i, key in enumerate(writer.resume_index.keys) if int(key) == fingerprint), None)
         if position is not None and writer.resume_index.states[position] == RequestState.DONE:
             return
         books.log(run.key, f"{run_id}.{'f' * 16}.1", 0.0)  # another row of the run
@@ -147,7 +148,9 @@ async def read_log(out: Path, books: Books, key: str) -> None:
     layout = Layout(out)
     if layout.is_dataset():
         with held(layout):
-            await reconcile(layout, "aimlapi", Account(books.logs[key]), datetime.now(UTC) + timedelta(days=2))
+            await reconcile(
+                layout, "aimlapi", cast("Billing", Account(books.logs[key])), datetime.now(UTC) + timedelta(days=2)
+            )
         books.believe(key)
 
 

@@ -10,7 +10,7 @@ from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch, Simulate
+    from conftest import Batch, Simulate
 
 ROWS = [{"id": f"r{number}", "prompt": f"fox {number}"} for number in range(12)]
 ALL_OK = {str(row["id"]): ["ok"] for row in ROWS}

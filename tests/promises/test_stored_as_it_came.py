@@ -15,9 +15,9 @@ import pytest
 from batchgen.simulator import AnswerShape, Fault, ImageContent, ImageFormat
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch
+    from conftest import Batch
 
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"id": "fox", "prompt": "a fox", "seed": 7, "num_images": 2},
     {"id": "hare", "prompt": "a hare", "aspect_ratio": "16:9", "enhance_prompt": "false"},
     {"id": "long", "prompt": "ü " * 35},

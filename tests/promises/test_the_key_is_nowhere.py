@@ -142,7 +142,7 @@ def assert_nowhere(folder: Path, *texts: str) -> None:
 )
 def test_the_key_is_nowhere_when_the_service_echoes_it(
     tmp_path: Path, said: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], mode: str
-):
+) -> None:
     with echoing(mode) as url:
         for command in commands(tmp_path, url):
             if mode == "429" and command[0] == "run":
@@ -156,7 +156,7 @@ def test_the_key_is_nowhere_when_the_service_echoes_it(
 @pytest.mark.parametrize("transport", ["base64", "url"])
 def test_the_key_is_nowhere_after_a_run_with_every_kind_of_luck(
     tmp_path: Path, said: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], transport: str
-):
+) -> None:
     faults = tuple(map(Fault.parse, ("reset=0.1", "stall=0.1", "broken_json=0.1", "broken_image=0.1", "late_cdn=0.1")))
     settings = SimulatorSettings(key=SECRET, image_content=ImageContent.SMALL, faults=faults, stall_s=2, late_fetches=1)
     with SimulatorThread(settings) as simulator:
@@ -168,7 +168,7 @@ def test_the_key_is_nowhere_after_a_run_with_every_kind_of_luck(
     assert_nowhere(tmp_path, printed.out, printed.err, said.text)
 
 
-def test_the_mark_would_be_found(tmp_path: Path):
+def test_the_mark_would_be_found(tmp_path: Path) -> None:
     (tmp_path / "file").write_text(f"Bearer {SECRET}")
     with pytest.raises(AssertionError):
         assert_nowhere(tmp_path)
@@ -176,7 +176,7 @@ def test_the_mark_would_be_found(tmp_path: Path):
 
 def test_a_base_url_with_a_password_is_refused_without_saying_it(
     tmp_path: Path, said: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-):
+) -> None:
     shown, _, run, *_ = commands(tmp_path, f"https://user:{SECRET}@h")
     assert [main(shown), main(run)] == [2, 2]
     printed = capfd.readouterr()
@@ -191,6 +191,6 @@ def test_a_base_url_with_a_password_is_refused_without_saying_it(
 )
 def test_a_key_that_would_travel_in_the_clear_is_warned_of(
     tmp_path: Path, said: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], url: str, warned: bool
-):
+) -> None:
     main(commands(tmp_path, url)[2])
     assert ("read your API key" in capfd.readouterr().err) is warned

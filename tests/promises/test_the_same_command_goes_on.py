@@ -15,7 +15,7 @@ import pytest
 import batchgen
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch, WriteManifest
+    from conftest import Batch, WriteManifest
 
 # Rows with and without ids of their own, seeds, switches, and columns that only pass through.
 ROWS = [

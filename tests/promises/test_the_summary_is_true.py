@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
@@ -20,7 +20,7 @@ from batchgen.store import LocalStore, disk
 from batchgen.store.base import Buffer
 
 if TYPE_CHECKING:
-    from tests.conftest import Batch, Simulate
+    from conftest import Batch, Simulate
 
 
 async def test_images_that_are_saved_at_the_end_are_counted_with_their_cost(
@@ -72,7 +72,7 @@ async def test_a_request_that_a_stop_leaves_open_is_counted_with_what_it_cost(
     """Three answers are paid for and hold no image that can be read; their next attempts are never sent."""
     simulator = simulate(faults=(Fault(FaultKind.BROKEN_BASE64, probability=1),))
     stop = StopSignal()
-    waiting = {"retry__backoff_base_s": 60.0, "retry__backoff_max_s": 60.0}
+    waiting: dict[str, Any] = {"retry__backoff_base_s": 60.0, "retry__backoff_max_s": 60.0}
     if waits_for == "a permit":
         waiting = {"limits__requests_per_minute": 3, "limits__adaptive": False}
     summary = await run_batch(

@@ -130,7 +130,7 @@ async def test_a_provider_without_a_key_leaves_its_rows_pending_and_says_which_v
 
 async def test_each_account_has_its_own_limits(manifest: Path, catalog: Path) -> None:
     async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
-        limits = {
+        limits: dict[str, Any] = {
             f"providers.{NAME}.limits.requests_per_minute": 3,
             f"providers.{NAME}.limits.window_s": 20,
             f"providers.{NAME}.limits.concurrency": 1,

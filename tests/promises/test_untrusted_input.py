@@ -26,7 +26,7 @@ def files_outside(out: Path, folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and not path.is_relative_to(out)]
 
 
-async def test_no_name_from_a_manifest_leaves_the_folder(tmp_path: Path):
+async def test_no_name_from_a_manifest_leaves_the_folder(tmp_path: Path) -> None:
     manifest = tmp_path / "in" / "m.csv"
     manifest.parent.mkdir()
     rows = "".join(f'"{path}","{path}","{path}","{path}"\n' for path in PATHS if "\x00" not in path)
@@ -68,7 +68,7 @@ async def linking_to(links: list[str]) -> AsyncIterator[tuple[str, list[str]]]:
         await runner.cleanup()
 
 
-async def test_no_link_reaches_what_links_may_not_reach_and_what_was_paid_is_kept(tmp_path: Path):
+async def test_no_link_reaches_what_links_may_not_reach_and_what_was_paid_is_kept(tmp_path: Path) -> None:
     links = [
         "http://169.254.169.254/latest/meta-data/",
         "http://[::ffff:169.254.169.254]/",
@@ -131,7 +131,7 @@ def shouting() -> Iterator[str]:
 
 def test_nothing_that_is_printed_commands_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-):
+) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", "sk-0123456789")
     manifest = tmp_path / "m.csv"
     odd = f'"{ESCAPES}"'

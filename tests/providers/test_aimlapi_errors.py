@@ -50,7 +50,7 @@ NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
         (999, "", ErrorKind.BAD_ANSWER),
     ],
 )
-def test_status_and_message_tell_the_kind(status, message, kind):
+def test_status_and_message_tell_the_kind(status, message, kind) -> None:
     assert kind_of_status(status, message) is kind
 
 
@@ -65,7 +65,7 @@ def test_status_and_message_tell_the_kind(status, message, kind):
         (529, "HTTP 529 with an empty body", ErrorKind.CUT_OFF),
     ],
 )
-def test_a_gateways_page_says_nothing_of_the_key_and_nothing_of_the_charge(status, message, kind):
+def test_a_gateways_page_says_nothing_of_the_key_and_nothing_of_the_charge(status, message, kind) -> None:
     assert kind_of_status(status, message, is_own=False) is kind
 
 
@@ -93,13 +93,13 @@ def test_a_gateways_page_says_nothing_of_the_key_and_nothing_of_the_charge(statu
         ("9" * 400, None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_or_nothing(value, wait_s):
+def test_retry_after_is_seconds_or_a_date_or_nothing(value, wait_s) -> None:
     assert parse_retry_after(value, NOW) == wait_s
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.datetimes().map(format_datetime), st.from_regex(r"\d+ \w+ \d+ [\d:]+ \S+")))
-def test_no_retry_after_crashes_or_waits_longer_than_the_bound(value):
+def test_no_retry_after_crashes_or_waits_longer_than_the_bound(value) -> None:
     wait_s = parse_retry_after(value, NOW)
     assert wait_s is None or 0 <= wait_s <= MAX_RETRY_AFTER_S
 
@@ -121,5 +121,5 @@ def test_no_retry_after_crashes_or_waits_longer_than_the_bound(value):
         ("free", None),
     ],
 )
-def test_a_cost_is_a_number_or_unknown(value, cost_usd):
+def test_a_cost_is_a_number_or_unknown(value, cost_usd) -> None:
     assert parse_cost(value) == cost_usd

@@ -25,27 +25,27 @@ def read(answer: object, cap: int = CAP):
     return read_answer(json.dumps(answer).encode(), cap)
 
 
-def test_todays_shape_with_base64_gives_image_and_enhanced_prompt():
+def test_todays_shape_with_base64_gives_image_and_enhanced_prompt() -> None:
     (slot,) = read_answer(answer_of(PNG, prompt="a cat, oil on canvas"), CAP)
     assert isinstance(slot.image, Image)
     assert slot.image.data == PNG
     assert slot.enhanced_prompt == "a cat, oil on canvas"
 
 
-def test_todays_shape_with_a_link_gives_the_link():
+def test_todays_shape_with_a_link_gives_the_link() -> None:
     (slot,) = read({"data": [{"mime_type": "image/png", "url": "https://cdn/1.png", "prompt": ""}]})
     assert slot.image == Ticket("https://cdn/1.png")
     assert slot.enhanced_prompt is None
 
 
-def test_the_older_shape_is_read():
+def test_the_older_shape_is_read() -> None:
     older = {"status": "ok", "prompt": ["a cat"], "num_returns": 1, "args": {}, "subjobs": []}
     (slot,) = read({**older, "output": {"choices": [{"image_base64": BASE64}]}})
     assert isinstance(slot.image, Image)
 
 
 @pytest.mark.parametrize("answer", [{"data": None}, {"data": []}, {"output": {"choices": []}}])
-def test_an_answer_without_images_is_an_answer(answer):
+def test_an_answer_without_images_is_an_answer(answer) -> None:
     assert read(answer) == ()
 
 
@@ -53,12 +53,12 @@ def test_an_answer_without_images_is_an_answer(answer):
     "body",
     [b"", b"{", b"null", b"[]", b'"x"', b"{}", b'{"data": 5}', b'{"message": "no"}', b"<html>", b"\xff", b"[" * 5000],
 )
-def test_what_has_neither_shape_is_refused(body):
+def test_what_has_neither_shape_is_refused(body) -> None:
     with pytest.raises(AnswerError):
         read_answer(body, CAP)
 
 
-def test_a_body_of_a_million_empty_objects_is_refused_before_it_fills_memory():
+def test_a_body_of_a_million_empty_objects_is_refused_before_it_fills_memory() -> None:
     with pytest.raises(AnswerError, match="too many parts"):
         read_answer(b'{"data":[' + b"{}," * 1_000_000 + b"{}]}", CAP)
     with pytest.raises(AnswerError, match="too many parts"):
@@ -67,11 +67,12 @@ def test_a_body_of_a_million_empty_objects_is_refused_before_it_fills_memory():
         read_answer(b'{"data":[' + b"null," * 200_000 + b"null]}", CAP)
 
 
-def test_what_no_json_may_hold_within_base64_costs_no_neighbour_its_image():
+def test_what_no_json_may_hold_within_base64_costs_no_neighbour_its_image() -> None:
     body = json.dumps({"data": [{"b64_json": BASE64}, {"b64_json": BASE64[:-4]}]}).encode()
     for odd in (b"\n", b"\xff"):
         good, damaged = read_answer(body.replace(BASE64[:-4].encode() + b'"', BASE64[:-8].encode() + odd + b'"'), CAP)
         assert isinstance(good.image, Image)
+        assert isinstance(damaged.image, Unusable)
         assert "broken base64" in damaged.image.reason
 
 
@@ -88,14 +89,14 @@ def test_what_no_json_may_hold_within_base64_costs_no_neighbour_its_image():
         (None, "null"),
     ],
 )
-def test_a_slot_that_cannot_be_used_leaves_its_neighbour_alone(item, reason):
+def test_a_slot_that_cannot_be_used_leaves_its_neighbour_alone(item, reason) -> None:
     damaged, good = read({"data": [item, {"b64_json": BASE64}]})
     assert isinstance(damaged.image, Unusable)
     assert reason in damaged.image.reason
     assert isinstance(good.image, Image)
 
 
-def test_an_image_above_the_cap_is_damaged():
+def test_an_image_above_the_cap_is_damaged() -> None:
     (slot,) = read({"data": [{"b64_json": BASE64}]}, cap=len(PNG) - 3)
     assert isinstance(slot.image, Unusable)
     (slot,) = read({"data": [{"b64_json": BASE64}]}, cap=len(PNG))
@@ -105,12 +106,12 @@ def test_an_image_above_the_cap_is_damaged():
 @pytest.mark.parametrize(
     "encoded", ["data:image/png;base64," + BASE64, "\n".join(BASE64[i : i + 76] for i in range(0, len(BASE64), 76))]
 )
-def test_other_ways_to_write_base64_are_read(encoded):
+def test_other_ways_to_write_base64_are_read(encoded) -> None:
     (slot,) = read({"data": [{"b64_json": encoded}]})
     assert isinstance(slot.image, Image)
 
 
-def test_escaped_slashes_and_an_odd_prompt_cost_no_image():
+def test_escaped_slashes_and_an_odd_prompt_cost_no_image() -> None:
     body = answer_of(PNG).replace(b"/", b"\\/").replace(b'"prompt": null', b'"prompt": ["odd"]')
     (slot,) = read_answer(body, CAP)
     assert isinstance(slot.image, Image)
@@ -131,14 +132,14 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-def test_no_body_crashes(body):
+def test_no_body_crashes(body) -> None:
     with suppress(AnswerError):
         assert isinstance(read_answer(body, CAP), tuple)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(answer_of(PNG)) - 1))
-def test_no_truncated_body_passes(length):
+def test_no_truncated_body_passes(length) -> None:
     with pytest.raises(AnswerError):
         read_answer(answer_of(PNG)[:length], CAP)
 
@@ -149,7 +150,7 @@ ENHANCED = st.text() | st.sampled_from(['"b64_json": "x"', "\\", '"', "b64_json"
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(ENHANCED, FORMS), max_size=4), st.booleans())
-def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced):
+def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced) -> None:
     items = []
     for number, (prompt, form) in enumerate(slots):
         encoded = base64.b64encode(PNG + bytes(number + 1)).decode()
@@ -164,8 +165,10 @@ def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced):
     assert [slot.enhanced_prompt for slot in read_slots] == [prompt or None for prompt, _ in slots]
     for number, (slot, (_, form)) in enumerate(zip(read_slots, slots, strict=True)):
         if form in ("plain", "escaped"):
+            assert isinstance(slot.image, Unusable)
             assert slot.image.reason == f"the PNG has {number + 1} bytes after its end"
         elif form == "link":
             assert slot.image == Ticket(f"https://cdn/{number}.png")
         else:
+            assert isinstance(slot.image, Unusable)
             assert "neither an image nor a link" in slot.image.reason

@@ -68,7 +68,7 @@ ANSWERS = st.recursive(
 
 @settings(max_examples=300)
 @given(st.integers(100, 999), ANSWERS.map(lambda answer: json.dumps(answer).encode()) | st.binary(max_size=300))
-def test_the_words_of_any_error_fit_on_one_line_and_are_harmless(status: int, body: bytes):
+def test_the_words_of_any_error_fit_on_one_line_and_are_harmless(status: int, body: bytes) -> None:
     words = explain(response(status, body + b" sk-marked"))
     assert words.isprintable()
     assert 0 < len(words) <= MAX_MESSAGE_CHARACTERS
@@ -107,7 +107,7 @@ async def first_entries(account: AimlapiBilling) -> list[LogEntry]:
 
 @settings(max_examples=150, deadline=None)
 @given(ANSWERS | st.fixed_dictionaries({"data": ANSWERS}) | st.fixed_dictionaries({"data": st.lists(ANSWERS)}))
-def test_an_account_of_any_shape_gives_values_or_says_why_not(answer: Any):
+def test_an_account_of_any_shape_gives_values_or_says_why_not(answer: Any) -> None:
     account = AimlapiBilling(Answering(answer))  # type: ignore[arg-type]
     assert isinstance(ask(account.balance()), Balance | None)
     price = ask(account.model_price("m"))
@@ -118,7 +118,7 @@ def test_an_account_of_any_shape_gives_values_or_says_why_not(answer: Any):
 
 @pytest.mark.parametrize("price", [-1, 1e308])
 @pytest.mark.parametrize("per", [0, -1, 1e-308])
-def test_a_price_that_cannot_be_one_is_not_known(price: float, per: float):
+def test_a_price_that_cannot_be_one_is_not_known(price: float, per: float) -> None:
     unit = {"name": "image", "measure": "output", "price": price, "per": per}
     answer = {"data": [{"id": "m", "pricing": {"kind": "fixed", "units": [unit]}}]}
     found = ask(AimlapiBilling(Answering(answer)).model_price("m"))  # type: ignore[arg-type]

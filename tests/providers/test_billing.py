@@ -10,13 +10,19 @@ from aiohttp import web
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.billing import MAX_LOG_WINDOW
-from batchgen.providers.base import Balance, LogEntry, QuotedPrice
+from batchgen.providers.base import Balance, Billing, LogEntry, QuotedPrice
+from batchgen.providers.http.provider import HttpProvider
 
 from .conftest import SECRET, Open, Serve
 
 MODEL = "imagen-3.0-generate-002"
 UNIT = {"name": "image", "measure": "output", "price": 0.08, "per": 2}
 START = datetime(2026, 8, 1, tzinfo=UTC)
+
+
+def billing_of(provider: HttpProvider) -> Billing:
+    assert provider.billing is not None
+    return provider.billing
 
 
 def replying(answer: object, seen: list[web.Request] | None = None):
@@ -28,10 +34,10 @@ def replying(answer: object, seen: list[web.Request] | None = None):
     return handler
 
 
-async def test_the_balance_is_in_dollars_and_asked_for_with_the_key(serve: Serve, open_client: Open):
+async def test_the_balance_is_in_dollars_and_asked_for_with_the_key(serve: Serve, open_client: Open) -> None:
     seen: list[web.Request] = []
     client = await open_client(await serve(replying({"current_balance": 123.45, "currency": "USD"}, seen)))
-    assert await client.billing.balance() == Balance(123.45)
+    assert await billing_of(client).balance() == Balance(123.45)
     assert seen[0].path == "/v2/billing"
     assert seen[0].headers["Authorization"] == f"Bearer {SECRET}"
 
@@ -39,20 +45,20 @@ async def test_the_balance_is_in_dollars_and_asked_for_with_the_key(serve: Serve
 @pytest.mark.parametrize("answer", [{}, [], {"current_balance": "much"}, {"current_balance": 5, "currency": "EUR"}])
 async def test_a_balance_that_cannot_be_read_is_a_bad_answer_that_quotes_it(
     serve: Serve, open_client: Open, answer: object
-):
+) -> None:
     client = await open_client(await serve(replying(answer)))
     with pytest.raises(ProviderError, match="it begins: ") as caught:
-        await client.billing.balance()
+        await billing_of(client).balance()
     assert caught.value.kind is ErrorKind.BAD_ANSWER
 
 
-async def test_an_account_question_fails_with_the_kinds_of_any_call(serve: Serve, open_client: Open):
+async def test_an_account_question_fails_with_the_kinds_of_any_call(serve: Serve, open_client: Open) -> None:
     async def refuse(request: web.Request) -> web.Response:
         return web.json_response({"message": "no"}, status=401)
 
     client = await open_client(await serve(refuse))
     with pytest.raises(ProviderError) as caught:
-        await client.billing.balance()
+        await billing_of(client).balance()
     assert caught.value.kind is ErrorKind.BAD_KEY
 
 
@@ -71,17 +77,19 @@ async def test_an_account_question_fails_with_the_kinds_of_any_call(serve: Serve
         (None, QuotedPrice("unknown", None)),
     ],
 )
-async def test_a_price_is_per_image_or_unknown(serve: Serve, open_client: Open, pricing: object, price: QuotedPrice):
+async def test_a_price_is_per_image_or_unknown(
+    serve: Serve, open_client: Open, pricing: object, price: QuotedPrice
+) -> None:
     seen: list[web.Request] = []
     answer = {"data": [{"id": "other", "pricing": None}, {"id": "google/x", "aliases": [MODEL], "pricing": pricing}]}
     client = await open_client(await serve(replying(answer, seen)))
-    assert await client.billing.model_price(MODEL) == price
+    assert await billing_of(client).model_price(MODEL) == price
     assert dict(seen[0].query) == {"id": MODEL, "include": "pricing"}
 
 
-async def test_a_model_that_is_not_listed_has_no_price(serve: Serve, open_client: Open):
+async def test_a_model_that_is_not_listed_has_no_price(serve: Serve, open_client: Open) -> None:
     client = await open_client(await serve(replying({"data": [{"id": MODEL + "-x"}]})))
-    assert await client.billing.model_price(MODEL) is None
+    assert await billing_of(client).model_price(MODEL) is None
 
 
 def entry(number: int) -> dict[str, object]:
@@ -95,7 +103,7 @@ def entry(number: int) -> dict[str, object]:
     }
 
 
-async def test_the_log_is_read_page_by_page_newest_first(serve: Serve, open_client: Open):
+async def test_the_log_is_read_page_by_page_newest_first(serve: Serve, open_client: Open) -> None:
     queries = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -105,7 +113,7 @@ async def test_the_log_is_read_page_by_page_newest_first(serve: Serve, open_clie
         return web.json_response({"data": page, "pagination": {"has_more": offset + 100 < 150}})
 
     client = await open_client(await serve(handler))
-    logs = client.billing.logs(START - timedelta(days=1), START)
+    logs = billing_of(client).logs(START - timedelta(days=1), START)
     entries = [found async for found in logs]
     assert [found.client_request_id for found in entries] == [f"r-{number}" for number in range(150)]
     assert entries[0] == LogEntry(START, "succeeded", MODEL, 0.04, "inf-0", "r-0")
@@ -114,7 +122,7 @@ async def test_the_log_is_read_page_by_page_newest_first(serve: Serve, open_clie
     assert queries[0]["limit"] == "100"
 
 
-async def test_a_long_time_is_asked_for_in_windows_that_the_service_allows(serve: Serve, open_client: Open):
+async def test_a_long_time_is_asked_for_in_windows_that_the_service_allows(serve: Serve, open_client: Open) -> None:
     windows = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -123,22 +131,22 @@ async def test_a_long_time_is_asked_for_in_windows_that_the_service_allows(serve
 
     client = await open_client(await serve(handler))
     start = START - timedelta(days=200)
-    assert [found async for found in client.billing.logs(start, START)] == []
+    assert [found async for found in billing_of(client).logs(start, START)] == []
     assert windows[0][1] == START
     assert windows[-1][0] == start
     assert all(end - begin <= MAX_LOG_WINDOW for begin, end in windows)
     assert [begin for begin, _ in windows[:-1]] == [end for _, end in windows[1:]]
 
 
-async def test_a_log_that_never_ends_is_a_bad_answer_and_no_hang(serve: Serve, open_client: Open):
+async def test_a_log_that_never_ends_is_a_bad_answer_and_no_hang(serve: Serve, open_client: Open) -> None:
     client = await open_client(await serve(replying({"data": [entry(0)], "pagination": {"has_more": True}})))
     with pytest.raises(ProviderError, match="same page"):
-        async for _ in client.billing.logs(START - timedelta(days=1), START):
+        async for _ in billing_of(client).logs(START - timedelta(days=1), START):
             pass
 
 
-async def test_a_call_without_cost_or_ids_is_an_entry_all_the_same(serve: Serve, open_client: Open):
+async def test_a_call_without_cost_or_ids_is_an_entry_all_the_same(serve: Serve, open_client: Open) -> None:
     bare = {"created": "2026-08-01T00:00:00Z", "status": "failed", "cost": None}
     client = await open_client(await serve(replying({"data": [bare]})))
-    entries = [found async for found in client.billing.logs(START - timedelta(days=1), START)]
+    entries = [found async for found in billing_of(client).logs(START - timedelta(days=1), START)]
     assert entries == [LogEntry(START, "failed", "", None, None, None)]

@@ -29,7 +29,7 @@ def downloader_of(client: HttpProvider) -> Downloader:
     return client._downloader
 
 
-async def test_a_link_gives_the_image_untouched(serve: Serve, open_client: Open):
+async def test_a_link_gives_the_image_untouched(serve: Serve, open_client: Open) -> None:
     base_url = await serve(replying(body=PNG, Content_Type="text/plain"))
     image = await downloader_of(await open_client(base_url)).download(f"{base_url}/generations/1.jpg?sig=a%2Fb")
     assert image.data == PNG
@@ -42,7 +42,9 @@ SIGNED = ["/a%28b%29.png?Signature=rX%2FXCC2w%3D", "/a.png?type=image%2Fpng&sig=
 
 @pytest.mark.parametrize("target", SIGNED)
 @pytest.mark.parametrize("way", ["/signed", "/redirected"])
-async def test_a_signed_link_arrives_byte_for_byte(serve_raw: ServeRaw, open_client: Open, target: str, way: str):
+async def test_a_signed_link_arrives_byte_for_byte(
+    serve_raw: ServeRaw, open_client: Open, target: str, way: str
+) -> None:
     asked = []
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,7 +61,7 @@ async def test_a_signed_link_arrives_byte_for_byte(serve_raw: ServeRaw, open_cli
     assert asked[-1] == target
 
 
-async def test_the_key_and_cookies_never_go_along_with_a_download(serve: Serve, open_client: Open):
+async def test_the_key_and_cookies_never_go_along_with_a_download(serve: Serve, open_client: Open) -> None:
     seen = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -82,7 +84,7 @@ async def test_the_key_and_cookies_never_go_along_with_a_download(serve: Serve, 
         assert "Cookie" not in headers
 
 
-async def test_redirects_are_followed_a_few_times(serve: Serve, open_client: Open):
+async def test_redirects_are_followed_a_few_times(serve: Serve, open_client: Open) -> None:
     async def countdown(request: web.Request) -> web.Response:
         left = int(request.path[1:])
         return web.Response(status=307, headers={"Location": f"{left - 1}"}) if left else web.Response(body=PNG)
@@ -119,7 +121,9 @@ LINKS_NOT_FOLLOWED = [
 
 
 @pytest.mark.parametrize(("url", "words"), LINKS_NOT_FOLLOWED)
-async def test_a_link_that_must_not_be_followed_is_refused(serve: Serve, open_client: Open, url: str, words: str):
+async def test_a_link_that_must_not_be_followed_is_refused(
+    serve: Serve, open_client: Open, url: str, words: str
+) -> None:
     client = await open_client(await serve(replying(body=PNG)))
     with pytest.raises(RefusedLinkError, match=words) as caught:
         await downloader_of(client).download(url)
@@ -128,7 +132,7 @@ async def test_a_link_that_must_not_be_followed_is_refused(serve: Serve, open_cl
 
 
 @pytest.mark.parametrize(("url", "words"), [case for case in LINKS_NOT_FOLLOWED if "://" in case[0]])
-async def test_a_redirect_is_checked_as_the_link_was(serve: Serve, open_client: Open, url: str, words: str):
+async def test_a_redirect_is_checked_as_the_link_was(serve: Serve, open_client: Open, url: str, words: str) -> None:
     base_url = await serve(replying(302, Location=url))
     with pytest.raises(RefusedLinkError, match=words):
         await downloader_of(await open_client(base_url)).download(base_url)
@@ -145,7 +149,7 @@ async def public_downloader() -> AsyncIterator[Downloader]:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1"])
 async def test_an_api_on_the_internet_cannot_point_into_the_private_network(
     serve: Serve, public_downloader: Downloader, host: str
-):
+) -> None:
     seen = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -158,7 +162,7 @@ async def test_an_api_on_the_internet_cannot_point_into_the_private_network(
     assert seen == []
 
 
-async def test_an_unknown_api_host_allows_nothing_private(serve: Serve):
+async def test_an_unknown_api_host_allows_nothing_private(serve: Serve) -> None:
     downloader = Downloader(HttpSettings(), "nowhere.invalid", 4, ReaderPool())
     try:
         with pytest.raises(RefusedLinkError):
@@ -171,7 +175,9 @@ async def test_an_unknown_api_host_allows_nothing_private(serve: Serve):
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 429, 500, 503, 204, 304])
-async def test_a_link_that_fails_is_not_fetched_with_status_and_wait(serve: Serve, open_client: Open, status: int):
+async def test_a_link_that_fails_is_not_fetched_with_status_and_wait(
+    serve: Serve, open_client: Open, status: int
+) -> None:
     base_url = await serve(replying(status, Retry_After="4"))
     with pytest.raises(ProviderError) as caught:
         await downloader_of(await open_client(base_url)).download(base_url)
@@ -180,15 +186,15 @@ async def test_a_link_that_fails_is_not_fetched_with_status_and_wait(serve: Serv
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>not ready</html>", PNG[:-3]])
-async def test_what_came_whole_and_is_no_image_is_a_bad_image(serve: Serve, open_client: Open, body: bytes):
+async def test_what_came_whole_and_is_no_image_is_a_bad_image(serve: Serve, open_client: Open, body: bytes) -> None:
     base_url = await serve(replying(body=body))
     with pytest.raises(ProviderError) as caught:
         await downloader_of(await open_client(base_url)).download(base_url)
     assert caught.value.kind is ErrorKind.BAD_IMAGE
 
 
-async def test_a_file_above_the_cap_is_not_fetched(serve: Serve, serve_raw: ServeRaw, open_client: Open):
-    async def endless(reader, writer):
+async def test_a_file_above_the_cap_is_not_fetched(serve: Serve, serve_raw: ServeRaw, open_client: Open) -> None:
+    async def endless(reader, writer) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -204,13 +210,13 @@ async def test_a_file_above_the_cap_is_not_fetched(serve: Serve, serve_raw: Serv
 
 async def test_a_download_that_breaks_off_stalls_or_finds_nobody_is_not_fetched(
     serve_raw: ServeRaw, open_client: Open, free_port: int
-):
-    async def cut(reader, writer):
+) -> None:
+    async def cut(reader, writer) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + PNG[:50])
         await writer.drain()
 
-    async def stall(reader, writer):
+    async def stall(reader, writer) -> None:
         await reader.read()
 
     for base_url, words in (

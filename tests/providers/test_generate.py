@@ -18,7 +18,7 @@ from .conftest import BODY, REQUEST, SECRET, Open, Serve, answer_of, failure, re
 PNG = noise()
 
 
-async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Open):
+async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Open) -> None:
     seen = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -36,7 +36,7 @@ async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Op
 
 
 @pytest.mark.parametrize("status", [200, 201])
-async def test_a_success_gives_images_cost_and_id(serve: Serve, open_client: Open, status: int):
+async def test_a_success_gives_images_cost_and_id(serve: Serve, open_client: Open, status: int) -> None:
     body = answer_of(PNG, PNG, prompt="better")
     headers = {"x-aimlapi-usd-spent": "0.042", "x-inference-id": "inf-7"}
     answer = await (await open_client(await serve(replying(status, body, **headers)))).submit(
@@ -46,13 +46,13 @@ async def test_a_success_gives_images_cost_and_id(serve: Serve, open_client: Ope
     assert (answer.http_status, answer.cost_usd, answer.inference_id) == (status, 0.042, "inf-7")
 
 
-async def test_a_cost_that_was_not_said_is_unknown_and_not_zero(serve: Serve, open_client: Open):
+async def test_a_cost_that_was_not_said_is_unknown_and_not_zero(serve: Serve, open_client: Open) -> None:
     answer = await (await open_client(await serve(replying(body=answer_of(PNG))))).submit(REQUEST, "r-1", lambda: None)
     assert answer.cost_usd is None
     assert answer.inference_id is None
 
 
-async def test_a_large_answer_is_read_whole(serve: Serve, open_client: Open):
+async def test_a_large_answer_is_read_whole(serve: Serve, open_client: Open) -> None:
     images = [noise(size=(700, 500)) for _ in range(3)]
     assert len(answer_of(*images)) > 1_000_000
     answer = await (await open_client(await serve(replying(body=answer_of(*images))))).submit(
@@ -61,14 +61,14 @@ async def test_a_large_answer_is_read_whole(serve: Serve, open_client: Open):
     assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == images
 
 
-async def test_an_answer_whose_images_were_all_blocked_is_no_error(serve: Serve, open_client: Open):
+async def test_an_answer_whose_images_were_all_blocked_is_no_error(serve: Serve, open_client: Open) -> None:
     answer = await (await open_client(await serve(replying(body=b'{"data": null}')))).submit(
         REQUEST, "r-1", lambda: None
     )
     assert answer.slots == ()
 
 
-async def test_an_answer_of_damaged_images_only_still_comes_back_with_its_cost(serve: Serve, open_client: Open):
+async def test_an_answer_of_damaged_images_only_still_comes_back_with_its_cost(serve: Serve, open_client: Open) -> None:
     base_url = await serve(replying(body=answer_of(PNG[:-4]), x_aimlapi_usd_spent="0.04"))
     answer = await (await open_client(base_url)).submit(REQUEST, "r-1", lambda: None)
     assert isinstance(answer.slots[0].image, Unusable)
@@ -100,27 +100,29 @@ async def test_an_answer_of_damaged_images_only_still_comes_back_with_its_cost(s
 )
 async def test_each_refusal_has_its_kind_and_the_services_words(
     serve: Serve, open_client: Open, status: int, body: bytes, kind: ErrorKind, message: str
-):
+) -> None:
     error = await failure(await open_client(await serve(replying(status, body))))
     assert error.kind is kind
     assert error.http_status == status
     assert message in error.message
 
 
-async def test_an_error_carries_wait_cost_and_id(serve: Serve, open_client: Open):
+async def test_an_error_carries_wait_cost_and_id(serve: Serve, open_client: Open) -> None:
     headers = {"Retry-After": "7", "x-aimlapi-usd-spent": "0", "x-inference-id": "inf-9"}
     error = await failure(await open_client(await serve(replying(429, b"{}", **headers))))
     assert (error.retry_after_s, error.cost_usd, error.inference_id) == (7.0, 0.0, "inf-9")
 
 
-async def test_terminal_escapes_in_the_services_words_are_harmless(serve: Serve, open_client: Open):
+async def test_terminal_escapes_in_the_services_words_are_harmless(serve: Serve, open_client: Open) -> None:
     body = b'{"message": "\\u001b[2Jgone\\u202e\\nnext \\ud83d\\ude00"}'
     error = await failure(await open_client(await serve(replying(400, body))))
     assert error.message == "\\x1b[2Jgone\\u202e next 😀"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed_and_points_at_the_base_url(serve: Serve, open_client: Open, status: int):
+async def test_a_redirect_is_not_followed_and_points_at_the_base_url(
+    serve: Serve, open_client: Open, status: int
+) -> None:
     elsewhere_saw = []
 
     async def elsewhere(request: web.Request) -> web.Response:
@@ -134,7 +136,7 @@ async def test_a_redirect_is_not_followed_and_points_at_the_base_url(serve: Serv
     assert elsewhere_saw == []
 
 
-async def test_no_cookie_is_kept(serve: Serve, open_client: Open):
+async def test_no_cookie_is_kept(serve: Serve, open_client: Open) -> None:
     seen = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -152,13 +154,13 @@ async def test_no_cookie_is_kept(serve: Serve, open_client: Open):
     ["", "api.aimlapi.com", "ftp://host", "http://", "http://u:hunter2@host", "http://a..b", "http://h:99999",
      "http://127.1", "http://exa mple", "https://host/?x=1", "http://" + "a" * 70 + ".com", "http://[::1"],
 )  # fmt: skip
-def test_a_base_url_that_cannot_be_one_is_refused_at_once(base_url: str):
+def test_a_base_url_that_cannot_be_one_is_refused_at_once(base_url: str) -> None:
     with pytest.raises(BatchgenError, match="base URL") as caught:
         parse_base_url(base_url)
     assert "hunter2" not in str(caught.value)
 
 
-async def test_many_calls_at_once_share_one_client(serve: Serve, open_client: Open):
+async def test_many_calls_at_once_share_one_client(serve: Serve, open_client: Open) -> None:
     everyone_is_here = asyncio.Barrier(4)
 
     async def handler(request: web.Request) -> web.Response:

@@ -26,7 +26,7 @@ from .conftest import OK_HEAD, REQUEST, SECRET, Open, Serve, ServeRaw, failure, 
 )
 async def test_the_key_shows_in_no_error_even_when_the_service_echoes_it(
     serve: Serve, open_client: Open, status: int, template: bytes
-):
+) -> None:
     body = template.replace(b"%s", SECRET.encode())
     headers = {"Location": f"http://h/?k={SECRET}", "x-inference-id": SECRET}
     error = await failure(await open_client(await serve(replying(status, body, **headers))))
@@ -34,8 +34,8 @@ async def test_the_key_shows_in_no_error_even_when_the_service_echoes_it(
 
 
 @pytest.mark.parametrize("sent", [b"", b"garbage\r\n\r\n", OK_HEAD + b"Content-Length: 9\r\n\r\n"])
-async def test_the_key_shows_in_no_failure_of_the_network(serve_raw: ServeRaw, open_client: Open, sent: bytes):
-    async def handler(reader, writer):
+async def test_the_key_shows_in_no_failure_of_the_network(serve_raw: ServeRaw, open_client: Open, sent: bytes) -> None:
+    async def handler(reader, writer) -> None:
         await read_request(reader)
         writer.write(sent)
         await writer.drain()
@@ -53,7 +53,9 @@ def assert_no_key_in(error: ProviderError) -> None:
     assert error.__cause__ is None
 
 
-async def test_a_service_that_echoes_the_key_in_its_answer_gets_it_into_no_index(serve: Serve, open_client: Open):
+async def test_a_service_that_echoes_the_key_in_its_answer_gets_it_into_no_index(
+    serve: Serve, open_client: Open
+) -> None:
     body = f'{{"data": [{{"url": "https://cdn.example/x.png?k={SECRET}", "prompt": "a fox, {SECRET}"}}]}}'.encode()
     client = await open_client(await serve(replying(200, body)))
     answer = await client.submit(REQUEST, "r-1", lambda: None)

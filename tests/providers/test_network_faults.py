@@ -16,26 +16,28 @@ from .conftest import OK_HEAD, REQUEST, Open, Serve, ServeRaw, answer_of, failur
 PNG = noise()
 
 
-async def test_a_refused_connection_is_unreachable_and_names_the_host(serve: Serve, open_client: Open, free_port: int):
+async def test_a_refused_connection_is_unreachable_and_names_the_host(
+    serve: Serve, open_client: Open, free_port: int
+) -> None:
     error = await failure(await open_client(f"http://127.0.0.1:{free_port}"))
     assert error.kind is ErrorKind.UNREACHABLE
     assert f"127.0.0.1:{free_port}" in error.message
 
 
-async def test_an_unknown_host_is_unreachable_and_named(open_client: Open):
+async def test_an_unknown_host_is_unreachable_and_named(open_client: Open) -> None:
     error = await failure(await open_client("http://nowhere.invalid"))
     assert error.kind is ErrorKind.UNREACHABLE
     assert "nowhere.invalid" in error.message
 
 
-async def test_a_failed_tls_handshake_is_unreachable(serve: Serve, open_client: Open):
+async def test_a_failed_tls_handshake_is_unreachable(serve: Serve, open_client: Open) -> None:
     base_url = await serve(replying())
     error = await failure(await open_client(base_url.replace("http:", "https:")))
     assert error.kind is ErrorKind.UNREACHABLE
 
 
-async def test_a_tls_handshake_that_never_ends_is_unreachable(serve_raw: ServeRaw, open_client: Open):
-    async def silent(reader, writer):
+async def test_a_tls_handshake_that_never_ends_is_unreachable(serve_raw: ServeRaw, open_client: Open) -> None:
+    async def silent(reader, writer) -> None:
         await reader.read()
 
     base_url = (await serve_raw(silent)).replace("http:", "https:")
@@ -45,10 +47,10 @@ async def test_a_tls_handshake_that_never_ends_is_unreachable(serve_raw: ServeRa
 
 async def test_a_connection_cut_before_the_answer_is_in_doubt_and_nothing_is_sent_again(
     serve_raw: ServeRaw, open_client: Open
-):
+) -> None:
     requests = []
 
-    async def cut(reader, writer):
+    async def cut(reader, writer) -> None:
         requests.append(await read_request(reader))
 
     error = await failure(await open_client(await serve_raw(cut)))
@@ -57,10 +59,10 @@ async def test_a_connection_cut_before_the_answer_is_in_doubt_and_nothing_is_sen
     assert len(requests) == 1
 
 
-async def test_a_stale_connection_is_in_doubt_and_nothing_is_sent_again(serve_raw: ServeRaw, open_client: Open):
+async def test_a_stale_connection_is_in_doubt_and_nothing_is_sent_again(serve_raw: ServeRaw, open_client: Open) -> None:
     requests, body = [], answer_of(PNG)
 
-    async def one_answer_then_cut(reader, writer):
+    async def one_answer_then_cut(reader, writer) -> None:
         requests.append(await read_request(reader))
         writer.write(OK_HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
@@ -72,8 +74,8 @@ async def test_a_stale_connection_is_in_doubt_and_nothing_is_sent_again(serve_ra
     assert len(requests) == 2
 
 
-async def test_an_answer_that_is_not_http_is_in_doubt(serve_raw: ServeRaw, open_client: Open):
-    async def nonsense(reader, writer):
+async def test_an_answer_that_is_not_http_is_in_doubt(serve_raw: ServeRaw, open_client: Open) -> None:
+    async def nonsense(reader, writer) -> None:
         await read_request(reader)
         writer.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
         await writer.drain()
@@ -81,8 +83,8 @@ async def test_an_answer_that_is_not_http_is_in_doubt(serve_raw: ServeRaw, open_
     assert (await failure(await open_client(await serve_raw(nonsense)))).kind is ErrorKind.DISCONNECTED
 
 
-async def test_silence_past_the_limit_is_a_timeout(serve_raw: ServeRaw, open_client: Open):
-    async def silent(reader, writer):
+async def test_silence_past_the_limit_is_a_timeout(serve_raw: ServeRaw, open_client: Open) -> None:
+    async def silent(reader, writer) -> None:
         await reader.read()
 
     error = await failure(await open_client(await serve_raw(silent), silence_timeout_s=0.2))
@@ -90,8 +92,8 @@ async def test_silence_past_the_limit_is_a_timeout(serve_raw: ServeRaw, open_cli
     assert "silent for 0.2 s" in error.message
 
 
-async def test_a_slow_drip_ends_at_the_total_timeout(serve_raw: ServeRaw, open_client: Open):
-    async def drip(reader, writer):
+async def test_a_slow_drip_ends_at_the_total_timeout(serve_raw: ServeRaw, open_client: Open) -> None:
+    async def drip(reader, writer) -> None:
         await read_request(reader)
         writer.write(OK_HEAD + b"x-aimlapi-usd-spent: 0.04\r\nContent-Length: 100000\r\n\r\n")
         while True:
@@ -107,8 +109,8 @@ async def test_a_slow_drip_ends_at_the_total_timeout(serve_raw: ServeRaw, open_c
 @pytest.mark.parametrize("framing", [b"Content-Length: 1000\r\n\r\n{", b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"dat'])
 async def test_a_truncated_body_is_a_bad_answer_that_keeps_its_cost(
     serve_raw: ServeRaw, open_client: Open, framing: bytes
-):
-    async def truncate(reader, writer):
+) -> None:
+    async def truncate(reader, writer) -> None:
         await read_request(reader)
         writer.write(OK_HEAD + b"x-aimlapi-usd-spent: 0.04\r\n" + framing)
         await writer.drain()
@@ -117,8 +119,10 @@ async def test_a_truncated_body_is_a_bad_answer_that_keeps_its_cost(
     assert (error.kind, error.http_status, error.cost_usd) == (ErrorKind.BAD_ANSWER, 200, 0.04)
 
 
-async def test_an_error_whose_body_breaks_off_keeps_its_kind_and_what_it_said(serve_raw: ServeRaw, open_client: Open):
-    async def truncate(reader, writer):
+async def test_an_error_whose_body_breaks_off_keeps_its_kind_and_what_it_said(
+    serve_raw: ServeRaw, open_client: Open
+) -> None:
+    async def truncate(reader, writer) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nContent-Length: 1000\r\n\r\nover capacity")
         await writer.drain()
@@ -131,8 +135,8 @@ async def test_an_error_whose_body_breaks_off_keeps_its_kind_and_what_it_said(se
 # Caps
 
 
-async def test_an_answer_announced_above_the_cap_is_not_read(serve_raw: ServeRaw, open_client: Open):
-    async def huge(reader, writer):
+async def test_an_answer_announced_above_the_cap_is_not_read(serve_raw: ServeRaw, open_client: Open) -> None:
+    async def huge(reader, writer) -> None:
         await read_request(reader)
         writer.write(OK_HEAD + b"Content-Length: 500000000\r\n\r\n")
         await reader.read()
@@ -142,8 +146,8 @@ async def test_an_answer_announced_above_the_cap_is_not_read(serve_raw: ServeRaw
     assert "500,000,000 bytes" in error.message
 
 
-async def test_an_answer_without_an_end_stops_at_the_cap(serve_raw: ServeRaw, open_client: Open):
-    async def endless(reader, writer):
+async def test_an_answer_without_an_end_stops_at_the_cap(serve_raw: ServeRaw, open_client: Open) -> None:
+    async def endless(reader, writer) -> None:
         await read_request(reader)
         writer.write(OK_HEAD + b"\r\n")
         while True:
@@ -155,7 +159,7 @@ async def test_an_answer_without_an_end_stops_at_the_cap(serve_raw: ServeRaw, op
     assert "1,000,000 bytes" in error.message
 
 
-async def test_a_compressed_answer_is_read_and_a_bomb_is_not(serve: Serve, open_client: Open):
+async def test_a_compressed_answer_is_read_and_a_bomb_is_not(serve: Serve, open_client: Open) -> None:
     plain = answer_of(PNG)
     for encoding, packed in (("gzip", gzip.compress(plain)), ("deflate", zlib.compress(plain))):
         client = await open_client(await serve(replying(body=packed, Content_Encoding=encoding)))
@@ -177,7 +181,7 @@ async def test_a_compressed_answer_is_read_and_a_bomb_is_not(serve: Serve, open_
 )
 async def test_a_packed_answer_that_cannot_be_read_says_why(
     serve: Serve, open_client: Open, encoding: str, body: bytes, words: str
-):
+) -> None:
     error = await failure(await open_client(await serve(replying(body=body, Content_Encoding=encoding))))
     assert error.kind is ErrorKind.BAD_ANSWER
     assert words in error.message

@@ -18,19 +18,19 @@ NEVER = ["169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "200
 
 
 @pytest.mark.parametrize("host", PUBLIC)
-def test_an_address_of_the_internet_is_public(host: str):
+def test_an_address_of_the_internet_is_public(host: str) -> None:
     assert is_public(host)
     assert not is_private(host)
 
 
 @pytest.mark.parametrize("host", PRIVATE)
-def test_an_address_of_this_machine_or_network_is_private(host: str):
+def test_an_address_of_this_machine_or_network_is_private(host: str) -> None:
     assert is_private(host)
     assert not is_public(host)
 
 
 @pytest.mark.parametrize("host", NEVER)
-def test_other_addresses_are_neither(host: str):
+def test_other_addresses_are_neither(host: str) -> None:
     assert not is_private(host)
     assert not is_public(host)
 
@@ -40,7 +40,7 @@ _HOSTS = st.text(st.sampled_from("xn-a9.:[]%@\u3002\xdf\u0663\ud800 "), max_size
 
 @settings(max_examples=500, deadline=None)
 @given(_HOSTS | st.builds("xn--{}".format, _HOSTS))
-def test_a_url_that_is_taken_has_a_host_that_can_be_read(host: str):
+def test_a_url_that_is_taken_has_a_host_that_can_be_read(host: str) -> None:
     try:
         url = parse_http_url(f"http://{host}/1.png")
     except ValueError:
@@ -50,13 +50,13 @@ def test_a_url_that_is_taken_has_a_host_that_can_be_read(host: str):
 
 @settings(max_examples=200, deadline=None)
 @given(st.ip_addresses())
-def test_no_address_is_both(address):
+def test_no_address_is_both(address) -> None:
     assert not (is_public(str(address)) and is_private(str(address)))
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(max_size=80), st.text(max_size=60).map("http://{}".format)))
-def test_any_text_is_a_url_with_a_host_or_refused_with_a_reason(text: str):
+def test_any_text_is_a_url_with_a_host_or_refused_with_a_reason(text: str) -> None:
     try:
         url = parse_http_url(text)
     except ValueError as problem:

@@ -20,7 +20,7 @@ FRAME = pd.DataFrame(
         "id": ["fox", "harbour", "gate"],
         "prompt": ["A paper fox", "A harbour at dusk", "A gate BLOCKME"],
         "seed": pd.array([7, None, 9], dtype="Int64"),
-        "taken": pd.to_datetime(["2026-01-01", None, "2026-02-01"], utc=True),
+        "taken": pd.to_datetime(pd.Series(["2026-01-01", None, "2026-02-01"]), utc=True),
         "weight": [0.5, 1.5, 2.5],
     }
 )

@@ -22,7 +22,7 @@ def subclasses_of(base: type[batchgen.BatchgenError]) -> Iterator[type[batchgen.
         yield from subclasses_of(child)
 
 
-PUBLIC = [
+PUBLIC: list[type[batchgen.BatchgenError]] = [
     batchgen.BatchgenError,
     *(error for error in subclasses_of(batchgen.BatchgenError) if error.__module__ == errors.__name__),
 ]
@@ -64,4 +64,4 @@ def test_what_is_raised_says_more_than_that_something_failed() -> None:
 def test_every_reason_to_stop_has_an_exit_code_that_is_no_success(kind: StopKind) -> None:
     assert isinstance(kind.exit_code, batchgen.ExitCode)
     assert kind.exit_code is not batchgen.ExitCode.OK
-    assert StopKind(kind.value) is kind
+    assert next(known for known in StopKind if known.value == kind.value) is kind

@@ -45,7 +45,7 @@ COLUMNS = [*INDEX_SCHEMA.names, *OWN]
 
 def query(sql: str, *parameters: str) -> list[Any]:
     with duckdb.connect() as connection:
-        return connection.execute(sql, parameters).fetchall()
+        return list(connection.execute(sql, parameters).fetchall())
 
 
 def load(dataset: Path, tmp_path: Path, how: str) -> datasets.Dataset:

@@ -21,7 +21,7 @@ from batchgen.engine.stop import StopReason, StopSignal
 from batchgen.manifest import open_manifest
 from batchgen.planning.plan import Plan
 from batchgen.planning.selection import Selection
-from batchgen.simulator import BillEntry, Simulator
+from batchgen.simulator import BillEntry, Simulator, SimulatorThread
 
 # Small waits, so that a minute of misfortune passes in a second; timeouts stay long, since a busy machine is slow.
 QUICK = {
@@ -35,7 +35,7 @@ QUICK = {
 }
 
 # For services that fall silent.
-IMPATIENT = {"api__silence_timeout_s": 0.5, "api__total_timeout_s": 1.0, "api__download_timeout_s": 0.5}
+IMPATIENT: dict[str, Any] = {"api__silence_timeout_s": 0.5, "api__total_timeout_s": 1.0, "api__download_timeout_s": 0.5}
 
 
 @dataclass
@@ -115,7 +115,7 @@ def read_index(out: Path) -> list[dict[str, Any]]:
     return [row for table in latest(open_layout(out), columns) for row in table.to_pylist()]
 
 
-def compare_with_bill(out: Path, simulator: Simulator) -> None:
+def compare_with_bill(out: Path, simulator: Simulator | SimulatorThread) -> None:
     """The index names every charge: to the cent where all answers were seen, by request id where one was not."""
     charges: dict[str, list[BillEntry]] = defaultdict(list)
     for charge in simulator.bill.charges:

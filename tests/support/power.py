@@ -248,10 +248,10 @@ def crash(steps: list[Step], root: Path, fate: Fate, into: Path) -> None:
     for changes in pending.values():
         durable_names.update({name.path: name.file for _, name in changes[: fate.names(len(changes))]})
     for path in sorted(durable_names):
-        number, target = durable_names[path], into / path.relative_to(root)
-        if number is None or not target.parent.is_dir():
+        file, target = durable_names[path], into / path.relative_to(root)
+        if file is None or not target.parent.is_dir():
             continue
-        if number == _FOLDER:
+        if file == _FOLDER:
             target.mkdir()
         else:
-            target.write_bytes(fate.content(durable.get(number, b""), latest.get(number, b"")))
+            target.write_bytes(fate.content(durable.get(file, b""), latest.get(file, b"")))

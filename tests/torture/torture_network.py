@@ -28,19 +28,19 @@ def transport_of(kind: FaultKind) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_one_request_in_a_hundred_goes_wrong(tmp_path: Path, kind: FaultKind):
+async def test_one_request_in_a_hundred_goes_wrong(tmp_path: Path, kind: FaultKind) -> None:
     assert kind in await misfortune(tmp_path, [Fault(kind, 0.01)], rows=300, transport=transport_of(kind))
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_one_request_in_two_goes_wrong(tmp_path: Path, kind: FaultKind):
+async def test_one_request_in_two_goes_wrong(tmp_path: Path, kind: FaultKind) -> None:
     assert kind in await misfortune(tmp_path, [Fault(kind, 0.5)], rows=40, transport=transport_of(kind))
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("transport", ["base64", "url"])
-async def test_everything_goes_wrong_together_for_one_request_in_five(tmp_path: Path, transport: str):
+async def test_everything_goes_wrong_together_for_one_request_in_five(tmp_path: Path, transport: str) -> None:
     other = {"base64": "_cdn", "url": "_base64"}[transport]  # what an answer of this kind cannot meet
     kinds = [kind for kind in KINDS if not kind.endswith(other)]
     # A 429 by chance looks like a limit, which the adaptive rate would respect for some minutes.
@@ -58,7 +58,7 @@ async def test_everything_goes_wrong_together_for_one_request_in_five(tmp_path: 
 
 
 @pytest.mark.parametrize("fault", ["huge", "bomb"])
-def test_answers_of_half_a_gigabyte_stay_below_the_cap_in_memory(tmp_path: Path, fault: str):
+def test_answers_of_half_a_gigabyte_stay_below_the_cap_in_memory(tmp_path: Path, fault: str) -> None:
     manifest = write_manifest(tmp_path / "m.csv", [f"a fox {number}" for number in range(24)])
     (tmp_path / "c.toml").write_text(
         "[api]\nmax_answer_bytes = 16_000_000\n[retry]\nmax_attempts = 2\nbackoff_base_s = 0.1\n"
@@ -137,7 +137,7 @@ async def run_against_hidden_limit(
     return [(accepted, refused) for accepted, refused in counts]
 
 
-async def test_a_hidden_limit_is_used_to_nine_tenths_with_hardly_a_refusal(tmp_path: Path):
+async def test_a_hidden_limit_is_used_to_nine_tenths_with_hardly_a_refusal(tmp_path: Path) -> None:
     later = (await run_against_hidden_limit(tmp_path, windows=7))[1:]
     accepted, refused = (sum(counts) for counts in zip(*later, strict=True))
     assert accepted >= 0.9 * HIDDEN * len(later)
@@ -145,6 +145,6 @@ async def test_a_hidden_limit_is_used_to_nine_tenths_with_hardly_a_refusal(tmp_p
 
 
 @pytest.mark.timeout(300)
-async def test_a_hidden_limit_that_is_lifted_is_forgotten(tmp_path: Path):
+async def test_a_hidden_limit_that_is_lifted_is_forgotten(tmp_path: Path) -> None:
     counts = await run_against_hidden_limit(tmp_path, windows=15, rises_after=3)
     assert counts[-1][0] >= 0.9 * CONFIGURED

@@ -15,12 +15,8 @@ _MADE = "image"
 # The loader takes a column, or a field of a struct, with such a name for the path of another image.
 _PATH_NAMES = ("file_name", "file_names")
 
-# pyarrow has no types of its own that mypy could read.
-Schema = Any
-DataType = Any
 
-
-def hf_schema(schema: Schema) -> Schema:
+def hf_schema(schema: pa.Schema) -> pa.Schema:
     """Return the schema of the view for an index of this schema: same columns, same order."""
     names: list[str] = []
     for position, name in enumerate(schema.names):
@@ -32,7 +28,7 @@ def hf_schema(schema: Schema) -> Schema:
     return pa.schema([pa.field(name, _hf_type(field.type)) for name, field in zip(names, schema, strict=True)])
 
 
-def to_hf(table: pa.Table, schema: Schema) -> pa.Table:
+def to_hf(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return an index table as the view has it; `schema` is that of `hf_schema`."""
     return pa.table([_convert(column, field.type) for column, field in zip(table.columns, schema, strict=True)], schema)
 
@@ -41,7 +37,7 @@ def _no_path(name: str) -> str:
     return name.replace("file_name", "filename") if name.endswith(_PATH_NAMES) else name
 
 
-def _hf_type(kind: DataType) -> DataType:
+def _hf_type(kind: pa.DataType) -> pa.DataType:
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return _hf_type(kind.storage_type)
@@ -66,7 +62,7 @@ def _hf_type(kind: DataType) -> DataType:
     return kind
 
 
-def _convert(column: pa.ChunkedArray, kind: DataType) -> pa.ChunkedArray:
+def _convert(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if column.type == kind:
         return column
     if isinstance(column.type, pa.BaseExtensionType):
@@ -78,13 +74,13 @@ def _convert(column: pa.ChunkedArray, kind: DataType) -> pa.ChunkedArray:
     return column.cast(kind)
 
 
-def _has_struct(kind: DataType) -> bool:
+def _has_struct(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind) or pa.types.is_map(kind):
         return True
     return kind.num_fields == 1 and _has_struct(kind.field(0).type)
 
 
-def _rebuild(value: Any, kind: DataType) -> Any:
+def _rebuild(value: Any, kind: pa.DataType) -> Any:
     """Return a value of Python as `kind` has it: structs by the position of their fields, maps as lists of pairs."""
     if value is None:
         return None

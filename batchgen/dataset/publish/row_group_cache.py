@@ -26,9 +26,6 @@ _NOTHING = bytes(_CHUNK_BYTES)
 # After a footer come its length and the magic again (Parquet's specification, "File format").
 _MAGIC_BYTES, _END_BYTES = 4, 8
 
-# pyarrow has no types of its own that mypy could read.
-Schema = Any
-
 
 class _Rest(RawIOBase):
     """A file that has its first `written` bytes already, and lets them pass.
@@ -57,7 +54,7 @@ class CachedView:
     before: the view as it lies there. groups: what is known of its row groups.
     """
 
-    def __init__(self, target: BinaryIO, schema: Schema, before: Path, groups: Sequence[RowGroup]) -> None:
+    def __init__(self, target: BinaryIO, schema: pa.Schema, before: Path, groups: Sequence[RowGroup]) -> None:
         self._target = target
         self._schema = schema
         self._before = before

@@ -90,7 +90,7 @@ def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(compaction, "_SMALL_ROWS", 4)
     layout = written(Layout(out))
     rewritten = 0
-    write = compaction.write_part
+    write = write_part
 
     def counted(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
         nonlocal rewritten

@@ -50,7 +50,7 @@ def path_of(layout: Layout, row: int, number: int = 0) -> Path:
         for record in records_in(layout.root)
         if (record["row_id"], record["image_number"]) == (f"row-{row}", number)
     )
-    return layout.root / name
+    return layout.root / str(name)
 
 
 def flip(part: Path, name: str) -> None:

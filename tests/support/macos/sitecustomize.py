@@ -53,7 +53,7 @@ class _Library(ctypes.CDLL):
         return super().__getattr__(name)
 
 
-fcntl.fcntl = _fcntl_of_macos
+fcntl.fcntl = _fcntl_of_macos  # type: ignore[assignment]
 fcntl.F_FULLFSYNC = _F_FULLFSYNC  # type: ignore[attr-defined,unused-ignore]
 io.open = builtins.open = _open_without_proc
 ctypes.CDLL = _Library  # type: ignore[misc]
