@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ GROUP_ROWS = 32_768
 
 Positions = npt.NDArray[np.uint32]
 Ranks = npt.NDArray[np.intp]
+# Row, request and image numbers, each in the narrowest type: of ten million records they take 60 MB, and not 240.
+Places = tuple[npt.NDArray[np.unsignedinteger[Any]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,17 @@ class PartRecords:
 
     path: Path
     positions: Positions
-    places: tuple[npt.NDArray[np.int64], ...]
+    places: Places
 
 
 def select(path: Path, table: pa.Table, kept: Mask) -> PartRecords:
     """Return the records of a part that are marked in `kept`; `table` has its ORDER_COLUMNS."""
-    columns = (table[name].combine_chunks().fill_null(0).to_numpy() for name in ORDER_COLUMNS)
-    return PartRecords(path, np.flatnonzero(kept).astype(np.uint32), tuple(column[kept] for column in columns))
+    return PartRecords(path, np.flatnonzero(kept).astype(np.uint32), _places(table, kept))
 
 
 def sort_records(table: pa.Table) -> pa.Table:
     """Return records in the manifest's order."""
-    places = [table[name].combine_chunks().fill_null(0).to_numpy() for name in ORDER_COLUMNS]
-    order = _order(places, lambda: fingerprint_keys(table["fingerprint"]))
+    order = _order([_places(table)], lambda: fingerprint_keys(table["fingerprint"]))
     return table if order is None else table.take(pa.array(order))
 
 
@@ -63,9 +64,7 @@ class OrderedRecords:
         self._opened = opened
         self._readers: dict[int, PartReader] = {}
         self._starts = np.cumsum([0, *(len(source.positions) for source in sources)])
-        nothing = np.empty(0, np.int64)
-        columns = [np.concatenate([nothing, *(source.places[number] for source in sources)]) for number in range(3)]
-        self._order = _order(columns, self._fingerprints)
+        self._order = _order([source.places for source in sources], self._fingerprints)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -122,9 +121,14 @@ class OrderedRecords:
         return np.concatenate([NO_KEYS, *(keys[source.positions] for keys, source in pairs)])
 
 
-def _order(columns: Sequence[npt.NDArray[np.int64]], tie_breakers: Callable[[], Keys]) -> Ranks | None:
-    """The positions of records in their order; None if they are in order."""
-    keys = _packed(columns)
+def _places(table: pa.Table, kept: Mask | slice = slice(None)) -> Places:
+    columns = (table[name].combine_chunks().fill_null(0).to_numpy()[kept] for name in ORDER_COLUMNS)
+    return tuple(column.astype(np.min_scalar_type(int(column.max(initial=0)))) for column in columns)
+
+
+def _order(places: Sequence[Places], tie_breakers: Callable[[], Keys]) -> Ranks | None:
+    """The positions of the records of some parts, one after the other, in their order; None if they are in order."""
+    keys = _packed(places)
     if (keys[1:] > keys[:-1]).all():
         return None
     order = np.argsort(keys, kind="stable")
@@ -134,14 +138,20 @@ def _order(columns: Sequence[npt.NDArray[np.int64]], tie_breakers: Callable[[], 
     return order
 
 
-def _packed(columns: Sequence[npt.NDArray[np.int64]]) -> Keys:
+def _packed(places: Sequence[Places]) -> Keys:
     """One number a record that sorts as its numbers do, the first before the others."""
-    bits = [int(column.max(initial=0)).bit_length() for column in columns]
-    if sum(bits) > 64:
+    maxima = [[int(column.max(initial=0)) for column in part] for part in places]
+    widths = [max(numbers).bit_length() for numbers in zip(*maxima, strict=True)]
+    if sum(widths) > 64:
+        columns = [np.concatenate(column).astype(np.uint64) for column in zip(*places, strict=True)]
         keys: Keys = np.unique(np.stack(columns), axis=1, return_inverse=True)[1].astype(np.uint64)
         return keys
-    keys = np.zeros(len(columns[0]), np.uint64)
-    for column, width in zip(columns, bits, strict=True):
-        keys <<= np.uint64(width)
-        keys |= column.astype(np.uint64)
+    keys = np.zeros(sum(len(part[0]) for part in places), np.uint64)
+    start = 0
+    for part in places:
+        room = keys[start : start + len(part[0])]
+        for column, width in zip(part, widths, strict=True):
+            room <<= np.uint64(width)
+            room |= column.astype(np.uint64)
+        start += len(room)
     return keys

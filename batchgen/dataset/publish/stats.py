@@ -7,7 +7,7 @@ pieces, how many different prompts there are: one reading of a column of the vie
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from batchgen.core.keys import NO_KEYS
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.index.keys import text_keys
 from batchgen.dataset.index.parts import open_part, read_part
@@ -148,9 +147,10 @@ def count_asked(path: Path) -> Asked:
 def count_view(view: Path) -> Overview:
     """Count what is worth saying of a metadata.parquet."""
     with pq.ParquetFile(view) as file:
-        rows = [batch.column(0).to_numpy() for batch in file.iter_batches(columns=["row_number"])]
-        prompts = [text_keys(batch.column(0)) for batch in file.iter_batches(columns=["prompt"])]
-        return Overview(_distinct(rows), _distinct(prompts), _samples(file))
+        images = file.metadata.num_rows
+        rows = _distinct(images, (batch.column(0).to_numpy() for batch in file.iter_batches(columns=["row_number"])))
+        prompts = _distinct(images, (text_keys(batch.column(0)) for batch in file.iter_batches(columns=["prompt"])))
+        return Overview(rows, prompts, _samples(file))
 
 
 def gather(counted: Iterable[Counts], overview: Overview, parts: Iterable[Asked], service: str | None) -> DatasetStats:
@@ -175,9 +175,14 @@ def last_service(layout: Layout) -> str | None:
     return urlsplit(url).netloc.rpartition("@")[2] or None
 
 
-def _distinct(pieces: Sequence[npt.NDArray[Any]]) -> int:
-    """How many different values there are."""
-    values = np.concatenate([np.empty(0, np.uint64), *pieces]) if pieces else NO_KEYS
+def _distinct(count: int, pieces: Iterable[npt.NDArray[Any]]) -> int:
+    """How many different values there are among so many, which come in pieces."""
+    values = np.empty(count, np.uint64)
+    end = 0
+    for piece in pieces:
+        values[end : end + len(piece)] = piece
+        end += len(piece)
+    values = values[:end]
     values.sort()
     return int(np.count_nonzero(values[1:] != values[:-1])) + bool(len(values))
 

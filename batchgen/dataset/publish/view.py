@@ -27,15 +27,15 @@ from batchgen.dataset.layout import CARD, CROISSANT, VIEW, Layout
 from batchgen.dataset.publish.card import render_card
 from batchgen.dataset.publish.croissant import render_croissant
 from batchgen.dataset.publish.hf_schema import hf_schema, to_hf
-from batchgen.dataset.publish.row_group_cache import CachedView, Schema
-from batchgen.dataset.publish.stats import count, count_asked, count_view, gather, last_service
+from batchgen.dataset.publish.row_group_cache import CachedView
+from batchgen.dataset.publish.stats import Overview, count, count_asked, count_view, gather, last_service
 from batchgen.dataset.publish.view_state import RowGroup, ViewState, digest_of, load, save
 
 # The key of the one row group of a view without images.
 _EMPTY = b"empty"
 
 
-def write_view(layout: Layout, gone: Keys | None, run_id: str = "", labels: Schema | None = None) -> None:
+def write_view(layout: Layout, gone: Keys | None, run_id: str = "", labels: pa.Schema | None = None) -> None:
     """Bring metadata.parquet, README.md and croissant.json up to date with the index, which is compacted.
 
     Args:
@@ -64,14 +64,14 @@ def write_view(layout: Layout, gone: Keys | None, run_id: str = "", labels: Sche
             save(layout, state)
 
 
-def _own_columns(before: ViewState | None, labels: Schema | None) -> bytes | None:
+def _own_columns(before: ViewState | None, labels: pa.Schema | None) -> bytes | None:
     """The schema of the manifest's own columns that the view has, serialised; None for all that there are."""
     if labels is not None:
         return bytes(labels.serialize())
     return None if before is None else before.own
 
 
-def _index_schema(parts: Sequence[Schema], own: bytes | None) -> Schema:
+def _index_schema(parts: Sequence[pa.Schema], own: bytes | None) -> pa.Schema:
     """The columns of the index that the view has."""
     labels = pa.schema([]) if own is None else pa.ipc.read_schema(pa.py_buffer(own))
     schema = unify([INDEX_SCHEMA, labels, *parts]).remove_metadata()
@@ -96,10 +96,14 @@ def _make(
         signatures = list(parts)
         keys = [_key(records, group, signatures) for group in records.groups] or [_EMPTY]
         if before is not None and before.has_written(layout.view) and [group.key for group in cached] == keys:
-            groups, digest, overview = before.groups, before.digest, before.overview
+            groups, digest = before.groups, before.digest
+            overview: Overview | None = before.overview
         else:
             groups, digest = _write(layout, records, index_schema, schema, keys, cached)
-            overview = count_view(layout.view)
+            overview = None
+        del records  # large, and of no use any more
+    if overview is None:
+        overview = count_view(layout.view)
     written = layout.view.stat()
     known = {} if before is None else before.parts
     return ViewState(
@@ -118,8 +122,8 @@ def _make(
 def _write(
     layout: Layout,
     records: OrderedRecords,
-    index_schema: Schema,
-    schema: Schema,
+    index_schema: pa.Schema,
+    schema: pa.Schema,
     keys: Sequence[bytes],
     cached: Sequence[RowGroup],
 ) -> tuple[tuple[RowGroup, ...], bytes]:
