@@ -143,6 +143,11 @@ class BudgetShare:
             if images or cost_usd:
                 self._learn(cost_usd / (images or reservation.images))
         else:
+            # Images beyond those that were asked for are charged too; nobody says that fewer cost less.
+            came = max(images, reservation.images)
+            if reservation.usd is not None:
+                reservation.usd *= came / reservation.images
+            reservation.images = came
             self._close(reservation, reservation.usd)
             if reservation.usd is not None:
                 self._learn(reservation.usd / reservation.images)

@@ -104,6 +104,14 @@ def test_an_answer_that_names_no_cost_is_booked_at_the_price() -> None:
     assert budget.has_room(2, 0.08)
 
 
+def test_images_that_nobody_asked_for_count_where_an_answer_names_no_cost() -> None:
+    budget = budget_of(0.40)
+    budget.charge(budget.reserve(1, 0.04), 4, None)
+    assert budget.spent_usd == pytest.approx(0.16)
+    budget.charge(budget.reserve(4, 0.16), 1, None)
+    assert budget.spent_usd == pytest.approx(0.32)
+
+
 def test_no_budget_can_be_kept_where_nobody_says_what_an_image_costs() -> None:
     budget = budget_of(10.0)
     budget.charge(budget.reserve(1, None), 1, None)
