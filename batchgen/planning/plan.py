@@ -43,7 +43,7 @@ class Plan:
     chance, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry failed);
     deferred (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
     images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
-    the safety filter blocked in an earlier run. orphaned counts requests of the index
+    the safety filter blocked in an earlier run. removed counts requests of the index
     that the manifest does not ask for any more; gone has their sorted keys, those of wrong rows too. space is the room
     on the disk, where a run measured it.
     """
@@ -63,7 +63,7 @@ class Plan:
     kept_failed: Group = field(default_factory=Group)
     deferred: Group = field(default_factory=Group)
     to_send: Group = field(default_factory=Group)
-    orphaned: int = 0
+    removed: int = 0
     models: Counter[str] = field(default_factory=Counter)
     prices_usd: dict[str, float | None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -141,7 +141,7 @@ def make_plan(
         read(batch.rows)
     gone = np.flatnonzero(~asked_for)
     plan.gone = resume_index.keys[gone]
-    plan.orphaned = int(np.count_nonzero(resume_index.states[gone] != RequestState.INVALID))
+    plan.removed = int(np.count_nonzero(resume_index.states[gone] != RequestState.INVALID))
     return plan
 
 

@@ -42,14 +42,14 @@ def test_a_first_plan_counts_rows_requests_images_money_and_wrong_rows(batch: Ba
     assert not batch.simulator.bill.arrivals
 
 
-async def test_a_plan_after_a_run_knows_what_is_done_changed_new_and_orphaned(batch: Batch) -> None:
+async def test_a_plan_after_a_run_knows_what_is_done_changed_new_and_removed(batch: Batch) -> None:
     await batch.run([FOX, HARE, OWL, BAD])
     assert groups(batch.plan([FOX, HARE, OWL, BAD])) == {"up_to_date": (4, 8)}
 
     plan = batch.plan([{"id": "lynx", "prompt": "a lynx"}, OWL, {**HARE, "seed": 9}])
     assert groups(plan) == {"up_to_date": (2, 6), "new": (1, 1), "changed": (1, 1), "to_send": (2, 2)}
     assert (plan.new.examples, plan.changed.examples) == (["lynx"], ["hare"])
-    assert plan.orphaned == 2, "the fox, and the hare without a seed; a wrong row was never a request"
+    assert plan.removed == 2, "the fox, and the hare without a seed; a wrong row was never a request"
 
 
 async def test_more_images_for_a_row_are_new_requests_and_the_old_ones_stay(batch: Batch) -> None:
