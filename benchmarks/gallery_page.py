@@ -1,7 +1,7 @@
 """`python -m benchmarks.gallery_page [SLOTS ...]`: how long the gallery's page takes in a real browser.
 
-Writes an index of so many slots over a hundred different pictures, makes its gallery, opens it from
-disk in Chromium (the extra `browser`) and prints when the first picture was there, how long the page
+Writes an index of so many slots over a hundred different images, makes its gallery, opens it from
+disk in Chromium (the extra `browser`) and prints when the first image was there, how long the page
 works on a key typed into the search and how long until the next frame, how long frames take while it
 scrolls, and how many elements it has.
 """
@@ -33,8 +33,8 @@ from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, wr
 SIZES = (10_000, 100_000)
 WORDS = "amber quiet river stone paper heron glass teapot market rain lantern steam dune ripple rose gold ink leaf koi"
 
-FIRST_PICTURE = """document.addEventListener("load", (event) => {
-  if (!window.firstPicture && event.target.closest?.(".tile")) window.firstPicture = performance.now();
+FIRST_IMAGE = """document.addEventListener("load", (event) => {
+  if (!window.firstImage && event.target.closest?.(".tile")) window.firstImage = performance.now();
 }, true)"""
 TYPE = """async (text) => {
   const box = document.getElementById("search"), times = [];
@@ -58,8 +58,8 @@ SCROLL = """() => new Promise((done) => {
 })"""
 
 
-def pictures() -> Iterator[bytes]:
-    """A hundred pictures of three shapes."""
+def images() -> Iterator[bytes]:
+    """A hundred images of three shapes."""
     for tint in range(100):
         encoded = BytesIO()
         size = ((512, 512), (512, 288), (288, 512))[tint % 3]
@@ -73,7 +73,7 @@ def write_index(layout: Layout, slots: int) -> None:
     """Write an index of so many slots, one in fifty of them blocked, with texts that do not repeat."""
     chance = random.Random(1)  # the same dataset each time
     vocabulary = WORDS.split()
-    made = list(pictures())
+    made = list(images())
     for number, data in enumerate(made):
         path = layout.images / "00000" / f"{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,10 +125,10 @@ def write_index(layout: Layout, slots: int) -> None:
 
 def measure(page: Page, address: str) -> str:
     """Open the page and use it; return what it took."""
-    page.add_init_script(FIRST_PICTURE)
+    page.add_init_script(FIRST_IMAGE)
     page.goto(address)
     page.wait_for_selector(".tile.loaded", timeout=60_000)
-    first = page.evaluate("window.firstPicture")
+    first = page.evaluate("window.firstImage")
     page.wait_for_timeout(1500)  # as a person looks before typing
     elements = page.evaluate("[document.querySelectorAll('*').length, document.querySelectorAll('#wall *').length]")
     keys = page.evaluate(TYPE, "lantern rain 4")
@@ -136,10 +136,10 @@ def measure(page: Page, address: str) -> str:
     frames = sorted(page.evaluate(SCROLL))
     works, draws = [[key[which] for key in keys] for which in (0, 1)]
     return (
-        f"first picture {first:.0f} ms; a key {median(works):.0f} ms (at most {max(works):.0f}), "
+        f"first image {first:.0f} ms; a key {median(works):.0f} ms (at most {max(works):.0f}), "
         f"to the next frame {median(draws):.0f} (at most {max(draws):.0f}); "
         f"frames {median(frames):.1f} ms (one in twenty above {frames[len(frames) * 19 // 20]:.1f}); "
-        f"{elements[0]} elements, {elements[1]} of them pictures"
+        f"{elements[0]} elements, {elements[1]} of them images"
     )
 
 

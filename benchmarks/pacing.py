@@ -88,7 +88,7 @@ def pace() -> list[Line]:
 
 @contextmanager
 def simulator(**settings: Any) -> Iterator[str]:
-    """A simulator in a process of its own, with ready pictures; gives its URL."""
+    """A simulator in a process of its own, with ready images; gives its URL."""
     process = start("batchgen", "simulate", "--latency", "0")
     try:
         url = (process.stdout.readline() if process.stdout else "").strip()

@@ -1,4 +1,4 @@
-"""The pictures in docs/: how cost grows with rows, and what a long run takes second by second."""
+"""The plots in docs/: how cost grows with rows, and what a long run takes second by second."""
 
 from __future__ import annotations
 

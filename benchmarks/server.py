@@ -20,7 +20,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nx-aimlapi-usd-spent: 0.04\r\nCo
 _TYPE_JSON = b"application/json"
 
 
-def picture(size_bytes: int) -> bytes:
+def image_bytes(size_bytes: int) -> bytes:
     """A square PNG of noise that takes about so many bytes."""
     side = max(1, round((size_bytes / 3) ** 0.5))
     noise = Random("noise")
@@ -36,14 +36,14 @@ def picture(size_bytes: int) -> bytes:
 
 
 class Server:
-    """Serves one picture for ever."""
+    """Serves one image for ever."""
 
     def __init__(self, size_bytes: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self._listener.getsockname()[1]
         self._served = [0] * 4096  # by connection: no lock
         self._first_at = self._last_at = 0.0
-        image = picture(size_bytes)
+        image = image_bytes(size_bytes)
         link = f"http://127.0.0.1:{self.port}/image.png"
         self._image = _HEAD % (b"image/png", len(image), image)
         self._base64 = _json({"data": [{"mime_type": "image/png", "b64_json": base64.b64encode(image).decode()}]})
@@ -95,7 +95,7 @@ def _json(value: object) -> bytes:
 
 
 def main() -> None:
-    """Serve a picture of as many bytes as the first argument says; print the URL."""
+    """Serve an image of as many bytes as the first argument says; print the URL."""
     server = Server(int(sys.argv[1]))
     print(f"http://127.0.0.1:{server.port}", flush=True)
     server.serve()

@@ -42,7 +42,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture
 def simulate() -> Iterator[Simulate]:
-    """Serve the simulator until the test ends: `simulate(price_usd=1.5)`. Small pictures, unless told otherwise."""
+    """Serve the simulator until the test ends: `simulate(price_usd=1.5)`. Small images, unless told otherwise."""
     with ExitStack() as opened:
 
         def start(**settings: Any) -> SimulatorThread:

@@ -1,4 +1,4 @@
-"""An afternoon's script: what one writes who needs pictures today. Standard json and base64, a semaphore, a gather."""
+"""An afternoon's script: what one writes who needs images today. Standard json and base64, a semaphore, a gather."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import aiohttp
 async def make_one(
     session: aiohttp.ClientSession, gate: asyncio.Semaphore, base_url: str, out: Path, number: int
 ) -> None:
-    """Ask for one picture and write it."""
+    """Ask for one image and write it."""
     async with gate:
         body = {"model": "m", "prompt": f"a lighthouse, no. {number}", "convert_base64_to_url": False}
         async with session.post(f"{base_url}/v1/images/generations", json=body) as response:
@@ -24,7 +24,7 @@ async def make_one(
 
 
 async def make_all(base_url: str, out: Path, requests: int, concurrency: int) -> None:
-    """Ask for all pictures."""
+    """Ask for all images."""
     gate = asyncio.Semaphore(concurrency)
     async with aiohttp.ClientSession() as session:
         await asyncio.gather(*(make_one(session, gate, base_url, out, number) for number in range(requests)))

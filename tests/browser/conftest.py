@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from support.slots import make_gallery, picture, slot, write_slots
+from support.slots import image_bytes, make_gallery, slot, write_slots
 
 # Debian's name; others call it chromium-browser or google-chrome.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -94,7 +94,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def large_gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The gallery of ten thousand images, of which fifty differ."""
-    images = [picture(tint, 24 + tint, 40) for tint in range(50)]
+    images = [image_bytes(tint, 24 + tint, 40) for tint in range(50)]
     rows = [
         slot(
             row,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from support.slots import make_gallery, picture, slot, write_slots
+from support.slots import image_bytes, make_gallery, slot, write_slots
 
 from batchgen.gallery import read_slots, write_standalone
 
@@ -99,7 +99,7 @@ def test_what_was_not_made_is_a_tile_with_its_reason_and_its_line(gallery: Path,
     expect(page.get_by_role("dialog")).to_contain_text("server error")
 
 
-def test_an_open_picture_tells_everything_about_itself(gallery: Path, open_page: Open) -> None:
+def test_an_open_image_tells_everything_about_itself(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
     search(page, "row-7")
     images(page).click()
@@ -188,7 +188,7 @@ def test_the_address_holds_the_state(gallery: Path, open_page: Open) -> None:
     expect(images(again).first).to_have_attribute("aria-label", "row-34, image 1. a red fox number 34")
 
 
-def test_back_closes_an_open_picture(gallery: Path, open_page: Open) -> None:
+def test_back_closes_an_open_image(gallery: Path, open_page: Open) -> None:
     page = open_page(gallery)
     images(page).first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -288,7 +288,7 @@ def test_a_prompt_is_text_whatever_it_says(tmp_path: Path, open_page: Open, prom
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_a_picture_without_a_thumbnail_is_shown_itself_and_one_that_is_gone_says_so(
+def test_an_image_without_a_thumbnail_is_shown_itself_and_one_that_is_gone_says_so(
     tmp_path: Path, open_page: Open, complaints: list[str]
 ) -> None:
     layout = write_slots(tmp_path, [slot(0), slot(1)])
@@ -400,7 +400,7 @@ def test_every_control_has_a_name(gallery: Path, open_page: Open) -> None:
 
 
 def test_a_standalone_page_needs_nothing_beside_it(tmp_path: Path, open_page: Open, complaints: list[str]) -> None:
-    tall = slot(0, image=picture(9, 45, 80), width=45, height=80)
+    tall = slot(0, image=image_bytes(9, 45, 80), width=45, height=80)
     layout = write_slots(tmp_path / "out", [tall, *(slot(row) for row in range(1, 4))])
     make_gallery(layout)
     alone = tmp_path / "elsewhere" / "alone.html"

@@ -20,7 +20,7 @@ IMAGEN_DEFAULTS = {
     "add_watermark": False,
 }
 
-# A default in here is frozen: a fingerprint leaves out what equals it, so a change would make old pictures new.
+# A default in here is frozen: a fingerprint leaves out what equals it, so a change would make old images new.
 FROZEN_DEFAULTS = {
     "imagen-3.0-generate-002": IMAGEN_DEFAULTS,
     "google/imagen-4.0-generate-001": IMAGEN_DEFAULTS,

@@ -59,11 +59,11 @@ def is_name_of_images_folder(step: Step) -> bool:
     return isinstance(step, SyncFolder) and step.path.name == "images"
 
 
-def is_ledger(step: Step) -> bool:
+def is_wal(step: Step) -> bool:
     return isinstance(step, Sync) and step.path.parent.name == "ledger"
 
 
-def is_ledger_folder(step: Step) -> bool:
+def is_wal_folder(step: Step) -> bool:
     return isinstance(step, SyncFolder) and step.path.name == "ledger"
 
 
@@ -82,8 +82,8 @@ def is_index_folder(step: Step) -> bool:
         is_images_folder,
         is_name_of_images_folder,
         is_name_of_the_dataset,
-        is_ledger,
-        is_ledger_folder,
+        is_wal,
+        is_wal_folder,
         is_part,
         is_index_folder,
     ],

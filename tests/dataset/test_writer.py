@@ -84,7 +84,7 @@ async def test_an_answer_whose_image_never_reached_the_disk_is_never_called_save
         await writer.save(request(), answer(image(1)), attempts())
         cut = crashed()
         (out_image,) = cut.glob("images/*/*")
-        # As if the kill had come between the ledger's `received` and the image.
+        # As if the kill had come between the `received` of the WAL and the image.
         (segment,) = Layout(cut).segments().values()
         received = segment.read_bytes().splitlines(keepends=True)[:-1]
         segment.write_bytes(b"".join(received))
@@ -149,13 +149,13 @@ async def test_a_request_that_holds_all_it_asked_for_still_leaves_a_record_when_
     assert (record.image_number, record.status) == (1, Status.IN_DOUBT)
 
 
-async def test_a_picture_that_came_too_much_and_was_lost_is_replaced_and_its_cost_counts_once(
+async def test_an_image_that_came_too_much_and_was_lost_is_replaced_and_its_cost_counts_once(
     out: Path, crashed: Crash
 ) -> None:
     with writing(out) as writer:
         await writer.save(request(num_images=2), answer(image(1), image(2), image(3), cost_usd=0.12), attempts())
         cut = crashed()
-    # As if the kill had come when only the first two pictures were on disk.
+    # As if the kill had come when only the first two images were on disk.
     (segment,) = Layout(cut).segments().values()
     segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-1]))
     (last,) = cut.glob("images/*/*-2.png")

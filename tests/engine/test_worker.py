@@ -55,7 +55,7 @@ REQUEST = ImageRequest(
 )
 
 
-def picture(content: bytes) -> Image:
+def image_of(content: bytes) -> Image:
     return Image(content, "image/png", "png", 1, 1)
 
 
@@ -112,7 +112,7 @@ def bench(tmp_path: Path) -> Callable[..., Bench]:
 
 
 async def test_a_partly_damaged_answer_keeps_its_good_images(bench: Callable[..., Bench], batch: Batch) -> None:
-    good = picture(b"one"), picture(b"two")
+    good = image_of(b"one"), image_of(b"two")
     images = (good[0], Unusable("cut short"), good[1])
     answer = Answer(tuple(Slot(image, None) for image in images), 200, 0.12, "inference")
     made = bench(answer)
@@ -131,7 +131,7 @@ async def test_an_answer_of_nothing_but_damage_is_asked_for_again_and_its_cost_i
     bench: Callable[..., Bench], batch: Batch
 ) -> None:
     spoilt = Answer((Slot(Unusable("no image"), None),) * 3, 200, 0.12, "first")
-    whole = Answer(tuple(Slot(picture(bytes([n])), None) for n in range(3)), 200, 0.12, "second")
+    whole = Answer(tuple(Slot(image_of(bytes([n])), None) for n in range(3)), 200, 0.12, "second")
     made = bench(spoilt, whole)
     await made.worker.settle(REQUEST)
     made.writer.close(None)
@@ -158,7 +158,7 @@ async def test_what_is_in_flight_when_the_run_is_to_stop_is_finished_and_saved(
 
     async def slowly() -> Answer:
         await answered.wait()
-        return Answer((Slot(picture(b"one"), None),), 200, 0.04, "inference")
+        return Answer((Slot(image_of(b"one"), None),), 200, 0.04, "inference")
 
     made = bench(slowly)
     settling = asyncio.create_task(made.worker.settle(REQUEST))
@@ -183,7 +183,7 @@ async def test_a_bad_account_stops_the_run_and_leaves_the_request_pending(
 
 
 async def test_a_cost_that_nobody_names_is_unknown_and_not_zero(bench: Callable[..., Bench], batch: Batch) -> None:
-    made = bench(Answer((Slot(picture(b"one"), None),), 200, None, None))
+    made = bench(Answer((Slot(image_of(b"one"), None),), 200, None, None))
     await made.worker.settle(replace(REQUEST, num_images=1, price_usd=None))
     made.writer.close(None)
     (record,) = batch.records()

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 ROWS = [
-    {"id": f"row-{number}", "prompt": f"picture {number}", "seed": number, "num_images": 1 + number % 3, "place": place}
+    {"id": f"row-{number}", "prompt": f"image {number}", "seed": number, "num_images": 1 + number % 3, "place": place}
     for number, place in enumerate(["here", "there", "=1+1", "-5", "@home", "here"])
 ]
 

@@ -42,7 +42,7 @@ def test_the_same_dataset_gives_the_same_tar_bytes(dataset: Path, tmp_path: Path
     assert set(one) <= {"a-000000.tar", "b-000000.tar"}
 
 
-def test_a_tar_file_holds_picture_caption_and_record(dataset: Path, tmp_path: Path, records: Records) -> None:
+def test_a_tar_file_holds_image_caption_and_record(dataset: Path, tmp_path: Path, records: Records) -> None:
     assert export("webdataset", dataset, tmp_path / "exported", "--caption", "enhanced") == ExitCode.OK
     with tarfile.open(tmp_path / "exported" / "train-000000.tar") as tar:
         content = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
@@ -95,7 +95,7 @@ def test_a_formula_stops_a_replay_as_csv_and_not_as_parquet(
     assert export("replay", dataset, tmp_path / "out.parquet") == ExitCode.OK
 
 
-async def test_a_dataset_without_a_picture_exports_nothing(
+async def test_a_dataset_without_an_image_exports_nothing(
     batch: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await batch.run([{"prompt": "BLOCKME"}])
@@ -127,7 +127,7 @@ def test_a_dataset_whose_table_is_damaged_is_put_right_as_it_says(
     assert export("parquet", dataset, tmp_path / "exported") == ExitCode.OK
 
 
-async def test_pictures_of_two_formats_make_no_webdataset(
+async def test_images_of_two_formats_make_no_webdataset(
     batch: Any, simulate: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])

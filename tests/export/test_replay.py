@@ -1,4 +1,4 @@
-"""A replay asks for the same pictures again."""
+"""A replay asks for the same images again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def hashes(records: list[dict[str, Any]]) -> list[str]:
     return sorted(record["sha256"] for record in records if record["status"] == "ok")
 
 
-async def test_without_rewriting_the_same_pictures_come_back(batch: Any, simulate: Any, tmp_path: Path) -> None:
+async def test_without_rewriting_the_same_images_come_back(batch: Any, simulate: Any, tmp_path: Path) -> None:
     batch.simulator = simulate(image_content=ImageContent.DRAWN)
     rows = [
         {"id": "one", "prompt": "a fox", "enhance_prompt": "false", "aspect_ratio": "16:9"},

@@ -1,4 +1,4 @@
-"""Shards: every picture in one of them, in order, none larger than asked."""
+"""Shards: every image in one of them, in order, none larger than asked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from batchgen.export.shards import divide
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 200))
-def test_shards_hold_every_picture_once_and_stay_below_the_limit(sizes: list[int], limit: int) -> None:
+def test_shards_hold_every_image_once_and_stay_below_the_limit(sizes: list[int], limit: int) -> None:
     shards = divide(np.array(sizes, np.int64), limit)
     assert [index for shard in shards for index in shard.tolist()] == list(range(len(sizes)))
     for shard in shards:

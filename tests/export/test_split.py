@@ -16,48 +16,48 @@ from batchgen.export.split import assign
 
 HALVES = parse_shares("train=0.5,test=0.5")
 
-Pictures = Sequence[tuple[str, str]]
+Images = Sequence[tuple[str, str]]
 
 
-def divide(pictures: Pictures, shares: Sequence[Share] = HALVES) -> list[int]:
-    """The share of each picture, given as row id and prompt."""
-    row_ids, prompts = zip(*pictures, strict=True)
+def divide(images: Images, shares: Sequence[Share] = HALVES) -> list[int]:
+    """The share of each image, given as row id and prompt."""
+    row_ids, prompts = zip(*images, strict=True)
     return list(assign(pa.chunked_array([row_ids]), pa.chunked_array([prompts]), shares).tolist())
 
 
-pictures = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("123456")), min_size=1, max_size=30)
+images = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("123456")), min_size=1, max_size=30)
 
 
-@given(pictures)
+@given(images)
 @settings(max_examples=200)
-def test_images_of_one_row_and_images_of_one_prompt_stay_together(pictures: Pictures) -> None:
+def test_images_of_one_row_and_images_of_one_prompt_stay_together(images: Images) -> None:
     for column in (0, 1):
         places: dict[str, set[int]] = {}
-        for picture, share in zip(pictures, divide(pictures), strict=True):
-            places.setdefault(picture[column], set()).add(share)
+        for image, share in zip(images, divide(images), strict=True):
+            places.setdefault(image[column], set()).add(share)
         assert all(len(shares) == 1 for shares in places.values())
 
 
-def test_rows_that_are_added_move_no_picture() -> None:
+def test_rows_that_are_added_move_no_image() -> None:
     before = [(f"row-{number}", f"prompt {number}") for number in range(200)]
     after = [(f"new-{number}", f"another {number}") for number in range(100)] + before
     assert divide(after)[100:] == divide(before)
 
 
-def test_the_order_of_pictures_does_not_matter() -> None:
-    pictures = [(f"row-{number}", f"prompt {number}") for number in range(200)]
-    assert divide(pictures[::-1])[::-1] == divide(pictures)
+def test_the_order_of_images_does_not_matter() -> None:
+    images = [(f"row-{number}", f"prompt {number}") for number in range(200)]
+    assert divide(images[::-1])[::-1] == divide(images)
 
 
 def test_shares_are_about_as_large_as_they_were_asked_for() -> None:
-    pictures = [(f"row-{number}", f"prompt {number}") for number in range(10_000)]
-    counts = np.bincount(divide(pictures, parse_shares("train=0.8,val=0.15,test=0.05")))
+    images = [(f"row-{number}", f"prompt {number}") for number in range(10_000)]
+    counts = np.bincount(divide(images, parse_shares("train=0.8,val=0.15,test=0.05")))
     assert np.abs(counts - [8000, 1500, 500]).max() < 200
 
 
 def test_the_split_of_a_prompt_is_the_same_in_every_version() -> None:
-    pictures = [(str(number), prompt) for number, prompt in enumerate(("a fox", "an owl", "a heron", "koi", "ein Bär"))]
-    assert divide(pictures) == [0, 1, 0, 1, 0]
+    images = [(str(number), prompt) for number, prompt in enumerate(("a fox", "an owl", "a heron", "koi", "ein Bär"))]
+    assert divide(images) == [0, 1, 0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,11 @@ def captions(dataset: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("expression", "prompts"),
     [
-        ("row_id = 'row-0'", ["picture 0"]),
-        ("status = 'ok' and seed between 0 and 1", ["picture 0", "picture 1", "picture 1"]),
-        ("place like '%here' and image_number = 0", ["picture 0", "picture 1", "picture 5"]),
-        ("seed = 3 or prompt = 'picture 0'", ["picture 0", "picture 3"]),
-        ("sent_at > timestamp '2020-01-01' and contains(model, 'imagen') and seed = 3", ["picture 3"]),
+        ("row_id = 'row-0'", ["image 0"]),
+        ("status = 'ok' and seed between 0 and 1", ["image 0", "image 1", "image 1"]),
+        ("place like '%here' and image_number = 0", ["image 0", "image 1", "image 5"]),
+        ("seed = 3 or prompt = 'image 0'", ["image 0", "image 3"]),
+        ("sent_at > timestamp '2020-01-01' and contains(model, 'imagen') and seed = 3", ["image 3"]),
     ],
 )
 def test_an_expression_chooses_images(dataset: Path, expression: str, prompts: list[str]) -> None:
@@ -52,7 +52,7 @@ def test_what_is_no_condition_is_explained(dataset: Path, expression: str, capsy
 
 
 def test_an_explanation_has_no_escapes(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert where(dataset, "list_contains(prompt, 'picture')") == ExitCode.USAGE
+    assert where(dataset, "list_contains(prompt, 'image')") == ExitCode.USAGE
     said = capsys.readouterr().err
     assert "\n  list_contains(list T[]" in said
     assert "\\t" not in said

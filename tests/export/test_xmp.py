@@ -112,7 +112,7 @@ SIGNED = {
 
 
 @pytest.mark.parametrize("name", SIGNED)
-def test_a_picture_that_carries_c2pa_is_refused(name: str) -> None:
+def test_an_image_that_carries_c2pa_is_refused(name: str) -> None:
     with pytest.raises(ExportError, match=r"images/00000/a-0\.png carries C2PA"):
         embed_xmp(SIGNED[name], RECORD)
 

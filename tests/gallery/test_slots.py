@@ -11,7 +11,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.gallery import read_slots
 
 
-async def test_while_a_run_is_writing_its_saved_pictures_are_there_and_open_requests_are_not(tmp_path: Path) -> None:
+async def test_while_a_run_is_writing_its_saved_images_are_there_and_open_requests_are_not(tmp_path: Path) -> None:
     with writing(tmp_path, Labels({row: {"category": "city"} for row in range(2)})) as writer:
         writer.sent(request(0), attempts())
         await writer.save(request(1), answer(image(1)), attempts())

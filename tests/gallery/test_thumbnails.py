@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.slots import picture, slot, write_slots
+from support.slots import image_bytes, slot, write_slots
 
 from batchgen.core.image_header import MAX_PIXELS, recognise
 from batchgen.dataset.layout import Layout
@@ -51,7 +51,7 @@ def test_only_new_images_cost_time(tmp_path: Path) -> None:
 
 
 def test_equal_images_share_one(tmp_path: Path) -> None:
-    layout = write_slots(tmp_path, [slot(0, image=picture(7)), slot(1, image=picture(7))])
+    layout = write_slots(tmp_path, [slot(0, image=image_bytes(7)), slot(1, image=image_bytes(7))])
     assert make_all(layout) == [None]
     assert len(thumbnails(layout)) == 1
 
@@ -65,7 +65,7 @@ def test_one_that_a_power_cut_left_empty_is_made_again(tmp_path: Path) -> None:
     assert path.stat().st_size > 0
 
 
-@pytest.mark.parametrize("damage", [b"", b"no image", picture(1)[:60], b"<svg/>", b"GIF89a" + bytes(50)])
+@pytest.mark.parametrize("damage", [b"", b"no image", image_bytes(1)[:60], b"<svg/>", b"GIF89a" + bytes(50)])
 def test_an_image_that_cannot_be_shown_is_named_and_the_others_are_made(tmp_path: Path, damage: bytes) -> None:
     layout = write_slots(tmp_path, [slot(0), slot(1), slot(2)])
     name = slot(1)["file_name"]
@@ -135,7 +135,7 @@ def test_an_image_that_decodes_for_minutes_is_named_and_the_others_are_made(tmp_
 def test_a_decoder_that_died_of_an_image_is_replaced_for_the_next(tmp_path: Path) -> None:
     bomb, image = tmp_path / "bomb", tmp_path / "image"
     bomb.write_bytes(jpeg_of_many_scans())
-    image.write_bytes(picture(1))
+    image.write_bytes(image_bytes(1))
     with Decoder(seconds=1) as decoder:
         decoder.ask(bomb)
         with pytest.raises(Undecodable):

@@ -12,7 +12,7 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "python.ipynb"
 
 
 @pytest.mark.filterwarnings("default")  # those of Jupyter's own packages are not ours to mend
-def test_the_notebook_runs_and_shows_its_pictures(tmp_path: Path) -> None:
+def test_the_notebook_runs_and_shows_its_images(tmp_path: Path) -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=100, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]

@@ -1,4 +1,4 @@
-"""Identity: what makes two requests the same, pinned, since pictures that were paid for depend on it."""
+"""Identity: what makes two requests the same, pinned, since images that were paid for depend on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PINNED_IDS = ["27f142d372f228a5", "27f142d372f228a5-2"]
 
 
 def test_ids_seeds_and_fingerprints_are_pinned(read) -> None:
-    """Changing one of these makes every picture of every user new."""
+    """Changing one of these makes every image of every user new."""
     reading = read("id,prompt,seed,aspect_ratio\nfox,a red fox,7,16:9\nowl,an owl,,\n")
     assert [(request.fingerprint, request.seed) for request in reading.requests] == PINNED
     assert [request.row_id for request in read("prompt\na red fox\na red fox\n").requests] == PINNED_IDS
@@ -46,7 +46,7 @@ def fingerprint(read, header: str, row: str, **kwargs) -> str:
         (",label", ",autumn"),
     ],
 )
-def test_what_does_not_change_the_picture_does_not_change_the_fingerprint(read, header: str, row: str) -> None:
+def test_what_does_not_change_the_image_does_not_change_the_fingerprint(read, header: str, row: str) -> None:
     assert fingerprint(read, header, row) == fingerprint(read, "", "")
 
 
@@ -61,7 +61,7 @@ def test_what_does_not_change_the_picture_does_not_change_the_fingerprint(read, 
         (",add_watermark", ",true"),
     ],
 )
-def test_what_changes_the_picture_changes_the_fingerprint(read, header: str, row: str) -> None:
+def test_what_changes_the_image_changes_the_fingerprint(read, header: str, row: str) -> None:
     assert fingerprint(read, header, row) != fingerprint(read, "", "")
 
 

@@ -68,7 +68,7 @@ def test_two_rows_that_ask_for_the_very_same_image_are_pointed_out(read, ids: tu
     assert len({request.fingerprint for request in reading.requests}) == 2
 
 
-def test_equal_prompts_with_seeds_of_their_own_are_two_pictures(read) -> None:
+def test_equal_prompts_with_seeds_of_their_own_are_two_images(read) -> None:
     reading = read("id,prompt,seed\n1,a,\n2,a,\n3,a,5\n4,a,6\n5,b,5\n")
     assert reading.problems == []
     assert len({request.seed for request in reading.requests[:2]}) == 2

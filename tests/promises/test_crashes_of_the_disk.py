@@ -45,7 +45,7 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_paid_for(small_disk: Path, 
     assert job.start().wait(timeout=60) == STOPPED
     assert "No space left on device" in job.said()
     assert "type the same command again" in job.said()
-    # Sealing the ledger made a little room, which the next runs may use; then nothing more is bought.
+    # Sealing the WAL made a little room, which the next runs may use; then nothing more is bought.
     bought = -1
     while len(simulator.bill.charges) > bought:
         bought = len(simulator.bill.charges)

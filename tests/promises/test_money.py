@@ -124,12 +124,12 @@ async def test_the_price_of_today_counts_in_budget_and_index_where_answers_do_no
 
 
 @asynccontextmanager
-async def limited_account(status: int, picture: bytes) -> AsyncIterator[tuple[str, list[str]]]:
+async def limited_account(status: int, image: bytes) -> AsyncIterator[tuple[str, list[str]]]:
     """A service whose account endpoints answer with an error, and the paths that were asked for."""
     asked: list[str] = []
 
     async def generate(request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"b64_json": base64.b64encode(picture).decode()}]})
+        return web.json_response({"data": [{"b64_json": base64.b64encode(image).decode()}]})
 
     async def refuse(request: web.Request) -> web.Response:
         asked.append(request.path)
@@ -148,7 +148,7 @@ async def limited_account(status: int, picture: bytes) -> AsyncIterator[tuple[st
 
 
 @pytest.fixture
-def picture() -> bytes:
+def image() -> bytes:
     import io
 
     from PIL import Image
@@ -160,10 +160,10 @@ def picture() -> bytes:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
 async def test_a_key_that_may_not_ask_costs_one_remark_and_stops_nothing(
-    tmp_path: Path, status: int, picture: bytes
+    tmp_path: Path, status: int, image: bytes
 ) -> None:
     manifest, watcher = write_manifest(tmp_path / "m.csv", PROMPTS[:3]), Watcher()
-    async with limited_account(status, picture) as (url, _):
+    async with limited_account(status, image) as (url, _):
         summary = await run_batch(manifest, tmp_path / "out", url, watcher=watcher)
     assert summary.stop is None
     assert summary.progress.slots[Status.OK] == 3
@@ -173,9 +173,9 @@ async def test_a_key_that_may_not_ask_costs_one_remark_and_stops_nothing(
     assert "not with this key" in watcher.preflight.remarks[0]
 
 
-async def test_without_preflight_nothing_is_asked(tmp_path: Path, picture: bytes) -> None:
+async def test_without_preflight_nothing_is_asked(tmp_path: Path, image: bytes) -> None:
     manifest = write_manifest(tmp_path / "m.csv", PROMPTS[:3])
-    async with limited_account(403, picture) as (url, asked):
+    async with limited_account(403, image) as (url, asked):
         await run_batch(manifest, tmp_path / "out", url, preflight=False)
         assert asked == []
         await run_batch(manifest, tmp_path / "out", url)

@@ -25,7 +25,7 @@ ROWS: list[dict[str, object]] = [
 
 
 async def ask_again(url: str, record: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a plain client gets for the same request: the same seed gives the same picture."""
+    """What a plain client gets for the same request: the same seed gives the same image."""
     asked = {name: record[name] for name in ("model", "prompt", "seed") if record[name] is not None}
     in_full = asked | json.loads(record["params"]) | {"convert_base64_to_url": False}
     headers = {"Authorization": "Bearer anybody"}

@@ -63,7 +63,7 @@ async def test_added_rows_are_made_and_removed_ones_stay_in_the_index(done: Batc
     assert all((done.out / record["file_name"]).is_file() for record in done.records())
 
 
-async def test_only_the_changed_row_is_made_and_its_old_picture_stays(done: Batch) -> None:
+async def test_only_the_changed_row_is_made_and_its_old_image_stays(done: Batch) -> None:
     before = {path.name for path in done.out.glob("images/*/*")}
     await done.run([{**ROWS[0], "prompt": "a brown fox"}, *ROWS[1:]])
     assert len(done.simulator.bill.arrivals) == len(ROWS) + 1
@@ -72,7 +72,7 @@ async def test_only_the_changed_row_is_made_and_its_old_picture_stays(done: Batc
     assert len(after) == len(before) + 1
 
 
-async def test_a_manifest_that_cannot_be_read_brings_no_old_picture_back_into_the_dataset(
+async def test_a_manifest_that_cannot_be_read_brings_no_old_image_back_into_the_dataset(
     done: Batch, tmp_path: Path
 ) -> None:
     await done.run(ROWS[1:])
@@ -84,7 +84,7 @@ async def test_a_manifest_that_cannot_be_read_brings_no_old_picture_back_into_th
     assert pq.read_table(done.out / "metadata.parquet").equals(shown)
 
 
-async def test_columns_that_only_pass_through_may_change_without_a_new_picture(done: Batch) -> None:
+async def test_columns_that_only_pass_through_may_change_without_a_new_image(done: Batch) -> None:
     changed = [{**row, "name": "another", "more": 1} for row in ROWS]
     assert_nothing_was_bought(done, await done.run(changed))
 
@@ -122,12 +122,12 @@ async def test_the_rows_may_come_as_a_data_frame(done: Batch) -> None:
     assert_nothing_was_bought(done, summary)
 
 
-async def test_writing_a_default_out_makes_no_old_picture_new(done: Batch) -> None:
+async def test_writing_a_default_out_makes_no_old_image_new(done: Batch) -> None:
     written = [{**row, "aspect_ratio": row["aspect_ratio"] or "1:1", "safety_setting": "", "model": ""} for row in ROWS]
     assert_nothing_was_bought(done, await done.run(written, settings={"defaults": {"add_watermark": False}}))
 
 
-async def test_rates_transport_and_key_change_no_picture(done: Batch) -> None:
+async def test_rates_transport_and_key_change_no_image(done: Batch) -> None:
     other = {"image_transport": "url", "limits.requests_per_minute": 600, "retry.max_attempts": 2}
     assert_nothing_was_bought(done, await done.run(ROWS, settings=other, key="another-key"))
 

@@ -32,7 +32,7 @@ def manifest(rows: int) -> pa.Table:
     return pa.table(
         {
             "id": [f"row-{row:04d}" for row in range(rows)],
-            "prompt": [f"picture {row}" + (" BLOCKME" if row % 100 == 99 else "") for row in range(rows)],
+            "prompt": [f"image {row}" + (" BLOCKME" if row % 100 == 99 else "") for row in range(rows)],
             "seed": pa.array([row if row % 2 else None for row in range(rows)], pa.int64()),
             "aspect_ratio": ["1:1" if row % 3 else "16:9" for row in range(rows)],
             "status": pa.array(["train", "test"] * (rows // 2)).dictionary_encode(),
@@ -80,14 +80,14 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of ten pictures."""
+    """A dataset of ten images."""
     folder = tmp_path_factory.mktemp("small")
     return make_dataset(folder, manifest(10), folder / "out")
 
 
 @pytest.fixture(scope="session")
 def empty_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of which no picture was saved: the safety filter took them all."""
+    """A dataset of which no image was saved: the safety filter took them all."""
     folder = tmp_path_factory.mktemp("empty")
     table = manifest(10)
     prompts = pa.array(["BLOCKME"] * 10)

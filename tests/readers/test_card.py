@@ -70,9 +70,9 @@ def test_text_is_shown_as_it_is(text: str) -> None:
 
 def test_a_real_card_is_a_page(dataset: Path) -> None:
     root = page((dataset / "README.md").read_text())
-    pictures = [element.get("src") for element in root.iter("img")]
-    assert len(pictures) == 9
-    assert all((dataset / str(picture)).is_file() for picture in pictures)
+    images = [element.get("src") for element in root.iter("img")]
+    assert len(images) == 9
+    assert all((dataset / str(image)).is_file() for image in images)
     headings = ["".join(element.itertext()) for element in root.iter("h2")]
     assert headings == ["How it was made", "Where the images come from", "Load it", "Files", "Fields"]
     cells: list[Any] = ["".join(element.itertext()) for element in root.iter("td")]

@@ -1,4 +1,4 @@
-"""croissant.json is valid, and MLCommons' own reader finds the pictures through it."""
+"""croissant.json is valid, and MLCommons' own reader finds the images through it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ print(json.dumps(sorted(map(str, dataset.metadata.ctx.issues.errors))))
 
 RECORDS = """
 import hashlib, itertools, json, sys, mlcroissant
-records = mlcroissant.Dataset(jsonld=sys.argv[1]).records("pictures")
+records = mlcroissant.Dataset(jsonld=sys.argv[1]).records("records")
 print(json.dumps([
-    [record["pictures/prompt"].decode(), hashlib.sha256(record["pictures/image"].tobytes()).hexdigest()]
+    [record["records/prompt"].decode(), hashlib.sha256(record["records/image"].tobytes()).hexdigest()]
     for record in itertools.islice(records, int(sys.argv[2]))
 ]))
 """
@@ -31,8 +31,8 @@ def test_mlcroissant_finds_no_error(dataset: Path, empty_dataset: Path) -> None:
         assert run_script(ERRORS, out / "croissant.json") == []
 
 
-def test_mlcroissant_reads_pictures_with_their_prompts(small_dataset: Path) -> None:
-    dataset = small_dataset  # the reader decodes every picture before it gives the first
+def test_mlcroissant_reads_images_with_their_prompts(small_dataset: Path) -> None:
+    dataset = small_dataset  # the reader decodes every image before it gives the first
     rows = pq.read_table(dataset / "metadata.parquet", columns=["file_name", "prompt"]).to_pylist()
     assert len(rows) == 10
     expected = [

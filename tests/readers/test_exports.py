@@ -82,8 +82,8 @@ def test_webdataset_reads_the_shards(dataset: Path, tmp_path: Path, records: dic
     assert len(samples) == 50
     for key, digest, caption, record in samples:
         expected = records[record["row_id"]]
-        picture = Image.open(dataset / expected["file_name"]).convert("RGB").tobytes()
-        assert (digest, caption, record["seed"]) == (sha256(picture).hexdigest(), expected["prompt"], expected["seed"])
+        image = Image.open(dataset / expected["file_name"]).convert("RGB").tobytes()
+        assert (digest, caption, record["seed"]) == (sha256(image).hexdigest(), expected["prompt"], expected["seed"])
         assert "." not in key
 
 
@@ -96,14 +96,14 @@ def test_hugging_face_reads_the_shards(dataset: Path, tmp_path: Path, records: d
     assert row["png"].tobytes() == pixels(dataset, records[row["json"]["row_id"]])
 
 
-def test_captions_lie_beside_their_pictures(dataset: Path, tmp_path: Path, records: dict[str, Any]) -> None:
+def test_captions_lie_beside_their_images(dataset: Path, tmp_path: Path, records: dict[str, Any]) -> None:
     export("captions", dataset, tmp_path / "out", "--caption", "enhanced", "--where", "label = 2 and seed < 200")
-    pictures = sorted((tmp_path / "out").glob("*.png"))
+    images = sorted((tmp_path / "out").glob("*.png"))
     by_hash = {record["sha256"] + record["enhanced_prompt"]: record for record in records.values()}
-    assert len(pictures) == sum(record["label"] == 2 and record["seed"] < 200 for record in records.values())
-    for picture in pictures:
-        digest = sha256(picture.read_bytes()).hexdigest()
-        assert digest + picture.with_suffix(".txt").read_text() in by_hash
+    assert len(images) == sum(record["label"] == 2 and record["seed"] < 200 for record in records.values())
+    for image in images:
+        digest = sha256(image.read_bytes()).hexdigest()
+        assert digest + image.with_suffix(".txt").read_text() in by_hash
 
 
 def test_pillow_reads_provenance_and_the_same_pixels(dataset: Path, tmp_path: Path, records: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A dataset loads with pandas, DuckDB and Hugging Face, with every column and every picture."""
+"""A dataset loads with pandas, DuckDB and Hugging Face, with every column and every image."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_duckdb_reads_every_column(dataset: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["by its card", "as a folder of images"])
-def test_hugging_face_loads_every_column_and_every_picture(dataset: Path, tmp_path: Path, how: str) -> None:
+def test_hugging_face_loads_every_column_and_every_image(dataset: Path, tmp_path: Path, how: str) -> None:
     loaded = load(dataset, tmp_path, how)
     assert loaded.column_names == ["image", *COLUMNS[1:]]
     assert len(loaded) == ROWS - BLOCKED
@@ -108,7 +108,7 @@ def test_pixels_are_those_that_were_received(dataset: Path, tmp_path: Path) -> N
         assert loaded[position]["image"].tobytes() == received.tobytes()
 
 
-def test_a_dataset_without_a_picture_is_an_empty_table_with_all_columns(empty_dataset: Path) -> None:
+def test_a_dataset_without_an_image_is_an_empty_table_with_all_columns(empty_dataset: Path) -> None:
     frame = pd.read_parquet(empty_dataset / "metadata.parquet")
     assert (len(frame), list(frame.columns)) == (0, COLUMNS)
     assert query("SELECT count(*) FROM read_parquet(?)", str(empty_dataset / "metadata.parquet")) == [(0,)]

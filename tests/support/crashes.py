@@ -219,5 +219,5 @@ def request_of(client_request_id: str) -> str:
 
 
 def pause_before_kill(random: Random) -> float:
-    """A moment after an arrival: the answer is then on its way, on the disk, or in the ledger."""
+    """A moment after an arrival: the answer is then on its way, on the disk, or in the WAL."""
     return random.choice((0.0, 0.002, 0.01, 0.03, 0.06)) * random.random() * 2

@@ -69,9 +69,9 @@ async def two_runs(recorder: Recorder) -> None:
         recorder.acknowledge(known(request(11)))
         await writer.fetched(writer.deferred()[0], image(21))
         recorder.acknowledge(saved(linked, 2))
-        synced = recorder.count_ledger_syncs()
+        synced = recorder.count_wal_syncs()
         writer.sent(request(12), attempts())
-        while recorder.count_ledger_syncs() == synced:
+        while recorder.count_wal_syncs() == synced:
             await asyncio.sleep(0.001)  # nobody waits for it, but it comes
         recorder.acknowledge(in_doubt(request(12)))
 
@@ -91,7 +91,7 @@ def check(steps: Sequence[Step], root: Path, fate: Fate, folder: Path) -> None:
     for step in steps:
         if isinstance(step, Acknowledged):
             step.holds(records)
-    # A picture that reached the disk before its ledger record did is no harm: nobody was told of it.
+    # An image that reached the disk before its WAL record did is no harm: nobody was told of it.
     wrong = [finding for finding in verify(Layout(folder)) if finding.fault is not FileFault.UNTRACKED]
     assert not wrong
 

@@ -49,7 +49,7 @@ _OUTCOMES: dict[FaultKind, tuple[Status, ErrorKind]] = {
     FaultKind.GONE_CDN: (Status.FAILED, ErrorKind.NOT_FETCHED),
 }
 
-# Small pictures, and faults in the measure of a test: an answer above the cap of a test, one failing fetch.
+# Small images, and faults in the measure of a test: an answer above the cap of a test, one failing fetch.
 ENDINGS = SimulatorSettings(
     image_content=ImageContent.SMALL, huge_bytes=2_000_000, drip_s=0.05, stall_s=5.0, late_fetches=1
 )

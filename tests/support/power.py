@@ -79,7 +79,7 @@ class Recorder:
         """From now on `holds` must hold of the dataset, whatever happens."""
         self.steps.append(Acknowledged(holds))
 
-    def count_ledger_syncs(self) -> int:
+    def count_wal_syncs(self) -> int:
         """How often a segment was made durable so far."""
         return sum(isinstance(step, Sync) and step.path.parent.name == "ledger" for step in self.steps)
 

@@ -20,8 +20,8 @@ from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, wr
 _BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def picture(tint: int, width: int = 48, height: int = 32, kind: str = "PNG") -> bytes:
-    """A whole picture of one colour; another tint is another file."""
+def image_bytes(tint: int, width: int = 48, height: int = 32, kind: str = "PNG") -> bytes:
+    """A whole image of one colour; another tint is another file."""
     encoded = BytesIO()
     colour = (tint * 53 % 256, tint // 256 % 256, tint * 11 % 256)
     Image.new("RGB", (width, height), colour).save(encoded, kind)
@@ -29,11 +29,11 @@ def picture(tint: int, width: int = 48, height: int = 32, kind: str = "PNG") -> 
 
 
 def slot(row: int, own: Mapping[str, Any] | None = None, image: bytes | None = None, **known: Any) -> dict[str, Any]:
-    """A saved picture of a row, or what `known` makes of it; `own` are the manifest's own columns."""
+    """A saved image of a row, or what `known` makes of it; `own` are the manifest's own columns."""
     number = known.get("image_number", 0)
     fingerprint = blake2b(f"row-{row}".encode(), digest_size=16).hexdigest()
     made = known.get("status", "ok") == "ok"
-    data = image or picture(row * 8 + number)
+    data = image or image_bytes(row * 8 + number)
     prompt = known.get("prompt", f"prompt {row}")
     saved = {
         "file_name": image_name(row, fingerprint, number, "png"),

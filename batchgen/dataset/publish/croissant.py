@@ -54,7 +54,7 @@ _CONTEXT = {
 }
 
 _TABLE = "metadata.parquet"
-_RECORDS = "pictures"
+_RECORDS = "records"
 
 
 def render_croissant(name: str, digest: str, stats: DatasetStats, schema: pa.Schema) -> bytes:
@@ -97,7 +97,7 @@ def _image() -> dict[str, Any]:
         "@type": "cr:Field",
         "@id": f"{_RECORDS}/image",
         "name": f"{_RECORDS}/image",
-        "description": "the picture",
+        "description": "the image",
         "dataType": "sc:ImageObject",
         "source": {"fileSet": {"@id": "images"}, "extract": {"fileProperty": "content"}},
     }

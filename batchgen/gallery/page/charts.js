@@ -82,7 +82,7 @@ function errorChart(errors) {
   return make("section", "chart", make("h2", "", "Not made, by reason"), list);
 }
 
-// Values of a column over the saved pictures, ascending.
+// Values of a column over the saved images, ascending.
 function savedValues(data, name) {
   const [status, column] = [data.column("status"), data.column(name)];
   const ok = status.values.indexOf("ok");

@@ -101,7 +101,7 @@ class Dataset {
     return this.columns.get(name).value(row);
   }
 
-  // What only an open picture shows. Unpacked once, when it is first asked for.
+  // What only an open image shows. Unpacked once, when it is first asked for.
   details() {
     this._details ??= unpack("details").then((block) => {
       for (const [name, encoded] of Object.entries(block.index)) this.add(name, name, encoded);
@@ -113,8 +113,8 @@ class Dataset {
     return this.value("file", row)?.replace("*", this.value("key", row)) ?? null;
   }
 
-  // Where a picture lies, as an address below this page; whatever the name, it cannot lead elsewhere.
-  picture(row) {
+  // Where an image lies, as an address below this page; whatever the name, it cannot lead elsewhere.
+  imagePath(row) {
     return this.fileName(row)?.split("/").map(encodeURIComponent).join("/") ?? null;
   }
 
@@ -130,7 +130,7 @@ class Dataset {
     return `${this.value("manifest", row)}:${this.value("line", row)}`;
   }
 
-  // Width over height of each picture, within what a tile can show; what was not made is square, to hold its reason.
+  // Width over height of each image, within what a tile can show; what was not made is square, to hold its reason.
   measure() {
     const [width, height] = [this.columns.get("width"), this.columns.get("height")];
     const ratios = new Float32Array(this.count);

@@ -1,5 +1,5 @@
 "use strict";
-// One slot, large: its picture, its prompt against the enhanced one, and everything else that is known of it.
+// One slot, large: its image, its prompt against the enhanced one, and everything else that is known of it.
 
 // As many relatives as fit in a few lines; the rest are a click away.
 const MOST_RELATIVES = 12;
@@ -39,7 +39,7 @@ class Detail {
     const scrolled = this.dialog.querySelector(".facts")?.scrollTop ?? 0;
     this.dialog.replaceChildren(this.figure(row), this.facts(row));
     if (opened) this.dialog.showModal();
-    // Going through pictures, what is compared stays in sight.
+    // Going through images, what is compared stays in sight.
     this.dialog.querySelector(".facts").scrollTop = opened ? 0 : scrolled;
     this.dialog.querySelector("h2").focus({ preventScroll: true });
     this.dialog.scrollTop = 0;
@@ -47,8 +47,8 @@ class Detail {
   }
 
   preload(row) {
-    const picture = row === undefined ? null : this.data.picture(row);
-    if (picture) new Image().src = picture;
+    const path = row === undefined ? null : this.data.imagePath(row);
+    if (path) new Image().src = path;
   }
 
   figure(row) {
@@ -70,9 +70,9 @@ class Detail {
     image.width = data.value("width", row);
     image.height = data.value("height", row);
     image.style.backgroundImage = `url("${data.thumbnail(row)}")`;
-    // A standalone page has no pictures beside it; its thumbnails are inside.
+    // A standalone page has no images beside it; its thumbnails are inside.
     image.addEventListener("error", () => { image.src = data.thumbnail(row); figure.classList.add("small"); }, { once: true });
-    image.src = data.picture(row);
+    image.src = data.imagePath(row);
     figure.append(image);
     return figure;
   }
@@ -134,7 +134,7 @@ class Detail {
     return make("div", "copies", make("span", "", "Copy"), ...buttons);
   }
 
-  // Other pictures of the row, and of the prompt over all its rows and seeds.
+  // Other images of the row, and of the prompt over all its rows and seeds.
   relatives(row) {
     return [["row_id", "this row"], ["prompt", "this prompt, all rows and seeds"]].map(([name, words], which, kinds) => {
       const column = this.data.column(name);

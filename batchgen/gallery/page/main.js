@@ -92,10 +92,10 @@ async function start() {
   function describe(rows) {
     const status = data.column("status");
     const ok = status.values.indexOf("ok");
-    let pictures = 0;
-    for (const row of rows) if (status.codes[row] === ok) pictures++;
-    const missing = rows.length - pictures;
-    const words = [pictures || !missing ? counted(pictures, "image") : "", missing ? `${numbers.format(missing)} missing` : ""].filter(Boolean).join(", ");
+    let made = 0;
+    for (const row of rows) if (status.codes[row] === ok) made++;
+    const missing = rows.length - made;
+    const words = [made || !missing ? counted(made, "image") : "", missing ? `${numbers.format(missing)} missing` : ""].filter(Boolean).join(", ");
     return rows.length === data.count ? words : `${numbers.format(rows.length)} of ${numbers.format(data.count)}: ${words}`;
   }
 
@@ -122,7 +122,7 @@ async function start() {
   });
   showHead(data, filterBy);
   show();
-  // When the first pictures are there: the charts, and the texts in lower case for the first search.
+  // When the first images are there: the charts, and the texts in lower case for the first search.
   requestAnimationFrame(() => setTimeout(() => {
     showCharts(data);
     for (const column of searchedColumns(data)) void column.folded;

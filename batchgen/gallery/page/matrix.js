@@ -1,5 +1,5 @@
 "use strict";
-// The grid: the values of one column down, of another across, and the pictures where they meet.
+// The grid: the values of one column down, of another across, and the images where they meet.
 
 const SIDE_WIDTH = 200;
 const HEAD_HEIGHT = 44;
@@ -27,7 +27,7 @@ class Matrix {
     };
     this.downCodes = used(down);
     this.acrossCodes = used(across);
-    // Few columns share the width that is there, as far as their pictures stay sharp.
+    // Few columns share the width that is there, as far as their images stay sharp.
     this.sideWidth = Math.min(SIDE_WIDTH, this.element.clientWidth * 0.35);
     const share = Math.floor((this.element.clientWidth - this.sideWidth) / this.acrossCodes.length);
     this.size = Math.max(size, Math.min(share, size * 1.5));
@@ -110,7 +110,7 @@ class Matrix {
     return element;
   }
 
-  // Arrows go to the next cell that has a picture, in their direction.
+  // Arrows go to the next cell that has an image, in their direction.
   onKey(event) {
     const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     const from = event.target.dataset?.at?.split(",").map(Number);

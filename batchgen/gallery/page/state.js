@@ -53,7 +53,7 @@ class State {
     if (hash !== (location.hash || "#")) history.replaceState(null, "", hash);
   }
 
-  // A step for Back: to the page as it is, without the picture that opens now.
+  // A step for Back: to the page as it is, without the image that opens now.
   push() {
     this.replace("");
     history.pushState(null, "", this.hashOf(this.image));

@@ -1,5 +1,5 @@
 "use strict";
-// Where each tile of the wall lies: lines of pictures in their own shape, all as wide as the page. Touches no element.
+// Where each tile of the wall lies: lines of images in their own shape, all as wide as the page. Touches no element.
 
 const GAP = 8;
 const GROUP_GAP = 24;

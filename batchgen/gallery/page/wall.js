@@ -1,5 +1,5 @@
 "use strict";
-// The wall of pictures. Only the tiles in sight are elements; scrolling makes and drops them.
+// The wall of images. Only the tiles in sight are elements; scrolling makes and drops them.
 
 // Beyond the window's edges, so that a flick of the wheel meets no empty space.
 const MARGIN_PIXELS = 500;
@@ -34,7 +34,7 @@ class Wall {
     this.width = this.element.clientWidth;
     if (!this.width) return;
     const codes = this.group?.codes;
-    // On a phone two pictures side by side are better than one with an empty half.
+    // On a phone two images side by side are better than one with an empty half.
     const target = Math.min(this.target, this.width / 2.2);
     this.layout = arrange(this.rows, this.data.ratios, this.width, target, codes ? (row) => codes[row] : null);
     this.element.style.height = `${this.layout.height}px`;
@@ -133,7 +133,7 @@ class Wall {
   }
 }
 
-// The picture of a slot, or why there is none. Used on the wall, in the grid and for relatives of an open picture.
+// The image of a slot, or why there is none. Used on the wall, in the grid and for relatives of an open image.
 function makeTile(data, row) {
   const status = data.value("status", row);
   const prompt = data.value("prompt", row);
@@ -155,10 +155,10 @@ function makeTile(data, row) {
   const tile = make("div", "tile", image, make("span", "caption", make("b", "", name), ` ${prompt}`));
   tile.setAttribute("aria-label", `${name}, image ${data.value("image_number", row) + 1}. ${prompt}`);
   image.addEventListener("load", () => tile.classList.add("loaded"));
-  // Without a thumbnail the picture itself; without that, words.
+  // Without a thumbnail the image itself; without that, words.
   image.addEventListener("error", () => {
-    const picture = data.picture(row);
-    if (image.getAttribute("src") !== picture) image.src = picture;
+    const path = data.imagePath(row);
+    if (image.getAttribute("src") !== path) image.src = path;
     else image.replaceWith(make("span", "reason", `${data.fileName(row)} cannot be shown`));
   });
   image.src = data.thumbnail(row);

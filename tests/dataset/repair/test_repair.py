@@ -98,7 +98,7 @@ async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_aga
     assert view.num_rows == ROWS
     set_aside = layout.damaged / path.relative_to(layout.root)
     assert content is None or set_aside.read_bytes() == content
-    # The record keeps what was paid and the manifest's own columns, and the next run makes the picture again.
+    # The record keeps what was paid and the manifest's own columns, and the next run makes the image again.
     (record,) = [record for record in records_in(layout.root) if record["row_id"] == "row-1"]
     assert (record["status"], record["error_kind"], record["cost_usd"]) == (Status.IN_DOUBT, "lost", 0.04)
     assert (record["label"], record["weight"]) == ("cat", 0.5)

@@ -1,4 +1,4 @@
-"""The ledger gives back every whole record, whatever happened to the file, and never makes one up."""
+"""The WAL gives back every whole record, whatever happened to the file, and never makes one up."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_damaged_byte_costs_only_the_records_it_touches(folder: Path, position
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.binary(max_size=400), position=st.integers(0, len(TEXT)))
-def test_bytes_that_are_no_ledger_give_no_record(folder: Path, data: bytes, position: int) -> None:
+def test_bytes_that_are_no_records_give_none(folder: Path, data: bytes, position: int) -> None:
     assert set(read(TEXT[:position] + data + TEXT[position:], folder)) <= set(WHOLE)
 
 
