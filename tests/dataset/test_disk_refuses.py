@@ -104,9 +104,7 @@ async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
             writer.sent(request(1), attempts())  # the room is for what is in flight, not for more
 
 
-async def test_a_link_that_the_wal_cannot_take_is_kept_all_the_same(
-    out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_link_that_the_wal_cannot_take_is_kept_all_the_same(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with writing(out) as writer:
         writer.sent(request(), attempts())
         with refusing(monkeypatch, "append", errno.ENOSPC), pytest.raises(DiskError):
