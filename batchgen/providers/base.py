@@ -143,6 +143,8 @@ class HttpCall:
     Attributes:
         path: below the provider's base URL.
         authorization: the header that carries the key, and what stands before the key in it.
+        echoed: the header of `headers` that the service sends back as it came: an answer with another value in it
+            belongs to another call. None if it sends none back.
     """
 
     method: str
@@ -151,6 +153,7 @@ class HttpCall:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     authorization: tuple[str, str] = ("Authorization", "Bearer ")
+    echoed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypedDict
+from typing import Final, TypedDict
 
 import msgspec
 
@@ -23,6 +23,9 @@ from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
 from batchgen.providers.http.retry_after import parse_retry_after
 from batchgen.providers.http.words import explain, message_in, quote
+
+# The service sends it back with its answer, and names it in its log.
+_ATTEMPT_ID: Final = "X-Client-Request-Id"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -51,8 +54,8 @@ class AimlapiWire:
         seed = {} if request.seed is None else {"seed": request.seed}
         transport = self._transport.get(request.model, {})
         body = {"model": request.model, "prompt": request.prompt, **seed, **transport, **request.params}
-        headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt_id}
-        return HttpCall("POST", "/v1/images/generations", headers=headers, body=_encode(body))
+        headers = {"Content-Type": "application/json", _ATTEMPT_ID: attempt_id}
+        return HttpCall("POST", "/v1/images/generations", headers=headers, body=_encode(body), echoed=_ATTEMPT_ID)
 
     def read(self, response: HttpResponse, request: ImageRequest) -> Answer:
         """Return what an answer says. One of unusable slots only is returned, not raised. Raises ProviderError."""

@@ -21,6 +21,7 @@ from batchgen.core.errors import ProviderError
 from batchgen.core.image_header import ImageError, recognise
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body
+from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
 from batchgen.providers.http.reader_pool import ReaderPool
 from batchgen.providers.http.retry_after import parse_retry_after
 from batchgen.providers.http.ssrf import AddressGuard, ForbiddenAddressError
@@ -69,7 +70,8 @@ class Downloader:
         self._turn = asyncio.Semaphore(at_once)
         self._paces: dict[str, AsyncLimiter] = {}
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, socket_factory=self._guard.open_socket),
+            connector=CleanConnector(limit=0, socket_factory=self._guard.open_socket),
+            response_class=CarriedResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_BUFFER_BYTES,
@@ -116,6 +118,7 @@ class Downloader:
                 if response.status in _REDIRECTS and "Location" in response.headers:
                     return parse_link(_absolute(url, response.headers["Location"]))
                 if response.status != 200:
+                    use_up(response)
                     raise ProviderError(
                         ErrorKind.NOT_FETCHED,
                         f"{url.host} answered {response.status} for the link",

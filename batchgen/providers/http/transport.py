@@ -1,8 +1,9 @@
 """One HTTP call to a service: the key in one header, limits in size and time, every failure a ProviderError.
 
 A call leaves once. aiohttp repeats no POST on a connection that went stale, redirects are not followed (they would
-carry the key elsewhere), and no cookie is kept. Proxies of the environment are not used. A ProviderError has neither
-cause nor context: aiohttp's exceptions hold the request's headers, and so the key.
+carry the key elsewhere), and no cookie is kept. An answer that names another call is not read. Proxies of the
+environment are not used. A ProviderError has neither cause nor context: aiohttp's exceptions hold the request's
+headers, and so the key.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body, read_error_body
-from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS, redact
+from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
+from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS, redact
 from batchgen.providers.http.url import parse_base_url
 
 # Beside the calls that make images: balance, prices, logs.
 _ACCOUNT_CONNECTIONS: Final = 2
 # Answers whose whole body counts; of all others the beginning is enough.
 _SUCCESS: Final = frozenset({200, 201})
+# Statuses below 500 of a gateway that gave up, and may still pass on the answer when it comes.
+_MAY_BE_FOLLOWED: Final = frozenset({408})
 
 
 class HttpTransport:
@@ -46,7 +50,8 @@ class HttpTransport:
         self._key = key
         self._urls: dict[str, URL] = {}
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=concurrency + _ACCOUNT_CONNECTIONS),
+            connector=CleanConnector(limit=concurrency + _ACCOUNT_CONNECTIONS),
+            response_class=CarriedResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_BUFFER_BYTES,
@@ -100,7 +105,25 @@ class HttpTransport:
         except (aiohttp.ClientError, TimeoutError) as error:
             return self._failure(error)
         async with response:
+            if stranger := self._stranger(call, response):
+                use_up(response)
+                response.close()
+                return stranger
+            if response.status in _MAY_BE_FOLLOWED or response.status >= 500:
+                use_up(response)
             return await self._read(response)
+
+    def _stranger(self, call: HttpCall, response: aiohttp.ClientResponse) -> ProviderError | None:
+        """The error of an answer that says that it belongs to another call."""
+        echo = None if call.echoed is None else response.headers.get(call.echoed)
+        if call.echoed is None or echo is None or echo.strip().lower() == call.headers[call.echoed].lower():
+            return None
+        name = self._redact(echo, MAX_ID_CHARACTERS)
+        return ProviderError(
+            ErrorKind.DISCONNECTED,
+            f"the answer that came belongs to another request (its {call.echoed} is {name}), so nothing of it was kept "
+            "and the connection was closed. Something between here and the service mixes up answers",
+        )
 
     async def _read(self, response: aiohttp.ClientResponse) -> HttpResponse:
         """Read an answer whose status and headers are known."""
