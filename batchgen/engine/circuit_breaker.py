@@ -5,17 +5,23 @@ hear it. Later they may be a router that restarts: where `outage_s` says so, a r
 its return, and sends no faster than ever.
 
 A service that answers and gives nothing that can be used may charge for each of it. If the first answers all fail for
-one reason, so would those to the other rows.
+one reason, so would those to the other rows. It takes several rows to say so: what fails one row again and again may be
+its own fault.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from time import monotonic
+from typing import Final
 
 from batchgen.config.settings import RetrySettings
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
+
+# Two rows that fail alike are bad luck.
+_ROWS: Final = 3
 
 
 class CircuitBreaker:
@@ -34,15 +40,24 @@ class CircuitBreaker:
         self._worked_before = False
         self._was_useful = False
         self._useless = 0
+        self._useless_rows: set[str] = set()
         self._why: _Reason = None
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many attempts gave nothing that none of these rows is worth another one in this run."""
+        return not self._was_useful and self._useless >= self._settings.first_failures
 
     def record_success(self) -> None:
         """Note that the service has given an answer that can be used."""
         self._was_useful = True
         self._record_contact()
 
-    def record_failure(self, error: ProviderError) -> None:
-        """Note how an attempt failed. One that was cut off or never answered says nothing of the way there."""
+    def record_failure(self, error: ProviderError, row: str) -> None:
+        """Note how an attempt failed. One that was cut off or never answered says nothing of the way there.
+
+        row: tells the attempts of one request from those of others.
+        """
         affects = policy_of(error.kind).affects
         if affects is Affects.PROVIDER:
             self._add(error)
@@ -50,17 +65,19 @@ class CircuitBreaker:
         if error.http_status is not None:
             self._record_contact()
         if affects in (Affects.NOBODY, Affects.ROW) and not self._was_useful:
-            self._add_useless(error)
+            self._add_useless(error, row)
 
     def _record_contact(self) -> None:
         self._failures = 0
         self._worked_before = True
 
-    def _add_useless(self, error: ProviderError) -> None:
+    def _add_useless(self, error: ProviderError, row: str) -> None:
         reason = _reason(error)
-        self._useless = self._useless + 1 if reason == self._why else 1
-        self._why = reason
-        if self._useless >= self._settings.first_failures:
+        if reason != self._why:
+            self._useless, self._useless_rows, self._why = 0, set(), reason
+        self._useless += 1
+        self._useless_rows.add(row)
+        if self.is_hopeless and len(self._useless_rows) >= _ROWS:
             self._trip(
                 f"{self._useless} attempts in a row gave no image, and none of this run has. The last: {error}. "
                 "If other rows can succeed, raise retry.first_failures and repeat the command."
@@ -81,11 +98,21 @@ class CircuitBreaker:
         )
 
 
-# Why an attempt gave nothing: one value for all that may have been charged, else the kind, the status and the words.
+# Why an attempt gave nothing: one value for all that may have been charged, one for all failures of the service, else
+# the kind, the status and the words.
 _Reason = tuple[ErrorKind, int | None, str] | None
+
+# What services write into their words to tell one call from another: ids, and moments.
+_OF_ONE_CALL: Final = re.compile(
+    r"\b(?:req|request|trace|call|id)[-_]\w+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|\b(?=\w*\d)(?=\w*[a-z])\w{12,}|\b\d{10,}\b|\d\d:\d\d:\d\d\S*",
+    re.IGNORECASE,
+)
 
 
 def _reason(error: ProviderError) -> _Reason:
     if policy_of(error.kind).charged is not Charged.NO:
         return None
-    return error.kind, error.http_status, error.message
+    if error.kind is ErrorKind.SERVER_ERROR:
+        return error.kind, None, ""
+    return error.kind, error.http_status, _OF_ONE_CALL.sub("", error.message)

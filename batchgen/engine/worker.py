@@ -24,7 +24,7 @@ from batchgen.engine.collect import collect
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Permit, PermitSource, Sink
-from batchgen.engine.retry import Fail, Stop, decide
+from batchgen.engine.retry import Fail, Retry, Stop, decide
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.pacing import Closed, NeverFits, NoPermit
@@ -112,13 +112,13 @@ class Worker:
             answer = await self._providers[request.provider].submit(request, attempt.client_request_id, permit.sent)
         except ProviderError as error:
             _settle_failed(permit, error)
-            breaker.record_failure(error)
+            breaker.record_failure(error, request.fingerprint)
             return error
         finally:
             self._progress.in_flight -= 1
         unusable = _unusable(answer)
         if unusable:
-            breaker.record_failure(unusable)
+            breaker.record_failure(unusable, request.fingerprint)
         else:
             breaker.record_success()
         nothing_charged = not answer.slots and answer.cost_usd is None
@@ -142,6 +142,8 @@ class Worker:
         if policy_of(error.kind).affects is Affects.RATE:
             self._progress.throttled += 1
         decision = decide(error, attempt.tries + 1, attempt.elapsed_s, random.random(), self._config.retry)  # noqa: S311
+        if isinstance(decision, Retry) and decision.counted and self._breakers[attempt.request.provider].is_hopeless:
+            decision = Fail()  # another row may tell more
         self._events.failed(attempt, error, decision)
         if isinstance(decision, Fail):
             records = await self._dataset.fail(attempt.request, error, attempt.summary())

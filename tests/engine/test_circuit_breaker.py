@@ -10,20 +10,24 @@ from batchgen.core.outcomes import ErrorKind
 from batchgen.engine.circuit_breaker import CircuitBreaker
 
 
-def trips(*errors: ProviderError | None) -> bool:
-    """Whether three failures in a row trip a breaker after these outcomes, None for a success."""
+def trips(*errors: ProviderError | None, rows: str = "abcdefghi") -> bool:
+    """Whether three failures in a row trip a breaker after these outcomes, None for a success, each of its row."""
     reasons: list[str] = []
     breaker = CircuitBreaker(RetrySettings(first_failures=3), reasons.append)
-    for error in errors:
+    for error, row in zip(errors, rows * 9, strict=False):
         if error is None:
             breaker.record_success()
         else:
-            breaker.record_failure(error)
+            breaker.record_failure(error, row)
     return bool(reasons)
 
 
 def refused(message: str, status: int = 400) -> ProviderError:
     return ProviderError(ErrorKind.BAD_REQUEST, message, http_status=status)
+
+
+def failed(message: str, status: int) -> ProviderError:
+    return ProviderError(ErrorKind.SERVER_ERROR, message, http_status=status)
 
 
 UNREADABLE = ProviderError(ErrorKind.BAD_ANSWER, "no JSON", http_status=200)
@@ -40,6 +44,9 @@ THROTTLED = ProviderError(ErrorKind.RATE_LIMITED, "too many", http_status=429)
         [UNREADABLE, SILENT, CUT_OFF],  # each may have been charged
         [UNREADABLE, THROTTLED, UNREADABLE, THROTTLED, UNREADABLE],  # a refusal by pace says nothing
         [UNREADABLE, refused("no"), UNREADABLE, UNREADABLE, UNREADABLE],
+        [refused(f"no such field (request id {one})") for one in ("req_01HZX7", "req_01HZX8", "req_01J001")],
+        [refused(f"no such field, trace 4fe{one * 12}, at 12:00:0{one}Z") for one in "123"],
+        [failed("the server erred", 500), failed("call req_1 erred", 500), failed("at rest", 503)],
     ],
 )
 def test_first_failures_for_one_reason_trip_it(errors: list[ProviderError]) -> None:
@@ -59,3 +66,20 @@ def test_first_failures_for_one_reason_trip_it(errors: list[ProviderError]) -> N
 )
 def test_failures_for_several_reasons_are_those_of_rows(errors: list[ProviderError]) -> None:
     assert not trips(*errors)
+
+
+@pytest.mark.parametrize("error", [UNREADABLE, refused("no such field"), failed("erred", 500)])
+def test_two_rows_are_not_all_rows_however_often_they_fail(error: ProviderError) -> None:
+    assert not trips(*[error] * 18, rows="ab")
+    assert trips(*[error] * 5, rows="abababc"[2:])
+    assert not trips(*[error] * 2, rows="abc"), "three rows, and too few failures"
+
+
+def test_rows_that_are_not_all_rows_are_not_paid_for_again_and_again() -> None:
+    breaker = CircuitBreaker(RetrySettings(first_failures=3), lambda reason: None)
+    for row in "aba":
+        assert not breaker.is_hopeless
+        breaker.record_failure(UNREADABLE, row)
+    assert breaker.is_hopeless
+    breaker.record_success()
+    assert not breaker.is_hopeless
