@@ -52,6 +52,8 @@ def write_text(summary: RunSummary, job: Job) -> None:
         echo("\nMissing images:")
         for line in _missing_lines(summary, job):
             echo(f"  {line}")
+    if progress.first_repeated:
+        echo(f"\n{_repeated(progress.repeated, progress.first_repeated)}")
     if progress.deferred:
         deferred = f"{count(progress.deferred, 'image')} paid for, still to be downloaded"
         echo(f"\n{deferred}: the same command tries again, which is free; --retry failed buys them again.")
@@ -85,6 +87,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
             "failed_before": plan.kept_failed.images,
             "saved": progress.slots[Status.OK] + progress.saved_deferred,
             **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
+            "repeated": progress.repeated,
             "deferred": progress.deferred,
             "kept_in_doubt": plan.kept_in_doubt.images,
             "invalid": plan.invalid_rows,
@@ -134,6 +137,11 @@ def _missing_lines(summary: RunSummary, job: Job) -> list[str]:
 
 def _where(failure: MissingImage, job: Job) -> str:
     return f"{job.manifest.name}:{failure.line}"
+
+
+def _repeated(images: int, rows: tuple[str, str]) -> str:
+    what = f"{count(images, 'image')} came byte for byte as for another prompt, as in the rows {' and '.join(rows)}"
+    return f"{what}. Something mixes up answers, or the service gives a stand-in: events.jsonl names them (repeated)."
 
 
 def _spent(summary: RunSummary) -> str:

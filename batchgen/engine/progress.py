@@ -30,6 +30,7 @@ class MissingImage:
 class Progress:
     """Counts of one run. Slots are image slots; total_images is None until the manifest has been read.
 
+    repeated images are the same, byte for byte, as that of a row with another prompt: first_repeated names two rows.
     Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links.
     """
 
@@ -44,6 +45,8 @@ class Progress:
     unknown_costs: int = 0
     saved_deferred: int = 0
     deferred: int = 0
+    repeated: int = 0
+    first_repeated: tuple[str, str] | None = None
     failures: list[MissingImage] = field(default_factory=list)
 
     @property

@@ -19,6 +19,7 @@ from batchgen.dataset.events.events import (
     Halted,
     Limits,
     Planned,
+    Repeated,
     Sent,
     Started,
     Stopping,
@@ -151,6 +152,19 @@ class RunEvents:
                 row_id=request.row_id,
                 statuses=[record.status for record in records],
                 cost_usd=round_usd(cost_usd),
+            )
+        )
+
+    def repeated(self, attempt: AttemptState, record: IndexRecord, like: str) -> None:
+        """An image is the same as that of the row `like`, whose prompt is another."""
+        self._log.write(
+            Repeated(
+                at=_now(),
+                run=self._run_id,
+                client_request_id=attempt.client_request_id,
+                row_id=record.row_id,
+                file_name=record.file_name,
+                like=like,
             )
         )
 

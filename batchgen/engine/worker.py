@@ -26,6 +26,7 @@ from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Permit, PermitSource, Sink
 from batchgen.engine.retry import Fail, Retry, Stop, decide
 from batchgen.engine.run_events import RunEvents
+from batchgen.engine.same_images import SameImages
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.pacing import Closed, NeverFits, NoPermit
 from batchgen.providers.base import Provider
@@ -55,6 +56,7 @@ class Worker:
         self._halts = halts
         self._progress = progress
         self._events = events
+        self._images = SameImages()
         self._breakers = {
             name: CircuitBreaker(config.retry, partial(halts.add_provider, name, StopKind.NETWORK))
             for name in providers
@@ -135,6 +137,10 @@ class Worker:
         records = await self._dataset.save(request, answer, attempts)
         self._progress.settle(request, records)
         self._events.finished(attempt, records)
+        for record, like in self._images.find(records):
+            self._progress.repeated += 1
+            self._progress.first_repeated = self._progress.first_repeated or (like, record.row_id)
+            self._events.repeated(attempt, record, like)
 
     async def _go_on(self, attempt: AttemptState, error: ProviderError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""

@@ -310,3 +310,14 @@ def test_check_names_mistakes_of_the_configuration_and_of_the_rows_at_once(run: 
     assert ended.code == 2
     assert "wrong.toml:3:1 error E061 limits.concurency" in ended.out
     assert "m.csv:4:13 error E051" in ended.out
+
+
+def test_one_image_for_two_prompts_is_said_at_the_end(
+    run: Run, simulate: Simulate, write_manifest: WriteManifest
+) -> None:
+    write_manifest([{"id": "fox", "prompt": "a fox"}, {"id": "owl", "prompt": "an owl"}])
+    command = run_of(simulate().url, "--no-gallery", "--concurrency", "1")
+    ended = run(*command)
+    assert ended.code == 0
+    assert "1 image came byte for byte as for another prompt, as in the rows fox and owl." in ended.out
+    assert read_json(run(*command, "--json").out)["repeated"] == 0

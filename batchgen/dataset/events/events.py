@@ -85,6 +85,15 @@ class Finished(Event, frozen=True, kw_only=True):
     cost_usd: float
 
 
+class Repeated(Event, frozen=True, kw_only=True):
+    """An image is, byte for byte, the one that another row (`like`) got for another prompt."""
+
+    client_request_id: str
+    row_id: str
+    file_name: str | None
+    like: str
+
+
 class Halted(Event, frozen=True, kw_only=True):
     """An account or a model is asked no more; its rows stay pending, and the run continues with the others."""
 
@@ -104,4 +113,6 @@ class Ended(Event, frozen=True, kw_only=True):
     seconds: float
 
 
-AnyEvent = Started | Planned | Checked | Limits | Sent | Answered | Failed | Finished | Halted | Stopping | Ended
+AnyEvent = (
+    Started | Planned | Checked | Limits | Sent | Answered | Failed | Finished | Repeated | Halted | Stopping | Ended
+)
