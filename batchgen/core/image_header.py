@@ -55,7 +55,10 @@ def recognise(data: bytes) -> Image:
 def _what_else(data: bytes) -> str:
     if not data:
         return "no bytes came"
-    return f"not a PNG, JPEG or WebP image: {len(data):,} bytes that begin {data[:16]!r}"
+    begin = data[:16]
+    # Words, like "<html>" or "{", are for people. Other bytes only say what kind of file it is, by the first four.
+    shown = repr(begin) if begin.isascii() and begin.decode().isprintable() else begin[:4].hex(" ")
+    return f"not a PNG, JPEG or WebP image: {len(data):,} bytes that begin {shown}"
 
 
 def _png_size(data: bytes) -> tuple[int, int]:

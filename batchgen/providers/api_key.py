@@ -7,16 +7,11 @@ that process reads its own environment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from batchgen.core.errors import ApiKeyError
-
-_MASK: Final = "[API key]"
-
-# No service gives out shorter keys; to mask the one letter of a made-up one would leave no word readable.
-_SHORTEST_SECRET = 8
+from batchgen.core.masking import MASK, Masker
 
 
 class ApiKey:
@@ -31,7 +26,7 @@ class ApiKey:
         ApiKeyError: Nothing is left, or a character is not visible ASCII.
     """
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_masker", "_secret")
 
     def __init__(self, secret: str, variable: str, service: str) -> None:
         secret = secret.strip()
@@ -43,6 +38,7 @@ class ApiKey:
                 f"Copy it from your {service} account again and set {variable}."
             )
         self._secret = secret
+        self._masker = Masker(secret)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], variables: Sequence[str], service: str) -> ApiKey:
@@ -57,25 +53,21 @@ class ApiKey:
         return self._secret
 
     def mask(self, text: str) -> str:
-        """Return text with the key masked, as it is or as URLs and JSON write it: services may echo what was sent."""
-        if len(self._secret) < _SHORTEST_SECRET:
-            return text
-        return re.sub("".join(map(_spellings, self._secret)), _MASK, text)
+        """Return text with the key masked, however it is spelled: services may echo what was sent."""
+        return self._masker.mask(text)
+
+    def is_in(self, text: str) -> bool:
+        """Whether the key, or a long piece of it, stands in a text."""
+        return self._masker.is_in(text)
 
     def __repr__(self) -> str:
-        return f"ApiKey({_MASK})"
+        return f"ApiKey({MASK})"
 
     def __str__(self) -> str:
-        return _MASK
+        return MASK
 
     def __format__(self, specification: str) -> str:
-        return format(_MASK, specification)
+        return format(MASK, specification)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an API key is not pickled or copied: read it from the environment where it is needed")
-
-
-def _spellings(character: str) -> str:
-    """A pattern for one character: itself, escaped by a backslash, or by its number."""
-    plain, number = re.escape(character), ord(character)
-    return rf"(?:\\?{plain}|%(?i:{number:02x})|\\u(?i:{number:04x}))"

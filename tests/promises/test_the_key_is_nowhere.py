@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import socket
 import struct
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow.parquet as pq
 import pytest
 from support.batches import write_manifest
+from support.making import png
 
 from batchgen.cli.main import main
 from batchgen.simulator import Fault, ImageContent, SimulatorSettings, SimulatorThread
 
 SECRET = "sk-marked/jhgkplmn+77aa=="  # with characters that a URL writes otherwise
 MARK = "jhgkplmn"  # no digits of hexadecimal numbers, which addresses of objects are written in
+# The same in hex and in base64 at its three alignments, and where gaps or other escapes are undone.
+MARKS = [MARK, MARK.encode().hex(), *(b64encode(b"-" * n + MARK.encode()).decode()[n + 1 : 10] for n in range(3))]
 
 # Quick enough to fail in every way within a second.
 CONFIG = """
@@ -60,21 +65,46 @@ class Echo(BaseHTTPRequestHandler):
             self.close_connection = True
         elif self.mode == "html":
             self.answer(200, f"<html>{said}</html>")
+        elif self.mode == "packed":
+            self.answer(200, "x", encoding=said)
+        elif self.mode == "image":
+            images = [b64encode(said.encode()).decode(), SECRET.replace("-", "/"), f"data:{said},{said}"]
+            self.answer(200, json.dumps({"data": [{"b64_json": image} for image in images]}))
+        elif self.mode == "prompt":
+            item = {"b64_json": b64encode(png(len(said))).decode(), "prompt": " / ".join(spellings(said))}
+            self.answer(200, json.dumps({"data": [item]}))
+        elif self.mode == "spelled":
+            self.answer(400, json.dumps({"message": spellings(said)}))
         elif self.mode == "no_shape":
             self.answer(200, json.dumps({said: 1}))
         else:
             self.answer(int(self.mode), json.dumps({"message": f"no: {said} / {quote(SECRET, safe='')}"}))
 
-    def answer(self, status: int, body: str, length: int | None = None) -> None:
+    def answer(self, status: int, body: str, length: int | None = None, encoding: str | None = None) -> None:
         self.send_response(status, f"no {self.headers['Authorization']}")
         self.send_header("Content-Length", str(length or len(body.encode())))
         self.send_header("Location", f"http://127.0.0.1/?key={quote(SECRET)}")
+        if encoding is not None:
+            self.send_header("Content-Encoding", encoding)
         self.send_header("x-inference-id", self.headers["Authorization"])
         self.end_headers()
         self.wfile.write(body.encode())
 
     def log_message(self, *arguments: object) -> None:
         """Nothing: this server's own words would hide the client's."""
+
+
+def spellings(said: str) -> list[str]:
+    """What an answer may make of the words that it echoes."""
+    return [
+        said.upper(),
+        quote(quote(said, safe=""), safe=""),
+        html.escape(said.replace("g", "&#103;")).replace("k", "&#x6B;"),
+        said.encode().hex(),
+        *(b64encode(b"?" * before + said.encode()).decode() for before in range(3)),
+        "\u200b".join(said),
+        " ".join(said),
+    ]
 
 
 @contextmanager
@@ -120,13 +150,22 @@ def commands(folder: Path, url: str) -> list[list[str]]:
 
 def assert_nowhere(folder: Path, *texts: str) -> None:
     for text in texts:
-        assert MARK not in text
+        assert_unmarked(text)
     for path in folder.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
             if path.suffix == ".parquet":  # packed: what it says is not in its bytes
                 content += str(pq.read_table(path).to_pylist()).encode()
-            assert MARK.encode() not in content, path
+            assert_unmarked(content.decode("latin-1").encode("ascii", "ignore").decode())
+
+
+def assert_unmarked(text: str) -> None:
+    for undone in (text, unquote(unquote(html.unescape(html.unescape(text)))), text.replace(" ", "")):
+        shown = undone.replace("\\u200b", "").replace("\u200b", "")
+        found = [
+            mark for mark in MARKS if mark in shown or (mark.isalnum() and mark.islower() and mark in shown.lower())
+        ]
+        assert found == []
 
 
 @pytest.mark.parametrize(
@@ -135,6 +174,10 @@ def assert_nowhere(folder: Path, *texts: str) -> None:
         *map(str, (302, 400, 401, 403, 404, 429, 500)),
         "html",
         "no_shape",
+        "packed",
+        "image",
+        "prompt",
+        "spelled",
         "truncated",
         "reset",
         "not_http",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from base64 import b64encode
 
 import pytest
+from aiohttp import web
 
-from batchgen.core.answer import Unusable
+from batchgen.core.answer import Ticket, Unusable
 from batchgen.core.errors import ProviderError
+from batchgen.providers.base import Gone
 
 from .conftest import OK_HEAD, REQUEST, SECRET, Open, Serve, ServeRaw, failure, read_request, replying
 
@@ -61,3 +64,20 @@ async def test_a_service_that_echoes_the_key_in_its_answer_gets_it_into_no_index
     answer = await client.submit(REQUEST, "r-1", lambda: None)
     assert isinstance(answer.slots[0].image, Unusable)
     assert SECRET not in repr(answer)
+
+
+async def test_a_link_that_redirects_to_the_key_is_not_followed(serve: Serve, open_client: Open) -> None:
+    told: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        told.append(str(request.url))
+        return web.Response(body=b"")
+
+    other = await serve(elsewhere)
+    spelled = ["".join(f"%{ord(letter):02x}" for letter in SECRET), b64encode(f"k={SECRET}".encode()).decode(), SECRET]
+    for secret in spelled:
+        cdn = await serve(replying(302, Location=f"{other}/x.png?k={secret}"))
+        found = await (await open_client(cdn)).collect(Ticket(f"{cdn}/x.png"))
+        assert isinstance(found, Gone)
+        assert "holds the API key" in found.reason
+    assert told == []

@@ -8,7 +8,7 @@ ProviderError BAD_ANSWER that quotes it.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -17,6 +17,7 @@ from aiolimiter import AsyncLimiter
 
 from batchgen.providers.aimlapi.wire import problem_in, unreadable
 from batchgen.providers.base import Balance, HttpCall, HttpResponse, LogEntry, QuotedPrice
+from batchgen.providers.http.redaction import MAX_ID_CHARACTERS
 from batchgen.providers.http.transport import HttpTransport
 
 # As the documentation of /v2/logs has it.
@@ -122,7 +123,7 @@ class AimlapiBilling:
             if page.data and page.data == before:
                 raise unreadable(answer, "the log gives the same page again and again")
             for entry in page.data:
-                yield _log_entry(entry)
+                yield _log_entry(entry, answer.redact)
             if not page.data or page.pagination is None or not page.pagination.has_more:
                 return
             before = page.data
@@ -153,15 +154,15 @@ def _price(pricing: _Pricing | None) -> QuotedPrice:
             return QuotedPrice(pricing.kind, None)
 
 
-def _log_entry(entry: _Entry) -> LogEntry:
+def _log_entry(entry: _Entry, redact: Callable[[str, int], str]) -> LogEntry:
     created = entry.created if entry.created.tzinfo else entry.created.replace(tzinfo=UTC)
     return LogEntry(
         created,
-        entry.status,
-        entry.model,
+        redact(entry.status, MAX_ID_CHARACTERS),
+        redact(entry.model, MAX_ID_CHARACTERS),
         _amount(entry.cost.usd) if entry.cost else None,
-        entry.inference_id,
-        entry.client_request_id,
+        entry.inference_id and redact(entry.inference_id, MAX_ID_CHARACTERS),
+        entry.client_request_id and redact(entry.client_request_id, MAX_ID_CHARACTERS),
     )
 
 

@@ -8,6 +8,7 @@ what is received whole and is no image is BAD_IMAGE.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -57,15 +58,24 @@ def parse_link(text: str) -> URL:
 
 
 class Downloader:
-    """Connections to wherever links lead. It never holds the key. Needs a running event loop.
+    """Connections to wherever links lead. It sends no key. Needs a running event loop.
 
     api_host: where the API is, which decides about private addresses. at_once: downloads at a time;
     more wait their turn, and no timeout runs meanwhile. readers: where an image is looked at.
+    is_secret: says whether a link tells what nobody may learn; such a one is not followed.
     """
 
-    def __init__(self, settings: HttpSettings, api_host: str, at_once: int, readers: ReaderPool) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        api_host: str,
+        at_once: int,
+        readers: ReaderPool,
+        is_secret: Callable[[str], bool] = lambda link: False,
+    ) -> None:
         self._settings = settings
         self._readers = readers
+        self._is_secret = is_secret
         self._guard = AddressGuard(api_host)
         self._turn = asyncio.Semaphore(at_once)
         self._paces: dict[str, AsyncLimiter] = {}
@@ -98,6 +108,8 @@ class Downloader:
     async def _fetch(self, url: URL) -> bytes:
         """Follow redirects, each a link to be checked, until bytes come."""
         for _ in range(MAX_REDIRECTS + 1):
+            if self._is_secret(str(url)):
+                raise RefusedLinkError("it holds the API key")
             found = await self._step(url)
             if isinstance(found, bytes):
                 return found

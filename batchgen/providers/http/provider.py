@@ -3,6 +3,8 @@
 It sends each call once and says exactly how it ended; whether to send again is the engine's decision. Reading a
 large answer (JSON, base64, checksums of images) happens in threads, so that four images of two megabytes each do
 not hold up the other calls.
+
+All text of a service passes here on its way in, and nowhere else: this is where the key is masked, should it be in it.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class HttpProvider:
         self._transport = HttpTransport(settings.base_url or wire.traits.base_url, settings.http, key, concurrency)
         self.billing: Final = None if billing is None else billing(self._transport)
         self._readers = ReaderPool()
-        self._downloader = Downloader(settings.http, self._transport.host, concurrency, self._readers)
+        self._downloader = Downloader(settings.http, self._transport.host, concurrency, self._readers, key.is_in)
 
     async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
         """Ask for images, once, as `Provider.submit` has it."""
@@ -55,16 +57,16 @@ class HttpProvider:
         outcome = await self._readers.read(lambda _: self._read(response, request), response.body)
         if isinstance(outcome, ProviderError):
             raise outcome  # here, where no frame of those that saw the body hangs on to it
-        return replace(outcome, slots=tuple(map(self._without_key, outcome.slots)))
+        return outcome
 
     async def collect(self, ticket: Ticket) -> Image | Pending | Gone:
         """Fetch the image behind a link, one try."""
         try:
             return await self._downloader.download(ticket.url)
         except RefusedLinkError as error:
-            return Gone(error.message)
+            return Gone(self._key.mask(error.message))
         except ProviderError as error:
-            return Pending(error.message, error.retry_after_s)
+            return Pending(self._key.mask(error.message), error.retry_after_s)
 
     async def aclose(self) -> None:
         """Close all connections, and begin no more reading."""
@@ -73,15 +75,27 @@ class HttpProvider:
         await self._downloader.aclose()
 
     def _read(self, response: HttpResponse, request: ImageRequest) -> Answer | ProviderError:
+        """What an answer says, without the key, should the service have echoed it."""
         try:
-            return self._wire.read(response, request)
+            answer = self._wire.read(response, request)
         except ProviderError as error:
-            return error.with_traceback(None)
+            return ProviderError(
+                error.kind,
+                self._key.mask(error.message),
+                http_status=error.http_status,
+                retry_after_s=error.retry_after_s,
+                cost_usd=error.cost_usd,
+                inference_id=error.inference_id and self._key.mask(error.inference_id),
+            ).with_traceback(None)
+        inference_id = answer.inference_id and self._key.mask(answer.inference_id)
+        return replace(answer, slots=tuple(map(self._without_key, answer.slots)), inference_id=inference_id)
 
     def _without_key(self, slot: Slot) -> Slot:
-        """A slot without the key, should the service have echoed it: it must get into no file and to no CDN."""
+        """A slot without the key: it must get into no file and to no CDN."""
         image = slot.image
-        if isinstance(image, Ticket) and self._key.mask(image.url) != image.url:
+        if isinstance(image, Ticket) and self._key.is_in(image.url):
             image = Unusable("the link that came holds the API key, so it was neither followed nor kept")
+        elif isinstance(image, Unusable):
+            image = replace(image, reason=self._key.mask(image.reason))
         prompt = slot.enhanced_prompt
         return replace(slot, image=image, enhanced_prompt=prompt and self._key.mask(prompt))

@@ -138,7 +138,7 @@ class HttpTransport:
             except aiohttp.ClientError:
                 broken = (ErrorKind.BAD_ANSWER, "the answer broke off before its end")
             except BodyError as error:
-                broken = (ErrorKind.BAD_ANSWER, str(error))
+                broken = (ErrorKind.BAD_ANSWER, self._redact(str(error), MAX_MESSAGE_CHARACTERS))
         headers = {name.lower(): value for name, value in response.headers.items()}
         return HttpResponse(self.host, response.status, headers, body, broken, self._redact, datetime.now(UTC))
 
