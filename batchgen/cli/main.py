@@ -8,6 +8,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from batchgen.cli.arguments import build_parser
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(_GARBAGE_THRESHOLD)
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    _leave_no_core_dump()
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal has no letters for is shown all the same
@@ -68,6 +70,15 @@ def _parse(arguments: Sequence[str]) -> Namespace:
         if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
             parser.error(f"{argument!a} is not UTF-8; the dataset could not say where it comes from: rename it")
     return parser.parse_args(arguments)
+
+
+def _leave_no_core_dump() -> None:
+    """A dump of memory would hold the API key, and lie around in a file."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _silence_stdout() -> None:

@@ -21,6 +21,12 @@ from typing import Self
 _PROGRAM = Path(__file__).with_name("shrink.py")
 
 
+# What an interpreter needs to find itself and its libraries. All else stays here, above all API keys: an image that
+# takes the decoder over finds none.
+_PASSED_ON = ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "LANG")
+_PASSED_ON_BEGIN = ("PYTHON", "LC_", "LD_", "DYLD_")
+
+
 class Undecodable(Exception):
     """An image that cannot be shown; the text says why."""
 
@@ -69,7 +75,12 @@ class Decoder:
             command = [sys.executable, "-P", str(_PROGRAM), str(self._seconds)]
             # Ctrl-C is for the process that waits for the answers: this one is in a group of its own.
             self._process = Popen(  # noqa: S603
-                command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=DEVNULL, process_group=0
+                command,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=DEVNULL,
+                process_group=0,
+                env=_environment(),
             )
 
     def _read(self) -> bytes:
@@ -83,3 +94,9 @@ class Decoder:
         if code == -signal.SIGXCPU:
             return f"decoding takes more than {self._seconds} s"
         return f"decoding ends in a crash ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_BEGIN)
+    }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import json
 import logging
+import resource
 import socket
 import struct
+import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from support.batches import write_manifest
 from support.making import png
 
 from batchgen.cli.main import main
+from batchgen.gallery.decoder import Decoder
 from batchgen.simulator import Fault, ImageContent, SimulatorSettings, SimulatorThread
 
 SECRET = "sk-marked/jhgkplmn+77aa=="  # with characters that a URL writes otherwise
@@ -209,6 +212,31 @@ def test_the_key_is_nowhere_after_a_run_with_every_kind_of_luck(
         assert simulator.cdn.violations == ()
     printed = capfd.readouterr()
     assert_nowhere(tmp_path, printed.out, printed.err, said.text)
+
+
+def test_no_crash_leaves_the_key_in_a_file(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        main(["check", str(write_manifest(tmp_path / "m.csv", ["a fox"]))])
+        assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process's environment can be read")
+def test_no_decoder_of_images_knows_the_key(
+    tmp_path: Path, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_OWN_VARIABLE", SECRET)
+    image = tmp_path / "image.png"
+    image.write_bytes(png(1))
+    with Decoder(5) as decoder:
+        decoder.ask(image)
+        assert decoder.answer(), "it has begun, and works without the rest of the environment"
+        environment = Path(f"/proc/{decoder._process.pid}/environ").read_bytes()
+    assert b"PATH=" in environment
+    assert MARK.encode() not in environment
 
 
 def test_the_mark_would_be_found(tmp_path: Path) -> None:
