@@ -77,7 +77,11 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model of the catalog. `price` is None where no figure is known: costs are then unknown, never 0."""
+    """A model of the catalog. `price` is None where no figure is known: costs are then unknown, never 0.
+
+    drops_blocked: its safety filter leaves images out of the answer without a word; for other models a missing image is
+    an error of the moment.
+    """
 
     name: str
     fields: dict[str, Field]
@@ -85,6 +89,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     sizes: dict[str, tuple[int, int]] = {}  # aspect ratio -> width, height in pixels
     seed_disabled_by: str | None = None
+    drops_blocked: bool = False
     enhancement: Enhancement | None = None
     price: Price | None = None
 

@@ -32,19 +32,37 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A slot without an image: nothing was made for it, and nothing paid.
+
+    Attributes:
+        reason: why, in the service's words or in ours.
+        blocked: whether a safety filter dropped it; None where nobody says.
+    """
+
+    reason: str
+    blocked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """One image slot of an answer; `url` is where a fetched image came from."""
 
-    image: Image | Ticket | Unusable
+    image: Image | Ticket | Unusable | Missing
     enhanced_prompt: str | None
     url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a successful call gave. Fewer images than asked for means that the rest was blocked."""
+    """What a successful call gave; it may have fewer slots than were asked for."""
 
     slots: tuple[Slot, ...]
     http_status: int
     cost_usd: float | None  # as the service's header said, None if it did not
     inference_id: str | None
+
+    @property
+    def images(self) -> int:
+        """How many images came, usable or not: what may have been charged."""
+        return sum(not isinstance(slot.image, Missing) for slot in self.slots)

@@ -31,7 +31,10 @@ class ErrorKind(StrEnum):
     SAFETY = "safety"
     BAD_KEY = "bad_key"
     NO_CREDITS = "no_credits"
+    ACCOUNT = "account"  # closed, not verified, or not served where it is
+    QUOTA = "quota"  # of a day or a month is used up
     NOT_FOUND = "not_found"  # the model, or the address
+    UNEXPLAINED = "unexplained"  # refused (403, 404), and not said whether for the row, the model or the account
     RATE_LIMITED = "rate_limited"
     CONFLICT = "conflict"  # 409, 425
     SERVER_ERROR = "server_error"  # 5xx in the service's own words
@@ -43,6 +46,8 @@ class ErrorKind(StrEnum):
     LOST = "lost"  # answered, but batchgen was killed before the image was on disk
     BAD_ANSWER = "bad_answer"  # no JSON, or no known form of answer
     BAD_IMAGE = "bad_image"  # not an image, or a damaged one
+    NO_IMAGE = "no_image"  # an answer without an image, and no verdict of a filter: an error of the moment
+    TOO_FEW = "too_few"  # fewer images than asked for, and no reason; to ask again buys the others again
     NOT_FETCHED = "not_fetched"  # paid for, link known, download not yet done
 
 
@@ -54,6 +59,7 @@ class Affects(StrEnum):
     RATE = "rate"  # the account's rate: all its requests wait, and none is blamed
     MODEL = "model"  # all rows of the model stay pending
     ACCOUNT = "account"  # all rows of the account stay pending
+    UNCLEAR = "unclear"  # the row, if others of its model succeed; else the model
     PROVIDER = "provider"  # tried again; many in a row, and the provider's rows stay pending
 
 
@@ -90,7 +96,10 @@ _POLICIES: Final[Mapping[ErrorKind, Policy]] = MappingProxyType(
         ErrorKind.SAFETY: Policy(Affects.ROW, Charged.NO, final=True),
         ErrorKind.BAD_KEY: Policy(Affects.ACCOUNT, Charged.NO),
         ErrorKind.NO_CREDITS: Policy(Affects.ACCOUNT, Charged.NO),
+        ErrorKind.ACCOUNT: Policy(Affects.ACCOUNT, Charged.NO),
+        ErrorKind.QUOTA: Policy(Affects.MODEL, Charged.NO),  # most are of a model; an account's stops the next one too
         ErrorKind.NOT_FOUND: Policy(Affects.MODEL, Charged.NO),
+        ErrorKind.UNEXPLAINED: Policy(Affects.UNCLEAR, Charged.NO, final=True),
         ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
         ErrorKind.CONFLICT: Policy(Affects.NOBODY, Charged.NO),
         ErrorKind.SERVER_ERROR: Policy(Affects.NOBODY, Charged.NO),
@@ -102,6 +111,8 @@ _POLICIES: Final[Mapping[ErrorKind, Policy]] = MappingProxyType(
         ErrorKind.LOST: Policy(Affects.NOBODY, Charged.YES),
         ErrorKind.BAD_ANSWER: Policy(Affects.NOBODY, Charged.MAYBE),
         ErrorKind.BAD_IMAGE: Policy(Affects.NOBODY, Charged.YES, final=True),
+        ErrorKind.NO_IMAGE: Policy(Affects.NOBODY, Charged.NO),
+        ErrorKind.TOO_FEW: Policy(Affects.NOBODY, Charged.NO, final=True),
         ErrorKind.NOT_FETCHED: Policy(Affects.NOBODY, Charged.YES),
     }
 )

@@ -23,9 +23,9 @@ class AttemptState:
     tries: int = 0  # earlier ones that count against the limits of attempts and of time
     wasted: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
+    sent_clock: float = 0.0  # when the current one left, by the monotonic clock
     _counted_s: float = 0.0
     _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _sent_clock: float = 0.0
 
     @property
     def client_request_id(self) -> str:
@@ -35,13 +35,13 @@ class AttemptState:
     @property
     def elapsed_s(self) -> float:
         """Seconds spent on the tries so far, the current one included; waits for a permit are nobody's time."""
-        return self._counted_s + monotonic() - self._sent_clock
+        return self._counted_s + monotonic() - self.sent_clock
 
     def begin_attempt(self) -> None:
         """Start the next attempt."""
         self.attempts += 1
         self._sent_at = datetime.now(UTC)
-        self._sent_clock = monotonic()
+        self.sent_clock = monotonic()
 
     def failed(self, error: ProviderError) -> None:
         """Take in how the current attempt failed, and what it may have cost."""
@@ -65,7 +65,7 @@ class AttemptState:
             client_request_id=self.client_request_id,
             sent_at=self._sent_at,
             finished_at=datetime.now(UTC),
-            latency_s=monotonic() - self._sent_clock,
+            latency_s=monotonic() - self.sent_clock,
             wasted=self.wasted,
             in_doubt_ids=self.in_doubt_ids,
         )

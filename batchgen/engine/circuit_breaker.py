@@ -64,7 +64,8 @@ class CircuitBreaker:
             return
         if error.http_status is not None:
             self._record_contact()
-        if affects in (Affects.NOBODY, Affects.ROW) and not self._was_useful:
+        is_verdict = error.kind is ErrorKind.SAFETY  # free, and told of one prompt
+        if affects in (Affects.NOBODY, Affects.ROW) and not is_verdict and not self._was_useful:
             self._add_useless(error, row)
 
     def _record_contact(self) -> None:

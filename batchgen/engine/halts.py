@@ -49,8 +49,10 @@ class Halts:
         """Halt what fails for the same reason as a request: its model, or all of its account."""
         remedy = self._remedies.get(request.provider, {}).get(error.kind, "")
         message = f"{error.message.rstrip('.')}. {remedy}".strip()
-        if policy_of(error.kind).affects is Affects.MODEL:
-            self._models.setdefault((request.provider, request.model), (StopKind.ACCOUNT, message))
+        if policy_of(error.kind).affects in (Affects.MODEL, Affects.UNCLEAR):
+            if (request.provider, request.model) in self._models:
+                return
+            self._models[request.provider, request.model] = (StopKind.ACCOUNT, message)
             self._conclude(StopKind.ACCOUNT, message, f"the model {request.model}")
         else:
             self.add_provider(request.provider, StopKind.ACCOUNT, message)

@@ -27,7 +27,12 @@ class Stop:
     """No request of its account, or of its model, can succeed now: leave them all pending."""
 
 
-Decision = Retry | Fail | Stop
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Set it aside: whether it failed alone is for other requests of its model to tell."""
+
+
+Decision = Retry | Fail | Stop | Suspend
 
 
 def decide(error: ProviderError, attempts: int, elapsed_s: float, chance: float, settings: RetrySettings) -> Decision:
@@ -41,6 +46,8 @@ def decide(error: ProviderError, attempts: int, elapsed_s: float, chance: float,
         return Fail()
     if affects in (Affects.ACCOUNT, Affects.MODEL):
         return Stop()
+    if affects is Affects.UNCLEAR:
+        return Suspend()
     if affects is Affects.RATE:
         return Retry(0.0, counted=False)  # the limiter makes everyone wait; it is never the row's fault
     wait_s = chance * min(settings.backoff_max_s, settings.backoff_base_s * 2 ** (attempts - 1))

@@ -237,7 +237,8 @@ class _Running:
         for name, reason in self._accounts.missing.items():
             self._halts.add_provider(name, StopKind.ACCOUNT, reason)
         prices_usd = self._preflight.prices_usd
-        context = RunContext(self._run_id, self._config, prices_usd, self._halts, self.progress, self.events)
+        silent = {model.name for model in self._job.rules.catalog.models if model.drops_blocked}
+        context = RunContext(self._run_id, self._config, prices_usd, self._halts, self.progress, self.events, silent)
         async with asyncio.TaskGroup() as tasks:
             if Status.FAILED not in self._job.selection.retry:
                 tasks.create_task(self._deferred.collect(self._accounts.providers))

@@ -119,7 +119,7 @@ class RunEvents:
                 at=_now(),
                 run=self._run_id,
                 client_request_id=attempt.client_request_id,
-                images=len(answer.slots),
+                images=answer.images,
                 cost_usd=None if answer.cost_usd is None else round_usd(answer.cost_usd),
                 inference_id=answer.inference_id,
             )

@@ -30,7 +30,8 @@ _WORKERS_PER_SLOT = 2
 class RunContext:
     """What the requests of a run share.
 
-    prices_usd: of one image by model, where the service says another price than the catalog.
+    prices_usd: of one image by model, where the service says another price than the catalog. drops_blocked: the models
+    whose filter drops images in silence.
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class RunContext:
     halts: Halts
     progress: Progress
     events: RunEvents
+    drops_blocked: Collection[str] = ()
 
 
 async def run_shard(
@@ -69,10 +71,12 @@ async def run_shard(
         context.halts,
         context.progress,
         context.events,
+        context.drops_blocked,
     )
     slots = sum(context.config.provider(name).limits.concurrency for name in providers)
     requests = _requests(work, sink, context.prices_usd)
     await settle_all(requests, worker.settle, permits.values(), slots * _WORKERS_PER_SLOT, stop)
+    await worker.finish()
     context.halts.finish()
 
 

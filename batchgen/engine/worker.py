@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.answer import Answer, Slot, Ticket, Unusable
+from batchgen.core.answer import Answer, Slot, Ticket
 from batchgen.core.errors import ProviderError
-from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
+from batchgen.core.outcomes import Affects, Charged, policy_of
 from batchgen.core.request import ImageRequest
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.circuit_breaker import CircuitBreaker
@@ -24,16 +24,21 @@ from batchgen.engine.collect import collect
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Permit, PermitSource, Sink
-from batchgen.engine.retry import Fail, Retry, Stop, decide
+from batchgen.engine.retry import Fail, Retry, Stop, Suspend, decide
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.same_images import SameImages
 from batchgen.engine.stop import StopKind, StopSignal
+from batchgen.engine.suspects import Suspect, Suspects
+from batchgen.engine.verdict import judge
 from batchgen.pacing import Closed, NeverFits, NoPermit
 from batchgen.providers.base import Provider
 
 
 class Worker:
-    """Settles requests, one call of `settle` each; many may run at once."""
+    """Settles requests, one call of `settle` each; many may run at once.
+
+    drops_blocked: the models whose filter drops images in silence.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Worker:
         halts: Halts,
         progress: Progress,
         events: RunEvents,
+        drops_blocked: Collection[str] = (),
     ) -> None:
         self._providers = providers
         self._permits = permits
@@ -56,7 +62,9 @@ class Worker:
         self._halts = halts
         self._progress = progress
         self._events = events
+        self._drops_blocked = drops_blocked
         self._images = SameImages()
+        self._suspects = Suspects(config.retry.connection_failures)
         self._breakers = {
             name: CircuitBreaker(config.retry, partial(halts.add_provider, name, StopKind.NETWORK))
             for name in providers
@@ -73,9 +81,18 @@ class Worker:
             answer = await self._attempt(attempt, permit)
             if isinstance(answer, Answer):
                 await self._keep(request, answer, attempt)
+                for suspect in self._suspects.worked(attempt):
+                    await self._fail(suspect.attempt, suspect.error)
                 return
             if not await self._go_on(attempt, answer):
                 return
+
+    async def finish(self) -> None:
+        """Settle what was set aside, when nothing else is left to tell whose fault it was. Raises DiskError."""
+        blamed, unclear = self._suspects.rest()
+        self._halt(unclear)
+        for suspect in blamed:
+            await self._fail(suspect.attempt, suspect.error)
 
     async def _permit(self, request: ImageRequest) -> Permit | None:
         if self._halts.cover(request):
@@ -118,14 +135,14 @@ class Worker:
             return error
         finally:
             self._progress.in_flight -= 1
-        unusable = _unusable(answer)
-        if unusable:
-            breaker.record_failure(unusable, request.fingerprint)
+        judged = judge(answer, request, request.model in self._drops_blocked)
+        if isinstance(judged, ProviderError):
+            breaker.record_failure(judged, request.fingerprint)
         else:
             breaker.record_success()
-        nothing_charged = not answer.slots and answer.cost_usd is None
-        permit.done(images=len(answer.slots), cost_usd=0.0 if nothing_charged else answer.cost_usd)
-        return unusable or answer
+        nothing_charged = not answer.images and answer.cost_usd is None
+        permit.done(images=answer.images, cost_usd=0.0 if nothing_charged else answer.cost_usd)
+        return judged
 
     async def _keep(self, request: ImageRequest, answer: Answer, attempt: AttemptState) -> None:
         attempts = attempt.summary()
@@ -152,11 +169,12 @@ class Worker:
             decision = Fail()  # another row may tell more
         self._events.failed(attempt, error, decision)
         if isinstance(decision, Fail):
-            records = await self._dataset.fail(attempt.request, error, attempt.summary())
-            self._progress.settle(attempt.request, records)
-            self._events.finished(attempt, records)
+            await self._fail(attempt, error)
             return False
         self._dataset.refused(attempt.request, error, attempt.summary())
+        if isinstance(decision, Suspend):
+            self._halt(self._suspects.add(attempt, error))
+            return False
         if isinstance(decision, Stop):
             self._halts.add(attempt.request, error)
         if isinstance(decision, Stop) or await self._stop.wait(decision.after_s):
@@ -167,6 +185,17 @@ class Worker:
         self._progress.retries += 1
         return True
 
+    async def _fail(self, attempt: AttemptState, error: ProviderError) -> None:
+        records = await self._dataset.fail(attempt.request, error, attempt.summary())
+        self._progress.settle(attempt.request, records)
+        self._events.finished(attempt, records)
+
+    def _halt(self, suspects: Collection[Suspect]) -> None:
+        """Ask the models of these requests no more, and blame none of them."""
+        for suspect in suspects:
+            self._halts.add(suspect.attempt.request, suspect.error)
+            self._progress.leave_open(suspect.attempt.request, suspect.attempt.summary())
+
     async def _collect(self, provider: str, slot: Slot) -> Slot:
         if not isinstance(slot.image, Ticket):
             return slot
@@ -176,7 +205,7 @@ class Worker:
 
 
 def _settle_failed(permit: Permit, error: ProviderError) -> None:
-    if error.kind is ErrorKind.RATE_LIMITED:
+    if policy_of(error.kind).affects is Affects.RATE:
         permit.throttled(error.retry_after_s)
     elif error.cost_usd is not None:
         permit.done(images=0, cost_usd=error.cost_usd)
@@ -184,17 +213,3 @@ def _settle_failed(permit: Permit, error: ProviderError) -> None:
         permit.in_doubt()
     else:
         permit.refused()
-
-
-def _unusable(answer: Answer) -> ProviderError | None:
-    """The error that an answer amounts to if none of its images is usable; one good image makes it an answer."""
-    reasons = [slot.image.reason for slot in answer.slots if isinstance(slot.image, Unusable)]
-    if not reasons or len(reasons) < len(answer.slots):
-        return None
-    return ProviderError(
-        ErrorKind.BAD_IMAGE,
-        reasons[0],
-        http_status=answer.http_status,
-        cost_usd=answer.cost_usd,
-        inference_id=answer.inference_id,
-    )

@@ -296,7 +296,8 @@ def test_a_name_that_is_no_text_is_refused_at_once(run: Run) -> None:
 
 def test_a_model_of_the_users_own_is_tried_against_the_simulator(run: Run, tmp_path: Path) -> None:
     (tmp_path / "painter.toml").write_text(
-        'name = "acme/painter"\n[fields.prompt]\ntype = "string"\n[fields.mood]\ntype = "string"\ndefault = "calm"\n'
+        'name = "acme/painter"\ndrops_blocked = true\n'
+        '[fields.prompt]\ntype = "string"\n[fields.mood]\ntype = "string"\ndefault = "calm"\n'
     )
     (tmp_path / "own.toml").write_text('model = "acme/painter"\nmodels = ["painter.toml"]\n')
     ended = run("run", "m.csv", "-o", "out", "-c", "own.toml", "--simulate", "--rpm", "6000", "--no-gallery", "--json")

@@ -12,7 +12,10 @@ TABLE = {
     ErrorKind.SAFETY: Policy(Affects.ROW, Charged.NO, final=True),
     ErrorKind.BAD_KEY: Policy(Affects.ACCOUNT, Charged.NO),
     ErrorKind.NO_CREDITS: Policy(Affects.ACCOUNT, Charged.NO),
+    ErrorKind.ACCOUNT: Policy(Affects.ACCOUNT, Charged.NO),
+    ErrorKind.QUOTA: Policy(Affects.MODEL, Charged.NO),
     ErrorKind.NOT_FOUND: Policy(Affects.MODEL, Charged.NO),
+    ErrorKind.UNEXPLAINED: Policy(Affects.UNCLEAR, Charged.NO, final=True),
     ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
     ErrorKind.CONFLICT: Policy(Affects.NOBODY, Charged.NO),
     ErrorKind.SERVER_ERROR: Policy(Affects.NOBODY, Charged.NO),
@@ -24,6 +27,8 @@ TABLE = {
     ErrorKind.LOST: Policy(Affects.NOBODY, Charged.YES),
     ErrorKind.BAD_ANSWER: Policy(Affects.NOBODY, Charged.MAYBE),
     ErrorKind.BAD_IMAGE: Policy(Affects.NOBODY, Charged.YES, final=True),
+    ErrorKind.NO_IMAGE: Policy(Affects.NOBODY, Charged.NO),
+    ErrorKind.TOO_FEW: Policy(Affects.NOBODY, Charged.NO, final=True),
     ErrorKind.NOT_FETCHED: Policy(Affects.NOBODY, Charged.YES),
 }
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from support.making import rejected, request
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.answer import Answer
+from batchgen.core.answer import Answer, Missing, Slot
 from batchgen.core.errors import DiskError
 from batchgen.core.request import ImageRequest, RejectedRow
 from batchgen.engine.halts import Halts
@@ -60,7 +60,7 @@ class Provider:
     """Answers with no image, free of charge."""
 
     async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Any) -> Answer:
-        return Answer((), 200, 0.0, "inference")
+        return Answer((Slot(Missing("unfit", blocked=True), None),), 200, 0.0, "inference")
 
 
 @dataclass

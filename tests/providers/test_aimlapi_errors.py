@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
 from batchgen.providers.http.retry_after import MAX_RETRY_AFTER_S, parse_retry_after
+from batchgen.providers.http.said import Said
 
 NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -23,7 +24,7 @@ NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
         (401, "This request requires a valid API key", ErrorKind.BAD_KEY),
         (402, "Payment Required", ErrorKind.NO_CREDITS),
         (403, "You've run out of credits", ErrorKind.NO_CREDITS),
-        (403, "Forbidden", ErrorKind.BAD_KEY),
+        (403, "Forbidden", ErrorKind.UNEXPLAINED),
         (404, "Cannot POST /v1/images", ErrorKind.NOT_FOUND),
         (405, "", ErrorKind.NOT_FOUND),
         (407, "", ErrorKind.BAD_KEY),
@@ -51,7 +52,7 @@ NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
     ],
 )
 def test_status_and_message_tell_the_kind(status, message, kind) -> None:
-    assert kind_of_status(status, message) is kind
+    assert kind_of_status(status, Said(message)) is kind
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_status_and_message_tell_the_kind(status, message, kind) -> None:
     ],
 )
 def test_a_gateways_page_says_nothing_of_the_key_and_nothing_of_the_charge(status, message, kind) -> None:
-    assert kind_of_status(status, message, is_own=False) is kind
+    assert kind_of_status(status, Said(message), is_own=False) is kind
 
 
 @pytest.mark.parametrize(

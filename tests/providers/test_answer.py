@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.noise import noise
 
-from batchgen.core.answer import Image, Ticket, Unusable
+from batchgen.core.answer import Image, Missing, Ticket, Unusable
 from batchgen.providers.aimlapi.answer import AnswerError, read_answer
 
 from .conftest import answer_of
@@ -85,8 +85,6 @@ def test_what_no_json_may_hold_within_base64_costs_no_neighbour_its_image() -> N
         ({"b64_json": base64.b64encode(PNG[:-9]).decode()}, "breaks off"),
         ({"b64_json": base64.b64encode(b"<html>").decode()}, "not a PNG"),
         ({"url": "https://h/" + "x" * 9000}, "the link is 9,010 characters"),
-        ({}, "neither an image nor a link"),
-        (None, "null"),
     ],
 )
 def test_a_slot_that_cannot_be_used_leaves_its_neighbour_alone(item, reason) -> None:
@@ -94,6 +92,22 @@ def test_a_slot_that_cannot_be_used_leaves_its_neighbour_alone(item, reason) -> 
     assert isinstance(damaged.image, Unusable)
     assert reason in damaged.image.reason
     assert isinstance(good.image, Image)
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [({}, "neither an image nor a link"), ({"url": "", "prompt": ""}, "neither an image nor a link"), (None, "null")],
+)
+def test_a_slot_without_an_image_is_missing_and_leaves_its_neighbour_alone(item, reason) -> None:
+    empty, good = read({"data": [item, {"b64_json": BASE64}]})
+    assert isinstance(empty.image, Missing)
+    assert reason in empty.image.reason
+    assert isinstance(good.image, Image)
+
+
+def test_a_revised_prompt_is_the_enhanced_one() -> None:
+    (slot,) = read({"data": [{"b64_json": BASE64, "revised_prompt": "a cat, in oil"}]})
+    assert slot.enhanced_prompt == "a cat, in oil"
 
 
 def test_an_image_above_the_cap_is_damaged() -> None:
@@ -170,5 +184,5 @@ def test_every_slot_keeps_its_own_image_and_prompt(slots, spaced) -> None:
         elif form == "link":
             assert slot.image == Ticket(f"https://cdn/{number}.png")
         else:
-            assert isinstance(slot.image, Unusable)
+            assert isinstance(slot.image, Missing)
             assert "neither an image nor a link" in slot.image.reason

@@ -62,9 +62,7 @@ async def test_a_large_answer_is_read_whole(serve: Serve, open_client: Open) -> 
 
 
 async def test_an_answer_whose_images_were_all_blocked_is_no_error(serve: Serve, open_client: Open) -> None:
-    answer = await (await open_client(await serve(replying(body=b'{"data": null}')))).submit(
-        REQUEST, "r-1", lambda: None
-    )
+    answer = await (await open_client(await serve(replying(body=b'{"data": []}')))).submit(REQUEST, "r-1", lambda: None)
     assert answer.slots == ()
 
 
@@ -82,7 +80,7 @@ async def test_an_answer_of_damaged_images_only_still_comes_back_with_its_cost(s
         (400, b'{"message": ["Expected string", "received null"]}', ErrorKind.BAD_REQUEST, '["Expected string",'),
         (401, b'{"message": "This request requires a valid API key"}', ErrorKind.BAD_KEY, "requires a valid"),
         (403, b'{"message": "You\'ve run out of credits"}', ErrorKind.NO_CREDITS, "out of credits"),
-        (403, b'{"error": {"message": "not your model"}}', ErrorKind.BAD_KEY, "not your model"),
+        (403, b'{"error": {"message": "not your model"}}', ErrorKind.NOT_FOUND, "not your model"),
         (404, b'{"error": "no such model"}', ErrorKind.NOT_FOUND, "no such model"),
         (409, b"", ErrorKind.CONFLICT, "HTTP 409 with an empty body"),
         (429, b'{"message": "Too Many Requests"}', ErrorKind.RATE_LIMITED, "Too Many Requests"),

@@ -66,7 +66,7 @@ class Answered(Event, frozen=True, kw_only=True):
 
 
 class Failed(Event, frozen=True, kw_only=True):
-    """An attempt failed. The decision is `retry`, `fail` or `stop`; a retry leaves after `after_s` seconds."""
+    """An attempt failed. Decisions: `retry`, `fail`, `stop`, `suspend`; a retry leaves after `after_s` seconds."""
 
     client_request_id: str
     error_kind: str

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
-from batchgen.core.answer import Answer, Image, Slot, Ticket, Unusable
+from batchgen.core.answer import Answer, Image, Missing, Slot, Ticket, Unusable
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 
@@ -30,13 +30,15 @@ class ReceivedSlot(msgspec.Struct, frozen=True, omit_defaults=True):
     """One image slot of an answer: an image, or what is wrong with it.
 
     url: where the image was fetched from, or waits. problem: why it was not fetched yet. unusable: why what was
-    received cannot be used.
+    received cannot be used. missing: why nothing was received; blocked: whether a safety filter dropped it.
     """
 
     image: ImageFile | None = None
     url: str | None = None
     problem: str | None = None
     unusable: str | None = None
+    missing: str | None = None
+    blocked: bool = False
     enhanced_prompt: str | None = None
 
 
@@ -47,6 +49,11 @@ class ReceivedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     http_status: int
     cost_usd: float | None = None
     inference_id: str | None = None
+
+    @property
+    def images(self) -> int:
+        """How many images came, usable or not: what may have been charged."""
+        return sum(slot.missing is None for slot in self.slots)
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,3 +91,5 @@ def _received(slot: Slot, position: int, name_of: Callable[[int, Image], str]) -
             return ReceivedSlot(url=url, problem=problem, enhanced_prompt=slot.enhanced_prompt)
         case Unusable(reason):
             return ReceivedSlot(unusable=reason, enhanced_prompt=slot.enhanced_prompt)
+        case Missing(reason, blocked):
+            return ReceivedSlot(missing=reason, blocked=bool(blocked), enhanced_prompt=slot.enhanced_prompt)

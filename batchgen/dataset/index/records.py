@@ -108,7 +108,8 @@ def records_of_error(
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was given up: failed, or in doubt if an answer of it was never seen.
 
-    A request that the service refuses for good has failed, whatever became of earlier attempts.
+    A request that the service refuses for good has failed, whatever became of earlier attempts; one that its safety
+    filter refuses is blocked.
     """
     doubts = attempts.in_doubt_ids and failure.kind not in FINAL_KINDS
     in_doubt = bool(doubts) or failure.kind in IN_DOUBT_KINDS
@@ -119,7 +120,7 @@ def records_of_error(
     bears = _bearing(_charges(request, attempts), len(numbers), request, attempts)
     common = _common(request, attempts, provenance) | bears
     common |= {
-        "status": Status.IN_DOUBT if in_doubt else Status.FAILED,
+        "status": Status.IN_DOUBT if in_doubt else _status_of(kind),
         "error_kind": kind,
         "error_message": message,
         "http_status": failure.http_status,
@@ -133,17 +134,19 @@ def records_of_answer(
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was answered: saved, damaged, deferred and blocked slots."""
     numbers, slots = slot_numbers(request, len(answer.slots)), answer.slots
+    asked = slot_numbers(request, 0)
     common = _common(request, attempts, provenance)
     common |= {"http_status": answer.http_status, "inference_id": answer.inference_id}
     charges = _charges(request, attempts, *_own_charge(request, answer, attempts))
-    bearing = common | _bearing(charges, len(slots) or len(numbers), request, attempts)
+    bearing = common | _bearing(charges, answer.images or len(numbers), request, attempts)
+    free = common | _bearing((), 1, request, attempts) if answer.images else bearing
     records = [
-        IndexRecord(image_number=number, **bearing, **_filled(slot))
+        IndexRecord(image_number=number, **(bearing if slot.missing is None else free), **_filled(slot))
         for number, slot in zip(numbers, slots, strict=False)
+        if slot.missing is None or number in asked
     ]
-    if len(slots) < len(numbers):
-        free = common | _bearing((), 1, request, attempts) if slots else bearing
-        records += [IndexRecord(image_number=number, **free, **_BLOCKED) for number in numbers[len(slots) :]]
+    # Only an older version wrote answers with fewer slots than were asked for: then the rest was blocked.
+    records += [IndexRecord(image_number=number, **free, **_BLOCKED) for number in numbers[len(slots) :]]
     return tuple(records)
 
 
@@ -196,12 +199,19 @@ def default_name(request: ImageRequest, image_number: int, image: Image) -> str:
     return image_name(request.row_number, request.fingerprint, image_number, image.extension)
 
 
+def _status_of(kind: ErrorKind) -> Status:
+    return Status.BLOCKED if kind is ErrorKind.SAFETY else Status.FAILED
+
+
 def _filled(slot: ReceivedSlot) -> dict[str, Any]:
     """The columns of a slot that tell what was received for it."""
     columns: dict[str, Any] = {"enhanced_prompt": slot.enhanced_prompt}
     if slot.image is not None:
         return columns | _saved(slot.image) | {"image_url": slot.url}
     columns["status"] = Status.FAILED
+    if slot.missing is not None:
+        kind = ErrorKind.SAFETY if slot.blocked else ErrorKind.TOO_FEW
+        return columns | {"status": _status_of(kind), "error_kind": kind, "error_message": slot.missing}
     if slot.unusable is not None:
         return columns | {"error_kind": ErrorKind.BAD_IMAGE, "error_message": slot.unusable}
     message = slot.problem or "paid for, not yet fetched from its link"
@@ -239,11 +249,11 @@ def _own_charge(request: ImageRequest, answer: ReceivedAnswer, attempts: Attempt
     """What the attempt that was answered cost: as its header says, else by price, else unknown."""
     if answer.cost_usd is not None:
         return (Charge(attempts.client_request_id, answer.cost_usd, CostSource.HEADER),)
-    if not answer.slots:
+    if not answer.images:
         return ()  # a blocked image is not charged
     if request.price_usd is None:
         return (unknown(attempts.client_request_id),)
-    cost_usd = request.price_usd / request.num_images * len(answer.slots)
+    cost_usd = request.price_usd / request.num_images * answer.images
     return (Charge(attempts.client_request_id, cost_usd, CostSource.PRICE),)
 
 

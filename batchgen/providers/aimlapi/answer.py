@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 import pybase64
 
-from batchgen.core.answer import Image, Slot, Ticket, Unusable
+from batchgen.core.answer import Image, Missing, Slot, Ticket, Unusable
 from batchgen.core.image_header import ImageError, recognise
 from batchgen.providers.http.download import MAX_LINK_CHARACTERS
 
@@ -40,6 +40,7 @@ class _Item(msgspec.Struct):
     image_base64: str | None = None
     url: str | None = None
     prompt: object = None  # the enhanced prompt; anything but text is no prompt
+    revised_prompt: object = None  # the same, by another name
 
 
 class _Output(msgspec.Struct):
@@ -96,8 +97,10 @@ def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
 
 def _slot(item: _Item | None, images: dict[str, memoryview], max_image_bytes: int) -> Slot:
     if item is None:
-        return Slot(Unusable("the answer holds null instead of an image"), None)
-    enhanced_prompt = item.prompt if isinstance(item.prompt, str) and item.prompt else None
+        return Slot(Missing("the answer holds null instead of an image"), None)
+    enhanced_prompt = next(
+        (text for text in (item.prompt, item.revised_prompt) if text and isinstance(text, str)), None
+    )
     if encoded := item.b64_json or item.image_base64:
         image = images.get(encoded)
         if image is None:
@@ -107,7 +110,7 @@ def _slot(item: _Item | None, images: dict[str, memoryview], max_image_bytes: in
         return Slot(Unusable(f"the link is {len(item.url):,} characters long"), enhanced_prompt)
     if item.url:
         return Slot(Ticket(item.url), enhanced_prompt)
-    return Slot(Unusable("the answer holds neither an image nor a link"), enhanced_prompt)
+    return Slot(Missing("the answer holds neither an image nor a link"), enhanced_prompt)
 
 
 def _decoded(encoded: memoryview, max_image_bytes: int) -> Image | Unusable:

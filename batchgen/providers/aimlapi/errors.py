@@ -1,39 +1,43 @@
-"""Statuses and messages of AI/ML API -> error kinds.
+"""Statuses and words of AI/ML API -> error kinds.
 
-One table turns an HTTP status, and where the status alone does not tell, the service's message, into an ErrorKind.
+One table turns an HTTP status, and where the status alone does not tell, what the service says, into an ErrorKind.
 Statuses, messages and their meaning are from AI/ML API's documentation; a status that it does not name is read by
-its class. All functions are pure.
+its class. It passes on what the services behind it say, whose words `refusals` knows. All functions are pure.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from batchgen.core.outcomes import ErrorKind
-
-# Words for money, as opposed to a quota per time, which passes by itself.
-_OUT_OF_CREDITS: Final = re.compile(
-    r"out of credits|not enough credits|insufficient (credits?|funds|balance)|exceeded your current quota|top[ -]?up",
-    re.IGNORECASE,
-)
+from batchgen.providers.http import refusals
+from batchgen.providers.http.said import Said
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Statuses first to last mean a kind; `words` must be in the message, `is_own` asks for the service's own form."""
+    """Statuses first to last mean a kind.
+
+    says: must hold for what is said. is_own: asks for the service's own form.
+    """
 
     first: int
     last: int
-    kind: ErrorKind
-    words: re.Pattern[str] | None = None
+    kind: ErrorKind | Callable[[Said], ErrorKind | None]
+    says: Callable[[Said], bool] | None = None
     is_own: bool = False
 
-    def fits(self, status: int, message: str, is_own: bool) -> bool:
-        has_words = self.words is None or self.words.search(message) is not None
-        return self.first <= status <= self.last and has_words and (is_own or not self.is_own)
+    def read(self, status: int, said: Said, is_own: bool) -> ErrorKind | None:
+        """Return the kind, None where the rule does not fit."""
+        if not self.first <= status <= self.last or (self.is_own and not is_own):
+            return None
+        if self.says is not None and not self.says(said):
+            return None
+        return self.kind if isinstance(self.kind, ErrorKind) else self.kind(said)
 
 
 # The first rule that fits decides.
@@ -41,19 +45,28 @@ _RULES: Final = (
     _Rule(300, 399, ErrorKind.NOT_FOUND),  # the API never redirects: the base URL is wrong, or a login page is between
     _Rule(401, 401, ErrorKind.BAD_KEY),
     _Rule(402, 402, ErrorKind.NO_CREDITS),
-    _Rule(403, 403, ErrorKind.NO_CREDITS, _OUT_OF_CREDITS),
-    _Rule(403, 403, ErrorKind.BAD_KEY, is_own=True),  # a key without the right to this model
-    # A firewall that dislikes one prompt must not stop the run; one that shuts everything out does, by its number.
-    _Rule(403, 403, ErrorKind.GATEWAY),
-    _Rule(404, 405, ErrorKind.NOT_FOUND),
-    _Rule(410, 410, ErrorKind.NOT_FOUND),  # a retired model
     _Rule(407, 407, ErrorKind.BAD_KEY),  # a proxy in between wants a login
     # Whoever gave up waiting, the service may go on, finish the work and charge it.
     _Rule(408, 408, ErrorKind.CUT_OFF),
     _Rule(409, 409, ErrorKind.CONFLICT),
     _Rule(425, 425, ErrorKind.CONFLICT),
-    _Rule(429, 429, ErrorKind.NO_CREDITS, _OUT_OF_CREDITS),
-    _Rule(429, 429, ErrorKind.RATE_LIMITED),  # "Free-tier limit ..." too: it passes with time
+    _Rule(429, 429, refusals.kind_of_limit),
+    # A page of a gateway says nothing of what it would be asked in the service's words, but for empty accounts.
+    _Rule(403, 403, ErrorKind.NO_CREDITS, refusals.is_about_money),
+    _Rule(400, 499, refusals.account_kind, is_own=True),
+    _Rule(400, 499, ErrorKind.SAFETY, refusals.is_safety, is_own=True),
+    _Rule(400, 403, refusals.kind_of_limit, refusals.is_pace, is_own=True),
+    _Rule(400, 403, ErrorKind.NOT_FOUND, refusals.is_model_gone, is_own=True),
+    _Rule(403, 403, ErrorKind.NOT_FOUND, refusals.is_about_the_model, is_own=True),
+    # Of a row, a model or the account: another row tells.
+    _Rule(403, 403, ErrorKind.UNEXPLAINED, is_own=True),
+    # A firewall that dislikes one prompt must not stop the run; one that shuts everything out does, by its number.
+    _Rule(403, 403, ErrorKind.GATEWAY),
+    _Rule(404, 404, ErrorKind.NOT_FOUND, refusals.is_about_the_address),
+    _Rule(404, 404, ErrorKind.NOT_FOUND, refusals.is_about_the_model),
+    _Rule(404, 404, ErrorKind.UNEXPLAINED, is_own=True),
+    _Rule(404, 405, ErrorKind.NOT_FOUND),
+    _Rule(410, 410, ErrorKind.NOT_FOUND),  # a retired model
     _Rule(400, 499, ErrorKind.BAD_REQUEST),
     _Rule(502, 502, ErrorKind.CUT_OFF),
     _Rule(504, 504, ErrorKind.CUT_OFF),
@@ -63,16 +76,17 @@ _RULES: Final = (
 )
 
 
-def kind_of_status(status: int, message: str, *, is_own: bool = True) -> ErrorKind:
+def kind_of_status(status: int, said: Said, *, is_own: bool = True) -> ErrorKind:
     """The kind of an answer that is no success.
 
-    status: HTTP status other than 200 and 201. message: the answer's words, or "". is_own: whether they came in the
+    status: HTTP status other than 200 and 201. said: the answer's words. is_own: whether they came in the
     service's own form, which a gateway's page of HTML does not have.
     A status in no class of errors (204, 999) is BAD_ANSWER.
     """
     for rule in _RULES:
-        if rule.fits(status, message, is_own):
-            return rule.kind
+        kind = rule.read(status, said, is_own)
+        if kind is not None:
+            return kind
     return ErrorKind.BAD_ANSWER
 
 

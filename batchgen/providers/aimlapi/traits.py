@@ -15,6 +15,9 @@ TRAITS = Traits(
         {
             ErrorKind.BAD_KEY: "Check the key in AIMLAPI_API_KEY and what it may do, then type the same command again.",
             ErrorKind.NO_CREDITS: "Top up the account, then type the same command again.",
+            ErrorKind.ACCOUNT: "See what your account says about it, then type the same command again.",
+            ErrorKind.QUOTA: "When the quota is renewed, type the same command again.",
+            ErrorKind.UNEXPLAINED: "Check the key, the model and the base URL, then type the same command again.",
             ErrorKind.NOT_FOUND: "Check the model's name and the base URL, then type the command again.",
         }
     ),

@@ -7,21 +7,24 @@ in `x-inference-id`. Success is 200 or 201.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypedDict
 
 import msgspec
 
-from batchgen.core.answer import Answer
+from batchgen.core.answer import Answer, Missing, Slot
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest, Value
+from batchgen.providers.aimlapi.absence import read_absence, with_reasons
 from batchgen.providers.aimlapi.answer import AnswerError, read_answer
 from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
 from batchgen.providers.aimlapi.traits import TRAITS
 from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
 from batchgen.providers.http.retry_after import parse_retry_after
+from batchgen.providers.http.said import Said, said_in
 from batchgen.providers.http.words import explain, message_in, quote
 
 # The service sends it back with its answer, and names it in its log.
@@ -59,15 +62,31 @@ class AimlapiWire:
 
     def read(self, response: HttpResponse, request: ImageRequest) -> Answer:
         """Return what an answer says. One of unusable slots only is returned, not raised. Raises ProviderError."""
-        if failure := problem_in(response):
+        if failure := problem_in(response, request.prompt, request.model):
             raise failure
+        slots: tuple[Slot, ...] = ()
+        problem = None
         try:
             slots = read_answer(response.body, self._max_image_bytes)
         except AnswerError as error:
             problem = str(error)
-        else:
-            return Answer(slots, response.status, **_about(response))
-        raise unreadable(response, problem)
+        if not slots and (absence := read_absence(response.body, request.prompt)):
+            kind, reason = absence
+            # What is in no known form is unreadable, unless it says in known words why there is no image.
+            if problem is None or kind is not ErrorKind.NO_IMAGE:
+                reason = response.redact(reason, MAX_MESSAGE_CHARACTERS)
+                raise ProviderError(kind, reason, http_status=response.status, **_about(response))
+        if problem is not None:
+            raise unreadable(response, problem)
+        reasoned = with_reasons(slots, response.body, request.prompt)
+        return Answer(tuple(_masked(slot, response) for slot in reasoned), response.status, **_about(response))
+
+
+def _masked(slot: Slot, response: HttpResponse) -> Slot:
+    """A slot whose reason for being empty, if it has one, is fit to be shown."""
+    if not isinstance(slot.image, Missing):
+        return slot
+    return replace(slot, image=replace(slot.image, reason=response.redact(slot.image.reason, MAX_MESSAGE_CHARACTERS)))
 
 
 class _About(TypedDict):
@@ -75,17 +94,22 @@ class _About(TypedDict):
     inference_id: str | None
 
 
-def problem_in(response: HttpResponse) -> ProviderError | None:
+def problem_in(response: HttpResponse, prompt: str = "", model: str = "") -> ProviderError | None:
     """Return the ProviderError that an answer amounts to, None if it is a whole success.
 
     It is returned and not raised: no frame that holds the words of the service, unmasked, hangs on to it.
     """
     if response.status not in (200, 201):
-        message = explain(response)
-        kind = kind_of_status(response.status, message, is_own=message_in(response.body) is not None)
-        retry_after_s = parse_retry_after(response.headers.get("retry-after"), response.received_at)
+        message, said = explain(response), said_in(response.body, prompt, model)
+        # JSON of any form comes from an application. Of 5xx only the service's own form says that nothing was charged.
+        is_own = said is not None and (response.status < 500 or message_in(response.body) is not None)
+        kind = kind_of_status(response.status, said or Said(message), is_own=is_own)
         return ProviderError(
-            kind, message, http_status=response.status, retry_after_s=retry_after_s, **_about(response)
+            kind,
+            message,
+            http_status=response.status,
+            retry_after_s=parse_retry_after(response.headers.get("retry-after"), response.received_at),
+            **_about(response),
         )
     if response.broken is not None:
         return ProviderError(*response.broken, http_status=response.status, **_about(response))

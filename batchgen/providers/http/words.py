@@ -6,15 +6,18 @@ import msgspec
 
 from batchgen.providers.base import HttpResponse
 from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS, MAX_QUOTE_CHARACTERS, QUOTED_BYTES
+from batchgen.providers.http.said import said_in
 
 
 def explain(response: HttpResponse) -> str:
-    """Return the words of an error answer: its `message` or `error.message`, else a quote of the body."""
+    """Return the words of an error answer: its `message` or `error.message`, else other texts of it, else a quote."""
     if 300 <= response.status < 400:
         target = response.redact(response.headers.get("location", "nowhere"), MAX_MESSAGE_CHARACTERS)
         return f"{response.host} redirects to {target} ({response.status}); check the base URL"
     if words := message_in(response.body):
         return response.redact(words, MAX_MESSAGE_CHARACTERS)
+    if said := said_in(response.body):
+        return response.redact(said.text, MAX_MESSAGE_CHARACTERS)
     if response.body.strip():
         return f"HTTP {response.status}: {quote(response)}"
     return f"HTTP {response.status} with an empty body"

@@ -1,0 +1,128 @@
+"""Why a success holds no image: the verdict of a safety filter, an error that came with status 200, or no word.
+
+Services say it beside the empty list, or in the object where the image should be: in words, by a code such as
+`finish_reason: content_filter`, or by a field whose name says it (`filtered_reason`, `is_image_safe: false`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+
+from batchgen.core.answer import Missing, Slot
+from batchgen.core.outcomes import ErrorKind
+from batchgen.providers.http import refusals
+from batchgen.providers.http.said import Said, said_by, simple
+
+# An answer without images is short; to walk through one with images would take memory and tell nothing.
+_MAX_BYTES: Final = 64 * 1024
+_FILTERED: Final = re.compile(r"filter|blocked|block_?reason|moderat|raireason|nsfw|violation|flagged|unsafe|refusal")
+# Values that name no reason.
+_FINE: Final = frozenset(
+    {"", "none", "null", "false", "no", "0", "safe", "stop", "success", "ok", "notfiltered", "pass"}
+)
+_ERRORS: Final = frozenset({"error", "errors", "message", "msg", "detail", "details", "errormessage"})
+_BY_CHANCE: Final = re.compile(r"^(finishreason)?(noimage|imageother|other|malformed\w*|maxtokens|error|failed)$")
+
+
+def read_absence(body: bytes, asked: str) -> tuple[ErrorKind, str] | None:
+    """Return what a short success without images says: the kind and the service's words; None if it says nothing.
+
+    Args:
+        body: The answer.
+        asked: The prompt, whose words are not the service's.
+    """
+    answer = _decoded(body)
+    if not isinstance(answer, Mapping):
+        return None
+    said = said_by(answer, asked) or Said("")
+    if reason := _verdict(answer, said):
+        return ErrorKind.SAFETY, reason
+    if kind := refusals.account_kind(said):
+        return kind, said.text
+    if refusals.is_pace(said):
+        return refusals.kind_of_limit(said), said.text
+    told = {simple(str(key)): value for key, value in answer.items() if simple(str(key)) in _ERRORS}
+    if any(told.values()):
+        told_by = said_by(told, asked)
+        return ErrorKind.NO_IMAGE, told_by.text if told_by else "an error without words"
+    if said.has(_BY_CHANCE):
+        return ErrorKind.NO_IMAGE, said.text
+    if answer.get("data", ()) is None:
+        return ErrorKind.NO_IMAGE, "`data` is null instead of a list of images"
+    return None
+
+
+def with_reasons(slots: tuple[Slot, ...], body: bytes, asked: str) -> tuple[Slot, ...]:
+    """Return the slots of an answer, those without an image with the reason that the service gives for it."""
+    if not any(isinstance(slot.image, Missing) for slot in slots):
+        return slots
+    items = _items(_decoded(body, max_bytes=len(body)))
+    return (
+        tuple(_with_reason(slot, item, asked) for slot, item in zip(slots, items, strict=True))
+        if (len(items) == len(slots))
+        else slots
+    )
+
+
+def _with_reason(slot: Slot, item: object, asked: str) -> Slot:
+    if not isinstance(slot.image, Missing) or not isinstance(item, Mapping):
+        return slot
+    said = said_by(item, asked) or Said("")
+    if reason := _verdict(item, said):
+        return replace(slot, image=Missing(reason, blocked=True))
+    if said.has(_BY_CHANCE):
+        return replace(slot, image=Missing(said.text, blocked=False))
+    return slot
+
+
+def _verdict(answer: Mapping[str, Any], said: Said) -> str | None:
+    """The reason of a safety filter, None if none speaks."""
+    named = _named(answer)
+    if named is None and not refusals.is_safety(said):
+        return None
+    return said.text or f"the service's safety filter dropped it ({named})"
+
+
+def _named(value: object, key: str = "") -> str | None:
+    """The name of a field that says by itself that a filter dropped the image."""
+    if isinstance(value, Mapping):
+        for name, below in value.items():
+            if found := _named(below, str(name)):
+                return found
+    elif isinstance(value, list):
+        return next((found for below in value if (found := _named(below, key))), None)
+    elif key and _is_reason(simple(key), value):
+        return key
+    return None
+
+
+def _is_reason(key: str, value: object) -> bool:
+    if key in ("isimagesafe", "issafe"):
+        return value is False
+    if isinstance(value, str):
+        return _FILTERED.search(key) is not None and simple(value) not in _FINE
+    return value is True and _FILTERED.search(key) is not None
+
+
+def _items(answer: object) -> Sequence[object]:
+    if not isinstance(answer, Mapping):
+        return ()
+    output = answer.get("output")
+    for found in (answer.get("data"), output.get("choices") if isinstance(output, Mapping) else None):
+        if isinstance(found, list) and found:
+            return found
+    return ()
+
+
+def _decoded(body: bytes, max_bytes: int = _MAX_BYTES) -> object:
+    if len(body) > max_bytes:
+        return None
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
