@@ -50,6 +50,8 @@ def _with_rounded_usd(value: object, is_usd: bool = False) -> object:
             return [_with_rounded_usd(item, is_usd) for item in value]
         case float() if is_usd:
             return round_usd(value)
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()  # a name of a file may be no text
         case _:
             return value
 

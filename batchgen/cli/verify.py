@@ -10,7 +10,7 @@ from batchgen.cli.gallery import refresh_gallery
 from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.format import count, dollars
+from batchgen.core.format import count, dollars, printable
 
 
 def execute(options: Namespace) -> ExitCode:
@@ -60,4 +60,6 @@ def _repair(out: Path, as_json: bool) -> ExitCode:
 
 
 def _describe(finding: FileProblem) -> str:
-    return f"{finding.fault.value:<9} {finding.path}  {finding.row_id or '-'}  {finding.detail}"
+    # One line for each finding, whatever a file's name holds.
+    names = (finding.path, finding.row_id or "-", finding.detail)
+    return f"{finding.fault.value:<9} {'  '.join(printable(name).replace(chr(10), chr(92) + 'n') for name in names)}"

@@ -15,6 +15,12 @@ from batchgen.dataset.layout import Layout
 
 def refuse_foreign_files(layout: Layout) -> None:
     """Raise NotADataset if this is no folder, or holds files that no run wrote and this one would write over."""
+    if layout.root.is_symlink() and not layout.root.exists():
+        target = layout.root.readlink()
+        raise NotADataset(
+            f"{layout.root} is a link to {target}, which does not exist. "
+            f"Make that folder, mount its disk, or choose another folder (-o)."
+        )
     if layout.root.exists() and not layout.root.is_dir():
         raise NotADataset(f"{layout.root} is a file; a dataset is a folder: give one with -o.")
     if layout.state.exists() or layout.index.exists() or _is_own_view(layout):

@@ -32,12 +32,22 @@ LABEL_UPDATES = ".batchgen/labels.arrow"
 LABEL_DIGESTS = ".batchgen/labels.digests"
 FORMAT = ".batchgen/format"
 DAMAGED = ".batchgen/damaged/"
-# Here lay temporary files before they lay beside their target.
+# Here lay temporary files before they lay beside their target, under such names.
 OLD_TEMPORARY = ".batchgen/tmp/"
+_OLD_TEMPORARY = re.compile(
+    r"\.batchgen/tmp/(part-\d{8}\.parquet|[0-9a-f]{16}-\d+(-\d+)?\.[a-z0-9]+"
+    r"|metadata\.parquet|README\.md|croissant\.json|config\.json|view\.sections)"
+)
+
+# The user may keep the images on another disk, behind a link.
+_ELSEWHERE = ("images",)
 
 # A folder of a thousand files opens quickly in every file manager and on every network disk.
 ROWS_PER_FOLDER = 1000
 
+# An index may come from somebody else: an image with another name than these is none of ours.
+IMAGE_PATTERN = r"^images/[0-9]{5,19}/[0-9a-f]{16}-[0-9]{1,9}(-[0-9]{1,9})?\.[a-z0-9]{1,8}$"
+_SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "#recycle", "lost+found"})
 _PART = re.compile(r"index/part-(\d{8})\.parquet")
 _SEGMENT = re.compile(r"\.batchgen/ledger/segment-(\d{8})\.jsonl")
 
@@ -65,7 +75,7 @@ class Layout:
     store: LocalStore = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "store", LocalStore(self.root))
+        object.__setattr__(self, "store", LocalStore(self.root, _ELSEWHERE))
 
     @property
     def images(self) -> Path:
@@ -157,9 +167,27 @@ class Layout:
         """Return the names of the WAL's segments by number, oldest first."""
         return _numbered(_SEGMENT, (entry.name for entry in self.store.list(WAL)))
 
+    def old_temporary_names(self) -> list[str]:
+        """Return the names of temporary files that an earlier version left."""
+        return [entry.name for entry in self.store.list(OLD_TEMPORARY) if _OLD_TEMPORARY.fullmatch(entry.name)]
+
+    def free_name(self, name: str) -> str:
+        """Return `name`, or the next like it under which nothing is kept."""
+        stem, dot, extension = name.rpartition(".")
+        candidate, count = name, 1
+        while self.store.exists(candidate):
+            count += 1
+            candidate = f"{stem}-{count}{dot}{extension}"
+        return candidate
+
     def is_dataset(self) -> bool:
         """Whether batchgen has written here before."""
         return self.store.exists(VIEW) or any(True for _ in self.store.list(STATE)) or bool(self.part_names())
+
+
+def is_system_file(name: str) -> bool:
+    """Whether a name is one that operating systems and network disks strew about, and nobody's image."""
+    return any(part.startswith((".", "@")) or part.lower() in _SYSTEM_FILES for part in name.split("/"))
 
 
 def _numbered(pattern: re.Pattern[str], names: Iterable[str]) -> dict[int, str]:

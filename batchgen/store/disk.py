@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Sequence
 from concurrent.futures import Executor, wait
 from pathlib import Path
@@ -20,7 +21,9 @@ from pathlib import Path
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # fsync waits for the disk: measured, files of a few bytes are durable twice as fast as one after the other.
 SYNCS_AT_ONCE = 4
-# Some file systems, mostly network ones, have no such call.
+# What a disk that has failed, or is gone, says. Every other word for a folder's fsync means that there is no such call,
+# for which file systems, mostly network ones, have many.
+_FAILED = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ENXIO, errno.ENODEV})
 _NOT_SUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS})
 _ZEROS = bytes(1 << 20)
 
@@ -36,14 +39,44 @@ def make_folder(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def open_file(path: Path, flags: int, follow: bool = False) -> int:
+    """Open a file, and nothing that only looks like one: a dataset may come from somebody else.
+
+    Args:
+        path: Where it lies.
+        flags: As for `os.open`; a file that is made gets the rights that the umask leaves, so that a team can share it.
+        follow: Whether it may be a link to a file.
+
+    Raises:
+        OSError: Also for a link that is not followed, a pipe or a device.
+    """
+    no_links = 0 if follow else os.O_NOFOLLOW
+    try:
+        # A pipe that nobody writes to would be waited for.
+        descriptor = os.open(path, flags | no_links | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if not follow and path.is_symlink():
+            raise link_refused(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return descriptor
+
+
+def link_refused(path: Path) -> OSError:
+    """Return the error for a link that is in the place of what a dataset writes."""
+    return OSError(errno.ELOOP, f"it is a link to {path.readlink()}, and nothing is written through it", str(path))
+
+
 def open_log(path: Path) -> int:
     """Open a file for appending, made if it is not there; return its descriptor."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    return open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
 def open_new(path: Path) -> int:
     """Create an empty file that must not exist; return its descriptor, open for reading and appending."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    return open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
 
 
 def create(path: Path, data: bytes) -> int:
@@ -111,7 +144,8 @@ def sync_all(descriptors: Sequence[int], threads: Executor) -> None:
 
 def allocate(path: Path, size: int) -> None:
     """Make a file of `size` bytes that really takes up its place on the disk; its content means nothing."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    remove(path)  # what an earlier run left there, or somebody's link
+    descriptor = open_new(path)
     try:
         if not _fallocate(descriptor, size):
             for start in range(0, size, len(_ZEROS)):
@@ -143,7 +177,7 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     except OSError as error:
         # A file system without this call makes a name durable when it makes it.
-        if error.errno not in _NOT_SUPPORTED:
+        if error.errno in _FAILED:
             raise
     finally:
         os.close(descriptor)
@@ -155,14 +189,14 @@ def _sync_each(descriptors: Sequence[int]) -> None:
 
 
 def _fallocate(descriptor: int, size: int) -> bool:
-    """Whether the system has reserved the room; macOS and some file systems cannot."""
+    """Whether the system has reserved the room; macOS and some file systems cannot, and say so in many ways."""
     fallocate = getattr(os, "posix_fallocate", None)
     if fallocate is None:
         return False
     try:
         fallocate(descriptor, 0, size)
     except OSError as error:
-        if error.errno not in _NOT_SUPPORTED:
+        if error.errno in _FAILED:
             raise
         return False
     return True

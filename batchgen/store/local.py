@@ -1,7 +1,10 @@
 """A local folder as a store: every file appears under its name by a rename, once its bytes are durable.
 
-What is on its way lies in the top folder of its name, since `images/` or `index/` may be a link to another disk or a
-mount, and a rename must not cross file systems. The price: a folder below those must not be one.
+What is on its way lies in the top folder of its name, since `images/` may be a link to another disk, and any top folder
+a mount: a rename must not cross file systems. The price: a folder below those must not be a mount.
+
+The root is the user's own word, and may be a link. What lies below it may come from somebody else, who could make a
+link of any name: nothing is written or removed through one, but for the top folders that the user may put elsewhere.
 """
 
 from __future__ import annotations
@@ -9,11 +12,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from io import BufferedRandom, FileIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from batchgen.store import disk
@@ -35,8 +38,10 @@ class LocalStore:
     Every method raises OSError.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, elsewhere: Collection[str] = ()) -> None:
+        """Keep bytes below `root`; `elsewhere` are the top folders that may be links to another place."""
         self.root = root
+        self._elsewhere = elsewhere
         self._made: dict[str, Path] = {}  # folders that are there, by their names: a path is slow to make
         self._threads = ThreadPoolExecutor(disk.SYNCS_AT_ONCE - 1, "batchgen-sync")
 
@@ -63,11 +68,12 @@ class LocalStore:
 
     def open(self, name: str) -> BinaryIO:
         """Open what is kept under `name` for reading. Raises FileNotFoundError."""
-        return self.path(name).open("rb")
+        return os.fdopen(disk.open_file(self.path(name), os.O_RDONLY, follow=True), "rb")
 
     def read(self, name: str) -> bytes:
         """Return all that is kept under `name`. Raises FileNotFoundError."""
-        return self.path(name).read_bytes()
+        with self.open(name) as file:
+            return file.read()
 
     def exists(self, name: str) -> bool:
         """Whether anything is kept under `name`."""
@@ -80,10 +86,12 @@ class LocalStore:
 
     def remove(self, name: str) -> None:
         """Keep nothing under `name` any more; it is no error if nothing is. After a power loss it may be back."""
+        self._refuse_links(_folder_of(name))
         disk.remove(self.path(name))
 
     def move(self, name: str, to: str) -> None:
         """Keep under `to` what was kept under `name`, durable when this returns, also on another file system."""
+        self._refuse_links(_folder_of(name))
         self._make_folder_of(to)
         try:
             disk.publish(self.path(name), self.path(to))
@@ -132,6 +140,7 @@ class LocalStore:
     def remove_leftovers(self, *names: str) -> None:
         """Remove what killed processes left on its way to such names, or to others with the same top folder."""
         for name in names:
+            self._refuse_links(_place_for(name))
             remove_leftovers(self.path(_place_for(name)))
 
     def _put_some(self, blobs: Sequence[tuple[str, Buffer]]) -> None:
@@ -153,9 +162,25 @@ class LocalStore:
     def _made_folder(self, folder: str) -> Path:
         if folder not in self._made:
             path = self.path(folder)
+            self._refuse_links(folder)
             disk.make_folder(path)
             self._made[folder] = path
         return self._made[folder]
+
+    def _refuse_links(self, folder: str) -> None:
+        """Raise OSError if a folder, or one that it lies in, is a link that may not be one, or leads nowhere."""
+        if folder in self._made:
+            return
+        for name in (folder, *map(str, PurePosixPath(folder).parents)):
+            path = self.path(name)
+            if not path.is_symlink() or path == self.root:
+                continue
+            if name not in self._elsewhere:
+                raise disk.link_refused(path)
+            if not path.exists():
+                raise FileNotFoundError(
+                    errno.ENOENT, f"it is a link to {path.readlink()}, which does not exist", str(path)
+                )
 
 
 class _Stream(FileIO):

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from batchgen.core.errors import Locked
+from batchgen.store import disk
 
 # A reader that asks whether the lock is held has it for a moment; a writer holds it for much longer.
 _TRIES = 5
@@ -27,7 +28,7 @@ class Lock:
     """Holds a dataset for this process until `release`; raises `Locked` if another one has it, OSError."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = disk.open_file(path, os.O_RDWR | os.O_CREAT)
         try:
             if not _acquire(self._descriptor):
                 holder = _describe(os.read(self._descriptor, 4096))
@@ -60,7 +61,7 @@ class Lock:
 def is_held(path: Path) -> bool:
     """Whether a running process holds the lock."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = disk.open_file(path, os.O_RDONLY)
     except OSError:
         return False
     try:

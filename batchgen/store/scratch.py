@@ -24,7 +24,8 @@ class ScratchFile:
         """Append all of `data`."""
         try:
             if self._descriptor is None:
-                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+                disk.remove(self._path)
+                self._descriptor = disk.open_new(self._path)
             disk.append(self._descriptor, data)
         except OSError as error:
             raise DiskError(

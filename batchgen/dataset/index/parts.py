@@ -16,12 +16,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batchgen.core.errors import DamagedIndex, DiskError, UnknownFormat
+from batchgen.core.format import quote
 from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS
-from batchgen.dataset.layout import Layout, part_name
+from batchgen.dataset.layout import IMAGE_PATTERN, Layout, part_name
 
 # Rows that are read at a time from the start of a part to its end.
 _BATCH_ROWS = 32_768
@@ -75,6 +77,7 @@ def read_part(path: Path, part: pq.ParquetFile, columns: Sequence[str] | None) -
         table = part.read(columns=None if names is None else list(names))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
+    _refuse_foreign_names(path, table)
     if not is_old(part.schema_arrow.names):
         return table
     table = with_new_columns(table)
@@ -107,6 +110,7 @@ def iterate(path: Path) -> Iterator[pa.RecordBatch]:
             if batch is None:
                 break
             missing -= len(batch)
+            _refuse_foreign_names(path, batch)
             if is_old(batch.schema.names):
                 yield from with_new_columns(pa.Table.from_batches([batch])).to_batches()
             else:
@@ -152,6 +156,7 @@ class PartReader:
             taken.append(batch.take(pa.array(left[:here] - self._start)))
             left = left[here:]
         table = pa.Table.from_batches(taken, self._part.schema_arrow)
+        _refuse_foreign_names(self._path, table)
         return with_new_columns(table) if is_old(table.column_names) else table
 
     def _batch_at(self, position: int) -> pa.RecordBatch:
@@ -192,6 +197,16 @@ def open_writer(
         write_page_checksum=True,
         metadata_collector=described,
     )
+
+
+def _refuse_foreign_names(path: Path, records: pa.Table | pa.RecordBatch) -> None:
+    """A part may come from somebody else, and a name in it could be that of any file of the reader's."""
+    if "file_name" not in records.schema.names:
+        return
+    names = records.column("file_name")
+    foreign = names.filter(pc.invert(pc.match_substring_regex(names, IMAGE_PATTERN)))
+    if len(foreign):
+        raise _unreadable(path, ValueError(f"{quote(foreign[0].as_py())} is no name of an image of a dataset"))
 
 
 def _unreadable(path: Path, error: Exception) -> DamagedIndex | DiskError:

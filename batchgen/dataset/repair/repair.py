@@ -126,4 +126,4 @@ def _costs(layout: Layout, records: Iterable[IndexRecord]) -> dict[str, float]:
 
 def _set_aside(layout: Layout, name: str) -> None:
     if layout.store.exists(name):
-        layout.store.move(name, f"{DAMAGED}{name}")
+        layout.store.move(name, layout.free_name(f"{DAMAGED}{name}"))

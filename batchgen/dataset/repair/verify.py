@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from batchgen.core.errors import DamagedIndex
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import iterate
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import IMAGES, Layout, is_system_file
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.store.lock import is_held
@@ -72,7 +72,7 @@ def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None
         images = _saved_images(layout, damaged)
         while batch := list(islice(images, _WINDOW_IMAGES)):
             known.append(_hashes([image.file_name for image in batch]))
-            yield from filter(None, pool.map(lambda image: _check(layout.root, image), batch))
+            yield from filter(None, pool.map(lambda image: _check(layout, image), batch))
             checked(len(batch))
     if damaged:
         return  # only they could tell which images are untracked
@@ -129,9 +129,9 @@ def _saved_images(layout: Layout, damaged: Container[Path]) -> Iterator[Expected
                 yield Expected(**row)
 
 
-def _check(root: Path, image: Expected) -> FileProblem | None:
+def _check(layout: Layout, image: Expected) -> FileProblem | None:
     try:
-        data = (root / image.file_name).read_bytes()
+        data = layout.store.read(image.file_name)
     except FileNotFoundError:
         return FileProblem(FileFault.MISSING, image.file_name, image.row_id, "the file is gone")
     except OSError as error:
@@ -145,10 +145,7 @@ def _check(root: Path, image: Expected) -> FileProblem | None:
 
 
 def _image_files(layout: Layout) -> Iterator[str]:
-    if layout.images.is_dir():
-        for path in layout.images.rglob("*"):
-            if path.is_file():
-                yield path.relative_to(layout.root).as_posix()
+    return (entry.name for entry in layout.store.list(IMAGES) if not is_system_file(entry.name))
 
 
 def _hashes(names: list[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -114,7 +114,7 @@ class ActiveSegment:
         if self._sealed is not None:
             self._sealed.result()
         for entry in self._unfinished.values():
-            records = records_left(self._layout.root, entry, self._provenance)
+            records = records_left(self._layout.store, entry, self._provenance)
             self._done.update(((record.fingerprint, record.image_number), record) for record in records)
         self._seal(self._number, list(self._done.values()))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -17,6 +16,7 @@ from batchgen.dataset.index.records import (
     records_of_error,
 )
 from batchgen.dataset.wal import log
+from batchgen.store import LocalStore
 
 
 def records_of(entry: log.Unfinished | log.Settling, provenance: Provenance) -> tuple[IndexRecord, ...]:
@@ -37,9 +37,9 @@ def records_of(entry: log.Unfinished | log.Settling, provenance: Provenance) -> 
     return records_of_error(entry.request, entry.failure, entry.attempts, provenance)
 
 
-def records_left(root: Path, entry: log.Unfinished, provenance: Provenance) -> tuple[IndexRecord, ...]:
+def records_left(store: LocalStore, entry: log.Unfinished, provenance: Provenance) -> tuple[IndexRecord, ...]:
     """Return what is true of a request that was left unfinished: an image of it may never have reached the disk."""
-    return tuple(_check(root, record) for record in records_of(entry, provenance))
+    return tuple(_check(store, record) for record in records_of(entry, provenance))
 
 
 def lost(record: IndexRecord, reason: str) -> IndexRecord:
@@ -56,12 +56,12 @@ def lost(record: IndexRecord, reason: str) -> IndexRecord:
     return replace(without_file, status=Status.FAILED, error_kind=ErrorKind.NOT_FETCHED, error_message=message)
 
 
-def _check(root: Path, record: IndexRecord) -> IndexRecord:
+def _check(store: LocalStore, record: IndexRecord) -> IndexRecord:
     """A received record as it is true now: its image may have died with the process, in memory."""
     if record.file_name is None:
         return record
     try:
-        if sha256((root / record.file_name).read_bytes()).hexdigest() == record.sha256:
+        if sha256(store.read(record.file_name)).hexdigest() == record.sha256:
             return record
     except FileNotFoundError:
         pass

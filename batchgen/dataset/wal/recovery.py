@@ -19,7 +19,7 @@ from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.index.schema import to_table
-from batchgen.dataset.layout import IMAGES, INDEX, OLD_TEMPORARY, STATE, VIEW, Layout
+from batchgen.dataset.layout import IMAGES, INDEX, STATE, VIEW, Layout
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left, records_of
 
@@ -32,12 +32,11 @@ def recover(layout: Layout) -> Counter[Status]:
     The caller holds the lock. Raises OSError, UnknownFormat.
     """
     segments, unsealed = layout.segment_names(), _unsealed(layout)
-    records = _replay(layout.root, unsealed.values())
+    records = _replay(layout, unsealed.values())
     if records:
         table = sort_records(to_table(records))
         write_part(layout, max(unsealed), iter([table]), table.schema)
-    old_temporary = [entry.name for entry in layout.store.list(OLD_TEMPORARY)]
-    for name in (*segments.values(), *old_temporary):
+    for name in (*segments.values(), *layout.old_temporary_names()):
         layout.store.remove(name)
     layout.store.remove_leftovers(VIEW, IMAGES, INDEX, STATE)
     return Counter(record.status for record in records)
@@ -48,7 +47,7 @@ def unsealed_records(layout: Layout) -> list[IndexRecord]:
 
     Raises FileNotFoundError if a run sealed a segment meanwhile, UnknownFormat.
     """
-    return _replay(layout.root, _unsealed(layout).values())
+    return _replay(layout, _unsealed(layout).values())
 
 
 def in_flight(layout: Layout) -> set[str]:
@@ -78,14 +77,14 @@ def _unsealed(layout: Layout) -> dict[int, Path]:
     return {number: path for number, path in layout.segments().items() if number > newest_part}
 
 
-def _replay(root: Path, segments: Iterable[Path]) -> list[IndexRecord]:
+def _replay(layout: Layout, segments: Iterable[Path]) -> list[IndexRecord]:
     """Replay segments in order; return the final records."""
     replay = _Replay()
     for path in segments:
         for entry in log.read_segment(path):
             replay.take(entry)
     for entry, run in replay.unfinished.values():
-        replay.put(records_left(root, entry, run))
+        replay.put(records_left(layout.store, entry, run))
     return [*replay.done.values()]
 
 
