@@ -11,6 +11,7 @@ from batchgen.core.cost import Charge, CostSource
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import Charged, policy_of
 from batchgen.core.request import ImageRequest
+from batchgen.engine.refusals import RowRefusals
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class AttemptState:
     wasted: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
     sent_clock: float = 0.0  # when the current one left, by the monotonic clock
+    refusals: RowRefusals = field(default_factory=RowRefusals)
     _counted_s: float = 0.0
     _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 

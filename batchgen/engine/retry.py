@@ -35,11 +35,18 @@ class Suspend:
 Decision = Retry | Fail | Stop | Suspend
 
 
-def decide(error: ProviderError, attempts: int, elapsed_s: float, chance: float, settings: RetrySettings) -> Decision:
+def decide(
+    error: ProviderError,
+    attempts: int,
+    elapsed_s: float,
+    chance: float,
+    settings: RetrySettings,
+    odd_refusals: int = 0,
+) -> Decision:
     """Decide about a failed attempt.
 
     attempts: counted tries of this request so far, this one included. elapsed_s: seconds spent on these.
-    chance: 0 to 1, for full jitter.
+    chance: 0 to 1, for full jitter. odd_refusals: how often the row was refused for its rate while others were not.
     """
     affects = policy_of(error.kind).affects
     if affects is Affects.ROW:
@@ -49,7 +56,10 @@ def decide(error: ProviderError, attempts: int, elapsed_s: float, chance: float,
     if affects is Affects.UNCLEAR:
         return Suspend()
     if affects is Affects.RATE:
-        return Retry(0.0, counted=False)  # the limiter makes everyone wait; it is never the row's fault
+        # The limiter makes everyone wait; it is never the row's fault. A row that is refused for itself waits alone.
+        backoff_s = min(settings.backoff_max_s, settings.backoff_base_s * 2 ** min(odd_refusals, 30))
+        alone_s = max(chance * backoff_s, error.retry_after_s or 0.0) if odd_refusals else 0.0
+        return Retry(alone_s, counted=False)
     wait_s = chance * min(settings.backoff_max_s, settings.backoff_base_s * 2 ** (attempts - 1))
     if error.retry_after_s is not None:
         wait_s = max(wait_s, error.retry_after_s)

@@ -16,6 +16,7 @@ from functools import partial
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Slot, Ticket
 from batchgen.core.errors import ProviderError
+from batchgen.core.format import count
 from batchgen.core.outcomes import Affects, Charged, policy_of
 from batchgen.core.request import ImageRequest
 from batchgen.engine.attempt import AttemptState
@@ -24,7 +25,8 @@ from batchgen.engine.collect import collect
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Permit, PermitSource, Sink
-from batchgen.engine.retry import Fail, Retry, Stop, Suspend, decide
+from batchgen.engine.refusals import Refusals
+from batchgen.engine.retry import Decision, Fail, Retry, Stop, Suspend, decide
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.same_images import SameImages
 from batchgen.engine.stop import StopKind, StopSignal
@@ -65,6 +67,7 @@ class Worker:
         self._drops_blocked = drops_blocked
         self._images = SameImages()
         self._suspects = Suspects(config.retry.connection_failures)
+        self._refusals = {name: Refusals() for name in providers}
         self._breakers = {
             name: CircuitBreaker(config.retry, partial(halts.add_provider, name, StopKind.NETWORK))
             for name in providers
@@ -126,15 +129,18 @@ class Worker:
         self._progress.attempts += 1
         self._progress.in_flight += 1
         self._events.sent(attempt)
-        breaker = self._breakers[request.provider]
+        breaker, account = self._breakers[request.provider], self._refusals[request.provider]
         try:
             answer = await self._providers[request.provider].submit(request, attempt.client_request_id, permit.sent)
         except ProviderError as error:
-            _settle_failed(permit, error)
+            if policy_of(error.kind).affects is Affects.RATE:
+                attempt.refusals.add(account)
+            _settle_failed(permit, error, attempt.refusals.is_odd(account))
             breaker.record_failure(error, request.fingerprint)
             return error
         finally:
             self._progress.in_flight -= 1
+        account.accepted += 1
         judged = judge(answer, request, request.model in self._drops_blocked)
         if isinstance(judged, ProviderError):
             breaker.record_failure(judged, request.fingerprint)
@@ -164,9 +170,7 @@ class Worker:
         attempt.failed(error)
         if policy_of(error.kind).affects is Affects.RATE:
             self._progress.throttled += 1
-        decision = decide(error, attempt.tries + 1, attempt.elapsed_s, random.random(), self._config.retry)  # noqa: S311
-        if isinstance(decision, Retry) and decision.counted and self._breakers[attempt.request.provider].is_hopeless:
-            decision = Fail()  # another row may tell more
+        error, decision = self._decide(attempt, error)
         self._events.failed(attempt, error, decision)
         if isinstance(decision, Fail):
             await self._fail(attempt, error)
@@ -196,6 +200,21 @@ class Worker:
             self._halts.add(suspect.attempt.request, suspect.error)
             self._progress.leave_open(suspect.attempt.request, suspect.attempt.summary())
 
+    def _decide(self, attempt: AttemptState, error: ProviderError) -> tuple[ProviderError, Decision]:
+        """What to do about a failed attempt, and how to call the failure."""
+        provider, refusals = attempt.request.provider, attempt.refusals
+        account = self._refusals[provider]
+        if policy_of(error.kind).affects is Affects.RATE and refusals.is_hopeless(account):
+            beside = count(refusals.accepted_beside(account), "other request")
+            words = f"refused {refusals.times} times as one too many, while {beside} got through: {error.message}"
+            return ProviderError(error.kind, words, http_status=error.http_status), Fail()
+        odd_refusals = refusals.times if refusals.is_odd(account) else 0
+        tries, chance = attempt.tries + 1, random.random()  # noqa: S311  spread, not secrecy
+        decision = decide(error, tries, attempt.elapsed_s, chance, self._config.retry, odd_refusals)
+        if isinstance(decision, Retry) and decision.counted and self._breakers[provider].is_hopeless:
+            decision = Fail()  # another row may tell more
+        return error, decision
+
     async def _collect(self, provider: str, slot: Slot) -> Slot:
         if not isinstance(slot.image, Ticket):
             return slot
@@ -204,8 +223,8 @@ class Worker:
         return Slot(image, slot.enhanced_prompt, slot.image.url)
 
 
-def _settle_failed(permit: Permit, error: ProviderError) -> None:
-    if policy_of(error.kind).affects is Affects.RATE:
+def _settle_failed(permit: Permit, error: ProviderError, is_odd: bool) -> None:
+    if policy_of(error.kind).affects is Affects.RATE and not is_odd:
         permit.throttled(error.retry_after_s)
     elif error.cost_usd is not None:
         permit.done(images=0, cost_usd=error.cost_usd)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.batches import compare_with_bill, read_index, run_batch, write_manifest
+from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
 from batchgen.core.exit_codes import ExitCode
@@ -64,3 +66,38 @@ async def test_one_worker_at_a_time_pays_for_about_ten_useless_answers_too(tmp_p
         stopped = await run_batch(manifest, out, simulator.url, limits__concurrency=1, retry__max_attempts=50)
         assert stopped.stop is not None
         assert 10 <= len(simulator.bill.arrivals) <= 12
+
+
+@pytest.mark.parametrize("said", [b"220 mail.example ESMTP ready\r\n", b"\x00\x01\x02 no protocol\n\n", b""])
+async def test_an_endpoint_that_does_not_speak_http_is_asked_ten_times_and_never_paid_for_every_row(
+    tmp_path: Path, said: bytes
+) -> None:
+    asked = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            asked += 1
+            writer.write(said)
+            await writer.drain()
+        writer.close()
+
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for run in (1, 2):
+            stopped = await run_batch(manifest, out, url, preflight=False, limits__concurrency=AT_ONCE)
+            assert stopped.stop is not None
+            assert stopped.stop.kind.exit_code is ExitCode.STOPPED
+            assert 10 * run <= asked < (10 + AT_ONCE) * run
+
+
+async def test_a_service_that_charges_and_is_silent_is_paid_ten_times_and_no_more(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse("stall=1"),), stall_s=5.0)) as simulator:
+        stopped = await run_batch(manifest, out, simulator.url, limits__concurrency=AT_ONCE, **IMPATIENT)
+        assert stopped.stop is not None
+        assert stopped.stop.kind.exit_code is ExitCode.STOPPED
+        assert 10 <= len(simulator.bill.charges) < 10 + AT_ONCE
+        compare_with_bill(out, simulator)
