@@ -17,6 +17,10 @@ from batchgen.planning.plan import Plan
 class SilentDisplay:
     """Shows nothing: the summary tells it all."""
 
+    async def confirm(self, question: str) -> bool:
+        """Nobody can be asked."""
+        return False
+
     def opened(self, recovered: dict[Status, int]) -> None:
         """Nothing to show."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from batchgen._api.settings import Loaded
 from batchgen.core.errors import UsageError
 from batchgen.core.outcomes import Status
+from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.engine.job import Job, make_job
 from batchgen.manifest import open_manifest
 from batchgen.planning.selection import RETRYABLE, Selection
@@ -17,13 +18,17 @@ from batchgen.planning.selection import RETRYABLE, Selection
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["InDoubt", "Job", "Selection", "make_selection", "open_job"]
+__all__ = ["Consent", "InDoubt", "Job", "Selection", "make_selection", "open_job"]
 
 InDoubt = Literal["retry", "skip"]
 
 
 def open_job(
-    manifest: str | PathLike[str] | pd.DataFrame, out: str | PathLike[str], loaded: Loaded, selection: Selection
+    manifest: str | PathLike[str] | pd.DataFrame,
+    out: str | PathLike[str],
+    loaded: Loaded,
+    selection: Selection,
+    consent: Consent = NO_CONSENT,
 ) -> Job:
     """Return what to plan or to run, with the manifest's header and the configuration checked.
 
@@ -31,7 +36,7 @@ def open_job(
         ManifestError: the manifest cannot be read, or its header is wrong.
         CatalogError: a model's file is wrong.
     """
-    return make_job(open_manifest(manifest, Path(out)), loaded, Path(out), selection)
+    return make_job(open_manifest(manifest, Path(out)), loaded, Path(out), selection, consent)
 
 
 def make_selection(

@@ -11,6 +11,8 @@ from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, load_settings
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
+from batchgen.dataset.read.last_config import read_last_config
+from batchgen.engine.consent import bought_again, setting_changes
 from batchgen.engine.shown_request import show_requests
 from batchgen.planning import read_rows
 from batchgen.planning.plan import Group, Plan, make_plan
@@ -18,7 +20,7 @@ from batchgen.planning.plan import Group, Plan, make_plan
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Group", "Job", "Plan", "Selection", "plan", "plan_job", "show_requests"]
+__all__ = ["Group", "Job", "Plan", "Selection", "plan", "plan_job", "rebuy_warning", "show_requests"]
 
 
 def plan(
@@ -62,3 +64,8 @@ def plan_job(job: Job, advance: Advance = ignore) -> Plan:
         advance(rows, job.manifest.row_count)
 
     return make_plan(read_rows(job.manifest, job.rules), resume_index.load(Layout(job.out)), job.selection, read)
+
+
+def rebuy_warning(plan: Plan, job: Job) -> str | None:
+    """Say what a run would buy again for settings that changed since the last one; None if that is nothing."""
+    return bought_again(plan, setting_changes(read_last_config(Layout(job.out)), job.loaded))

@@ -11,14 +11,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from batchgen._api.display import BarDisplay, SilentDisplay
-from batchgen._api.job import InDoubt, Job, make_selection, open_job
+from batchgen._api.job import Consent, InDoubt, Job, make_selection, open_job
 from batchgen._api.settings import Settings, load_settings
 from batchgen._api.waiting import waiting
 from batchgen.billing.preflight import Preflight
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Display, Live
 from batchgen.engine.progress import MissingImage, Progress
-from batchgen.engine.run import RunSummary, run_job
+from batchgen.engine.run import run_job
+from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
 from batchgen.pacing import LimiterSnapshot
 
@@ -55,6 +56,8 @@ async def run(
     retry: Collection[str] = (),
     in_doubt: InDoubt = "retry",
     limit: int | None = None,
+    rebuy: bool = False,
+    mix_services: bool = False,
     key: str | None = None,
     progress: bool = True,
 ) -> RunSummary:
@@ -73,18 +76,21 @@ async def run(
         in_doubt: requests whose answer was never seen are sent again ("retry", which may pay twice) or left alone
             ("skip").
         limit: how many requests to send at most.
+        rebuy: whether images that are there with other settings may be bought again.
+        mix_services: whether images of this service may be added to those of another.
         key: the API key of the configured model's provider; by default that of the environment.
         progress: whether to show a bar.
 
     Raises:
-        UsageError: an argument is wrong.
+        UsageError: an argument is wrong, or `rebuy` or `mix_services` is missing.
         ApiKeyError: there is no key, or it cannot be one.
         ManifestError: the manifest cannot be read.
         ConfigError: a setting is wrong.
         CatalogError: a model's file is wrong.
         DatasetError: the dataset cannot be opened, read or written.
     """
-    job = open_job(manifest, out, load_settings(config, settings), make_selection(select, retry, in_doubt, limit))
+    selection, consent = make_selection(select, retry, in_doubt, limit), Consent(rebuy, mix_services)
+    job = open_job(manifest, out, load_settings(config, settings), selection, consent)
     keyring = read_keys({} if key is None else {job.rules.model.provider: key})
     stop = StopSignal()
     display = BarDisplay() if progress else SilentDisplay()

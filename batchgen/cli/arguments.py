@@ -117,6 +117,16 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
     service.add_argument("--base-url", metavar="URL", help="the URL of the API")
     service.add_argument("--simulate", action="store_true", help="use the simulated API: no key, no network, no cost")
     parser.add_argument(
+        "--rebuy",
+        action="store_true",
+        help="buy again what is in the dataset with other settings, without asking",
+    )
+    parser.add_argument(
+        "--mix-services",
+        action="store_true",
+        help="add images of this service to a dataset whose images are from another",
+    )
+    parser.add_argument(
         "--allow-failures", metavar="N|P%", help="exit 0 despite up to N missing images, or P %% of them (default 0)"
     )
     parser.add_argument(

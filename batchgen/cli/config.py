@@ -33,7 +33,8 @@ def settings_of(options: Namespace) -> dict[str, object]:
 
 def load_settings(options: Namespace) -> Loaded:
     """Load the configuration for a command. Raises ConfigError."""
-    return load(options.config, settings_of(options), FLAGS)
+    simulated = {"api.base_url": "--simulate"} if getattr(options, "simulate", False) else {}
+    return load(options.config, settings_of(options), {**FLAGS, **simulated})
 
 
 def warn_of_clear_text(loaded: Loaded) -> None:

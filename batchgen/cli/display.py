@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from time import monotonic
 from typing import Any
@@ -10,7 +11,7 @@ from tqdm import tqdm
 
 from batchgen._api.plan import Plan
 from batchgen._api.run import Job, LimiterSnapshot, Live, Preflight, Progress, StopKind, StopReason
-from batchgen.cli.output import on_terminal, warn
+from batchgen.cli.output import on_terminal, read_line, warn
 from batchgen.cli.plan import is_empty, price_source
 from batchgen.core.format import count, dollars, duration, size
 from batchgen.core.outcomes import Status
@@ -33,6 +34,10 @@ class _Messages:
     def in_flight(self) -> int:
         """Requests whose answers have not come yet."""
         return self._progress.in_flight
+
+    async def confirm(self, question: str) -> bool:
+        """Nobody can be asked."""
+        return False
 
     def refresh(self, live: Live) -> None:
         """Remember what to look at."""
@@ -142,10 +147,25 @@ class TerminalDisplay(_Messages):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self._bar: Any = None
+        self._is_asking = False
+
+    async def confirm(self, question: str) -> bool:
+        """Ask at the terminal; only a yes is one."""
+        if not sys.stdin.isatty():
+            return False
+        self.closing()
+        warn(f"{question} Buy them? [y/N]")
+        self._is_asking = True
+        try:
+            return (await read_line()).strip().lower() in ("y", "yes")
+        finally:
+            self._is_asking = False
 
     def refresh(self, live: Live) -> None:
-        """Draw the line."""
+        """Draw the line, unless somebody is writing on it."""
         super().refresh(live)
+        if self._is_asking:
+            return
         if self._bar is None:
             form = "{percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} images · {desc} · {remaining} left"
             self._bar = tqdm(total=live.progress.total_images, bar_format=form, dynamic_ncols=True, leave=False)

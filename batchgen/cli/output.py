@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from typing import TextIO
@@ -23,6 +24,22 @@ def warn(text: str) -> None:
 def on_terminal() -> bool:
     """Whether there is somebody who sees stderr as it is written."""
     return sys.stderr is not None and sys.stderr.isatty()
+
+
+async def read_line() -> str:
+    """Return the next line of stdin, which is a terminal; no thread is left waiting if this is cancelled."""
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def read() -> None:
+        if not line.done():
+            line.set_result(sys.stdin.readline())
+
+    loop.add_reader(sys.stdin, read)
+    try:
+        return await line
+    finally:
+        loop.remove_reader(sys.stdin)
 
 
 def echo(text: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from batchgen._api.job import Job, Selection, make_selection, open_job
-from batchgen._api.plan import Group, Plan, plan_job, show_requests
+from batchgen._api.plan import Group, Plan, plan_job, rebuy_warning, show_requests
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
@@ -39,6 +39,8 @@ def execute(options: Namespace) -> ExitCode:
         echo_json(_as_json(plan, job))
     else:
         echo(describe(plan, job))
+        if warning := rebuy_warning(plan, job):
+            echo(f"\n{warning} A run asks first, or takes --rebuy.")
     if plan.requests == 0:
         raise ManifestError(plan.problems)
     return ExitCode.EMPTY if is_empty(plan, job.selection) else ExitCode.OK
@@ -136,6 +138,7 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         "invalid_rows": plan.invalid_rows,
         "removed": plan.removed,
         **groups,
+        "rebuy": rebuy_warning(plan, job),
         "cost_usd": None if plan.unpriced_images else plan.cost_usd,
         "price_source": price_source(job),
         "minutes": plan.minutes(job.loaded.config.limits),

@@ -9,7 +9,7 @@ import sys
 from argparse import Namespace
 from contextlib import ExitStack
 
-from batchgen._api.job import Job, open_job
+from batchgen._api.job import Consent, Job, open_job
 from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import Loaded, rows_of
 from batchgen.cli.config import load_settings, warn_of_clear_text
@@ -34,7 +34,8 @@ def execute(options: Namespace) -> ExitCode:
         raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
         keyring = _prepare(options, embedded)
-        job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
+        consent = Consent(options.rebuy, options.mix_services)
+        job = open_job(options.manifest, options.out, load_settings(options), selection_of(options), consent)
         warn_of_clear_text(job.loaded)
         summary = asyncio.run(_run(job, keyring))
     (write_json if options.json else write_text)(summary, job)

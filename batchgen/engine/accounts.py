@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,8 @@ from batchgen.catalog import Catalog
 from batchgen.config.settings import RunConfig
 from batchgen.core.errors import ApiKeyError
 from batchgen.core.outcomes import ErrorKind
+from batchgen.dataset.events.log import sent_since
+from batchgen.dataset.layout import Layout
 from batchgen.pacing import Budget, LimiterSnapshot, RateLimiter
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Provider
@@ -55,6 +58,18 @@ class Keyring:
         if missing and not found:
             raise next(iter(missing.values()))
         return found, {name: str(error) for name, error in missing.items()}
+
+
+def earlier_attempts(layout: Layout, config: RunConfig, names: Collection[str]) -> dict[str, list[tuple[float, int]]]:
+    """Return the attempts of earlier runs that the services may still count, by provider: seconds ago, and images."""
+    now = datetime.now(UTC)
+    windows = {name: config.provider(name).limits.window_s for name in names}
+    earlier: dict[str, list[tuple[float, int]]] = {name: [] for name in names}
+    for entry in sent_since(layout.events, now - timedelta(seconds=max(windows.values(), default=0.0))):
+        ago_s = max(0.0, (now - entry.at).total_seconds())
+        if ago_s <= windows.get(entry.provider, -1.0):
+            earlier[entry.provider].append((ago_s, entry.images))
+    return earlier
 
 
 def open_provider(name: str, config: RunConfig, catalog: Catalog, key: ApiKey) -> Provider:

@@ -25,7 +25,10 @@ class Live:
 
 
 class Display(Protocol):
-    """What shows a run to its user. Every method returns at once."""
+    """What shows a run to its user. Every method but `confirm` returns at once."""
+
+    async def confirm(self, question: str) -> bool:
+        """Whether the user, told what is about to be bought, wants it; False where nobody can be asked."""
 
     def opened(self, recovered: dict[Status, int]) -> None:
         """The dataset is open; so many slots of a run that was cut off were recovered."""

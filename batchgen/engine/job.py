@@ -8,6 +8,7 @@ from pathlib import Path
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded
 from batchgen.core.errors import ManifestError
+from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.manifest.source import Manifest
 from batchgen.planning.rules import Rules, make_rules
 from batchgen.planning.selection import Selection
@@ -23,6 +24,7 @@ class Job:
     loaded: Loaded
     out: Path
     selection: Selection
+    consent: Consent = NO_CONSENT
 
     @property
     def provider_names(self) -> tuple[str, ...]:
@@ -32,7 +34,7 @@ class Job:
         return tuple(dict.fromkeys(model.provider for model in (self.rules.model, *self.rules.catalog.models)))
 
 
-def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection) -> Job:
+def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection, consent: Consent = NO_CONSENT) -> Job:
     """Check configuration and manifest header against the catalog.
 
     Raises CatalogError, ManifestError, and UsageError for a base URL that cannot be one.
@@ -41,6 +43,6 @@ def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection
     wrong = [problem for problem in rules.problems if problem.is_error]
     if wrong:
         raise ManifestError(wrong)
-    job = Job(manifest, rules, loaded, out, selection)
+    job = Job(manifest, rules, loaded, out, selection, consent)
     check_providers(job.provider_names, loaded.config)
     return job

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 import msgspec
+import numpy as np
 
 from batchgen.billing.preflight import Preflight, ask_accounts
 from batchgen.config.load import Loaded, rows_of
@@ -22,11 +22,13 @@ from batchgen.core.errors import DiskError, ManifestError
 from batchgen.core.keys import Keys
 from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest
-from batchgen.dataset.events.log import sent_since
+from batchgen.core.resume import RequestState
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.last_config import read_last_config
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.engine.accounts import Accounts, Keyring
+from batchgen.engine.accounts import Accounts, Keyring, earlier_attempts
+from batchgen.engine.consent import SettingChange, confirm_rebuy, refuse_other_service, setting_changes
 from batchgen.engine.deferred_downloads import DeferredDownloads
 from batchgen.engine.display import Display, Live
 from batchgen.engine.halts import Halts, ModelKey
@@ -34,8 +36,9 @@ from batchgen.engine.job import Job
 from batchgen.engine.planner import Planner, PlanningStopped
 from batchgen.engine.progress import Progress
 from batchgen.engine.run_events import RunEvents
+from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.shard import RunContext, run_shard
-from batchgen.engine.stop import StopKind, StopReason, StopSignal
+from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.planning.columns import label_schema
 from batchgen.planning.labels import LabelUpdateFile
 from batchgen.planning.plan import Plan
@@ -47,24 +50,6 @@ from batchgen.store.scratch import ScratchFile
 
 # Often enough to look alive, seldom enough to cost nothing.
 _REFRESH_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """How a run ended.
-
-    Attributes:
-        stop: why it stopped early; None if the manifest is done as far as it was selected.
-        events_lost: how many lines events.jsonl lacks, since the disk did not take them.
-    """
-
-    run_id: str
-    out: Path
-    plan: Plan
-    progress: Progress
-    stop: StopReason | None
-    seconds: float
-    events_lost: int = 0
 
 
 async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal) -> RunSummary:
@@ -88,11 +73,22 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     updates = LabelUpdateFile(changed, labels, writer.label_digests)
     scratches = (scratch, changed)
     planner = Planner(job, work, updates, stop)
+    has_images = np.any(writer.resume_index.states == RequestState.DONE)
+    last = read_last_config(writer.layout) if has_images else None
     try:
-        await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
+        refuse_other_service(last, job.loaded, job.consent)
+        changes = setting_changes(last, job.loaded)
+        if not changes:
+            await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
-        accounts = Accounts(job.loaded.config, job.rules.catalog, keys, missing, _earlier(writer, job, keys))
-        running = _Running(job, accounts, display, stop, writer, run_id)
+        accounts = Accounts(
+            job.loaded.config,
+            job.rules.catalog,
+            keys,
+            missing,
+            earlier_attempts(writer.layout, job.loaded.config, keys),
+        )
+        running = _Running(job, accounts, display, stop, writer, run_id, changes)
         plan = await running.run(planner, FileWorkList(work))
     except asyncio.CancelledError:
         planner.abandon()
@@ -130,7 +126,14 @@ class _Running:
     """A run while it goes on."""
 
     def __init__(
-        self, job: Job, accounts: Accounts, display: Display, stop: StopSignal, writer: DatasetWriter, run_id: str
+        self,
+        job: Job,
+        accounts: Accounts,
+        display: Display,
+        stop: StopSignal,
+        writer: DatasetWriter,
+        run_id: str,
+        changes: tuple[SettingChange, ...],
     ) -> None:
         self._job = job
         self._config = job.loaded.config
@@ -139,6 +142,7 @@ class _Running:
         self._stop = stop
         self._writer = writer
         self._run_id = run_id
+        self._changes = changes
         self.events = RunEvents(writer.events, run_id)
         self.progress = Progress()
         self._live = Live(self.progress, accounts.snapshot)
@@ -157,6 +161,8 @@ class _Running:
         try:
             planning = await planner.start(self._writer.resume_index, self._live)
             async with self._accounts:
+                if self._changes:
+                    await self._ask_first(planning)
                 await self._prepare(planning)
                 if not self._stop.is_set and not self._nothing_to_do():
                     await self._send(work)
@@ -178,6 +184,14 @@ class _Running:
             if self._stop.is_set:
                 await telling
             telling.cancel()
+
+    async def _ask_first(self, planning: asyncio.Task[Plan]) -> None:
+        """Have changed settings confirmed where they buy done rows again, and keep them. Raises UsageError."""
+        await self._stop.unless_set(planning)
+        if planning.done():
+            await confirm_rebuy(planning.result(), self._changes, self._job.consent, self._display, self._stop)
+        if not self._stop.is_set:
+            await asyncio.to_thread(self._writer.write_config, _config_text(self._job.loaded))
 
     async def _prepare(self, planning: asyncio.Task[Plan]) -> None:
         """Ask the account before anything is bought, and say what the plan is once it is made."""
@@ -267,18 +281,6 @@ class _Running:
         if self._stop.reason is not None:
             self.events.stopping(self._stop.reason.message, self.progress.in_flight)
             self._display.stopping(self._stop.reason, self.progress.in_flight)
-
-
-def _earlier(writer: DatasetWriter, job: Job, names: Collection[str]) -> dict[str, list[tuple[float, int]]]:
-    """Attempts of earlier runs that the services may still count, by provider: seconds ago, and images."""
-    now = datetime.now(UTC)
-    windows = {name: job.loaded.config.provider(name).limits.window_s for name in names}
-    earlier: dict[str, list[tuple[float, int]]] = {name: [] for name in names}
-    for entry in sent_since(writer.layout.events, now - timedelta(seconds=max(windows.values(), default=0.0))):
-        ago_s = max(0.0, (now - entry.at).total_seconds())
-        if ago_s <= windows.get(entry.provider, -1.0):
-            earlier[entry.provider].append((ago_s, entry.images))
-    return earlier
 
 
 def _config_text(loaded: Loaded) -> bytes:

@@ -44,7 +44,8 @@ class Plan:
     deferred (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
     images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
     the safety filter blocked in an earlier run. removed counts requests of the index
-    that the manifest does not ask for any more; gone has their sorted keys, those of wrong rows too. space is the room
+    that the manifest does not ask for any more, replaced those of them whose images are there; gone has their sorted
+    keys, those of wrong rows too. space is the room
     on the disk, where a run measured it.
     """
 
@@ -64,6 +65,7 @@ class Plan:
     deferred: Group = field(default_factory=Group)
     to_send: Group = field(default_factory=Group)
     removed: int = 0
+    replaced: int = 0
     models: Counter[str] = field(default_factory=Counter)
     prices_usd: dict[str, float | None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -141,7 +143,9 @@ def make_plan(
         read(batch.rows)
     gone = np.flatnonzero(~asked_for)
     plan.gone = resume_index.keys[gone]
-    plan.removed = int(np.count_nonzero(resume_index.states[gone] != RequestState.INVALID))
+    states = resume_index.states[gone]
+    plan.removed = int(np.count_nonzero(states != RequestState.INVALID))
+    plan.replaced = int(np.count_nonzero(states == RequestState.DONE))
     return plan
 
 

@@ -17,7 +17,8 @@ from batchgen.cli.main import main
 from batchgen.config.load import load_config
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.job import make_job
-from batchgen.engine.run import RunSummary, run_job
+from batchgen.engine.run import run_job
+from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.manifest import open_manifest
 from batchgen.planning.selection import Selection

@@ -14,9 +14,11 @@ from batchgen.config.load import load_config
 from batchgen.core.outcomes import Status
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.engine.accounts import Keyring
+from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.engine.display import Live
 from batchgen.engine.job import make_job
-from batchgen.engine.run import RunSummary, run_job
+from batchgen.engine.run import run_job
+from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.stop import StopReason, StopSignal
 from batchgen.manifest import open_manifest
 from batchgen.planning.plan import Plan
@@ -42,10 +44,16 @@ IMPATIENT: dict[str, Any] = {"api__silence_timeout_s": 0.5, "api__total_timeout_
 class Watcher:
     """A display that remembers what it was told."""
 
+    answer: bool = False
+    asked: list[str] = field(default_factory=list)
     preflight: Preflight | None = None
     plan: Plan | None = None
     stopped: list[StopReason] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    async def confirm(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.answer
 
     def opened(self, recovered: dict[Status, int]) -> None: ...
 
@@ -84,11 +92,12 @@ async def run_batch(
     watcher: Watcher | None = None,
     key: str = "sk-0123456789",
     stop: StopSignal | None = None,
+    consent: Consent = NO_CONSENT,
     **changes: Any,
 ) -> RunSummary:
     """Run a manifest with QUICK settings; `changes` override them, with `__` for the dot in a name."""
     flags = QUICK | {"api.base_url": url} | {name.replace("__", "."): value for name, value in changes.items()}
-    job = make_job(open_manifest(str(manifest)), load_config(given=flags), out, selection or Selection())
+    job = make_job(open_manifest(str(manifest)), load_config(given=flags), out, selection or Selection(), consent)
     return await run_job(job, Keyring({}, {"aimlapi": key}), watcher or Watcher(), stop or StopSignal())
 
 
