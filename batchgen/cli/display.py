@@ -169,9 +169,11 @@ class TerminalDisplay(_Messages):
         if self._bar is None:
             form = "{percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} images · {desc} · {remaining} left"
             self._bar = tqdm(total=live.progress.total_images, bar_format=form, dynamic_ncols=True, leave=False)
+        if live.progress.fetching is not None and not live.progress.total_images:
+            self._bar.bar_format = "{desc}"
         self._bar.total = live.progress.total_images
         self._bar.n = live.progress.done_images
-        self._bar.set_description_str(_counts(live.progress, live.snapshot()), refresh=False)
+        self._bar.set_description_str(_doing(live), refresh=False)
         self._bar.refresh()
 
     def closing(self) -> None:
@@ -198,7 +200,16 @@ def progress_line(live: Live) -> str:
     progress, total = live.progress, live.progress.total_images
     if total is None:
         return f"planning: {live.rows_read:,} rows read; {progress.done_images:,} images done so far"
-    return f"{progress.done_images:,} of {total:,} images · {_counts(progress, live.snapshot())}"
+    return _doing(live) if total == 0 else f"{progress.done_images:,} of {total:,} images · {_doing(live)}"
+
+
+def _doing(live: Live) -> str:
+    fetching, counts = live.progress.fetching, _counts(live.progress, live.snapshot())
+    if fetching is None:
+        return counts
+    images = f"fetching {count(fetching.images, 'image')} already paid for"
+    tries = f"{images} (attempt {fetching.attempt} of {fetching.attempts})"
+    return f"{counts} · {tries}" if live.progress.total_images else tries
 
 
 def _counts(progress: Progress, limiter: LimiterSnapshot) -> str:

@@ -57,6 +57,9 @@ def write_text(summary: RunSummary, job: Job) -> None:
     if progress.deferred:
         deferred = f"{count(progress.deferred, 'image')} paid for, still to be downloaded"
         echo(f"\n{deferred}: the same command tries again, which is free; --retry failed buys them again.")
+    if progress.dead_links:
+        dead = "its link is" if progress.dead_links == 1 else f"the links of {progress.dead_links:,} are"
+        echo(f"{dead} dead: not asked again for six hours.")
     if summary.plan.kept_in_doubt.requests:
         kept = f"{count(summary.plan.kept_in_doubt.requests, 'request')} in doubt left alone"
         echo(f"\n{kept}: --in-doubt retry sends them again.")
@@ -89,6 +92,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
             **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
             "repeated": progress.repeated,
             "deferred": progress.deferred,
+            "dead_links": progress.dead_links,
             "kept_in_doubt": plan.kept_in_doubt.images,
             "invalid": plan.invalid_rows,
             "attempts": progress.attempts,

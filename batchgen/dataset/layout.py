@@ -30,6 +30,7 @@ CONFIG = ".batchgen/config.json"
 VIEW_STATE = ".batchgen/view.state"
 LABEL_UPDATES = ".batchgen/labels.arrow"
 LABEL_DIGESTS = ".batchgen/labels.digests"
+LINK_TRIES = ".batchgen/links.json"
 FORMAT = ".batchgen/format"
 DAMAGED = ".batchgen/damaged/"
 # Here lay temporary files before they lay beside their target, under such names.

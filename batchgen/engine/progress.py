@@ -26,12 +26,22 @@ class MissingImage:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """A round of deferred downloads: how many images wait, and which try of how many it is."""
+
+    images: int
+    attempt: int
+    attempts: int
+
+
 @dataclass(slots=True)
 class Progress:
     """Counts of one run. Slots are image slots; total_images is None until the manifest has been read.
 
     repeated images are the same, byte for byte, as that of a row with another prompt: first_repeated names two rows.
-    Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links.
+    Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links,
+    and dead_links of these are left alone for hours. fetching says what is tried now.
     """
 
     total_images: int | None = None
@@ -45,6 +55,8 @@ class Progress:
     unknown_costs: int = 0
     saved_deferred: int = 0
     deferred: int = 0
+    dead_links: int = 0
+    fetching: Fetching | None = None
     repeated: int = 0
     first_repeated: tuple[str, str] | None = None
     failures: list[MissingImage] = field(default_factory=list)

@@ -41,10 +41,12 @@ class Pending:
     Attributes:
         reason: why, for the index.
         retry_after_s: how many seconds the service asks to wait; None if it does not say.
+        is_refusal: whether the place says that there is nothing, as it does of what is late and of what is gone.
     """
 
     reason: str
     retry_after_s: float | None = None
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

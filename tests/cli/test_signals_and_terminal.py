@@ -20,7 +20,7 @@ import pytest
 
 from batchgen.cli.display import progress_line
 from batchgen.engine.display import Live
-from batchgen.engine.progress import Progress
+from batchgen.engine.progress import Fetching, Progress
 from batchgen.pacing import LimiterSnapshot
 
 if TYPE_CHECKING:
@@ -196,3 +196,11 @@ def test_a_limit_that_was_brought_down_is_not_shown_as_if_it_had_been_exceeded()
     assert shown(40, 60).endswith("40/60 rpm")
     assert shown(40, 39).endswith("40 requests in the last minute, limit 39")
     assert shown(30, 20, 40.2).endswith("waiting 40 s: 30 requests in the last minute, limit 20")
+
+
+def test_what_is_fetched_for_nothing_is_said_and_not_shown_as_no_images_at_all() -> None:
+    snapshot = LimiterSnapshot(0, 8, 0, 0.0, 60.0, 60.0, 0.0, 0.0, 0.0)
+    progress = Progress(total_images=0, fetching=Fetching(images=12, attempt=3, attempts=8))
+    assert progress_line(Live(progress, lambda: snapshot)) == "fetching 12 images already paid for (attempt 3 of 8)"
+    progress.total_images = 5
+    assert progress_line(Live(progress, lambda: snapshot)).startswith("0 of 5 images · ")

@@ -23,6 +23,7 @@ from batchgen.core.image_header import ImageError, recognise
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
+from batchgen.providers.http.expiry import expired_at
 from batchgen.providers.http.reader_pool import ReaderPool
 from batchgen.providers.http.retry_after import parse_retry_after
 from batchgen.providers.http.ssrf import AddressGuard, ForbiddenAddressError
@@ -36,6 +37,9 @@ DOWNLOADS_PER_SECOND: Final = 500
 _HOSTS_MAX: Final = 1000
 # Servers and CDNs refuse longer request lines; signed links stay under 2,000.
 MAX_LINK_CHARACTERS: Final = 8192
+
+# What a place answers for what it does not have: not yet, or no more.
+REFUSALS: Final = frozenset({403, 404, 410})
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -131,6 +135,7 @@ class Downloader:
                     return parse_link(_absolute(url, response.headers["Location"]))
                 if response.status != 200:
                     use_up(response)
+                    _refuse_if_expired(url, response.status)
                     raise ProviderError(
                         ErrorKind.NOT_FETCHED,
                         f"{url.host} answered {response.status} for the link",
@@ -159,3 +164,10 @@ def _absolute(url: URL, location: str) -> str:
         return str(url.join(read_url(location)))
     except ValueError:
         raise RefusedLinkError("it redirects to what cannot be read as a URL") from None
+
+
+def _refuse_if_expired(url: URL, status: int) -> None:
+    """A refused link whose own date has passed will never lead anywhere."""
+    ended = expired_at(url) if status in REFUSALS else None
+    if ended is not None and ended < datetime.now(UTC):
+        raise RefusedLinkError(f"its signature ended at {ended:%Y-%m-%d %H:%M} UTC, and {url.host} answers {status}")

@@ -19,7 +19,7 @@ from batchgen.core.errors import ProviderError
 from batchgen.core.request import ImageRequest
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Billing, Gone, HttpResponse, Pending, Wire
-from batchgen.providers.http.download import Downloader, RefusedLinkError
+from batchgen.providers.http.download import REFUSALS, Downloader, RefusedLinkError
 from batchgen.providers.http.reader_pool import ReaderPool
 from batchgen.providers.http.transport import HttpTransport
 
@@ -66,7 +66,7 @@ class HttpProvider:
         except RefusedLinkError as error:
             return Gone(self._key.mask(error.message))
         except ProviderError as error:
-            return Pending(self._key.mask(error.message), error.retry_after_s)
+            return Pending(self._key.mask(error.message), error.retry_after_s, error.http_status in REFUSALS)
 
     async def aclose(self) -> None:
         """Close all connections, and begin no more reading."""
