@@ -11,7 +11,7 @@ class Image:
 
     data: bytes = field(repr=False)
     mime_type: str  # of the bytes, whatever the service called it
-    extension: str  # png, jpg or webp
+    extension: str  # png, jpg, webp, or that of a rarer format
     width: int  # pixels
     height: int  # pixels
 

@@ -100,9 +100,9 @@ def _into_png(data: bytes, packet: bytes) -> bytes:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and end of each chunk."""
-    start = len(_PNG_SIGNATURE)
-    while start < len(data):
+    """Name, start and end of each chunk, to the last."""
+    start, name = len(_PNG_SIGNATURE), b""
+    while name != b"IEND":
         length, name = struct.unpack_from(">I4s", data, start)
         yield name, start, start + 12 + length
         start += 12 + length
@@ -150,12 +150,18 @@ def _into_webp(data: bytes, packet: bytes) -> bytes:
     body = b"WEBP" + b"".join(
         name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2) for name, content in chunks
     )
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", len(body)) + body + data[_webp_end(data) :]
+
+
+def _webp_end(data: bytes) -> int:
+    """Where the image ends, and what is no part of it may follow."""
+    (length,) = struct.unpack_from("<I", data, 4)
+    return 8 + int(length)
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     start = 12
-    while start < len(data):
+    while start < _webp_end(data):
         name, length = struct.unpack_from("<4sI", data, start)
         yield name, data[start + 8 : start + 8 + length]
         start += 8 + length + length % 2

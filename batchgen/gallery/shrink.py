@@ -27,8 +27,8 @@ _MOST_WIDTH_PIXELS = 3 * HEIGHT_PIXELS
 _QUALITY = 80
 # The largest that a run saves. A 2K image has 4 million; its header is read before anything is decoded.
 MOST_PIXELS = 8192 * 8192
-# The formats that a run saves. Pillow reads dozens of others, and no decoder is without mistakes.
-_FORMATS = ("PNG", "JPEG", "WEBP")
+# The formats that a run saves and Pillow reads. It reads dozens of others, and no decoder is without mistakes.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 # What Pillow raises for damaged files, beside its own errors, which are OSErrors.
 UNREADABLE = (
     OSError,

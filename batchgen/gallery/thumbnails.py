@@ -24,6 +24,8 @@ from batchgen.store import Entry
 MOST_SECONDS = 20
 # Decoding keeps a processor busy, and little else is done meanwhile.
 _DECODERS = os.cpu_count() or 1
+# Nothing here decodes them: the page shows the image itself, as far as the browser can, and runs no script of it.
+_SHOWN_AS_THEY_ARE = frozenset({"image/svg+xml", "image/heic", "image/heif"})
 _NAME = re.compile(r"gallery/[0-9a-f]{2}/[0-9a-f]{14}\.webp")
 
 
@@ -59,8 +61,9 @@ def missing_thumbnails(layout: Layout, slots: Slots) -> list[Original]:
     there = {entry.name for entry in _made(layout) if entry.size_bytes}
     missing: dict[str, Original] = {}
     saved = slots.saved
-    for name, sha256 in zip(saved["file_name"].to_pylist(), saved["sha256"].to_pylist(), strict=True):
-        if thumbnail_name(sha256) not in there:
+    columns = (saved[name].to_pylist() for name in ("file_name", "sha256", "mime_type"))
+    for name, sha256, mime_type in zip(*columns, strict=True):
+        if thumbnail_name(sha256) not in there and mime_type not in _SHOWN_AS_THEY_ARE:
             missing.setdefault(sha256, Original(name, sha256))
     return list(missing.values())
 

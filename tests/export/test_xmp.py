@@ -71,6 +71,12 @@ def test_pixels_stay_as_they_are(name: str) -> None:
     assert recognise(embed_xmp(FILES[name], RECORD)).width == 33
 
 
+@pytest.mark.parametrize("after", [b"\n", b"\0\0\0", b"<maker>a note</maker>"])
+@pytest.mark.parametrize("name", FILES)
+def test_bytes_after_the_end_stay_there(name: str, after: bytes) -> None:
+    assert embed_xmp(FILES[name] + after, RECORD) == embed_xmp(FILES[name], RECORD) + after
+
+
 @given(st.text(max_size=50))
 @settings(max_examples=100)
 def test_any_prompt_comes_back_as_text(prompt: str) -> None:

@@ -98,7 +98,11 @@ def test_an_image_that_claims_a_billion_pixels_is_not_decoded(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind"), [("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("L", "PNG"), ("I;16", "PNG"), ("RGBA", "WEBP")]
+    ("mode", "kind"),
+    [
+        *[("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("L", "PNG"), ("I;16", "PNG"), ("RGBA", "WEBP")],
+        *[("P", "GIF"), ("RGB", "BMP"), ("RGB", "TIFF"), ("RGBA", "AVIF")],
+    ],
 )
 def test_every_kind_of_image_becomes_a_line_high(tmp_path: Path, mode: str, kind: str) -> None:
     path = tmp_path / "image"
@@ -106,6 +110,12 @@ def test_every_kind_of_image_becomes_a_line_high(tmp_path: Path, mode: str, kind
     with Image.open(BytesIO(shrink(str(path)))) as small:
         assert small.format == "WEBP"
         assert abs(small.height - HEIGHT_PIXELS) <= 1
+
+
+@pytest.mark.parametrize("mime_type", ["image/svg+xml", "image/heic"])
+def test_what_only_browsers_draw_is_left_to_them_and_is_no_fault(tmp_path: Path, mime_type: str) -> None:
+    layout = write_slots(tmp_path, [slot(0, image=b"<svg><script>alert(1)</script></svg>", mime_type=mime_type)])
+    assert make_all(layout) == []
 
 
 def test_every_image_that_a_run_saves_may_be_shown() -> None:
