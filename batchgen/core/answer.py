@@ -26,9 +26,10 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """An image of an answer that cannot be used, and why."""
+    """An image of an answer that cannot be used, and why; `data` is what came of it, to be kept."""
 
     reason: str
+    data: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

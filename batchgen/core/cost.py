@@ -10,7 +10,7 @@ from enum import StrEnum
 class CostSource(StrEnum):
     """How a cost became known."""
 
-    HEADER = "header"  # the service said it, in x-aimlapi-usd-spent
+    HEADER = "header"  # the service said it with its answer, in x-aimlapi-usd-spent or in the body
     PRICE = "price"  # the service's or the catalog's price times the images that came back
     BILL = "bill"  # `batchgen reconcile` found it in the service's log of calls
     UNKNOWN = "unknown"  # the cost is null, or what is known of it: an attempt may have cost more

@@ -85,6 +85,7 @@ class ProviderError(BatchgenError):
         retry_after_s: how many seconds the service asks to wait; None if it does not say.
         cost_usd: what the call cost all the same; None if the service does not say.
         inference_id: the service's id of the call; None if it gave none.
+        body: what came and could not be read, to be kept; empty if nothing of the kind came.
     """
 
     exit_code = ExitCode.STOPPED
@@ -98,6 +99,7 @@ class ProviderError(BatchgenError):
         retry_after_s: float | None = None,
         cost_usd: float | None = None,
         inference_id: str | None = None,
+        body: bytes = b"",
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -106,6 +108,7 @@ class ProviderError(BatchgenError):
         self.retry_after_s = retry_after_s
         self.cost_usd = cost_usd
         self.inference_id = inference_id
+        self.body = body
 
 
 class DatasetError(BatchgenError):

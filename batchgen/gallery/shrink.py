@@ -39,6 +39,7 @@ UNREADABLE = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
+    KeyError,  # the format is one that an older Pillow does not know
 )
 
 

@@ -68,14 +68,18 @@ def enhance(prompt: str) -> str | None:
 
 
 def format_answer(
-    settings: SimulatorSettings, items: Sequence[Item], order: Order, enhanced_prompt: str | None, credits_used: int
+    settings: SimulatorSettings,
+    items: Sequence[Item],
+    order: Order,
+    enhanced_prompt: str | None,
+    credits_used: int | None,
 ) -> bytes:
     """The JSON body of an answer. The old shape has no links: an answer with links uses the new one."""
     if settings.answer_shape is AnswerShape.OLD and not order.as_link:
         return msgspec.json.encode(_old_answer(items, order, enhanced_prompt))
     image_format = settings.image_format if settings.image_content is ImageContent.DRAWN else ImageFormat.PNG
     data = [_describe(item, f"image/{image_format}", enhanced_prompt) for item in items]
-    usage = {"usage": {"credits_used": credits_used}}
+    usage = {"usage": {} if credits_used is None else {"credits_used": credits_used}}
     return msgspec.json.encode({"data": None if settings.empty_as_null and not data else data, "meta": usage})
 
 

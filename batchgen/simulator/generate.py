@@ -232,7 +232,7 @@ def _format(
     if settings.announce_cost:
         headers |= {"x-aimlapi-usd-spent": str(usd), "x-aimlapi-credits-used": str(credits_used)}
     enhanced = answers.enhance(order.prompt) if settings.enhance and order.enhance else None
-    body = answers.format_answer(settings, items, order, enhanced, credits_used)
+    body = answers.format_answer(settings, items, order, enhanced, credits_used if settings.announce_cost else None)
     return web.Response(body=body, status=settings.success_status, content_type="application/json", headers=headers)
 
 

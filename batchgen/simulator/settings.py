@@ -82,7 +82,7 @@ class SimulatorSettings:
     # Variants that the documentation allows.
     answer_shape: AnswerShape = AnswerShape.NEW
     success_status: int = 200  # or 201
-    announce_cost: bool = True  # headers with the cost
+    announce_cost: bool = True  # headers, and the body, with the cost
     empty_as_null: bool = False  # no images: "data" is null, else []
     # The delay until a charge appears in /v2/logs.
     log_delay_s: float = 0.0

@@ -113,7 +113,11 @@ def _items(answer: object) -> Sequence[object]:
     if not isinstance(answer, Mapping):
         return ()
     output = answer.get("output")
-    for found in (answer.get("data"), output.get("choices") if isinstance(output, Mapping) else None):
+    for found in (
+        answer.get("data"),
+        answer.get("images"),
+        output.get("choices") if isinstance(output, Mapping) else None,
+    ):
         if isinstance(found, list) and found:
             return found
     return ()

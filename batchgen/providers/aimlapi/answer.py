@@ -1,40 +1,57 @@
 """From the body of a successful answer to images.
 
-AI/ML API answers in two shapes: `data[]` with `url` or `b64_json`, and an older one,
-`output.choices[]` with `image_base64`; both are in its documentation, and both are read. An image
-that cannot be used becomes a Unusable slot and leaves its neighbours alone. Fields that are not
-needed are skipped, not judged: the service may add what it likes.
+AI/ML API answers in three shapes: `data[]` with `url` or `b64_json`, `images[]` with the same, and an older one,
+`output.choices[]` with `image_base64`; all are in its documentation, and all are read. So is an image that comes
+without any JSON. An image that cannot be used becomes a Unusable slot and leaves its neighbours alone. Fields that are
+not needed are skipped, not judged: the service may add what it likes.
 
 The base64 of an image takes no part in reading JSON: from its quote to the next it is cut out, and
 decoded where it lies. To walk megabytes as JSON and to copy them takes three times as long as that.
+
+What was paid for is not thrown away for the text around it: where that is no JSON, or has not the images that are in
+it where they belong, as much as can be read is read, and whole images are looked for in all of the body.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
-import pybase64
 
 from batchgen.core.answer import Image, Missing, Slot, Ticket, Unusable
-from batchgen.core.image_header import ImageError, recognise
+from batchgen.core.image_header import ImageError, is_image_type, recognise
+from batchgen.providers.http.base64_image import images_in, is_data_url, read_image
 from batchgen.providers.http.download import MAX_LINK_CHARACTERS
+from batchgen.providers.http.loose_json import read_loosely
 
 # A real answer has a handful of slots; each object becomes a Python object, so a body of "{}" would take gigabytes.
 _MAX_OBJECTS: Final = 4096
+# The text around images is short; to read a longer one loosely takes long, and tells no more of its images.
+_MAX_LOOSE_BYTES: Final = 1_000_000
+_NOT_READ: Final = "the answer cannot be read to its end, and this image is not in what can be read of it"
 
-
-# What comes before the base64 of an image, in either shape.
-_IMAGE_BEGINS: Final = re.compile(rb'"(?:b64_json|image_base64)"\s*:\s*"(?=[^"])')
+# What comes before the base64 of an image, in any shape.
+_IMAGE_BEGINS: Final = re.compile(rb'"(?:b64_json|image_base64|url)"\s*:\s*"(?=[^"])')
+_LINK: Final = re.compile(rb"\s*+(?!data:)", re.IGNORECASE)
 
 
 class AnswerError(ValueError):
-    """A body in neither shape of answer."""
+    """A body in no shape of answer, and without a whole image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a body holds: its image slots, in the service's order, and the text around them."""
+
+    slots: tuple[Slot, ...]
+    text: bytes
 
 
 class _Item(msgspec.Struct):
-    """One image, by the names of either shape."""
+    """One image, by the names of any shape."""
 
     b64_json: str | None = None
     image_base64: str | None = None
@@ -49,30 +66,80 @@ class _Output(msgspec.Struct):
 
 class _Body(msgspec.Struct):
     data: list[_Item | None] | msgspec.UnsetType | None = msgspec.UNSET
+    images: list[_Item | None] | None = None
     output: _Output | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(_Body)
 
 
-def read_answer(body: bytes, max_image_bytes: int) -> tuple[Slot, ...]:
-    """The image slots of an answer, in the service's order; none where the safety filter dropped all.
+def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
+    """Read the body of a success; it has no slots where the safety filter dropped all.
 
-    max_image_bytes: a larger image is Unusable. Raises AnswerError for a body in neither shape.
+    Args:
+        body: The body.
+        max_image_bytes: A larger image is Unusable.
+        asked: How many images were asked for: of a body that can be read in part, the others are Unusable.
+
+    Raises:
+        AnswerError: The body has none of the shapes, and no image in it is whole.
     """
+    bare = _bare(body, max_image_bytes) if is_image_type(body) else None
+    if isinstance(bare, Image):
+        return Contents((Slot(bare, None),), b"")
     text, images = _cut_out_images(body)
     if _has_more_objects_than(_MAX_OBJECTS, text):
         raise AnswerError("the answer has too many parts")
+    problem = None
+    try:
+        slots = _slots(_read_strictly(text), images, max_image_bytes)
+    except AnswerError as error:
+        problem = error
+        slots = _slots(_read_in_part(text), images, max_image_bytes)
+    if problem or _lack_images(slots, len(images)):
+        slots = _filled(slots, images_in(body, max_image_bytes))
+    if problem:
+        if not any(isinstance(slot.image, Image | Ticket) for slot in slots):
+            if bare is None:
+                raise problem
+            return Contents((Slot(bare, None),), b"")
+        slots += (Slot(Unusable(_NOT_READ), None),) * (asked - len(slots))
+    return Contents(slots, text)
+
+
+def _read_strictly(text: bytes) -> Iterable[_Item | None]:
     try:
         answer = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise AnswerError(f"the answer is not JSON in a known shape ({str(error)[:100]})") from None
-    if answer.data is msgspec.UNSET and answer.output is None:
+    if answer.data is msgspec.UNSET and answer.output is None and answer.images is None:
         raise AnswerError("the answer has neither `data` nor `output`")
-    items = answer.data or (answer.output and answer.output.choices) or ()
+    items = answer.data or answer.images or (answer.output and answer.output.choices) or ()
     if len(items) > _MAX_OBJECTS:
         raise AnswerError("the answer has too many parts")
-    return tuple(_slot(item, images, max_image_bytes) for item in items)
+    return items
+
+
+def _read_in_part(text: bytes) -> Iterable[_Item | None]:
+    """What can be read of the items of an answer that cannot be read as a whole."""
+    answer = read_loosely(text) if len(text) <= _MAX_LOOSE_BYTES else None
+    if isinstance(answer, Mapping):
+        output = answer.get("output")
+        choices = output.get("choices") if isinstance(output, Mapping) else None
+        answer = answer.get("data") or answer.get("images") or choices
+    items = [answer] if isinstance(answer, Mapping) else answer if isinstance(answer, list) else ()
+    end = text[-MAX_LINK_CHARACTERS:].decode("utf-8", "replace")
+    return [_item_of(item, end) for item in items[:_MAX_OBJECTS]]
+
+
+def _item_of(item: object, end: str) -> _Item | None:
+    """An item of which each value may be anything; a link that the body ends with is not known to be whole."""
+    if not isinstance(item, Mapping):
+        return None
+    texts = {name: value for name, value in item.items() if name in _Item.__struct_fields__ and isinstance(value, str)}
+    if texts.get("url") and end.endswith(texts["url"]):
+        texts["url"] = ""
+    return _Item(**texts)
 
 
 def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
@@ -80,50 +147,75 @@ def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
 
     Where something is escaped in the base64, as line breaks are, or there are too many, the body stays whole.
     """
-    view, position = memoryview(body), 0
+    view, position, begins_at = memoryview(body), 0, 0
     kept: list[bytes | memoryview] = []
     images: dict[str, memoryview] = {}
-    while begins := _IMAGE_BEGINS.search(body, position):
-        start = begins.end()
+    while begins := _IMAGE_BEGINS.search(body, begins_at):
+        start = begins_at = begins.end()
+        if begins[0].startswith(b'"url') and _LINK.match(body, start):
+            continue
         end = body.find(b'"', start)
-        if end < 0 or body.find(b"\\", start, end) >= 0 or len(images) == _MAX_OBJECTS:
+        if end < 0:
+            end = len(body)
+        if body.find(b"\\", start, end) >= 0 or len(images) == _MAX_OBJECTS:
             return body, {}
         number = f"#{len(images)}"  # no base64 looks like that
         kept += [view[position:start], number.encode()]
         images[number] = view[start:end]
-        position = end
+        position = begins_at = end
     return b"".join([*kept, view[position:]]), images
 
 
-def _slot(item: _Item | None, images: dict[str, memoryview], max_image_bytes: int) -> Slot:
+def _slots(items: Iterable[_Item | None], images: Mapping[str, memoryview], max_image_bytes: int) -> tuple[Slot, ...]:
+    return tuple(_slot(item, images, max_image_bytes) for item in items)
+
+
+def _slot(item: _Item | None, images: Mapping[str, memoryview], max_image_bytes: int) -> Slot:
     if item is None:
         return Slot(Missing("the answer holds null instead of an image"), None)
     enhanced_prompt = next(
         (text for text in (item.prompt, item.revised_prompt) if text and isinstance(text, str)), None
     )
-    if encoded := item.b64_json or item.image_base64:
+    encoded, url = item.b64_json or item.image_base64, item.url
+    if not encoded and url and (url in images or is_data_url(url)):
+        encoded = url
+    if encoded:
         image = images.get(encoded)
         if image is None:
-            image = memoryview("".join(encoded.split()).encode("ascii", "replace"))  # lines, as RFC 2045 has them
-        return Slot(_decoded(image, max_image_bytes), enhanced_prompt)
-    if item.url and len(item.url) > MAX_LINK_CHARACTERS:
-        return Slot(Unusable(f"the link is {len(item.url):,} characters long"), enhanced_prompt)
-    if item.url:
-        return Slot(Ticket(item.url), enhanced_prompt)
+            image = memoryview(encoded.encode("utf-8", "replace"))
+        return Slot(read_image(image, max_image_bytes), enhanced_prompt)
+    if url and len(url) > MAX_LINK_CHARACTERS:
+        return Slot(Unusable(f"the link is {len(url):,} characters long", url.encode()), enhanced_prompt)
+    if url:
+        return Slot(Ticket(url), enhanced_prompt)
     return Slot(Missing("the answer holds neither an image nor a link"), enhanced_prompt)
 
 
-def _decoded(encoded: memoryview, max_image_bytes: int) -> Image | Unusable:
-    if bytes(encoded[:5]) == b"data:":  # a data URL, which some models give
-        encoded = memoryview(bytes(encoded).partition(b",")[2])
-    if len(encoded) // 4 * 3 > max_image_bytes + 2:
-        return Unusable(f"the image is more than the {max_image_bytes:,} bytes allowed")
+def _bare(body: bytes, max_image_bytes: int) -> Image | Unusable:
+    """A body that is an image."""
+    if len(body) > max_image_bytes:
+        return Unusable(f"the image is more than the {max_image_bytes:,} bytes allowed", body)
     try:
-        return recognise(pybase64.b64decode(encoded, validate=True))
+        return recognise(body)
     except ImageError as error:
-        return Unusable(str(error))
-    except ValueError:
-        return Unusable(f"broken base64 ({len(encoded):,} characters)")
+        return Unusable(str(error), body)
+
+
+def _lack_images(slots: tuple[Slot, ...], cut_out: int) -> bool:
+    """Whether an answer may hold images that are not in its slots."""
+    taken = sum(isinstance(slot.image, Image | Unusable) for slot in slots)
+    return not slots or taken < cut_out or any(isinstance(slot.image, Missing | Unusable) for slot in slots)
+
+
+def _filled(slots: tuple[Slot, ...], found: Iterable[Image]) -> tuple[Slot, ...]:
+    """The slots, with images that were found and are in none of them: first where no image is, then beyond."""
+    known = {slot.image.data for slot in slots if isinstance(slot.image, Image)}
+    more = iter([image for image in found if image.data not in known])
+    filled = [
+        slot if isinstance(slot.image, Image | Ticket) else replace(slot, image=next(more, slot.image))
+        for slot in slots
+    ]
+    return (*filled, *(Slot(image, None) for image in more))
 
 
 def _has_more_objects_than(limit: int, body: bytes) -> bool:

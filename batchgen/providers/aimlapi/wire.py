@@ -13,12 +13,13 @@ from typing import Final, TypedDict
 
 import msgspec
 
-from batchgen.core.answer import Answer, Missing, Slot
+from batchgen.core.answer import Answer, Image, Missing, Slot, Ticket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest, Value
 from batchgen.providers.aimlapi.absence import read_absence, with_reasons
-from batchgen.providers.aimlapi.answer import AnswerError, read_answer
+from batchgen.providers.aimlapi.answer import AnswerError, Contents, read_contents
+from batchgen.providers.aimlapi.body_cost import cost_in
 from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
 from batchgen.providers.aimlapi.traits import TRAITS
 from batchgen.providers.base import HttpCall, HttpResponse
@@ -62,14 +63,17 @@ class AimlapiWire:
 
     def read(self, response: HttpResponse, request: ImageRequest) -> Answer:
         """Return what an answer says. One of unusable slots only is returned, not raised. Raises ProviderError."""
-        if failure := problem_in(response, request.prompt, request.model):
+        failure = problem_in(response, request.prompt, request.model)
+        if failure and not (response.broken and response.body):
             raise failure
-        slots: tuple[Slot, ...] = ()
-        problem = None
+        contents, problem = Contents((), b""), None
         try:
-            slots = read_answer(response.body, self._max_image_bytes)
+            contents = read_contents(response.body, self._max_image_bytes, request.num_images)
         except AnswerError as error:
             problem = str(error)
+        if failure and not any(isinstance(slot.image, Image | Ticket) for slot in contents.slots):
+            raise failure
+        slots = contents.slots
         if not slots and (absence := read_absence(response.body, request.prompt)):
             kind, reason = absence
             # What is in no known form is unreadable, unless it says in known words why there is no image.
@@ -78,8 +82,9 @@ class AimlapiWire:
                 raise ProviderError(kind, reason, http_status=response.status, **_about(response))
         if problem is not None:
             raise unreadable(response, problem)
-        reasoned = with_reasons(slots, response.body, request.prompt)
-        return Answer(tuple(_masked(slot, response) for slot in reasoned), response.status, **_about(response))
+        reasoned = with_reasons(slots, contents.text, request.prompt)
+        about = _about(response, contents.text)
+        return Answer(tuple(_masked(slot, response) for slot in reasoned), response.status, **about)
 
 
 def _masked(slot: Slot, response: HttpResponse) -> Slot:
@@ -112,7 +117,8 @@ def problem_in(response: HttpResponse, prompt: str = "", model: str = "") -> Pro
             **_about(response),
         )
     if response.broken is not None:
-        return ProviderError(*response.broken, http_status=response.status, **_about(response))
+        kind, message = response.broken
+        return ProviderError(kind, message, http_status=response.status, body=response.body, **_about(response))
     return None
 
 
@@ -122,14 +128,19 @@ def unreadable(response: HttpResponse, problem: str) -> ProviderError:
         ErrorKind.BAD_ANSWER,
         f"{response.redact(problem, MAX_MESSAGE_CHARACTERS)}; it begins: {quote(response)}",
         http_status=response.status,
+        body=response.body,
         **_about(response),
     )
 
 
-def _about(response: HttpResponse) -> _About:
-    """What the headers say of a call: its cost in US dollars and its id, None where they do not say it."""
+def _about(response: HttpResponse, text: bytes | None = None) -> _About:
+    """What an answer says of itself: its cost in US dollars and its id, None where it does not say it.
+
+    text: the body, if not `response.body`; it tells the cost where no header does.
+    """
     inference_id = response.headers.get("x-inference-id")
+    cost_usd = parse_cost(response.headers.get("x-aimlapi-usd-spent"))
     return {
-        "cost_usd": parse_cost(response.headers.get("x-aimlapi-usd-spent")),
+        "cost_usd": cost_in(response.body if text is None else text) if cost_usd is None else cost_usd,
         "inference_id": response.redact(inference_id, MAX_ID_CHARACTERS) if inference_id else None,
     }
