@@ -196,10 +196,18 @@ def test_of_an_answer_that_breaks_off_the_images_that_came_are_kept_and_the_othe
     assert isinstance(absent.image, Unusable)
 
 
+@pytest.mark.parametrize("length", range(len(ITEM) + 20, len(ITEM) + 50, 3))
+def test_wherever_an_answer_breaks_off_no_slot_of_it_is_taken_for_one_that_a_filter_dropped(length) -> None:
+    body = json.dumps({"data": [{"b64_json": TEXT}, {"mime_type": "image/png", "b64_json": TEXT}]})[:length]
+    whole, absent = read(body, asked=2)
+    assert image_of(whole) == PNG
+    assert isinstance(absent.image, Unusable)
+
+
 def test_a_link_that_the_body_ends_with_is_not_taken_for_a_whole_one() -> None:
     first, second = read('{"data": [{"url": "https://cdn/one.png"}, {"url": "https://cdn/tw', asked=2)
     assert first.image == Ticket("https://cdn/one.png")
-    assert isinstance(second.image, Missing | Unusable)
+    assert isinstance(second.image, Unusable)
     with pytest.raises(AnswerError):
         read('{"data": [{"url": "https://cdn/on')
 

@@ -49,6 +49,9 @@ _OUTCOMES: dict[FaultKind, tuple[Status, ErrorKind]] = {
     FaultKind.GONE_CDN: (Status.FAILED, ErrorKind.NOT_FETCHED),
 }
 
+# Answers of which a part came: its images are kept, and the others were charged.
+_BROKEN_OFF = frozenset({FaultKind.TRUNCATED_BODY, FaultKind.BROKEN_JSON})
+
 # Small images, and faults in the measure of a test: an answer above the cap of a test, one failing fetch.
 ENDINGS = SimulatorSettings(
     image_content=ImageContent.SMALL, huge_bytes=2_000_000, drip_s=0.05, stall_s=5.0, late_fetches=1
@@ -71,6 +74,8 @@ async def misfortune(
         records = read_index(out)
         assert len({record["row_id"] for record in records}) == rows
         explained = {_OUTCOMES[fault.kind] for fault in faults if fault.kind in _OUTCOMES}
+        if not _BROKEN_OFF.isdisjoint(fault.kind for fault in faults):
+            explained.add((Status.FAILED, ErrorKind.BAD_IMAGE))
         assert {(r["status"], r["error_kind"]) for r in records if r["status"] != Status.OK} <= explained
         assert list(verify(Layout(out))) == []
         assert simulator.cdn.violations == ()

@@ -103,6 +103,8 @@ def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
             if bare is None:
                 raise problem
             return Contents((Slot(bare, None),), b"")
+        if isinstance(slots[-1].image, Missing):  # the answer may have ended before the image of its last slot
+            slots = (*slots[:-1], replace(slots[-1], image=Unusable(_NOT_READ)))
         slots += (Slot(Unusable(_NOT_READ), None),) * (asked - len(slots))
     return Contents(slots, text)
 

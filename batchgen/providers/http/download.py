@@ -142,7 +142,7 @@ class Downloader:
                         http_status=response.status,
                         retry_after_s=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
                     )
-                return await read_body(response, self._settings.max_image_bytes)
+                return (await read_body(response, self._settings.max_image_bytes)).whole()
         except BodyError as error:
             problem = f"{url.host}: {error}"
         except TimeoutError:

@@ -86,6 +86,7 @@ class HttpProvider:
                 retry_after_s=error.retry_after_s,
                 cost_usd=error.cost_usd,
                 inference_id=error.inference_id and self._key.mask(error.inference_id),
+                body=self._masked(error.body),
             ).with_traceback(None)
         inference_id = answer.inference_id and self._key.mask(answer.inference_id)
         return replace(answer, slots=tuple(map(self._without_key, answer.slots)), inference_id=inference_id)
@@ -96,6 +97,11 @@ class HttpProvider:
         if isinstance(image, Ticket) and self._key.is_in(image.url):
             image = Unusable("the link that came holds the API key, so it was neither followed nor kept")
         elif isinstance(image, Unusable):
-            image = replace(image, reason=self._key.mask(image.reason))
+            image = Unusable(self._key.mask(image.reason), self._masked(image.data))
         prompt = slot.enhanced_prompt
         return replace(slot, image=image, enhanced_prompt=prompt and self._key.mask(prompt))
+
+    def _masked(self, data: bytes) -> bytes:
+        """Bytes that nobody could read, without the key; they are kept."""
+        text = data.decode("latin-1")
+        return self._key.mask(text).encode("latin-1") if self._key.is_in(text) else data

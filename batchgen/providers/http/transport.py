@@ -127,20 +127,24 @@ class HttpTransport:
 
     async def _read(self, response: aiohttp.ClientResponse) -> HttpResponse:
         """Read an answer whose status and headers are known."""
-        body, broken = b"", None
+        broken = None
         if response.status not in _SUCCESS:
             body = await read_error_body(response)
         else:
-            try:
-                body = await read_body(response, self._settings.max_answer_bytes)
-            except TimeoutError:
-                broken = (ErrorKind.TIMEOUT, "the answer began and did not end in time")
-            except aiohttp.ClientError:
-                broken = (ErrorKind.BAD_ANSWER, "the answer broke off before its end")
-            except BodyError as error:
-                broken = (ErrorKind.BAD_ANSWER, self._redact(str(error), MAX_MESSAGE_CHARACTERS))
+            read = await read_body(response, self._settings.max_answer_bytes)
+            body, broken = read.data, self._broken(read.fault)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return HttpResponse(self.host, response.status, headers, body, broken, self._redact, datetime.now(UTC))
+
+    def _broken(self, fault: Exception | None) -> tuple[ErrorKind, str] | None:
+        """Why a body is not whole."""
+        if fault is None:
+            return None
+        if isinstance(fault, TimeoutError):
+            return ErrorKind.TIMEOUT, "the answer began and did not end in time"
+        if isinstance(fault, BodyError):
+            return ErrorKind.BAD_ANSWER, self._redact(str(fault), MAX_MESSAGE_CHARACTERS)
+        return ErrorKind.BAD_ANSWER, "the answer broke off before its end"
 
     def _redact(self, text: str, limit: int) -> str:
         return redact(text, self._key, limit)
