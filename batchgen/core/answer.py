@@ -18,10 +18,17 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a paid image is collected with, free of charge; `problem` says why it was not collected yet."""
+    """What a paid image is collected with, free of charge.
+
+    Attributes:
+        url: where it is.
+        problem: why it was not collected yet.
+        data: what came from there that is no image, to be kept.
+    """
 
     url: str
     problem: str | None = None
+    data: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

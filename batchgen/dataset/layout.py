@@ -33,6 +33,7 @@ LABEL_DIGESTS = ".batchgen/labels.digests"
 LINK_TRIES = ".batchgen/links.json"
 FORMAT = ".batchgen/format"
 DAMAGED = ".batchgen/damaged/"
+UNREADABLE = ".batchgen/unreadable/"
 # Here lay temporary files before they lay beside their target, under such names.
 OLD_TEMPORARY = ".batchgen/tmp/"
 _OLD_TEMPORARY = re.compile(

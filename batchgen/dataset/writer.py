@@ -46,6 +46,7 @@ from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.deferred import deferred
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.space import measure_space
+from batchgen.dataset.unreadable import UnreadableFiles
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment, Settlement
 from batchgen.dataset.wal.group_commit import Changes, GroupCommit
@@ -101,6 +102,7 @@ class DatasetWriter:
                 raise _refused(error, root) from error
             self._opened = opened.pop_all()
         self._images = ImageFiles(self.layout)
+        self._unreadable = UnreadableFiles(self.layout)
         self._commits = GroupCommit(self._active, self._images, self._reserve)
 
     def write_config(self, text: bytes) -> None:
@@ -184,6 +186,18 @@ class DatasetWriter:
         entries = [log.Rejected(row) for row in rows]
         settled = [Settlement(entry, records_of(entry, self._provenance)) for entry in entries]
         await self._commit(lambda: Changes(None, settled=settled))
+
+    async def keep_unreadable(self, name: str, data: bytes) -> str | None:
+        """Keep what was paid for and cannot be read, and return where, durable; None beyond a bound. Raises DiskError.
+
+        name: An attempt id, with what tells its slots apart.
+        """
+
+        def make() -> Changes[str | None]:
+            kept = self._unreadable.name_for(name, data)
+            return Changes(kept, images=[] if kept is None else [(kept, data)])
+
+        return await self._commit(make)
 
     def abandon(self) -> None:
         """Make the WAL durable as far as the disk allows, and write nothing more; the process is about to exit."""

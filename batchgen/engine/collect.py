@@ -35,7 +35,7 @@ async def collect(provider: Provider, ticket: Ticket, attempts: int, stop: StopS
             return found
         wait_s = wait_before_retry(found, attempt, attempts, random.random())  # noqa: S311  spread, not secrecy
         if wait_s is None:
-            return Ticket(ticket.url, found.reason)
+            return Ticket(ticket.url, found.reason, found.data if isinstance(found, Pending) else b"")
         if await stop.wait(wait_s):
             return Ticket(ticket.url, _STOPPED)
         attempt += 1

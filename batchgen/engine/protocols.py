@@ -63,5 +63,8 @@ class Sink(Protocol):
     async def reject(self, rows: Sequence[RejectedRow]) -> None:
         """Record rows that are never sent."""
 
+    async def keep_unreadable(self, name: str, data: bytes) -> str | None:
+        """Keep what was paid for and cannot be read; return where, None if enough of such is kept."""
+
     async def fail(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> Sequence[IndexRecord]:
         """Record a request that gave no answer."""

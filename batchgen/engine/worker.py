@@ -31,6 +31,7 @@ from batchgen.engine.run_events import RunEvents
 from batchgen.engine.same_images import SameImages
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.suspects import Suspect, Suspects
+from batchgen.engine.unreadable import keep_body, keep_slots
 from batchgen.engine.verdict import judge
 from batchgen.pacing import Closed, NeverFits, NoPermit
 from batchgen.providers.base import Provider
@@ -132,22 +133,29 @@ class Worker:
         breaker, account = self._breakers[request.provider], self._refusals[request.provider]
         try:
             answer = await self._providers[request.provider].submit(request, attempt.client_request_id, permit.sent)
-        except ProviderError as error:
-            if policy_of(error.kind).affects is Affects.RATE:
-                attempt.refusals.add(account)
-            _settle_failed(permit, error, attempt.refusals.is_odd(account))
-            breaker.record_failure(error, request.fingerprint)
+        except ProviderError as raised:
+            error = raised
+            try:
+                error = await keep_body(self._dataset, attempt.client_request_id, raised)
+            finally:
+                if policy_of(error.kind).affects is Affects.RATE:
+                    attempt.refusals.add(account)
+                _settle_failed(permit, error, attempt.refusals.is_odd(account))
+                breaker.record_failure(error, request.fingerprint)
             return error
         finally:
             self._progress.in_flight -= 1
         account.accepted += 1
+        nothing_charged = not answer.images and answer.cost_usd is None
+        try:
+            answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
+        finally:
+            permit.done(images=answer.images, cost_usd=0.0 if nothing_charged else answer.cost_usd)
         judged = judge(answer, request, request.model in self._drops_blocked)
         if isinstance(judged, ProviderError):
             breaker.record_failure(judged, request.fingerprint)
         else:
             breaker.record_success()
-        nothing_charged = not answer.images and answer.cost_usd is None
-        permit.done(images=answer.images, cost_usd=0.0 if nothing_charged else answer.cost_usd)
         return judged
 
     async def _keep(self, request: ImageRequest, answer: Answer, attempt: AttemptState) -> None:
@@ -157,6 +165,7 @@ class Worker:
             await self._dataset.received(request, answer, attempts)
             fetched = await asyncio.gather(*(self._collect(request.provider, slot) for slot in answer.slots))
             answer = replace(answer, slots=tuple(fetched))
+            answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
         records = await self._dataset.save(request, answer, attempts)
         self._progress.settle(request, records)
         self._events.finished(attempt, records)

@@ -106,7 +106,7 @@ class Downloader:
             return await self._readers.read(recognise, data)
         except ImageError as error:
             raise ProviderError(
-                ErrorKind.BAD_IMAGE, f"the link led to no usable image: {error}", http_status=200
+                ErrorKind.BAD_IMAGE, f"the link led to no usable image: {error}", http_status=200, body=data
             ) from None
 
     async def _fetch(self, url: URL) -> bytes:

@@ -66,7 +66,9 @@ class HttpProvider:
         except RefusedLinkError as error:
             return Gone(self._key.mask(error.message))
         except ProviderError as error:
-            return Pending(self._key.mask(error.message), error.retry_after_s, error.http_status in REFUSALS)
+            is_refusal = error.http_status in REFUSALS
+            body = self._masked(error.body)
+            return Pending(self._key.mask(error.message), error.retry_after_s, is_refusal, body)
 
     async def aclose(self) -> None:
         """Close all connections, and begin no more reading."""
