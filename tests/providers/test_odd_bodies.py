@@ -243,3 +243,10 @@ def test_a_slot_that_lacks_its_image_gets_the_one_of_an_unknown_name_and_the_ver
 def test_the_cost_that_the_body_says_is_read(usage, cost_usd, is_cut) -> None:
     body = json.dumps({"meta": {"usage": usage}, "data": [{"url": "data:image/png;base64," + TEXT}]}).encode()
     assert cost_in(read_contents(body[:-1] if is_cut else body, CAP, 1).text) == cost_usd
+
+
+def test_a_large_image_with_every_slash_escaped_is_found_in_text_of_no_known_shape() -> None:
+    large = noise("PNG", size=(512, 512))
+    written = base64.b64encode(large).decode().replace("/", "\\/").replace("+", "\\u002B")
+    (slot,) = read('{"picture of no name": "' + written + '"')
+    assert image_of(slot) == large

@@ -11,7 +11,7 @@ from batchgen.core.image_formats.errors import ImageError
 # What may stand before the first tag: byte order mark, declaration, comments, document type.
 _START: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s|<\?(?:(?!\?>).){0,1000}\?>|<!--(?:(?!-->).){0,2000}-->|<!DOCTYPE\s+svg[^>\[]{0,500}>)*"
-    rb"<(?P<prefix>[A-Za-z]{1,20}:)?svg(?P<attributes>\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)?>",
+    rb"<(?P<prefix>[A-Za-z]{1,20}:)?svg(?P<attributes>\s(?:[^<>\"']++|\"[^\"]*\"|'[^']*'){0,500})?>",
     re.DOTALL,
 )
 _END: Final = re.compile(rb"</(?:[A-Za-z]{1,20}:)?svg\s*>")

@@ -20,14 +20,20 @@ _DATA_URL: Final = re.compile(rb"[\s\xef\xbb\xbf]*data:([^,]{0,200}),", re.IGNOR
 _BASE64_URL: Final = re.compile(rb";\s*base64\s*$", re.IGNORECASE)
 _GAPS: Final = bytes(range(0x21)) + b"\x7f"
 _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
-_ESCAPED: Final = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|([nrt])|(.))", re.DOTALL)
+_BACKSLASHES: Final = re.compile(rb"\\{2,}")
+# What base64 is written with, as JSON and URLs escape it, in either case.
+_SPELLINGS: Final = (
+    *((b"\\u002b", b"+"), (b"\\u002f", b"/"), (b"\\u003d", b"="), (b"\\/", b"/"), (b"\\n", b""), (b"\\r", b"")),
+    *((b"\\t", b""), (b"%2b", b"+"), (b"%2f", b"/"), (b"%3d", b"="), (b"%0a", b""), (b"%0d", b""), (b"%20", b"")),
+)
 # How images begin in base64: PNG, JPEG, WebP, GIF, TIFF, BMP, AVIF and HEIC, SVG. A slash may be written in many ways.
 _BEGINS: Final = (
     rb"iVBORw0KGgo|(?:\\?/|_|%2[Ff])9j(?:\\?/|_|%2[Ff])|UklGR|R0lGOD|SUkqA|TU0AK|Qk[0-9a-zA-Z]{7}AA"
     rb"|AAAA[0-9a-zA-Z]{2}Z0eXB|PHN2Z|PD94bWwg"
 )
+# So many pieces are enough for the largest image with every slash of it escaped, and bound the time.
 _RUN: Final = re.compile(
-    rb"(?:" + _BEGINS + rb")(?:[A-Za-z0-9+/=_-]++|\\+[nrt/]|\\+u00[0-9a-fA-F]{2}|%[0-9A-Fa-f]{2}|\s++)++"
+    rb"(?:" + _BEGINS + rb")(?:[A-Za-z0-9+/=_-]++|\\+[nrt/]|\\+u00[0-9a-fA-F]{2}|%[0-9A-Fa-f]{2}|\s++){1,2000000}+"
 )
 _SHORTEST_RUN: Final = 40
 # What stands before an image may look like the beginning of one; to look for it at every place takes for ever.
@@ -73,7 +79,7 @@ def images_in(body: bytes, max_bytes: int) -> Iterator[Image]:
         position, tries = run.end(), tries + 1
         if len(run[0]) < _SHORTEST_RUN or _SENT.search(body, max(0, run.start() - 200), run.start()):
             continue
-        image = read_image(_ESCAPED.sub(_unescaped, run[0]), max_bytes)
+        image = read_image(run[0], max_bytes)
         if isinstance(image, Image):
             tries = 0
             if image.data not in seen:
@@ -89,8 +95,10 @@ def _decoded(text: bytes) -> bytes:
         text = text[url.end() :]
         if not _BASE64_URL.search(url[1]):
             return unquote_to_bytes(text)
-    if b"%" in text:
-        text = unquote_to_bytes(text)
+    if b"\\" in text or b"%" in text:
+        text = _BACKSLASHES.sub(rb"\\", text)
+        for written, meant in _SPELLINGS:
+            text = text.replace(written, meant).replace(_in_capitals(written), meant)
     text = text.replace(b"\xef\xbb\xbf", b"").translate(_TO_STANDARD, _GAPS)
     return b"".join(map(_piece, re.split(rb"=+", text)))
 
@@ -101,7 +109,6 @@ def _piece(text: bytes) -> bytes:
     return pybase64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
 
 
-def _unescaped(escape: re.Match[bytes]) -> bytes:
-    if escape[1]:
-        return bytes([int(escape[1], 16)])
-    return b" " if escape[2] else escape[3]
+def _in_capitals(written: bytes) -> bytes:
+    """An escape with its hexadecimal digits in capitals."""
+    return written[:2] + written[2:].upper() if len(written) > 2 else written
