@@ -16,6 +16,7 @@ from batchgen.core.answer import Image, Missing, Slot, Ticket, Unusable
 from batchgen.providers.aimlapi.answer import AnswerError, read_contents
 from batchgen.providers.aimlapi.body_cost import cost_in
 from batchgen.providers.http.loose_json import read_loosely
+from batchgen.providers.http.words import message_in
 
 CAP = 10_000_000
 PNG, JPEG = noise("PNG"), noise("JPEG")
@@ -250,3 +251,16 @@ def test_a_large_image_with_every_slash_escaped_is_found_in_text_of_no_known_sha
     written = base64.b64encode(large).decode().replace("/", "\\/").replace("+", "\\u002B")
     (slot,) = read('{"picture of no name": "' + written + '"')
     assert image_of(slot) == large
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "no such thing \\ud83e"}}',
+        b'\xef\xbb\xbf{"message": "no such thing \xc3"}',
+        b'{"detail": "x", "message": "no such\nthing", "score": NaN}',
+    ],
+)
+def test_the_words_of_an_error_are_read_although_its_text_is_no_json(body) -> None:
+    assert (message_in(body) or "").split()[:2] == ["no", "such"]
+    assert message_in(b"<html>no such thing</html>") is None

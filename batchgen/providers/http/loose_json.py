@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+import msgspec
+
 _BLANK: Final = re.compile(r"[\s\ufeff\0]*")
 _BETWEEN: Final = re.compile(r"[\s\ufeff\0,:]*")
 # A text ends at the first quote behind which JSON can go on: one that is not escaped may stand in the text.
@@ -19,6 +21,15 @@ _WORD: Final = re.compile(r'[^\s,:{}\[\]"]+')
 _WORDS: Final[dict[str, bool]] = {"true": True, "false": False}
 # Deeper than any answer; what is below is left out.
 _MAX_DEPTH: Final = 60
+
+
+def read_words(body: bytes) -> object:
+    """Return the decoded JSON of a short body, as far as it can be read; None if it is no JSON at all."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        begins_so = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+        return read_loosely(body) or None if begins_so else None
 
 
 def read_loosely(body: bytes) -> object:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
+from batchgen.providers.http.loose_json import read_words
 
 # Their values come from the request, or are addresses and ids.
 _ASKED: Final = frozenset(
@@ -89,11 +89,7 @@ def said_in(body: bytes, asked: str = "", model: str = "") -> Said | None:
         asked: The prompt; where the service repeats it, it is left out.
         model: The model that was asked.
     """
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return said_by(answer, asked, model)
+    return said_by(read_words(body), asked, model)
 
 
 def said_by(answer: object, asked: str = "", model: str = "") -> Said | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from batchgen.providers.base import HttpResponse
+from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS, MAX_QUOTE_CHARACTERS, QUOTED_BYTES
 from batchgen.providers.http.said import said_in
 
@@ -30,10 +31,7 @@ def quote(response: HttpResponse) -> str:
 
 def message_in(body: bytes) -> str | None:
     """Return the message of a JSON body, None if it has none: then it is not in the service's own form."""
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    answer = read_words(body)
     if not isinstance(answer, dict):
         return None
     said = answer.get("message") or answer.get("error")
