@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pyarrow.compute as pc
 
 from batchgen.core.space import Space
@@ -16,7 +14,7 @@ _IMAGE_BYTES = 2_000_000
 
 def measure_space(layout: Layout) -> Space:
     """Return the room there is, with the average size of the newest images. Raises DamagedIndex, OSError."""
-    return Space(shutil.disk_usage(layout.root).free, _average_bytes(layout))
+    return Space(layout.store.free_bytes(), _average_bytes(layout))
 
 
 def _average_bytes(layout: Layout) -> int:
