@@ -132,7 +132,8 @@ async def test_images_of_two_formats_make_no_webdataset(
 ) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])
     batch.simulator = simulate(image_content=ImageContent.DRAWN, image_format=ImageFormat.JPEG)
-    await batch.run([{"id": "a", "prompt": "a fox"}, {"id": "b", "prompt": "an owl"}])
+    rows = [{"id": "a", "prompt": "a fox"}, {"id": "b", "prompt": "an owl"}]
+    await batch.run(rows, mix_services=True)  # the second simulator has another address
     assert export("webdataset", batch.out, tmp_path / "shards") == ExitCode.USAGE
     assert "several formats" in capsys.readouterr().err
     assert export("captions", batch.out, tmp_path / "captions", "--embed", "xmp") == ExitCode.OK
