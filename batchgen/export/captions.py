@@ -9,6 +9,8 @@ from pathlib import Path
 
 from batchgen.export.images import Caption, Images, extension_of, key_of
 from batchgen.export.select import Chosen
+from batchgen.store import disk
+from batchgen.store.staging import create
 
 
 def write_captions(images: Images, chosen: Chosen, folder: Path, caption: Caption) -> int:
@@ -19,11 +21,13 @@ def write_captions(images: Images, chosen: Chosen, folder: Path, caption: Captio
     files = 0
     for split, positions in chosen.items():
         place = folder / split if len(chosen) > 1 else folder
-        place.mkdir(exist_ok=True)
+        disk.make_folder(place)  # also for a split without images
         for batch in images.source.records(positions):
             for record, data in images.of(batch):
                 key = key_of(record["file_name"])
-                (place / f"{key}.{extension_of(record['file_name'])}").write_bytes(data)
-                (place / f"{key}.txt").write_bytes(caption.of(record).encode())
+                with create(place / f"{key}.{extension_of(record['file_name'])}") as image:
+                    image.write(data)
+                with create(place / f"{key}.txt") as text:
+                    text.write(caption.of(record).encode())
                 files += 2
     return files

@@ -17,6 +17,7 @@ from batchgen.export.images import Images
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide
 from batchgen.export.source import Positions
+from batchgen.store.staging import create
 
 _IMAGE = pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
 # Hugging Face `datasets` looks here for what Arrow's types do not say.
@@ -31,7 +32,6 @@ def write_parquet(copies: Images, chosen: Chosen, folder: Path, shard_bytes: int
     sizes = source.read(["size_bytes"])["size_bytes"].to_numpy()
     schema = pa.schema([_IMAGE, *source.schema], metadata=_METADATA)
     data = folder / "data"
-    data.mkdir()
     files = 0
     for split, positions in chosen.items():
         shards = divide(sizes[positions], shard_bytes)
@@ -46,7 +46,8 @@ def _write_shard(path: Path, schema: pa.Schema, groups: Iterator[pa.Table]) -> N
     # Images are compressed already; trying again only costs time.
     columns = [name for name in schema.names if name != "image"]
     compression = {"image.bytes": "none", "image.path": "zstd", **dict.fromkeys(columns, "zstd")}
-    with pq.ParquetWriter(path, schema, compression=compression, use_dictionary=columns) as writer:
+    options = {"compression": compression, "use_dictionary": columns}
+    with create(path) as file, pq.ParquetWriter(file, schema, **options) as writer:
         for group in groups:
             writer.write_table(group.cast(schema))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from batchgen.core.errors import ExportError
 from batchgen.export.plain import as_text
+from batchgen.store.staging import create
 
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -39,13 +41,13 @@ def write_table(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) -
 
 def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
     left: Iterator[Row] = iter(rows)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with create(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(left, _GROUP_ROWS)):
             writer.write_table(pa.Table.from_pylist(group, schema))
 
 
 def _write_csv(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with TextIOWrapper(create(path), encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")  # so that a lone return is quoted, too
         writer.writerow([_harmless(column, f"{name}: the column", column) for column in schema.names])
         for row in rows:

@@ -20,6 +20,7 @@ from batchgen.export.plain import Forms, as_json, forms
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide
 from batchgen.export.source import OpenDataset, Positions
+from batchgen.store.staging import create
 
 
 def write_webdataset(images: Images, chosen: Chosen, folder: Path, shard_bytes: int, caption: Caption) -> int:
@@ -51,7 +52,7 @@ def _refuse_mixture(source: OpenDataset, positions: npt.NDArray[np.int64]) -> No
 
 
 def _write_shard(path: Path, images: Images, positions: Positions, columns: Forms, caption: Caption) -> None:
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with create(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for batch in images.source.records(positions):
             for record, data in images.of(batch):
                 key = key_of(record["file_name"])

@@ -14,12 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from batchgen.core.errors import Locked
 from batchgen.store import disk
 
 # Files handed to the threads at a time: an error ends the work soon, and a million files need no million futures.
 _FILES_AT_ONCE = 256
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 @contextmanager
@@ -58,6 +60,19 @@ def staged_file(final: Path) -> Iterator[Path]:
         except BaseException:
             disk.remove(partial)
             raise
+
+
+def create(path: Path) -> BinaryIO:
+    """Open a file for writing in what is staged, with the folder that it lies in; durable with the rest.
+
+    Raises OSError, also for a link in its place.
+    """
+    try:
+        descriptor = disk.open_file(path, _NEW)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = disk.open_file(path, _NEW)
+    return os.fdopen(descriptor, "wb")
 
 
 def _partial(final: Path) -> Path:

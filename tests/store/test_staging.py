@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from batchgen.core.errors import Locked
-from batchgen.store.staging import staged_file, staged_folder
+from batchgen.store.staging import create, staged_file, staged_folder
 
 
 @pytest.mark.parametrize("staged", [staged_folder, staged_file])
@@ -36,3 +36,17 @@ def test_a_folder_begins_empty_whatever_a_killed_process_left(tmp_path: Path) ->
     with staged_folder(tmp_path / "thing") as place:
         (place / "new.txt").write_text("new")
     assert [path.name for path in (tmp_path / "thing").iterdir()] == ["new.txt"]
+
+
+def test_a_file_in_a_staged_folder_brings_its_own_folder_and_follows_no_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("kept")
+    with staged_folder(tmp_path / "thing") as place:
+        with create(place / "deep" / "er" / "new.txt") as file:
+            file.write(b"new")
+        (place / "link.txt").symlink_to(outside)
+        with pytest.raises(OSError, match="link"):
+            create(place / "link.txt")
+        (place / "link.txt").unlink()
+    assert (tmp_path / "thing" / "deep" / "er" / "new.txt").read_bytes() == b"new"
+    assert outside.read_text() == "kept"
