@@ -42,7 +42,9 @@ async def run(old: Path, url: str) -> batchgen.RunSummary:
         "api.download_attempts": 1,
     }
     settings = {"api.base_url": url, "model": "imagen-3.0-generate-002", "preflight": False, **quick}
-    return await batchgen.run(old / "rows.csv", old / "out", settings=settings, key="test-key", progress=False)
+    return await batchgen.run(
+        old / "rows.csv", old / "out", settings=settings, key="test-key", progress=False, mix_services=True
+    )
 
 
 def test_a_dataset_of_the_format_before_is_read_as_it_lies_there(old: Path) -> None:
