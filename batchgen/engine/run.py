@@ -186,12 +186,16 @@ class _Running:
             telling.cancel()
 
     async def _ask_first(self, planning: asyncio.Task[Plan]) -> None:
-        """Have changed settings confirmed where they buy done rows again, and keep them. Raises UsageError."""
+        """Have changed settings confirmed where they buy done rows again, and keep them.
+
+        Raises UsageError for a no, and PlanningStopped if the run is to stop: then the dataset stays as it was.
+        """
         await self._stop.unless_set(planning)
         if planning.done():
             await confirm_rebuy(planning.result(), self._changes, self._job.consent, self._display, self._stop)
-        if not self._stop.is_set:
-            await asyncio.to_thread(self._writer.write_config, _config_text(self._job.loaded))
+        if self._stop.is_set:
+            raise PlanningStopped
+        await asyncio.to_thread(self._writer.write_config, _config_text(self._job.loaded))
 
     async def _prepare(self, planning: asyncio.Task[Plan]) -> None:
         """Ask the account before anything is bought, and say what the plan is once it is made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.outcomes import Status
 from batchgen.engine.consent import Consent
+from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.simulator import SimulatorThread
 
 if TYPE_CHECKING:
@@ -74,6 +76,35 @@ async def test_they_are_bought_again_if_the_user_says_so(
     assert len(watcher.asked) == answer
     again = await run_batch(manifest, out, simulator.url, **changed)
     assert again.plan.up_to_date.requests == 5
+
+
+class StopsWhenAsked(Watcher):
+    """A user who answers with Ctrl-C."""
+
+    def __init__(self, stop: StopSignal) -> None:
+        super().__init__()
+        self._stop = stop
+
+    async def confirm(self, question: str) -> bool:
+        self._stop.set(StopKind.INTERRUPTED, "stopped by Ctrl-C")
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_run_that_is_stopped_at_the_question_leaves_the_dataset_as_it_was(
+    made: tuple[SimulatorThread, Path], manifest: Path
+) -> None:
+    simulator, out = made
+    before = (out / "metadata.parquet").read_bytes()
+    stop = StopSignal()
+    changed: dict[str, Any] = {"defaults": {"enhance_prompt": False}}
+    summary = await run_batch(manifest, out, simulator.url, watcher=StopsWhenAsked(stop), stop=stop, **changed)
+    assert summary.stop is not None
+    assert summary.stop.kind is StopKind.INTERRUPTED
+    assert (out / "metadata.parquet").read_bytes() == before
+    assert len(simulator.bill.charges) == 5
+    with pytest.raises(UsageError):  # the question is still open
+        await run_batch(manifest, out, simulator.url, **changed)
 
 
 async def test_a_changed_cell_is_a_wish(made: tuple[SimulatorThread, Path], manifest: Path) -> None:
