@@ -83,6 +83,15 @@ async def test_a_header_that_packs_what_is_not_packed_costs_nothing(
     assert isinstance(slot.image, Image)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("end", [b"", b"\n"])  # a line of another encoding
+async def test_an_answer_in_wide_characters_is_read(serve: Serve, open_client: Open, encoding: str, end: bytes) -> None:
+    client = await open_client(await serve(replying(body=PLAIN.decode().encode(encoding) + end)))
+    (slot,) = (await client.submit(REQUEST, "r-1", lambda: None)).slots
+    assert isinstance(slot.image, Image)
+    assert slot.image.data == PNG
+
+
 @pytest.mark.parametrize("media_type", ["image/png", "application/octet-stream", "application/json"])
 async def test_a_body_that_is_the_image_is_read(serve: Serve, open_client: Open, media_type: str) -> None:
     client = await open_client(await serve(replying(body=PNG, Content_Type=media_type)))

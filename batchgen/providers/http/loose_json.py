@@ -6,6 +6,7 @@ a byte order mark, a comma too many, an end that is missing, words before or aft
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any, Final
 
@@ -19,8 +20,25 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _MEANT: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _WORD: Final = re.compile(r'[^\s,:{}\[\]"]+')
 _WORDS: Final[dict[str, bool]] = {"true": True, "false": False}
+# By what JSON in it begins with (RFC 4627, section 3), the four bytes of a character first.
+_WIDE: Final = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    b"{\0\0\0": "utf-32-le",
+    b"\0\0\0{": "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    b"{\0": "utf-16-le",
+    b"\0{": "utf-16-be",
+}
 # Deeper than any answer; what is below is left out.
 _MAX_DEPTH: Final = 60
+
+
+def in_utf_8(body: bytes) -> bytes:
+    """Return JSON that came as UTF-16 or UTF-32 as UTF-8, and any other body as it came."""
+    encoding = next((name for begin, name in _WIDE.items() if body.startswith(begin)), None)
+    return body if encoding is None else body.decode(encoding, "replace").encode("utf-8", "replace")
 
 
 def read_words(body: bytes) -> object:

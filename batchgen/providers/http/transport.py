@@ -23,6 +23,7 @@ from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body, read_error_body
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
+from batchgen.providers.http.loose_json import in_utf_8
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS, redact
 from batchgen.providers.http.url import parse_base_url
 
@@ -134,7 +135,9 @@ class HttpTransport:
             read = await read_body(response, self._settings.max_answer_bytes)
             body, broken = read.data, self._broken(read.fault)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return HttpResponse(self.host, response.status, headers, body, broken, self._redact, datetime.now(UTC))
+        return HttpResponse(
+            self.host, response.status, headers, in_utf_8(body), broken, self._redact, datetime.now(UTC)
+        )
 
     def _broken(self, fault: Exception | None) -> tuple[ErrorKind, str] | None:
         """Why a body is not whole."""
