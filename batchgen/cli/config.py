@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from types import MappingProxyType
 
-from batchgen._api.settings import Loaded, clear_text_host
+from batchgen._api.settings import SIMULATED, Loaded, clear_text_host
 from batchgen._api.settings import load_settings as load
 from batchgen.cli.output import warn
 
@@ -33,7 +33,7 @@ def settings_of(options: Namespace) -> dict[str, object]:
 
 def load_settings(options: Namespace) -> Loaded:
     """Load the configuration for a command. Raises ConfigError."""
-    simulated = {"api.base_url": "--simulate"} if getattr(options, "simulate", False) else {}
+    simulated = {"api.base_url": SIMULATED} if getattr(options, "simulate", False) else {}
     return load(options.config, settings_of(options), {**FLAGS, **simulated})
 
 

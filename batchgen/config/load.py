@@ -23,6 +23,9 @@ from batchgen.core.toml import TomlError, find_key, parse_toml, read_toml
 # Environment variables that set something. The API key is not among them: it is no setting, and is never shown.
 ENVIRONMENT = MappingProxyType({"BATCHGEN_BASE_URL": "api.base_url"})
 
+# The origin of the embedded simulator's base URL, which is another one in each run.
+SIMULATED = "--simulate"
+
 # An address may hold a password, and the name of a variable may be the key itself.
 _NEVER_QUOTED = ("base_url", "key_variable")
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from batchgen.config.load import Loaded, rows_of
+from batchgen.config.load import SIMULATED, Loaded, rows_of
 from batchgen.core.errors import UsageError
 from batchgen.core.format import count, dollars
 from batchgen.dataset.read.last_config import LastConfig
@@ -18,8 +18,6 @@ from batchgen.engine.display import Display
 from batchgen.engine.stop import StopSignal
 from batchgen.planning.plan import Plan
 
-# The origin of a base URL that is another one in each run.
-SIMULATED = "--simulate"
 # So many requests are bought again without a question: somebody tries a setting out.
 _A_FEW = 3
 
@@ -99,7 +97,7 @@ def bought_again(plan: Plan, changes: Sequence[SettingChange]) -> str | None:
     again = min(plan.changed.requests, plan.replaced)
     if not changes or again <= _A_FEW:
         return None
-    rows = f"{count(again, 'request')} {'is' if again == 1 else 'are'} in the dataset with other settings"
+    rows = f"{count(again, 'request')} are in the dataset with other settings"
     cost = "at an unknown cost" if plan.unpriced_images else f"for about {dollars(_share(plan))}"
     return f"{rows} ({', '.join(map(str, changes))}): they would be bought again {cost}."
 
