@@ -24,6 +24,8 @@ _SHORTEST: Final = 8
 _LAYERS: Final = 6
 # Of a longer text nothing is kept: to find the places would take memory for each of its letters.
 _LONGEST: Final = 1_000_000
+# Longer texts are searched piece by piece, each again from where the longest spelling of a key may have begun.
+_OVERLAP: Final = 50_000
 
 # Letters are compared in ASCII, which keys are written in: all else is a gap, like white space and control characters.
 _GAPS: Final = bytes(range(0x21)) + b"\x7f"
@@ -101,8 +103,11 @@ class Masker:
 
     def is_in(self, text: str) -> bool:
         """Whether the secret, or a long piece of it, stands in a text in some spelling."""
-        if not self._needles:
-            return False
+        return bool(self._needles) and any(
+            self._is_in_short(text[start : start + _LONGEST + _OVERLAP]) for start in range(0, len(text), _LONGEST)
+        )
+
+    def _is_in_short(self, text: str) -> bool:
         for _ in range(_LAYERS):
             plain = text.encode("ascii", "ignore")
             seen = {table: plain.translate(table, _GAPS) for table in (_FOLDED, _AS_IT_IS)}

@@ -97,3 +97,10 @@ def test_the_same_secret_twice_is_masked_twice() -> None:
 
 def test_a_text_of_megabytes_with_the_secret_is_not_kept() -> None:
     assert Masker(SECRET).mask("fox " * 300_000 + SECRET) == MASK
+
+
+@pytest.mark.parametrize("before", [0, 999_990, 1_000_000, 1_049_990, 2_100_000])
+def test_a_text_of_megabytes_is_searched_to_its_end(before: int) -> None:
+    masker = Masker(SECRET)
+    assert masker.is_in("a" * before + percent(SECRET) + "a" * 1_200_000)
+    assert not masker.is_in("a" * (before + 1_200_000))

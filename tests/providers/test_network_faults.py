@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import zlib
 
@@ -10,6 +11,7 @@ import pytest
 from support.noise import noise
 
 from batchgen.core.outcomes import ErrorKind
+from batchgen.providers.base import HttpResponse
 
 from .conftest import OK_HEAD, REQUEST, Open, Serve, ServeRaw, answer_of, failure, read_request, replying
 
@@ -157,6 +159,21 @@ async def test_an_answer_without_an_end_stops_at_the_cap(serve_raw: ServeRaw, op
     error = await failure(await open_client(await serve_raw(endless), max_answer_bytes=1_000_000))
     assert error.kind is ErrorKind.BAD_ANSWER
     assert "1,000,000 bytes" in error.message
+
+
+async def test_a_body_that_cannot_be_read_goes_with_its_error_and_waits_for_no_garbage_collector(
+    serve: Serve, open_client: Open
+) -> None:
+    client = await open_client(await serve(replying(200, b'{"data": [{"b64_json": "AAAA')))
+    gc.collect()
+    gc.disable()
+    try:
+        error = await failure(client)
+        assert error.body
+        del error
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, HttpResponse)]
+    finally:
+        gc.enable()
 
 
 async def test_a_compressed_answer_is_read_and_a_bomb_is_not(serve: Serve, open_client: Open) -> None:

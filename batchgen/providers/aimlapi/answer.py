@@ -94,14 +94,14 @@ def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
     try:
         slots = _slots(_read_strictly(text), images, max_image_bytes)
     except AnswerError as error:
-        problem = error
+        problem = str(error)  # not the error: it holds this frame, which would hold it, and with it the body
         slots = _slots(_read_in_part(text), images, max_image_bytes)
     if problem or _lack_images(slots, len(images)):
         slots = _filled(slots, images_in(body, max_image_bytes))
     if problem:
         if not any(isinstance(slot.image, Image | Ticket) for slot in slots):
             if bare is None:
-                raise problem
+                raise AnswerError(problem)
             return Contents((Slot(bare, None),), b"")
         if isinstance(slots[-1].image, Missing):  # the answer may have ended before the image of its last slot
             slots = (*slots[:-1], replace(slots[-1], image=Unusable(_NOT_READ)))

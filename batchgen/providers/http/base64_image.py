@@ -105,8 +105,10 @@ def _decoded(text: bytes) -> bytes:
 
 def _piece(text: bytes) -> bytes:
     """Decode base64 without its padding; one character alone at the end is worth nothing."""
-    text = text[: len(text) - (len(text) % 4 == 1)]
-    return pybase64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    end = len(text) - len(text) % 4
+    rest = text[end:]
+    last = pybase64.b64decode(rest + b"=" * (4 - len(rest)), validate=True) if len(rest) > 1 else b""
+    return pybase64.b64decode(memoryview(text)[:end], validate=True) + last
 
 
 def _in_capitals(written: bytes) -> bytes:

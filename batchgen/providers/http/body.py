@@ -44,17 +44,16 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> Body:
     """Read a body up to a limit."""
     if (announced := response.content_length) is not None and announced > max_bytes:
         return Body(b"", BodyError(f"the answer is {announced:,} bytes, more than the {max_bytes:,} allowed"))
-    chunks: list[bytes] = []
-    size, fault = 0, None
+    # Not a list of chunks, which lie between those of other bodies: what is freed in pieces is not given back.
+    received, fault = bytearray(), None
     try:
         while chunk := await response.content.readany():
-            size += len(chunk)
-            if size > max_bytes:
-                return Body(b"".join(chunks), BodyError(f"the answer is more than the {max_bytes:,} bytes allowed"))
-            chunks.append(chunk)
+            if len(received) + len(chunk) > max_bytes:
+                return Body(bytes(received), BodyError(f"the answer is more than the {max_bytes:,} bytes allowed"))
+            received += chunk
     except (aiohttp.ClientError, TimeoutError) as error:
         fault = error
-    data, problem = unpack(b"".join(chunks), response.headers.get("Content-Encoding", ""), max_bytes)
+    data, problem = unpack(bytes(received), response.headers.get("Content-Encoding", ""), max_bytes)
     return Body(data, fault or (BodyError(str(problem)) if problem else None))
 
 

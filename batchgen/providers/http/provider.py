@@ -56,7 +56,10 @@ class HttpProvider:
         response = await self._transport.call(self._wire.submit(request, attempt_id), on_sent)
         outcome = await self._readers.read(lambda _: self._read(response, request), response.body)
         if isinstance(outcome, ProviderError):
-            raise outcome  # here, where no frame of those that saw the body hangs on to it
+            try:
+                raise outcome  # here, where no frame of those that saw the body hangs on to it
+            finally:
+                del outcome, response  # the error holds this frame, which must hold neither the error nor the body
         return outcome
 
     async def collect(self, ticket: Ticket) -> Image | Pending | Gone:
@@ -81,6 +84,7 @@ class HttpProvider:
         try:
             answer = self._wire.read(response, request)
         except ProviderError as error:
+            error.__traceback__ = None  # its frames hold the body and the error, for as long as nobody collects garbage
             return ProviderError(
                 error.kind,
                 self._key.mask(error.message),
@@ -89,7 +93,7 @@ class HttpProvider:
                 cost_usd=error.cost_usd,
                 inference_id=error.inference_id and self._key.mask(error.inference_id),
                 body=self._masked(error.body),
-            ).with_traceback(None)
+            )
         inference_id = answer.inference_id and self._key.mask(answer.inference_id)
         return replace(answer, slots=tuple(map(self._without_key, answer.slots)), inference_id=inference_id)
 
