@@ -1,7 +1,5 @@
 """`python -m batchgen` is `batchgen`."""
 
-import sys
+from batchgen.cli.main import start
 
-from batchgen.cli.main import main
-
-sys.exit(main())
+start()

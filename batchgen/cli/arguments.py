@@ -21,7 +21,7 @@ exit codes:
   3  the budget is reached
   4  stopped by account, lock, disk or network
   5  the selection is empty
-  130, 143  stopped by Ctrl-C, by SIGTERM
+  130, 143  stopped by Ctrl-C, by SIGTERM or SIGHUP
 After 3, 4, 130 and 143 the same command resumes.
 
 environment:

@@ -1,19 +1,23 @@
-"""The entry point: finds the command, runs it, and turns an error into a message and an exit code."""
+"""The entry point: finds the command, runs it, and turns an error into a message and an exit code.
+
+Ctrl-C is obeyed from the first moment on, also while modules are loaded; this one loads little before that.
+"""
 
 from __future__ import annotations
 
 import gc
 import io
 import os
+import signal
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
-from batchgen.cli.arguments import build_parser
-from batchgen.core.exit_codes import ExitCode
-from batchgen.core.memory import tune_allocator
+TYPE_CHECKING = False  # as typing has it, whose import takes longer than all that is imported above
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from typing import NoReturn
 
 # Rows are read by the ten thousand, and none of them is garbage: looking for some after every 700 new objects, as
 # Python does by itself, takes a fifth of the time of reading a CSV file.
@@ -29,8 +33,19 @@ _ENVIRONMENT = {
 _LARGE = ("plan", "run")
 
 
+def start() -> NoReturn:
+    """Run the command line of this process, and end it."""
+    signal.signal(signal.SIGINT, _leave)  # an interrupt in the middle of an import is a traceback, or worse
+    code = main()
+    signal.signal(signal.SIGINT, _leave)
+    sys.exit(code)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    from batchgen.core.exit_codes import ExitCode
+    from batchgen.core.memory import tune_allocator
+
     gc.set_threshold(_GARBAGE_THRESHOLD)
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -46,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from batchgen.core.errors import BatchgenError
 
     try:
+        if signal.getsignal(signal.SIGINT) is _leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # the command may have something to put away
         code = int(command.execute(options))
         print(end="", flush=True)  # here, where a reader that has gone is no accident
         return code
@@ -65,11 +82,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> Namespace:
+    from batchgen.cli.arguments import build_parser
+
     parser = build_parser()
     for argument in arguments:
         if not argument.isprintable() and any("\ud800" <= character <= "\udfff" for character in argument):
             parser.error(f"{argument!a} is not UTF-8; the dataset could not say where it comes from: rename it")
     return parser.parse_args(arguments)
+
+
+def _leave(*_: object) -> NoReturn:
+    os._exit(130)  # ExitCode.INTERRUPTED, whose module may not be loaded yet
 
 
 def _leave_no_core_dump() -> None:

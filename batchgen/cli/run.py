@@ -24,6 +24,7 @@ from batchgen.core.format import count
 
 # A user who stops a run, or a machine that shuts down, does not wait for thumbnails.
 _IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED)
+_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (the terminal was closed)"}
 
 
 def execute(options: Namespace) -> ExitCode:
@@ -64,14 +65,16 @@ async def _run(job: Job, keyring: Keyring) -> RunSummary:
         nonlocal abandoned
         signals.append(number)
         if len(signals) == 1:
-            stop.set(kind, "stopped by " + ("Ctrl-C" if number is signal.SIGINT else "SIGTERM"))
-        else:
+            stop.set(kind, f"stopped by {_NAMES[number]}")
+        elif number is not signal.SIGHUP:  # a closed terminal sends it more than once
             abandoned = max(abandoned, display.in_flight)
             running.cancel()
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, receive, signal.SIGINT, StopKind.INTERRUPTED)
     loop.add_signal_handler(signal.SIGTERM, receive, signal.SIGTERM, StopKind.TERMINATED)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which is what nohup asks for
+        loop.add_signal_handler(signal.SIGHUP, receive, signal.SIGHUP, StopKind.TERMINATED)
     try:
         return await running
     except asyncio.CancelledError:
@@ -79,7 +82,7 @@ async def _run(job: Job, keyring: Keyring) -> RunSummary:
         warn(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command resumes.")
         sys.stderr.flush()
         # Threads may still wait for the disk; everything they know is in the write-ahead log, and the user said: now.
-        os._exit(ExitCode.TERMINATED if signals[0] is signal.SIGTERM else ExitCode.INTERRUPTED)
+        os._exit(ExitCode.INTERRUPTED if signals[0] is signal.SIGINT else ExitCode.TERMINATED)
     finally:
         display.closing()
 

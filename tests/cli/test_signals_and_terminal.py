@@ -60,7 +60,7 @@ def read_lines_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"{words!r} was never said: {said}")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_the_first_signal_finishes_what_is_in_flight_and_the_same_command_goes_on(
     start: Start, run: Run, simulate: Simulate, number: signal.Signals, code: int
 ) -> None:
@@ -110,6 +110,57 @@ def test_the_second_signal_leaves_at_once_and_the_next_run_knows_what_is_in_doub
     assert set(json.loads(run("status", "out", "--json").out)["in_doubt_ids"]) == sent
 
 
+def test_a_terminal_that_is_closed_ends_a_run_which_finishes_what_is_in_flight(run: Run, simulate: Simulate) -> None:
+    simulator = simulate(latency_s=(2, 2))
+    with Terminal(*run_of(simulator.url)) as terminal:
+        terminal.read_until("0/8 images")
+        wait_until_busy(simulator, terminal.process)
+        terminal.hang_up()
+        out, _ = terminal.process.communicate()
+    assert terminal.process.returncode == 143
+    assert f"{AT_ONCE} images saved" in out
+    simulator.change(latency_s=(0, 0))
+    assert run(*run_of(simulator.url)).code == 0
+    assert len(simulator.bill.charges) == len(ROWS), "nothing was bought twice"
+
+
+def test_nohup_is_respected(simulate: Simulate) -> None:
+    simulator = simulate(latency_s=(1, 1))
+    command = ["nohup", sys.executable, "-m", "batchgen", *run_of(simulator.url)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until_busy(simulator, process)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    assert f"{len(ROWS)} images saved" in out
+
+
+# Sends Ctrl-C to itself in the middle of loading a module.
+INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+
+module = sys.argv.pop(1)
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from batchgen.cli.main import start
+start()
+"""
+
+
+@pytest.mark.parametrize("module", ["batchgen.cli.arguments", "msgspec", "batchgen.cli.{}", "pyarrow.lib"])
+@pytest.mark.parametrize("command", ["run m.csv -o out", "plan m.csv -o out", "status out", "export parquet out p"])
+def test_ctrl_c_while_modules_load_ends_every_command_quietly(command: str, module: str) -> None:
+    words = command.split()
+    command_line = [sys.executable, "-c", INTERRUPTED_WHILE_LOADING, module.format(words[0]), *words]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_signal_before_anything_was_sent_is_obeyed(start: Start, simulate: Simulate) -> None:
     process = start("simulate")
     assert process.stdout is not None
@@ -130,6 +181,7 @@ class Terminal:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True)
         os.close(slave)
         self.shown = ""
+        self._is_closed = False
 
     def read_until(self, pattern: str) -> None:
         """Read what is shown until it matches; the test's timeout is the limit."""
@@ -139,6 +191,13 @@ class Terminal:
                 self.shown += os.read(self._master, 65536).decode(errors="replace")
             except OSError as error:  # Linux's way to say that the other side has closed
                 raise AssertionError(f"{pattern} was never shown: {self.shown!r}") from error
+
+    def hang_up(self) -> None:
+        """Close the terminal, of which kernel and shell tell the process, each."""
+        os.close(self._master)
+        self._is_closed = True
+        for _ in range(2):
+            self.process.send_signal(signal.SIGHUP)
 
     def end(self) -> str:
         """Wait for the end; return what stood on stdout."""
@@ -156,7 +215,8 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.process.kill()  # of no effect on one that has ended
         with self.process:
-            os.close(self._master)
+            if not self._is_closed:
+                os.close(self._master)
 
 
 def test_a_terminal_shows_one_line_that_counts_what_is_done_and_spent(simulate: Simulate) -> None:
