@@ -28,6 +28,7 @@ from batchgen.core.resume import RequestState
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.format import take_over
 from batchgen.dataset.guard import refuse_foreign_files
+from batchgen.dataset.index.alignment import align
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.label_updates import index_labels, update_labels
 from batchgen.dataset.index.received import failure, received_answer
@@ -230,11 +231,14 @@ class DatasetWriter:
                 compact(self.layout, compacted_parts(self.layout), self._knew)
                 self.resume_index = resume_index.ResumeIndex()  # of no use any more, and large
                 if gone is None or updates is None:
+                    align(self.layout)
                     forget_digests(self.layout)
                     write_view(self.layout, gone, self._provenance.run_id)
                 else:
+                    labels = index_labels(updates.schema)
                     update_labels(self.layout, updates)
-                    write_view(self.layout, gone, self._provenance.run_id, index_labels(updates.schema))
+                    align(self.layout, labels)
+                    write_view(self.layout, gone, self._provenance.run_id, labels)
                     keep_digests(self.layout, updates.digests)
                 return late
             except OSError as error:

@@ -1,7 +1,8 @@
-"""Parquet files, folders of them and DataFrames as a manifest: columns keep their own types.
+"""Tables of Arrow as a manifest, and Parquet files and folders of them: columns keep their own types.
 
-Rows are numbered through all files of a folder, in the order of their paths. Batches are sized by
-the mean size of a row, so that wide rows do not pile up in memory.
+What no index can hold is text from here on (`core.label_types`); files of a folder whose types differ are read as
+one type, a column that some of them have not is null in those. Rows are numbered through all files of a folder, in
+the order of their paths. Batches are sized by the mean size of a row, so that wide rows do not pile up in memory.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.core.errors import ManifestError
+from batchgen.core.label_types import as_type, common_type, is_text_only, storable
 from batchgen.core.problems import Finding, Problem
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 
@@ -38,7 +41,7 @@ def open_parquet_folder(path: Path, name: str) -> ArrowManifest:
     """Open all Parquet files below a folder as one table.
 
     Raises:
-        ManifestError: there are none, one is damaged, or they do not have the same columns.
+        ManifestError: there are none, one is damaged, or its columns cannot be used.
     """
     paths = sorted(path.rglob("*.parquet"))
     if not paths:
@@ -47,36 +50,17 @@ def open_parquet_folder(path: Path, name: str) -> ArrowManifest:
     return _open_parquet(paths, name)
 
 
-def open_dataframe(frame: object) -> ArrowManifest:
-    """Open a pandas DataFrame; its index is left out.
-
-    Raises:
-        ManifestError: it is no DataFrame, or a column mixes types that no table can hold.
-    """
-    import pandas as pd
-
-    name = "DataFrame"
-    if not isinstance(frame, pd.DataFrame):
-        raise ManifestError(
-            [Problem("E006", name, f"expected a path or a pandas DataFrame, not {type(frame).__name__}")]
-        )
-    columns = [str(column) for column in frame.columns]
-    check_header(name, columns)
-    try:
-        table = pa.Table.from_pandas(frame.set_axis(columns, axis=1), preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeError, OverflowError) as error:
-        text = f"a column mixes types: {' '.join(map(str, error.args))}; give each column one type"
-        raise ManifestError([Problem("E008", name, text)]) from error
-    batch_rows = _batch_rows(table.nbytes, table.num_rows)
-    return ArrowManifest(name, _bare(table.schema), table.num_rows, lambda: iter(table.to_batches(batch_rows)))
-
-
 @dataclass(frozen=True, slots=True)
 class ArrowManifest:
-    """A table whose columns were found usable."""
+    """A table whose columns were found usable.
+
+    schema: columns as they go on. sources: for each column the types that it has in the files, or `mixed types`.
+    batches: columns of these, in the order of `schema`.
+    """
 
     name: str
     schema: pa.Schema
+    sources: Sequence[Sequence[pa.DataType | str]]
     row_count: int
     batches: Callable[[], Iterator[pa.RecordBatch]]
 
@@ -88,11 +72,11 @@ class ArrowManifest:
     @property
     def kinds(self) -> Sequence[Kind]:
         """What the cells of each column are."""
-        return tuple(_kind(column.type) for column in self.schema)
+        return tuple(_kind(column.type, found) for column, found in zip(self.schema, self.sources, strict=True))
 
     def type_name(self, index: int) -> str:
         """Arrow's name of the type."""
-        return str(self.schema.field(index).type)
+        return " and ".join(map(str, self.sources[index]))
 
     def select(self, columns: Sequence[int]) -> pa.Schema:
         """The schema of these columns."""
@@ -131,13 +115,16 @@ class ArrowChunk:
 
     def column(self, index: int) -> Sequence[Cell]:
         """The cells of one column."""
-        array = _cast(self.batch.column(index), self.manifest.schema.field(index).type)
+        array = as_type(self.batch.column(index), self.manifest.schema.field(index).type)
         try:
-            return cast("list[Cell]", array.to_pylist())
+            cells = array.to_pylist()
         except UnicodeDecodeError:
             # Arrow does not look inside strings; bytes that are none are marked as in a CSV file.
             cells = array.cast(pa.large_binary()).to_pylist()
             return [cell and cell.decode("utf-8", "surrogateescape") for cell in cells]
+        if pa.types.is_decimal(array.type):
+            return [cell if cell is None else int(cell) for cell in cells]
+        return cast("list[Cell]", cells)
 
     def raw(self, row: int) -> str:
         """Nothing: no row has a fault."""
@@ -150,37 +137,47 @@ class ArrowChunk:
     def select(self, columns: Sequence[int]) -> pa.RecordBatch:
         """These columns, with their own types."""
         schema = self.manifest.select(columns)
-        arrays = [_cast(self.batch.column(column), kind.type) for column, kind in zip(columns, schema, strict=True)]
+        arrays = [as_type(self.batch.column(column), kind.type) for column, kind in zip(columns, schema, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _open_parquet(paths: Sequence[Path], name: str) -> ArrowManifest:
-    schema, rows, size = None, 0, 0
+    found: dict[str, dict[pa.DataType, None]] = {}
+    rows, size = 0, 0
     for path in paths:
         shown = name if len(paths) == 1 else str(path)
         try:
             with pq.ParquetFile(path) as file:
-                metadata, found = file.metadata, _bare(file.schema_arrow)
+                metadata, columns = file.metadata, file.schema_arrow
+        except pa.ArrowNotImplementedError as error:
+            raise ManifestError([Problem("E007", shown, f"it cannot be read here: {_one_line(error)}")]) from error
         except _DAMAGED as error:
             text = f"not a whole Parquet file (truncated or damaged): {_one_line(error)}"
             raise ManifestError([Problem("E007", shown, text)]) from error
-        if schema is None:
-            schema = found
-            check_header(shown, schema.names)
-        elif schema != found:
-            text = f"its columns or their types differ from those of {paths[0]}: {_difference(schema, found)}"
-            raise ManifestError([Problem("E009", shown, text)])
+        check_header(shown, columns.names)
+        for field in columns:
+            found.setdefault(field.name, {})[field.type] = None
         rows += metadata.num_rows
         size += sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-    batch_rows = _batch_rows(size, rows)
-    return ArrowManifest(name, schema, rows, lambda: _read_files(paths, batch_rows))
+    batch_rows = batch_rows_of(size, rows)
+    schema = pa.schema([(column, reduce(common_type, map(storable, kinds))) for column, kinds in found.items()])
+    sources = [tuple(kinds) for kinds in found.values()]
+    return ArrowManifest(name, schema, sources, rows, lambda: _read_files(paths, batch_rows, schema))
 
 
-def _read_files(paths: Sequence[Path], batch_rows: int) -> Iterator[pa.RecordBatch]:
+def _read_files(paths: Sequence[Path], batch_rows: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for path in paths:
         with pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False) as file:
             # One thread is as fast for a few columns, and leaves 40 MB less behind.
-            yield from _ahead(file.iter_batches(batch_rows, use_threads=False))
+            for batch in _ahead(file.iter_batches(batch_rows, use_threads=False)):
+                yield batch if batch.schema.names == schema.names else _with_all(batch, schema)
+
+
+def _with_all(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch with the columns of all files, null where its own file has none."""
+    there = set(batch.schema.names)
+    arrays = [batch.column(field.name) if field.name in there else pa.nulls(len(batch), field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema.names)
 
 
 def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -192,43 +189,27 @@ def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield batch
 
 
-def _batch_rows(size: int, rows: int) -> int:
+def batch_rows_of(size: int, rows: int) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, size)))
 
 
-def _bare(schema: pa.Schema) -> pa.Schema:
-    """The schema as it goes on: no metadata, dictionaries decoded, strings for views and where all is null.
-
-    Arrow cannot choose rows of a view.
-    """
-    return pa.schema([pa.field(column.name, _bare_type(column.type)) for column in schema])
-
-
-def _bare_type(kind: Any) -> Any:
-    if pa.types.is_null(kind) or pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_binary_view(kind):
-        return pa.binary()
-    return _bare_type(kind.value_type) if pa.types.is_dictionary(kind) else kind
-
-
-def _cast(array: pa.Array, kind: Any) -> pa.Array:
-    return array if array.type == kind else array.cast(kind)
-
-
-def _kind(kind: Any) -> Kind:
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return "text"
-    if pa.types.is_integer(kind):
+def _kind(kind: pa.DataType, found: Sequence[pa.DataType | str]) -> Kind:
+    """What the cells are of a column that is `kind` now and was `found`."""
+    types = pa.types
+    if types.is_string(kind) or types.is_null(kind):
+        return "text" if all(map(_is_cell, found)) else "other"
+    if types.is_integer(kind) or (types.is_decimal(kind) and kind.scale == 0):
         return "integer"
-    if pa.types.is_floating(kind):
+    if types.is_floating(kind):
         return "number"
-    return "boolean" if pa.types.is_boolean(kind) else "other"
+    return "boolean" if types.is_boolean(kind) else "other"
 
 
-def _difference(first: pa.Schema, other: pa.Schema) -> str:
-    left, right = ({f"{column.name} ({column.type})" for column in schema} for schema in (first, other))
-    return ", ".join(sorted(left ^ right)) or "the order of the columns"
+def _is_cell(kind: pa.DataType | str) -> bool:
+    """Whether a value becomes text as people write it."""
+    if isinstance(kind, str):
+        return False
+    return isinstance(kind, pa.UuidType) or not (pa.types.is_nested(kind) or is_text_only(kind))
 
 
 def _one_line(error: Exception) -> str:

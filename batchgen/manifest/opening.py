@@ -28,7 +28,7 @@ def open_manifest(source: str | os.PathLike[str] | pd.DataFrame, out: Path | Non
         ManifestError: there is no such file, its header cannot be used, or `out` is inside it.
     """
     if not isinstance(source, str | os.PathLike):
-        from batchgen.manifest.arrow_source import open_dataframe
+        from batchgen.manifest.dataframe_source import open_dataframe
 
         return open_dataframe(source)
     name = os.fspath(source)

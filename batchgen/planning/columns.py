@@ -81,8 +81,7 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
 def label_schema(manifest: Manifest, rules: Rules) -> pa.Schema:
     """The Arrow schema of the labels, with their own types.
 
-    Columns of a CSV file are strings; Parquet columns that are all null become strings, and
-    dictionaries what they stand for.
+    Columns of a CSV file are strings; what an index cannot hold is text (`core.label_types`).
 
     Raises:
         ManifestError: a column has a type that its field cannot have.

@@ -55,7 +55,7 @@ def test_typed_columns_pass_through_with_their_types(tmp_path: Path, rules) -> N
     path = tmp_path / "m.parquet"
     pq.write_table(table, path)
     schema = label_schema(open_manifest(path), rules())
-    assert [str(kind) for kind in schema.types[:4]] == ["float", "string", "string", "string"]
+    assert [str(kind) for kind in schema.types[:4]] == ["float", "string", "null", "string"]
     assert labels(path, rules()) == [
         {"score": 0.5, "kind": "a", "nothing": None, "seen": "yes", "tags": ["a"], "box": {"left": 1}},
         {"score": None, "kind": "b", "nothing": None, "seen": "no", "tags": [], "box": None},

@@ -73,6 +73,13 @@ def test_duckdb_reads_every_column(dataset: Path) -> None:
     assert found == [(["a", "b"], Decimal("1.25"))]
 
 
+def test_hugging_face_reads_the_index_as_any_parquet_files(dataset: Path, tmp_path: Path) -> None:
+    files = str(dataset / "index" / "*.parquet")
+    loaded = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path))
+    assert len(loaded) == ROWS
+    assert next(row for row in loaded if row["row_id"] == "row-0007")["weights"] == [{"key": "a", "value": 7}]
+
+
 @pytest.mark.parametrize("how", ["by its card", "as a folder of images"])
 def test_hugging_face_loads_every_column_and_every_image(dataset: Path, tmp_path: Path, how: str) -> None:
     loaded = load(dataset, tmp_path, how)

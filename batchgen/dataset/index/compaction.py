@@ -7,15 +7,14 @@ written before those that went into it are removed, so a crash in between is har
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
 
 from batchgen.core.keys import Keys, Mask, first_of_each
+from batchgen.dataset.index.alignment import rewrite
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
-from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
-from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, signature, write_part
+from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, signature
 from batchgen.dataset.index.schema import unify
 from batchgen.dataset.layout import Layout, part_name
 
@@ -50,7 +49,7 @@ def compact(
     tail = _mergeable({number: row_count(path) for number, path in paths.items()})
     if len(tail) > 1:
         sources = [paths[number] for number in tail]
-        _write(layout, max(paths), sources, _newest(sources))
+        rewrite(layout, max(paths), sources, _newest(sources), unify([schema_of(path) for path in sources]))
         for number in tail[:-1]:
             layout.store.remove(part_name(number))
     left = layout.parts()
@@ -89,21 +88,9 @@ def _drop_replaced(layout: Layout, paths: dict[int, Path]) -> None:
         if not kept.any():
             layout.store.remove(part_name(number))
         elif not kept.all():
-            _write(layout, number, [path], [kept])
+            rewrite(layout, number, [path], [kept], schema_of(path))
 
 
 def _keys_in(path: Path) -> Keys:
     with open_part(path) as part:
         return slot_keys(read_part(path, part, SLOT_COLUMNS))
-
-
-def _write(layout: Layout, number: int, paths: Sequence[Path], kept: Sequence[Mask]) -> None:
-    """Write a part of the records of others that are marked."""
-    sources, schemas = [], []
-    for path, mask in zip(paths, kept, strict=True):
-        with open_part(path) as part:
-            sources.append(select(path, read_part(path, part, ORDER_COLUMNS), mask))
-            schemas.append(schema_of(path))
-    schema = unify(schemas)
-    with ExitStack() as opened:
-        write_part(layout, number, OrderedRecords(sources, opened).tables(schema), schema)

@@ -6,7 +6,7 @@ and of the updates only what concerns these is held. The price: the updates are 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -94,17 +94,13 @@ def _update(layout: Layout, number: int, path: Path, keys: Keys, today: pa.Table
         before = read_part(path, part, [*ORDER_COLUMNS, "line", *own])
     names = dict.fromkeys((*_PLACE_COLUMNS, *own, *labels))
     columns = {name: _merged(name, before, today, at, found) for name in names}
-    # A column that the manifest has no more, and no record either, is gone; a new one without values is not needed.
-    empty = {name for name, column in columns.items() if column.null_count == len(column)}
-    gone = empty.intersection(own).difference(labels)
     changed = {
         name: column
         for name, column in columns.items()
-        if name not in gone and not (name in empty and name not in before.column_names)
-        if name not in before.column_names or not column.equals(before[name])
+        if (not column.equals(before[name]) if name in before.column_names else column.null_count < len(column))
     }
-    if changed or gone:
-        _rewrite(layout, number, path, before, changed, gone)
+    if changed:
+        _rewrite(layout, number, path, before, changed)
 
 
 def _merged(name: str, before: pa.Table, today: pa.Table, at: npt.NDArray[np.intp], found: Mask) -> pa.ChunkedArray:
@@ -129,10 +125,9 @@ def _rewrite(
     path: Path,
     before: pa.Table,
     changed: Mapping[str, pa.ChunkedArray],
-    gone: Collection[str],
 ) -> None:
     """Write a part anew with some other columns, in the order that follows from them."""
-    schema = pa.schema([field for field in schema_of(path) if field.name not in gone])
+    schema = schema_of(path)
     unchanged = pa.schema([field for field in schema if field.name not in changed])
     for name, column in changed.items():
         index = schema.get_field_index(name)

@@ -91,6 +91,12 @@ def schema_of(path: Path) -> pa.Schema:
     return new_schema(schema) if is_old(schema.names) else schema
 
 
+def stored_schema_of(path: Path) -> pa.Schema:
+    """Return the schema that any reader of Parquet finds in a part. Raises DamagedIndex, FileNotFoundError."""
+    with open_part(path) as part:
+        return part.schema_arrow
+
+
 def row_count(path: Path) -> int:
     """Return how many records a part has. Raises DamagedIndex, FileNotFoundError."""
     with open_part(path) as part:

@@ -2,8 +2,7 @@
 
 Every part carries the same explicit columns, whatever is null in it, followed by the manifest's
 own columns. A manifest column that has the name of an index column gets the prefix `manifest_`.
-Where a column's type differs between runs, a type is taken that holds both without loss: a wider
-number, else text.
+Where a column's type differs between runs, a type is taken that holds both (`core.label_types`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from dataclasses import asdict
 import msgspec
 import pyarrow as pa
 
+from batchgen.core.label_types import as_type, common_type, storable
 from batchgen.dataset.index.records import IndexRecord
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -129,36 +129,21 @@ def own_names(schema: pa.Schema) -> list[str]:
 
 
 def unify(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """Return one schema that holds the rows of all."""
+    """Return one schema that holds the rows of all; columns of the index have their own types."""
     types: dict[str, pa.DataType] = {}
     for field in (field for schema in schemas for field in schema):
-        types[field.name] = _common(types[field.name], field.type) if field.name in types else field.type
+        if field.name in INDEX_SCHEMA.names:
+            types[field.name] = INDEX_SCHEMA.field(field.name).type
+        else:
+            known = types.get(field.name)
+            types[field.name] = storable(field.type) if known is None else common_type(known, field.type)
     return pa.schema(list(types.items()))
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return the table with the columns of `schema`, nulls where it has none."""
     columns = [
-        _as(table[field.name], field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
+        as_type(table[field.name], field.type) if field.name in table.column_names else pa.nulls(len(table), field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
-
-
-def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    if left.equals(right) or pa.types.is_null(right):
-        return left
-    if pa.types.is_null(left):
-        return right
-    for alike in (pa.types.is_signed_integer, pa.types.is_unsigned_integer, pa.types.is_floating):
-        if alike(left) and alike(right):
-            return left if left.bit_width > right.bit_width else right
-    return pa.string()
-
-
-def _as(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
-    try:
-        return column.cast(wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        # Lists, structs, bytes that are no text: what Arrow does not write as text, Python does.
-        return pa.array([None if value is None else str(value) for value in column.to_pylist()], wanted)

@@ -18,11 +18,11 @@ from batchgen.core.cost import Charge, CostSource, total, unknown
 from batchgen.core.errors import DiskError
 from batchgen.core.keys import Keys
 from batchgen.core.outcomes import Status
+from batchgen.dataset.index.alignment import add_part
 from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.order import sort_records
-from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import LOCK, Layout
 from batchgen.dataset.publish.view import write_view
@@ -58,8 +58,7 @@ def amend_costs(layout: Layout, bills: Mapping[int, Bills], remarks: Mapping[int
     if not bills:
         return
     records = _records_of(layout, np.sort(np.fromiter(bills, np.uint64, len(bills))))
-    table = sort_records(_corrected(records, bills, remarks))
-    write_part(layout, max(layout.parts()) + 1, iter([table]), table.schema)
+    add_part(layout, max(layout.parts()) + 1, sort_records(_corrected(records, bills, remarks)))
     compact(layout)
     write_view(layout, None)
 

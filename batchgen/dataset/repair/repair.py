@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from batchgen.core.keys import keys_of
 from batchgen.core.outcomes import ErrorKind
+from batchgen.dataset.index.alignment import add_part, align
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.order import sort_records
-from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import conform, own_columns, to_records, to_table, unify, with_own_columns
 from batchgen.dataset.layout import DAMAGED, Layout
@@ -59,6 +59,7 @@ def repair(layout: Layout) -> Iterator[Repaired]:
             yield from _put_right(layout, wrong, untracked)
         yield from (Repaired(problem, "left where it is") for problem in untracked.values())
         compact(layout)
+        align(layout)
         forget_digests(layout)
         write_view(layout, None)
         yield from (Repaired(finding, "written anew") for finding in texts)
@@ -71,7 +72,7 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
         yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
-        write_part(layout, max(layout.parts(), default=0) + 1, iter([sort_records(rescued)]), rescued.schema)
+        add_part(layout, max(layout.parts(), default=0) + 1, sort_records(rescued))
         yield Repaired(finding, f"rebuilt from {layout.view.name}")
 
 
@@ -98,7 +99,7 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], untracked: dict[st
     if tables:
         schema = unify([table.schema for table in tables])
         table = sort_records(pa.concat_tables(conform(table, schema) for table in tables))
-        write_part(layout, max(layout.parts()) + 1, iter([table]), schema)
+        add_part(layout, max(layout.parts()) + 1, table)
     costs = _costs(layout, [record for _, record in gone])
     for finding, record in gone:
         _set_aside(layout, finding.path)

@@ -16,10 +16,10 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from batchgen.core.labels import LabelSource
+from batchgen.dataset.index.alignment import add_part
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.labels import joined
 from batchgen.dataset.index.order import sort_records
-from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import Layout, segment_name
@@ -164,6 +164,5 @@ class ActiveSegment:
 
     def _seal(self, number: int, done: Sequence[IndexRecord]) -> None:
         if done:
-            table = joined(self._layout, sort_records(to_table(done)), self._labels)
-            write_part(self._layout, number, iter([table]), table.schema)
+            add_part(self._layout, number, joined(self._layout, sort_records(to_table(done)), self._labels))
         self._layout.store.remove(segment_name(number))

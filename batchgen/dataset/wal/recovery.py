@@ -15,8 +15,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from batchgen.core.outcomes import Status
+from batchgen.dataset.index.alignment import add_part
 from batchgen.dataset.index.order import sort_records
-from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import IMAGES, INDEX, STATE, VIEW, Layout
@@ -34,8 +34,7 @@ def recover(layout: Layout) -> Counter[Status]:
     segments, unsealed = layout.segment_names(), _unsealed(layout)
     records = _replay(layout, unsealed.values())
     if records:
-        table = sort_records(to_table(records))
-        write_part(layout, max(unsealed), iter([table]), table.schema)
+        add_part(layout, max(unsealed), sort_records(to_table(records)))
     for name in (*segments.values(), *layout.old_temporary_names()):
         layout.store.remove(name)
     layout.store.remove_leftovers(VIEW, IMAGES, INDEX, STATE)

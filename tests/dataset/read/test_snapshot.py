@@ -19,7 +19,7 @@ from batchgen.core.errors import NotADataset, ProviderError
 from batchgen.core.keys import Finder, first_of_each, key_of
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.resume import RequestState
-from batchgen.dataset.index import compaction
+from batchgen.dataset.index import alignment, compaction
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import slot_keys
 from batchgen.dataset.index.parts import write_part
@@ -98,7 +98,7 @@ def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         rewritten += len(table)
         write(layout, number, iter([table]), schema)
 
-    monkeypatch.setattr(compaction, "write_part", counted)
+    monkeypatch.setattr(alignment, "write_part", counted)
     rows = 120
     for number in range(1, rows + 1):
         write(layout, number, iter([part_of({number: "ok"})]), INDEX_SCHEMA)
