@@ -57,6 +57,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "W004": "the enhanced prompt will not come back",
         "W005": "two rows ask for the very same image",
         "W006": "the prompt has control characters",
+        "W007": "files of the folder are not read",
     }
 )
 

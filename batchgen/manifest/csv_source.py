@@ -92,6 +92,11 @@ class CsvManifest:
         kind: Kind = "text"
         return (kind,) * len(self.columns)
 
+    @property
+    def remarks(self) -> Sequence[Problem]:
+        """None."""
+        return ()
+
     def type_name(self, index: int) -> str:
         """Text, whatever its cells are."""
         return self.kinds[index]

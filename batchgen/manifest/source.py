@@ -65,6 +65,10 @@ class Manifest(Protocol):
     def kinds(self) -> Sequence[Kind]:
         """For each column what its cells are."""
 
+    @property
+    def remarks(self) -> Sequence[Problem]:
+        """What is worth knowing of how it is read."""
+
     def type_name(self, index: int) -> str:
         """What the file itself calls the type of a column."""
 

@@ -74,7 +74,10 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
         seed=roles.pop("seed", None),
         settings=roles,
         labels=labels,
-        warnings=[problem for index in labels if (problem := _doubt(manifest, index, known, rules))],
+        warnings=[
+            *manifest.remarks,
+            *(problem for index in labels if (problem := _doubt(manifest, index, known, rules))),
+        ],
     )
 
 

@@ -63,6 +63,7 @@ EXAMPLES: dict[str, str | bytes] = {
     "W004": "prompt,model\n" + "a " * 30 + ",imagen-3\n",
     "W005": "prompt,seed,model\na,1,imagen-3\na,1,imagen-3\n",
     "W006": "prompt\na\x07b\n",
+    "W007": "a folder with a table that is no Parquet file",
 }
 
 
@@ -95,6 +96,10 @@ def _example(code: str, folder: Path, write: Callable[..., Path]) -> Path:
         case "E009":
             (folder / "empty").mkdir()
             return folder / "empty"
+        case "W007":
+            pq.write_table(pa.table({"prompt": ["a"]}), folder / "a.parquet")
+            (folder / "b.csv").write_text("prompt\nb\n")
+            return folder
         case "E060" | "E061" | "E062":
             return write("prompt\na\n")
         case _:
