@@ -58,6 +58,7 @@ async def run(
     limit: int | None = None,
     rebuy: bool = False,
     mix_services: bool = False,
+    allow_invalid: bool = False,
     key: str | None = None,
     progress: bool = True,
 ) -> RunSummary:
@@ -78,18 +79,20 @@ async def run(
         limit: how many requests to send at most.
         rebuy: whether images that are there with other settings may be bought again.
         mix_services: whether images of this service may be added to those of another.
+        allow_invalid: whether right rows may be sent although most rows are wrong.
         key: the API key of the configured model's provider; by default that of the environment.
         progress: whether to show a bar.
 
     Raises:
         UsageError: an argument is wrong, or `rebuy` or `mix_services` is missing.
         ApiKeyError: there is no key, or it cannot be one.
-        ManifestError: the manifest cannot be read.
+        ManifestError: the manifest cannot be read, or most of its rows are wrong.
         ConfigError: a setting is wrong.
         CatalogError: a model's file is wrong.
         DatasetError: the dataset cannot be opened, read or written.
     """
-    selection, consent = make_selection(select, retry, in_doubt, limit), Consent(rebuy, mix_services)
+    selection = make_selection(select, retry, in_doubt, limit)
+    consent = Consent(rebuy, mix_services, allow_invalid)
     job = open_job(manifest, out, load_settings(config, settings), selection, consent)
     keyring = read_keys({} if key is None else {job.rules.model.provider: key})
     stop = StopSignal()

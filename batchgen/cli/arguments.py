@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 
 from batchgen import __version__
+from batchgen.cli.help_pages import FrontPage, PlainHelp
 
 _DESCRIPTION = (
     "Turn a table of prompts into a dataset of images. The same command, run again, resumes where it stopped."
@@ -32,7 +31,7 @@ environment:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; the chosen one's name is in `command`."""
-    parser = argparse.ArgumentParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_FrontPage)
+    parser = argparse.ArgumentParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=FrontPage)
     parser.add_argument("--version", action="version", version=f"batchgen {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_check(commands)
@@ -45,27 +44,6 @@ def build_parser() -> argparse.ArgumentParser:
     _add_reconcile(commands)
     _add_simulate(commands)
     return parser
-
-
-class _Help(argparse.HelpFormatter):
-    """argparse lays out help for every argument that it is given; asked for the width, it would import shutil first."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)  # argparse leaves two free as well
-
-
-class _FrontPage(_Help, argparse.RawDescriptionHelpFormatter):
-    """As the other pages; but its description and its end have lines of their own."""
-
-
-def _columns() -> int:
-    """How wide the terminal is, as COLUMNS or the terminal itself says; 80 if neither does."""
-    if (told := os.environ.get("COLUMNS", "")).isdecimal() and int(told) > 0:
-        return int(told)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
-    except (AttributeError, ValueError, OSError):
-        return 80
 
 
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -125,6 +103,9 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         "--mix-services",
         action="store_true",
         help="add images of this service to a dataset whose images are from another",
+    )
+    parser.add_argument(
+        "--allow-invalid", action="store_true", help="send the right rows although most rows of the manifest are wrong"
     )
     parser.add_argument(
         "--allow-failures", metavar="N|P%", help="exit 0 despite up to N missing images, or P %% of them (default 0)"
@@ -282,7 +263,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
     return commands.add_parser(  # type: ignore[attr-defined, no-any-return]
-        name, help=summary, description=summary[0].upper() + summary[1:] + ".", formatter_class=_Help
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", formatter_class=PlainHelp
     )
 
 

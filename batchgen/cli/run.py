@@ -35,7 +35,7 @@ def execute(options: Namespace) -> ExitCode:
         raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
         keyring = _prepare(options, embedded)
-        consent = Consent(options.rebuy, options.mix_services)
+        consent = Consent(options.rebuy, options.mix_services, options.allow_invalid)
         job = open_job(options.manifest, options.out, load_settings(options), selection_of(options), consent)
         warn_of_clear_text(job.loaded)
         summary = asyncio.run(_run(job, keyring))

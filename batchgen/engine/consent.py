@@ -1,4 +1,5 @@
-"""What a run does not do unasked: buy again what other settings made, and mix the images of two services.
+"""What a run does not do unasked: buy again what other settings made, mix the images of two services, and buy the few
+right rows of a manifest whose rows are mostly wrong.
 
 A changed cell of the manifest is its author's wish. A changed setting reaches every row, and may be an accident: a
 configuration file that was forgotten, a default that somebody else changed, a simulator that is still set.
@@ -7,19 +8,23 @@ configuration file that was forgotten, a default that somebody else changed, a s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from batchgen.config.load import SIMULATED, Loaded, rows_of
-from batchgen.core.errors import UsageError
+from batchgen.core.errors import ManifestError, UsageError
 from batchgen.core.format import count, dollars
+from batchgen.core.problems import Problem
 from batchgen.dataset.read.last_config import LastConfig
 from batchgen.engine.display import Display
 from batchgen.engine.stop import StopSignal
+from batchgen.planning.batch import RowBatch
 from batchgen.planning.plan import Plan
 
 # So many requests are bought again without a question: somebody tries a setting out.
 _A_FEW = 3
+# Of wrong rows, where they stop a run.
+_PROBLEMS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,12 @@ class Consent:
     Attributes:
         rebuy: to buy again what is in the dataset with other settings.
         mix_services: to add images of one service to those of another.
+        allow_invalid: to send the right rows of a manifest of which most rows are wrong.
     """
 
     rebuy: bool = False
     mix_services: bool = False
+    allow_invalid: bool = False
 
 
 NO_CONSENT = Consent()
@@ -100,6 +107,24 @@ def bought_again(plan: Plan, changes: Sequence[SettingChange]) -> str | None:
     rows = f"{count(again, 'request')} are in the dataset with other settings"
     cost = "at an unknown cost" if plan.unpriced_images else f"for about {dollars(_share(plan))}"
     return f"{rows} ({', '.join(map(str, changes))}): they would be bought again {cost}."
+
+
+def refuse_mostly_invalid(name: str, batches: Iterable[RowBatch], consent: Consent) -> Iterator[RowBatch]:
+    """Yield the batches of a manifest. Raises ManifestError once most of the rows so far are wrong."""
+    rows = wrong = 0
+    first: list[Problem] = []
+    for batch in batches:
+        rows += batch.rows
+        wrong += len(batch.invalid)
+        first += (row.problems[0] for row in batch.invalid[: _PROBLEMS_SHOWN - len(first)])
+        if not consent.allow_invalid and wrong > max(_A_FEW, rows // 2):
+            shown = "\n".join(map(str, first))
+            raise ManifestError(
+                first,
+                f"{wrong:,} of the first {count(rows, 'row')} are wrong, so no more are sent. The first of them:\n"
+                f"{shown}\n`batchgen check {name}` names all; --allow-invalid sends the right rows all the same.",
+            )
+        yield batch
 
 
 def _share(plan: Plan) -> float:

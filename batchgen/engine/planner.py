@@ -12,6 +12,7 @@ from contextlib import closing
 from batchgen.core.errors import BatchgenError, ManifestError
 from batchgen.core.memory import give_back
 from batchgen.core.resume import RequestLookup
+from batchgen.engine.consent import refuse_mostly_invalid
 from batchgen.engine.display import Live
 from batchgen.engine.job import Job
 from batchgen.engine.stop import StopSignal
@@ -69,7 +70,8 @@ class Planner:
         job = self._job
         try:
             with closing(read_rows(job.manifest, job.rules)) as batches:
-                plan = make_plan(batches, resume_index, job.selection, read, [self._work, self._updates])
+                checked = refuse_mostly_invalid(job.manifest.name, batches, job.consent)
+                plan = make_plan(checked, resume_index, job.selection, read, [self._work, self._updates])
             if plan.requests == 0:
                 raise ManifestError(plan.problems)
         except BatchgenError as error:

@@ -10,11 +10,12 @@ import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
 
 from batchgen.cli.main import main
-from batchgen.core.errors import UsageError
+from batchgen.core.errors import ManifestError, UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.outcomes import Status
 from batchgen.engine.consent import Consent
 from batchgen.engine.stop import StopKind, StopSignal
+from batchgen.manifest import csv_source
 from batchgen.simulator import SimulatorThread
 
 if TYPE_CHECKING:
@@ -176,3 +177,46 @@ async def test_a_plan_says_what_would_be_bought_again(
     assert "enhance_prompt not set -> false): they would be bought again for about $0.20" in capsys.readouterr().out
     assert main(["plan", str(manifest), "-o", str(out)]) == ExitCode.OK
     assert "bought again" not in capsys.readouterr().out
+
+
+# A column that slipped: of each row the prompt is missing, but for a few.
+SLIPPED = "id,prompt\n" + "".join(f"r{number},{'a fox' if number % 3 == 0 else ''}\n" for number in range(9))
+
+
+def test_the_few_right_rows_of_a_manifest_that_is_mostly_wrong_are_not_bought_unasked(
+    simulate: Simulate, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMLAPI_API_KEY", "sk-consent-0123456789")
+    simulator, manifest = simulate(), tmp_path / "m.csv"
+    manifest.write_text(SLIPPED)
+    command = ["run", str(manifest), "-o", str(tmp_path / "out"), "--base-url", simulator.url, "--rpm", "6000"]
+    assert main(command) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "6 of the first 9 rows are wrong" in said
+    assert f"{manifest}:3:4 error E040 the prompt is empty" in said
+    assert not simulator.bill.arrivals
+    assert main([*command, "--allow-invalid", "--allow-failures", "6"]) == ExitCode.OK
+    assert len(simulator.bill.charges) == 3
+
+
+def test_three_wrong_rows_or_half_of_them_stop_nothing(simulate: Simulate, tmp_path: Path) -> None:
+    simulator = simulate()
+    for wrong, right in ((3, 1), (5, 5)):
+        manifest = tmp_path / f"{wrong}.csv"
+        rows = [""] * wrong + ["a fox"] * right
+        manifest.write_text("id,prompt\n" + "".join(f"r{number},{prompt}\n" for number, prompt in enumerate(rows)))
+        asyncio.run(run_batch(manifest, tmp_path / f"out-{wrong}", simulator.url))
+    assert len(simulator.bill.charges) == 6
+
+
+async def test_a_long_manifest_that_turns_wrong_stops_when_most_of_it_is(
+    simulate: Simulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_source, "BATCH_ROWS", 10)
+    manifest = tmp_path / "m.csv"
+    rows = ["a fox"] * 20 + [""] * 30 + ["an owl"] * 50
+    manifest.write_text("id,prompt\n" + "".join(f"r{number},{prompt}\n" for number, prompt in enumerate(rows)))
+    simulator = simulate()
+    with pytest.raises(ManifestError, match="30 of the first 50 rows are wrong"):
+        await run_batch(manifest, tmp_path / "out", simulator.url)
+    assert not simulator.bill.arrivals
