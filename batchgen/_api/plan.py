@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,24 @@ from batchgen.dataset.read.last_config import read_last_config
 from batchgen.engine.consent import bought_again, setting_changes
 from batchgen.engine.shown_request import show_requests
 from batchgen.planning import read_rows
+from batchgen.planning.columns import assign_columns
 from batchgen.planning.plan import Group, Plan, make_plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Group", "Job", "Plan", "Selection", "plan", "plan_job", "rebuy_warning", "show_requests"]
+__all__ = [
+    "ColumnUse",
+    "Group",
+    "Job",
+    "Plan",
+    "Selection",
+    "column_use",
+    "plan",
+    "plan_job",
+    "rebuy_warning",
+    "show_requests",
+]
 
 
 def plan(
@@ -64,6 +77,24 @@ def plan_job(job: Job, advance: Advance = ignore) -> Plan:
         advance(rows, job.manifest.row_count)
 
     return make_plan(read_rows(job.manifest, job.rules), resume_index.load(Layout(job.out)), job.selection, read)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """The columns of a manifest by name: those that make requests, and those that only pass through."""
+
+    used: tuple[str, ...]
+    passed_through: tuple[str, ...]
+
+
+def column_use(job: Job) -> ColumnUse:
+    """Return what becomes of a manifest's columns. Raises ManifestError."""
+    labels = set(assign_columns(job.manifest, job.rules).labels)
+    names = tuple(enumerate(job.manifest.columns))
+    return ColumnUse(
+        tuple(name for index, name in names if index not in labels),
+        tuple(name for index, name in names if index in labels),
+    )
 
 
 def rebuy_warning(plan: Plan, job: Job) -> str | None:

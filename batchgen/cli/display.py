@@ -12,7 +12,7 @@ from tqdm import tqdm
 from batchgen._api.plan import Plan
 from batchgen._api.run import Job, LimiterSnapshot, Live, Preflight, Progress, StopKind, StopReason
 from batchgen.cli.output import on_terminal, read_line, warn
-from batchgen.cli.plan import is_empty, price_source
+from batchgen.cli.plan import describe_columns, describe_warnings, is_empty, price_source
 from batchgen.core.format import count, dollars, duration, size
 from batchgen.core.outcomes import Status
 
@@ -60,6 +60,8 @@ class _Messages:
         errors = [problem for problem in plan.problems if problem.is_error]
         for problem in errors[:_PROBLEMS_SHOWN]:
             self._say(str(problem))
+        for line in (describe_columns(self._job), *describe_warnings(plan, self._job)):
+            self._say(f"{line[:1].upper()}{line[1:]}.")
         if plan.invalid_rows:
             rows = count(plan.invalid_rows, "row")
             self._say(f"{rows} will not be sent; `batchgen check {self._job.manifest.name}` says why.")

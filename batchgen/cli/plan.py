@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
 from batchgen._api.job import Job, Selection, make_selection, open_job
-from batchgen._api.plan import Group, Plan, plan_job, rebuy_warning, show_requests
+from batchgen._api.plan import Group, Plan, column_use, plan_job, rebuy_warning, show_requests
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.errors import ManifestError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration
+from batchgen.core.problems import TITLES
 
+# A table of embeddings has a thousand.
+_COLUMNS_SHOWN = 12
 _GROUPS = (
     "up_to_date",
     "new",
@@ -61,6 +65,8 @@ def describe(plan: Plan, job: Job) -> str:
     asked = f"{count(plan.rows, 'row')}, {count(plan.requests, 'request')}, {count(plan.images, 'image')}"
     lines = [
         f"{job.manifest.name}: {asked}",
+        describe_columns(job),
+        *describe_warnings(plan, job),
         "",
         *_group("up to date", plan.up_to_date),
         *_group("new", plan.new),
@@ -79,6 +85,29 @@ def describe(plan: Plan, job: Job) -> str:
         f"time:    at least {duration(60 * plan.minutes(job.loaded.config.limits))} at {_limits(job)}",
     ]
     return "\n".join(lines)
+
+
+def describe_columns(job: Job) -> str:
+    """Which columns of the manifest make requests, and which only pass through, in one line."""
+    use = column_use(job)
+    passed = f"; passed through: {_names(use.passed_through)}" if use.passed_through else ""
+    return f"columns: {_names(use.used)}{passed}"
+
+
+def describe_warnings(plan: Plan, job: Job) -> list[str]:
+    """How many warnings of each kind the manifest has, in a line or none."""
+    found = {code: number for code, number in sorted(plan.problem_counts.items()) if not code.startswith("E")}
+    if not found:
+        return []
+    kinds = ", ".join(
+        f"{code} {TITLES[code]}" + (f" ({number:,})" if number > 1 else "") for code, number in found.items()
+    )
+    return [f"{count(plan.warnings, 'warning')}: {kinds}; `batchgen check {job.manifest.name}` says where"]
+
+
+def _names(columns: Sequence[str]) -> str:
+    more = len(columns) - _COLUMNS_SHOWN
+    return ", ".join(columns[:_COLUMNS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def price_source(job: Job, today_usd: float | None = None) -> str:
@@ -129,9 +158,11 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         for name in _GROUPS
         if isinstance(group := getattr(plan, name), Group)
     }
+    use = column_use(job)
     return {
         "manifest": job.manifest.name,
         "out": str(job.out),
+        "columns": {"used": use.used, "passed_through": use.passed_through},
         "rows": plan.rows,
         "requests": plan.requests,
         "images": plan.images,

@@ -6,19 +6,16 @@ cells, bytes that are not UTF-8) becomes a row with a fault, and reading goes on
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
+from batchgen.manifest.csv_dialect import Dialect, open_bytes, read_dialect
 from batchgen.manifest.field_limit import FieldLimit
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 from batchgen.manifest.text_blocks import (
@@ -44,16 +41,6 @@ CELL_MAX_CHARS = 1024 * 1024
 # A cell is at most as long as a line, unless a quote is never closed.
 _LONG_CELLS = FieldLimit(LINE_MAX_CHARS)
 
-# What other programs write first, and what to do about it. Longer marks first: UTF-32 starts like UTF-16.
-_FOREIGN_STARTS: tuple[tuple[bytes, str, str], ...] = (
-    (codecs.BOM_UTF32_LE, "E005", "the file is UTF-32 (its first bytes say so); save it as UTF-8"),
-    (codecs.BOM_UTF16_LE, "E005", "the file is UTF-16 (byte order mark at byte 0); save it as 'CSV UTF-8'"),
-    (codecs.BOM_UTF16_BE, "E005", "the file is UTF-16 (byte order mark at byte 0); save it as 'CSV UTF-8'"),
-    (b"PAR1", "E006", "the content is Parquet; let the name end in .parquet"),
-    (b"PK\x03\x04", "E006", "the content is a spreadsheet or a zip archive; save the table as CSV"),
-    (b"\x1f\x8b", "E006", "the content is gzipped; let the name end in .csv.gz"),
-)
-
 
 def open_csv(path: Path, name: str, delimiter: str, *, gzipped: bool) -> CsvManifest:
     """Open a CSV file and read its header.
@@ -61,19 +48,21 @@ def open_csv(path: Path, name: str, delimiter: str, *, gzipped: bool) -> CsvMani
     Raises:
         ManifestError: it cannot be read, is empty, is not UTF-8, or its header cannot be used.
     """
-    with _open(path, name, gzipped) as file:
-        _refuse_foreign(name, file.read(4096))
-    with _open(path, name, gzipped) as file:
+    with open_bytes(path, name, gzipped=gzipped) as file:
+        dialect = read_dialect(name, file, delimiter)
+    with open_bytes(path, name, dialect.encoding, gzipped=gzipped) as file:
         blocks = TextBlocks(file)
-        header = _next_header(name, csv.reader(blocks.lines(), delimiter=delimiter, strict=True), blocks)
+        header = _next_header(name, _reader(blocks, dialect), blocks)
         if not header:
             raise ManifestError([Problem("E002", name, "the file is empty; it needs a header and a row", 1, 1)])
-        text = blocks.keep().record(1, 2)
+        text = blocks.keep().record(1, 2 + dialect.has_sep)
     damaged = first_undecodable(text.text)
     if damaged is not None:
         raise ManifestError([Problem("E005", name, _encoding_text(text, damaged), *text.place(damaged))])
+    while header and not header[-1]:
+        header.pop()  # spreadsheets write columns that were used once
     check_header(name, header)
-    return CsvManifest(name, tuple(header), path, delimiter, gzipped)
+    return CsvManifest(name, tuple(header), path, dialect, gzipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +72,7 @@ class CsvManifest:
     name: str
     columns: tuple[str, ...]
     path: Path
-    delimiter: str
+    dialect: Dialect
     gzipped: bool
 
     @property
@@ -94,8 +83,11 @@ class CsvManifest:
 
     @property
     def remarks(self) -> Sequence[Problem]:
-        """None."""
-        return ()
+        """How it is read, where that is not as its name says."""
+        if not self.dialect.remarks:
+            return ()
+        text = f"the file is read {' and '.join(self.dialect.remarks)}; save it as 'CSV UTF-8' to be sure"
+        return (Problem("W008", self.name, text, 1, 1),)
 
     def type_name(self, index: int) -> str:
         """Text, whatever its cells are."""
@@ -114,9 +106,9 @@ class CsvManifest:
 
     def chunks(self) -> Iterator[CsvChunk]:
         """Read the rows from the start."""
-        with _open(self.path, self.name, self.gzipped) as file:
+        with open_bytes(self.path, self.name, self.dialect.encoding, gzipped=self.gzipped) as file:
             blocks = TextBlocks(file)
-            reader = csv.reader(blocks.lines(), delimiter=self.delimiter, strict=True)
+            reader = _reader(blocks, self.dialect)
             _next_header(self.name, reader, blocks)
             row_number = 0
             while True:
@@ -137,7 +129,7 @@ class CsvManifest:
             try:
                 with _LONG_CELLS:
                     for row in reader:
-                        if row:  # not a blank line
+                        if any(row):  # not a blank line, nor a row of a spreadsheet with nothing in it
                             rows.append(row)
                             lines.append(end + 1)
                         end = reader.line_num
@@ -191,7 +183,7 @@ class CsvChunk:
         if column is None:
             return self.starts[row], 1
         record = self._record(row)
-        return record.place(record.cell_start(column, self.manifest.delimiter))
+        return record.place(record.cell_start(column, self.manifest.dialect.delimiter))
 
     def select(self, columns: Sequence[int]) -> pa.RecordBatch:
         """These columns as strings; of a row with a fault, as much of its cells as any file can hold."""
@@ -209,9 +201,9 @@ class CsvChunk:
         width = len(self.manifest.columns)
         if set(map(len, self.rows)) - {width}:
             for row, cells in enumerate(self.rows):
-                if len(cells) != width:
+                if len(cells) < width or any(cells[width:]):
                     self.faults[row] = _ragged(cells, width)
-                    self.rows[row] = (cells + [""] * width)[:width]
+                self.rows[row] = (cells + [""] * width)[:width]
         text = "".join(chain.from_iterable(self.rows))
         if "\0" in text or len(text) > CELL_MAX_CHARS or first_undecodable(text) is not None:
             for row, cells in enumerate(self.rows):
@@ -239,25 +231,11 @@ class CsvChunk:
         return self.text.record(self.starts[row], self.starts[row + 1])
 
 
-@contextmanager
-def _open(path: Path, name: str, gzipped: bool) -> Iterator[BinaryIO]:
-    try:
-        with gzip.open(path) if gzipped else path.open("rb") as file:
-            yield cast("BinaryIO", file)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ManifestError([Problem("E007", name, f"the gzip data is damaged or cut off: {error}")]) from error
-    except OSError as error:
-        raise ManifestError([Problem("E001", name, f"cannot be read: {error.strerror or error}")]) from error
-
-
-def _refuse_foreign(name: str, start: bytes) -> None:
-    for mark, code, text in _FOREIGN_STARTS:
-        if start.startswith(mark):
-            raise ManifestError([Problem(code, name, text, 1, 1)])
-    # English text as UTF-16 without a mark: every second byte is NUL.
-    if max(start[0::2].count(0), start[1::2].count(0)) * 4 > len(start):
-        text = f"the file looks like UTF-16 (a NUL byte at byte {start.index(0)}); save it as 'CSV UTF-8'"
-        raise ManifestError([Problem("E005", name, text, 1, 1)])
+def _reader(blocks: TextBlocks, dialect: Dialect) -> Reader:
+    reader = csv.reader(blocks.lines(), delimiter=dialect.delimiter, strict=True)
+    if dialect.has_sep:
+        next(reader, None)
+    return reader
 
 
 def _next_header(name: str, reader: Reader, blocks: TextBlocks) -> list[str]:

@@ -1,7 +1,7 @@
 """One cell -> one value of one field, or what is wrong with it and what to write instead.
 
-CSV gives text, Parquet and DataFrames give typed values; both become the one canonical value. Nothing is
-guessed: `3.0` and `1e3` as text are no whole numbers, since a program has turned the whole number into a float.
+CSV gives text, Parquet and DataFrames give typed values; both become the one canonical value. `3.0` is 3: pandas writes
+a column of whole numbers so if one is missing. Nothing else is guessed: `1e3` as text is no whole number.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def parse_cell(name: str, field: Field, cell: Cell) -> Value:
 def _integer(name: str, field: Field, cell: Cell) -> int:
     if isinstance(cell, str):
         # More digits than any field takes would only cost time to convert.
-        if re.fullmatch(r"-?[0-9]{1,30}", cell):
-            return int(cell)
+        if whole := re.fullmatch(r"(-?[0-9]{1,30})(?:\.0)?", cell):
+            return int(whole[1])
         raise CellError("E050", f"{name} {quote(cell)} is not a whole number; {_integer_advice(field, cell)}")
     if isinstance(cell, bool) or cell is None:
         raise CellError("E050", f"{name} {cell} is not a whole number; write digits only")

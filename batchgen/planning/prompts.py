@@ -14,6 +14,11 @@ from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.text_blocks import first_undecodable
 from batchgen.planning.row_settings import RowSettings
 
+# What programs write where there is nothing, or a formula has no result.
+_NOTHING = frozenset(
+    {"nan", "NaN", "NAN", "None", "none", "NONE", "null", "NULL", "Null", "nil", "<NA>", "NaT", "N/A", "n/a", "NA"}
+    | {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#ERROR!", "undefined", "[object Object]"}
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -30,6 +35,10 @@ def check_prompts(
     # Line breaks, joined emoji and the like are unprintable too, and fine.
     if not printable and (_CONTROL.search(text) or first_undecodable(text) is not None):
         yield from _check_characters(prompts, column)
+    if not printable and "\t" in text and ("\n" in text or "\r" in text):
+        yield from _check_rows_within(prompts, column)
+    if not _NOTHING.isdisjoint(prompts):
+        yield from _check_nothing(prompts, column)
     words = min((one.silent_from_words for one in distinct if one.silent_from_words is not None), default=None)
     # n words and what separates them take 2n - 1 characters at least.
     if words is not None and longest >= 2 * words - 1:
@@ -64,6 +73,21 @@ def _check_characters(prompts: Sequence[str], column: int) -> Iterator[FoundInRo
             character = f"U+{ord(found[0]):04X} at character {found.start() + 1}"
             text = f"the prompt has the control character {character}; it is sent as it is"
             yield row, Finding("W006", text, column)
+
+
+def _check_rows_within(prompts: Sequence[str], column: int) -> Iterator[FoundInRow]:
+    for row, prompt in enumerate(prompts):
+        lines = prompt.splitlines()
+        if len(lines) > 1 and all("\t" in line for line in lines[:-1]):
+            text = f'the prompt seems to hold {len(lines)} rows, for the sake of a " that stands for itself'
+            yield row, Finding("W010", f'{text}; write "" for it within quotes', column)
+
+
+def _check_nothing(prompts: Sequence[str], column: int) -> Iterator[FoundInRow]:
+    for row, prompt in enumerate(prompts):
+        if prompt in _NOTHING:
+            text = f"the prompt is {prompt!r}, which programs write where there is nothing; it is sent as it is"
+            yield row, Finding("W009", text, column)
 
 
 def _check_words(

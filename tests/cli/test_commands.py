@@ -322,3 +322,15 @@ def test_one_image_for_two_prompts_is_said_at_the_end(
     assert ended.code == 0
     assert "1 image came byte for byte as for another prompt, as in the rows fox and owl." in ended.out
     assert read_json(run(*command, "--json").out)["repeated"] == 0
+
+
+def test_plan_and_run_say_what_becomes_of_columns_and_how_many_warnings_there_are(
+    run: Run, simulate: Simulate, tmp_path: Path
+) -> None:
+    (tmp_path / "m.csv").write_text("prompt,seed,label\nnan,7.0,x\nNone,8,y\n")
+    url = simulate().url
+    for told in (run("plan", "m.csv", "-o", "out").out, run("run", "m.csv", "-o", "out", "--base-url", url).err):
+        assert re.search("^columns: prompt, seed; passed through: label", told, re.MULTILINE | re.IGNORECASE)
+        assert "2 warnings: W009 the prompt is what programs write for nothing (2)" in told
+    columns = json.loads(run("plan", "m.csv", "-o", "out", "--json").out)["columns"]
+    assert columns == {"used": ["prompt", "seed"], "passed_through": ["label"]}

@@ -82,6 +82,22 @@ def test_a_control_character_is_pointed_out_and_sent(read) -> None:
     assert reading.requests[0].prompt == "bell \x07 rings"
 
 
+def test_a_prompt_that_programs_write_for_nothing_is_pointed_out(read) -> None:
+    reading = read("id,prompt\n1,nan\n2,#REF!\n3,None of the above\n4,[object Object]\n")
+    assert [(problem.code, problem.line) for problem in reading.problems] == [("W009", 2), ("W009", 3), ("W009", 5)]
+    assert len(reading.requests) == 4
+
+
+def test_a_quote_that_swallowed_rows_is_pointed_out(read) -> None:
+    reading = read('prompt\tlabel\na fox\t1\n"the wave\t2\nan owl\t3\nthe end"\t4\na crow\t5\n')
+    assert [(problem.code, problem.line) for problem in reading.problems if problem.code != "W008"] == [("W010", 3)]
+    assert "seems to hold 3 rows" in reading.said[-1]
+
+
+def test_a_whole_number_as_pandas_writes_it_is_one(read) -> None:
+    assert [request.seed for request in read("id,prompt,seed\n1,a,7.0\n2,b,7\n").requests] == [7, 7]
+
+
 def test_defaults_of_the_configuration_are_checked_once(rules) -> None:
     of = rules(prompt="x", aspct="1:1", aspect_ratio="2:1", convert_base64_to_url=True, seed=-1, num_images=5000)
     assert [str(problem).split(";")[0] for problem in of.problems] == [
