@@ -177,8 +177,8 @@ class RetrySettings:
     connection_failures: Tries = 10
     # Where the first ten attempts give nothing for one reason, so will the others, and each may be charged.
     first_failures: Tries = 10
-    # A dead network is told at once, and the same command goes on; a night's run may wait for its return.
-    outage_s: Annotated[float, Within(ge=0, le=86_400)] = 0.0
+    # A router restarts in minutes; once a run has worked, a blip of a second is no reason to end its night.
+    outage_s: Annotated[float, Within(ge=0, le=86_400)] = 900.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Tells bad luck from an outage: when nothing gets through to a provider, its rows wait and none is blamed.
 
 At the start of a run, so many failures in a row mean a wrong address or no network, and its user is still there to
-hear it. Later they may be a router that restarts: where `outage_s` says so, a run that has worked before waits for
-its return, and sends no faster than ever.
+hear it. Later they may be a router that restarts: a run that has worked before says so, waits for its return as long
+as `outage_s` allows, and sends no faster than ever.
 
 A service that answers and gives nothing that can be used may charge for each of it. If the first answers all fail for
 one reason, so would those to the other rows. It takes several rows to say so: what fails one row again and again may be
@@ -18,6 +18,7 @@ from typing import Final
 
 from batchgen.config.settings import RetrySettings
 from batchgen.core.errors import ProviderError
+from batchgen.core.format import duration
 from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
 
 # Two rows that fail alike are bad luck.
@@ -30,11 +31,14 @@ class CircuitBreaker:
     Args:
         settings: How many are too many, and for how long.
         trip: Called with the reason.
+        tell: Called in words when an outage begins that is waited for, and when it is over.
     """
 
-    def __init__(self, settings: RetrySettings, trip: Callable[[str], object]) -> None:
+    def __init__(self, settings: RetrySettings, trip: Callable[[str], object], tell: Callable[[str], object]) -> None:
         self._settings = settings
         self._trip = trip
+        self._tell = tell
+        self._is_waiting = False
         self._failures = 0
         self._began = 0.0
         self._worked_before = False
@@ -69,6 +73,9 @@ class CircuitBreaker:
             self._add_useless(error, row)
 
     def _record_contact(self) -> None:
+        if self._is_waiting:
+            self._tell(f"The service answers again, after {duration(monotonic() - self._began)}.")
+        self._is_waiting = False
         self._failures = 0
         self._worked_before = True
 
@@ -91,12 +98,14 @@ class CircuitBreaker:
         lasted_s = monotonic() - self._began
         if self._failures < self._settings.connection_failures:
             return
-        if self._worked_before and lasted_s < self._settings.outage_s:
-            return
         for_how_long = f" for {lasted_s / 60:.0f} min" if lasted_s >= 60 else ""
-        self._trip(
-            f"{self._failures} requests in a row did not get through to the service{for_how_long}. The last: {error}"
-        )
+        what = f"{self._failures} requests in a row did not get through to the service{for_how_long}. The last: {error}"
+        if not self._worked_before or lasted_s >= self._settings.outage_s:
+            self._trip(what)
+        elif not self._is_waiting:
+            self._is_waiting = True
+            left = duration(self._settings.outage_s - lasted_s)
+            self._tell(f"{what}. The run waits up to {left} for it (retry.outage_s); Ctrl-C ends it.")
 
 
 # Why an attempt gave nothing: one value for all that may have been charged, one for all failures of the service, else

@@ -26,7 +26,7 @@ class Halts:
         remedies: By provider, what its user can do about a failure, by kind.
         stop: Set when nothing that the run may ask is left.
         askable: Returns all models that the run may ask; None while the manifest has not been read.
-        tell: Called with the reason when something is halted and the run goes on.
+        tell: Called with the reason when something is halted and the run goes on, and with what is to be noted.
     """
 
     def __init__(
@@ -65,6 +65,10 @@ class Halts:
         if name in self._permits:
             self._permits[name].close()
         self._conclude(kind, message, name)
+
+    def note(self, message: str) -> None:
+        """Say of a provider that the run waits for it, or no longer does."""
+        self._tell(message)
 
     def cover(self, request: ImageRequest) -> bool:
         """Whether a request depends on something that is halted."""

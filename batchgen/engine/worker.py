@@ -70,7 +70,7 @@ class Worker:
         self._suspects = Suspects(config.retry.connection_failures)
         self._refusals = {name: Refusals() for name in providers}
         self._breakers = {
-            name: CircuitBreaker(config.retry, partial(halts.add_provider, name, StopKind.NETWORK))
+            name: CircuitBreaker(config.retry, partial(halts.add_provider, name, StopKind.NETWORK), halts.note)
             for name in providers
         }
 

@@ -13,7 +13,7 @@ from batchgen.engine.circuit_breaker import CircuitBreaker
 def trips(*errors: ProviderError | None, rows: str = "abcdefghi") -> bool:
     """Whether three failures in a row trip a breaker after these outcomes, None for a success, each of its row."""
     reasons: list[str] = []
-    breaker = CircuitBreaker(RetrySettings(first_failures=3), reasons.append)
+    breaker = CircuitBreaker(RetrySettings(first_failures=3), reasons.append, print)
     for error, row in zip(errors, rows * 9, strict=False):
         if error is None:
             breaker.record_success()
@@ -76,7 +76,7 @@ def test_two_rows_are_not_all_rows_however_often_they_fail(error: ProviderError)
 
 
 def test_rows_that_are_not_all_rows_are_not_paid_for_again_and_again() -> None:
-    breaker = CircuitBreaker(RetrySettings(first_failures=3), lambda reason: None)
+    breaker = CircuitBreaker(RetrySettings(first_failures=3), lambda reason: None, print)
     for row in "aba":
         assert not breaker.is_hopeless
         breaker.record_failure(UNREADABLE, row)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
+from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
 from batchgen.core.outcomes import Status
@@ -37,6 +37,25 @@ async def test_a_service_that_is_gone_for_a_while_is_waited_for_and_no_row_is_bl
         summary = await running
         assert summary.stop is None
         assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+        compare_with_bill(out, simulator)
+
+
+async def test_with_the_defaults_a_blip_ends_no_run_and_is_told(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    watcher = Watcher()
+    async with Simulator(replace(ENDINGS, latency_s=(0.01, 0.02))) as simulator:
+        running = asyncio.create_task(
+            run_batch(manifest, out, simulator.url, watcher=watcher, limits__requests_per_minute=6000)
+        )
+        await until(lambda: len(simulator.bill.charges) >= 10)
+        await simulator.close()
+        await until(lambda: watcher.warnings)
+        assert "did not get through to the service" in watcher.warnings[0]
+        assert "The run waits up to 1" in watcher.warnings[0]
+        await simulator.open()
+        assert (await running).stop is None
+        assert watcher.warnings[1].startswith("The service answers again, after ")
+        assert len(watcher.warnings) == 2
         compare_with_bill(out, simulator)
 
 

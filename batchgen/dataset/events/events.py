@@ -95,7 +95,8 @@ class Repeated(Event, frozen=True, kw_only=True):
 
 
 class Halted(Event, frozen=True, kw_only=True):
-    """An account or a model is asked no more; its rows stay pending, and the run continues with the others."""
+    """An account or a model is asked no more, its rows stay pending, and the run continues with the others; or nothing
+    gets through to a service and the run waits, or need not wait any longer."""
 
     message: str
 
