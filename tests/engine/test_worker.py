@@ -268,3 +268,15 @@ async def test_a_request_that_no_limit_lets_through_stops_the_run_and_says_what_
     assert summary.stop.kind is StopKind.LIMITS
     assert "images_per_minute" in summary.stop.message
     assert not batch.simulator.bill.arrivals
+
+
+async def test_a_long_wait_is_told_in_the_words_of_the_service(bench: Callable[..., Bench]) -> None:
+    made = bench(ProviderError(ErrorKind.RATE_LIMITED, "The hour has 5.", http_status=429, retry_after_s=1800.0))
+    waiting = asyncio.create_task(made.worker.settle(REQUEST))
+    while not made.warnings:
+        await asyncio.sleep(0.001)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    made.writer.abandon()
+    (told,) = made.warnings
+    assert told.startswith("aimlapi asks to wait 30 min 0 s, and the run does: The hour has 5. Ctrl-C ends it")

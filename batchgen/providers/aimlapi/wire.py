@@ -24,7 +24,7 @@ from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
 from batchgen.providers.aimlapi.traits import TRAITS
 from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
-from batchgen.providers.http.retry_after import parse_retry_after
+from batchgen.providers.http.retry_after import wait_asked
 from batchgen.providers.http.said import Said, said_in
 from batchgen.providers.http.words import explain, message_in, quote
 
@@ -113,7 +113,7 @@ def problem_in(response: HttpResponse, prompt: str = "", model: str = "") -> Pro
             kind,
             message,
             http_status=response.status,
-            retry_after_s=parse_retry_after(response.headers.get("retry-after"), response.received_at),
+            retry_after_s=wait_asked(response.headers, response.body, said.words if said else "", response.received_at),
             **_about(response),
         )
     if response.broken is not None:
