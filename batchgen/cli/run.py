@@ -22,8 +22,8 @@ from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count
 
-# A user who stops a run, or a machine that shuts down, does not wait for thumbnails.
-_IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED)
+# A user who stops a run, or a machine that shuts down, does not wait for thumbnails; a lost dataset is another's.
+_IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED, StopKind.LOCKED)
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (the terminal was closed)"}
 
 

@@ -39,7 +39,7 @@ from batchgen.dataset.index.records import (
     slot_numbers,
     with_deferred_image,
 )
-from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, Layout, image_name
+from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, WAL, Layout, image_name
 from batchgen.dataset.publish.label_digests import forget_digests, keep_digests, stored_digests
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.publish.view_state import compacted_parts
@@ -88,7 +88,7 @@ class DatasetWriter:
         with ExitStack() as opened:
             try:
                 refuse_foreign_files(self.layout)
-                opened.enter_context(self.layout.store.lock(LOCK))
+                self._lock = opened.enter_context(self.layout.store.lock(LOCK, WAL))
                 take_over(self.layout)
                 self.recovered: Counter[Status] = recover(self.layout)
                 _refuse_without_index(self.layout)
@@ -106,6 +106,11 @@ class DatasetWriter:
         self._unreadable = UnreadableFiles(self.layout)
         self._commits = GroupCommit(self._active, self._images, self._reserve)
 
+    @property
+    def lost(self) -> str:
+        """How the dataset was lost to another process, in words for the user; empty while it is held."""
+        return self._lock.lost
+
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
         try:
@@ -117,8 +122,9 @@ class DatasetWriter:
         """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt.
 
         Durable a moment later, without anybody waiting for it. Raises DiskError, also when the disk was full before:
-        what room is left is for what is in flight.
+        what room is left is for what is in flight. Raises Locked if another process may hold the dataset by now.
         """
+        self._lock.confirm()
         if self._reserve.released_for is not None:
             raise _refused(self._reserve.released_for, self.layout.root)
         self._note(log.AttemptSent(request.fingerprint, attempts, request))
@@ -212,6 +218,8 @@ class DatasetWriter:
     ) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
         """Seal what is left, merge small parts, write the dataset view and release the lock.
 
+        A dataset that was lost is another process's: what is left stays in the WAL, for the next run to recover.
+
         Args:
             gone: Sorted keys of the requests that the manifest does not ask for any more; the view leaves them out.
                 None where the manifest was not read: what the view showed before stays, beside what this run made.
@@ -225,6 +233,10 @@ class DatasetWriter:
         """
         with self._opened:
             try:
+                if self.lost:
+                    late = self._commits.close()
+                    self._active.leave()
+                    return late
                 self._reserve.remove()
                 late = self._commits.close()
                 self._active.close()

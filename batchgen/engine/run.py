@@ -268,6 +268,8 @@ class _Running:
         known: tuple[int, int, bool] | None = None
         told_of_loss = False
         while True:
+            if self._writer.lost:
+                self._stop.set(StopKind.LOCKED, self._writer.lost)
             pace = self._accounts.snapshot()
             now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.cooldown_s > 0)
             if now != known:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from dataclasses import dataclass, replace
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.errors import BatchgenError, DatasetError
+from batchgen.core.errors import BatchgenError, DatasetError, Locked
 from batchgen.core.request import ImageRequest
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
@@ -112,7 +112,7 @@ async def settle_all(
             try:
                 await settle(request)
             except BatchgenError as error:
-                stop.set(StopKind.DISK, str(error))
+                stop.set(StopKind.LOCKED if isinstance(error, Locked) else StopKind.DISK, str(error))
 
     async def watch(feeder: asyncio.Task[None]) -> None:
         await stop.wait()

@@ -21,6 +21,7 @@ class StopKind(Enum):
     ACCOUNT = "account", ExitCode.STOPPED
     NETWORK = "network", ExitCode.STOPPED
     DISK = "disk", ExitCode.STOPPED
+    LOCKED = "locked", ExitCode.STOPPED  # another process may write the dataset
     MANIFEST = "manifest", ExitCode.USAGE
     LIMITS = "limits", ExitCode.USAGE  # a request that the configured limits never let through
 

@@ -59,6 +59,13 @@ class AppendableFile:
                     continue
                 self._sync_once()
 
+    def is_in_place(self) -> bool:
+        """Whether the file still has its name: another process may have removed it. Raises OSError."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.path.lstat())
+        except FileNotFoundError:
+            return False
+
     def refuse(self, error: OSError) -> None:
         """Take nothing more: every later `append` raises `error`."""
         with self._changed:

@@ -22,7 +22,7 @@ from typing import BinaryIO
 from batchgen.store import disk
 from batchgen.store.appendable import AppendableFile
 from batchgen.store.base import Buffer, Entry
-from batchgen.store.lock import Lock, is_held
+from batchgen.store.lock import Lock
 from batchgen.store.reserve import Reserve
 from batchgen.store.temporary import is_temporary, remove_leftovers, temporary_file
 
@@ -119,14 +119,10 @@ class LocalStore:
         descriptor = disk.open_log(path)
         return AppendableFile(path, descriptor, os.fstat(descriptor).st_size)
 
-    def lock(self, name: str) -> Lock:
-        """Hold the lock of this name. Raises Locked if a running process has it."""
+    def lock(self, name: str, beside: str) -> Lock:
+        """Hold the lock of this name; names that begin with `beside` are its holder's. Raises Locked if it is held."""
         self._make_folder_of(name)
-        return Lock(self.path(name))
-
-    def is_locked(self, name: str) -> bool:
-        """Whether a running process holds the lock of this name."""
-        return is_held(self.path(name))
+        return Lock(self.path(name), lambda: [self.path(entry.name) for entry in self.list(beside)])
 
     def reserve(self, name: str, size: int) -> Reserve:
         """Take up `size` bytes of the disk until they are given back. Raises OSError where there is no such room."""

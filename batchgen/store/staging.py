@@ -6,7 +6,6 @@ left there is removed by the next one that makes the same thing; a lock keeps tw
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import BinaryIO
 
 from batchgen.core.errors import Locked
 from batchgen.store import disk
+from batchgen.store.flock import Flock, try_flock
 
 # Files handed to the threads at a time: an error ends the work soon, and a million files need no million futures.
 _FILES_AT_ONCE = 256
@@ -83,10 +83,8 @@ def _partial(final: Path) -> Path:
 def _held(partial: Path) -> Iterator[None]:
     descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Locked(f"{partial} is being written by another process. Wait for it.") from None
-    else:
+        if try_flock(descriptor) is Flock.BUSY:
+            raise Locked(f"{partial} is being written by another process. Wait for it.")
         yield  # whoever dies lets go
     finally:
         os.close(descriptor)

@@ -2,12 +2,12 @@
 
 Their names begin with a dot and end in `.tmp`: Hugging Face, image folders and patterns such as `part-*.parquet` pass
 over them. Each is locked while it is written. A process that is killed leaves its file and lets go of the lock, so
-what nobody holds is a leftover, and removing it takes nothing from anybody who is at work.
+what nobody holds is a leftover, and removing it takes nothing from anybody who is at work. Where the file system has
+no locks, leftovers stay.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from batchgen.store import disk
+from batchgen.store.flock import Flock, try_flock
 
 _NAME = re.compile(r"\.batchgen-[0-9a-f]{16}\.tmp")
 
@@ -47,7 +48,7 @@ def remove_leftovers(folder: Path) -> None:
         return
     for path in folder.iterdir():
         # What has gone meanwhile, is held, or is another user's, is left alone.
-        with suppress(FileNotFoundError, BlockingIOError, PermissionError):
+        with suppress(FileNotFoundError, PermissionError):
             if is_temporary(path.name) and path.is_file() and not path.is_symlink():
                 _remove_unheld(path)
 
@@ -57,20 +58,20 @@ def _create(folder: Path) -> tuple[Path, int]:
         path = folder / f".batchgen-{secrets.token_hex(8)}.tmp"
         descriptor = disk.open_new(path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.fstat(descriptor).st_nlink:
+            # Busy: another process takes it for a leftover before it is locked.
+            if try_flock(descriptor) is not Flock.BUSY and os.fstat(descriptor).st_nlink:
                 return path, descriptor
         except BaseException:
             os.close(descriptor)
             disk.remove(path)
             raise
-        os.close(descriptor)  # another process took it for a leftover before it was locked
+        os.close(descriptor)
 
 
 def _remove_unheld(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        disk.remove(path)
+        if try_flock(descriptor) is Flock.HELD:
+            disk.remove(path)
     finally:
         os.close(descriptor)

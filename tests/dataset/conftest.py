@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from batchgen.store import lock
+
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
@@ -24,3 +26,10 @@ def crashed(out: Path, tmp_path: Path) -> Callable[[], Path]:
         return Path(shutil.copytree(out, tmp_path / f"crashed-{next(numbers)}"))
 
     return take
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies of a dataset that a process still writes are taken over without watching them: nobody writes these."""
+    monkeypatch.setattr(lock, "WATCH_S", 0.0)
+    monkeypatch.setattr(lock, "_SETTLE_S", 0.0)

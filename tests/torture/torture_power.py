@@ -12,6 +12,7 @@ from support.losses import check, two_runs
 from support.power import BytesOnly, Chance, Dropped, Kept, NamesOnly, Recorder
 
 from batchgen.dataset.wal import active_segment
+from batchgen.store import lock
 
 _CHANCES = 6
 
@@ -21,6 +22,8 @@ async def test_what_was_acknowledged_survives_every_loss_of_power(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(active_segment, "_RECORDS_PER_SEGMENT", 4)
+    for name in ("WATCH_S", "_SETTLE_S"):  # nobody else writes what is left
+        monkeypatch.setattr(lock, name, 0.0)
     recorder = Recorder(tmp_path / "real")
     with recorder.recording(monkeypatch):
         await two_runs(recorder)

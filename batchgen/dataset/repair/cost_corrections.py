@@ -24,7 +24,7 @@ from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
-from batchgen.dataset.layout import LOCK, Layout
+from batchgen.dataset.layout import LOCK, WAL, Layout
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.wal.recovery import recover
@@ -42,7 +42,7 @@ def held(layout: Layout) -> Iterator[None]:
     Raises Locked, DiskError.
     """
     try:
-        with layout.store.lock(LOCK):
+        with layout.store.lock(LOCK, WAL):
             recover(layout)
             yield
     except OSError as error:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from batchgen.core.labels import LabelSource
+from batchgen.core.outcomes import Status
 from batchgen.dataset.index.alignment import add_part
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.labels import joined
@@ -29,6 +30,8 @@ from batchgen.store.appendable import AppendableFile
 
 # Small enough to replay in a blink after a crash, large enough that sealing is rare.
 _RECORDS_PER_SEGMENT = 5_000
+# No run writes so many segments after one that it took over.
+_OUT_OF_REACH = 100_000
 # A reader holds all parts open at once, and a process may open 1,024 files: from so many on they are merged early.
 _MANY_PARTS = 100
 
@@ -122,6 +125,25 @@ class ActiveSegment:
         """Make all that was noted durable and seal nothing more. Raises OSError."""
         self._sealer.shutdown(wait=False, cancel_futures=True)
         self._segment.sync()
+
+    def leave(self) -> None:
+        """Make all that was noted durable for another run to recover, since the dataset is not ours any more.
+
+        If that run has taken the segment for a dead one's and removed it, the images go into one of their own, with a
+        number that is out of its reach. Raises OSError.
+        """
+        self._sealer.shutdown()
+        self._segment.sync()
+        if self._segment.is_in_place():
+            return
+        run = self._provenance
+        saved = [record for record in self._done.values() if record.status is Status.OK]
+        entries: list[log.Entry] = [log.Open(run.run_id, run.manifest, run.version)]
+        for record in saved:
+            key = f"{record.fingerprint}-{record.image_number}"
+            entries += [log.Records(key, (record,)), log.Done(key)]
+        number = max(self._number, *self._layout.segment_names(), *self._layout.part_names()) + _OUT_OF_REACH
+        self._layout.store.create_appendable(segment_name(number), log.encode(*entries)).close()
 
     def _short(self, entry: T) -> T:
         """The entry as it is written: what is asked for stands in the first of a request in a segment."""
