@@ -9,6 +9,7 @@ unless a call costs more than any price known when it left.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from batchgen.core.format import dollars
@@ -92,14 +93,16 @@ class BudgetShare:
         self._budget = budget
         self._charged_usd = 0.0
         self._unpriced_images = 0  # may have been charged, at a price not yet known
-        self._in_doubt: set[Reservation] = set()  # may have been charged, at a price that an answer may still correct
+        # May have been charged, at a price that an answer may still correct: how many, by images and estimate. A night
+        # may bring thousands, and every permit asks for their sum; they have few different prices.
+        self._in_doubt: Counter[tuple[int, float]] = Counter()
         self._highest_usd: float | None = None  # the most an image has cost
         self._open: set[Reservation] = set()
 
     @property
     def spent_usd(self) -> float:
         """What was charged or may have been."""
-        in_doubt_usd = sum(reservation.usd or 0.0 for reservation in self._in_doubt)
+        in_doubt_usd = sum(usd * times for (_, usd), times in self._in_doubt.items())
         return self._charged_usd + in_doubt_usd + self._unpriced_images * (self._highest_usd or 0.0)
 
     @property
@@ -158,7 +161,7 @@ class BudgetShare:
             self._close(reservation, None)
         else:
             self._open.remove(reservation)
-            self._in_doubt.add(reservation)
+            self._in_doubt[reservation.images, reservation.usd] += 1
             self._budget.tell_shares()
 
     def release(self, reservation: Reservation) -> None:
@@ -182,5 +185,8 @@ class BudgetShare:
         if self._highest_usd is not None and image_usd <= self._highest_usd:
             return
         self._highest_usd = image_usd
-        for reservation in self._open | self._in_doubt:
+        for reservation in self._open:
             reservation.usd = max(reservation.usd or 0.0, image_usd * reservation.images)
+        before, self._in_doubt = self._in_doubt, Counter()
+        for (images, usd), times in before.items():
+            self._in_doubt[images, max(usd, image_usd * images)] += times

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -222,3 +225,40 @@ def test_no_order_of_requests_at_three_accounts_exceeds_the_budget(requests, max
         else:
             share.release(reservation)
         assert budget.spent_usd + budget.reserved_usd <= max_usd + 1e-6
+
+
+def calls_of(function: Callable[[], object]) -> int:
+    """How many calls of Python functions, and steps of generators, a call takes."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_a_thousand_attempts_in_doubt_are_as_quick_to_count_as_ten() -> None:
+    budget = proven(1_000.0, 0.04)
+    calls = []
+    for doubts in (10, 990):
+        for number in range(doubts):
+            images = 1 + number % 4
+            budget.charge_in_doubt(budget.reserve(images, 0.04 * images))
+        calls.append(calls_of(lambda: budget.has_room(1, 0.04)))
+    assert calls[0] == calls[1]
+    sums = [1 + number % 4 for doubts in (10, 990) for number in range(doubts)]
+    assert budget.spent_usd == pytest.approx(0.04 * (1 + sum(sums)))
+
+
+def test_a_higher_price_raises_each_attempt_in_doubt() -> None:
+    budget = proven(1_000.0, 0.04)
+    for images in (1, 4, 4):
+        budget.charge_in_doubt(budget.reserve(images, 0.04 * images))
+    budget.charge(budget.reserve(1, 0.04), 1, 0.10)
+    assert budget.spent_usd == pytest.approx(0.04 + 0.10 * (1 + 9))
