@@ -18,14 +18,15 @@ from .conftest import BODY, REQUEST, SECRET, Open, Serve, answer_of, failure, re
 PNG = noise()
 
 
-async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Open) -> None:
+@pytest.mark.parametrize("end", ["/proxy/", "/proxy/v1", "/proxy/v1/"])
+async def test_the_request_goes_out_as_it_was_made(serve: Serve, open_client: Open, end: str) -> None:
     seen = []
 
     async def handler(request: web.Request) -> web.Response:
         seen.append((request.method, request.path, dict(request.headers), await request.read()))
         return web.Response(body=answer_of(PNG))
 
-    client = await open_client(await serve(handler) + "/proxy/")
+    client = await open_client(await serve(handler) + end)
     await client.submit(REQUEST, "run:1.a-b_c", lambda: None)
     ((method, path, headers, body),) = seen
     assert (method, path, body) == ("POST", "/proxy/v1/images/generations", BODY)

@@ -46,7 +46,8 @@ class HttpTransport:
     """
 
     def __init__(self, base_url: str, settings: HttpSettings, key: ApiKey, concurrency: int) -> None:
-        self._base_url = parse_base_url(base_url)
+        # Many services name their base URL with the version in it; the paths here begin with one, too.
+        self._base_url = parse_base_url(base_url.rstrip("/").removesuffix("/v1"))
         self._settings = settings
         self._key = key
         self._urls: dict[str, URL] = {}
