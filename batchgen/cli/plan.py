@@ -78,6 +78,9 @@ def describe(plan: Plan, job: Job) -> str:
         *_group("failed permanently", plan.kept_failed, "sent again only with --retry failed"),
         *_plain("invalid rows", plan.invalid_rows, "`batchgen check` says why"),
         *_plain("removed", plan.removed, "in the dataset, no longer in the manifest; kept in the index"),
+        *_plain(
+            "too large", plan.too_large(job.loaded.config.limits), "more images than --ipm lets through: they wait"
+        ),
         "",
         f"to send: {count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')}",
         f"cost:    {_cost(plan)} ({price_source(job)})",
@@ -172,6 +175,7 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         "rebuy": rebuy_warning(plan, job),
         "cost_usd": None if plan.unpriced_images else plan.cost_usd,
         "price_source": price_source(job),
+        "too_large": plan.too_large(job.loaded.config.limits),
         "minutes": plan.minutes(job.loaded.config.limits),
         "errors": plan.errors,
         "warnings": plan.warnings,

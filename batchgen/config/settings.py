@@ -92,6 +92,11 @@ class ApiSettings(HttpSettings):
     base_url: Address = "https://api.aimlapi.com"
 
 
+def in_window(per_minute: float, window_s: float) -> int:
+    """Return how many may leave in a window: one at least, since a rate that allows less stretches the window."""
+    return max(1, int(per_minute * window_s / 60 + 1e-9))  # a product of floats may fall short of a whole number
+
+
 @dataclass(frozen=True, slots=True)
 class RateSettings:
     """What must never be exceeded at one provider: in no `window_s` seconds more than rate x window_s / 60."""

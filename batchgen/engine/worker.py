@@ -72,6 +72,8 @@ class Worker:
         self._drops_blocked = drops_blocked
         self._images = SameImages()
         self._told_until: dict[str, float] = {}
+        self._too_large = 0
+        self._too_large_because = ""
         self._suspects = Suspects(config.retry.connection_failures)
         self._refusals = {name: Refusals() for name in providers}
         self._breakers = {
@@ -102,6 +104,9 @@ class Worker:
         self._halt(unclear)
         for suspect in blamed:
             await self._fail(suspect.attempt, suspect.error)
+        if self._too_large:
+            left = f"Left for later: {count(self._too_large, 'request')}"
+            self._stop.set(StopKind.LIMITS, f"{left}. {self._too_large_because}")
 
     async def _permit(self, request: ImageRequest) -> Permit | None:
         if self._halts.cover(request):
@@ -112,7 +117,8 @@ class Worker:
         except Closed:  # the run is to stop, or the account is halted
             return None
         except NeverFits as error:
-            self._stop.set(StopKind.LIMITS, str(error))
+            self._too_large += 1
+            self._too_large_because = str(error)
             return None
         except NoPermit as error:
             self._stop.set(StopKind.BUDGET, str(error))

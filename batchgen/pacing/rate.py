@@ -6,6 +6,7 @@ allowance in its first second. Together they are exact and smooth.
 
 from __future__ import annotations
 
+from batchgen.config.settings import in_window
 from batchgen.pacing.window import SlidingWindow
 
 # A timer of a busy event loop fires this late; what was lost is made up for, so that the rate
@@ -17,9 +18,8 @@ class Rate:
     """`limit` in any `window_s`, spaced. The window is stretched where the rate allows not even one in it."""
 
     def __init__(self, per_minute: float, window_s: float) -> None:
-        in_window = int(per_minute * window_s / 60 + 1e-9)  # a product of floats may fall short of a whole number
-        self.limit = max(in_window, 1)
-        self.window_s = window_s if in_window else 60 / per_minute
+        self.limit = in_window(per_minute, window_s)
+        self.window_s = max(window_s, 60 / per_minute)
         self._window = SlidingWindow(self.window_s)
         self._next_at = 0.0
 

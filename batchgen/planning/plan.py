@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from batchgen.config.settings import LimitSettings
+from batchgen.config.settings import LimitSettings, in_window
 from batchgen.core.keys import NO_KEYS, Keys
 from batchgen.core.problems import Problem
 from batchgen.core.request import Prior
@@ -42,11 +42,11 @@ class Plan:
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
     chance, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry failed);
     deferred (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
-    images to send by model, and prices_usd is what one of each costs. blocked_images counts those of up_to_date that
-    the safety filter blocked in an earlier run. removed counts requests of the index
-    that the manifest does not ask for any more, replaced those of them whose images are there; gone has their sorted
-    keys, those of wrong rows too. space is the room
-    on the disk, where a run measured it.
+    images to send by model, and prices_usd is what one of each costs; sizes counts the requests to send by how many
+    images they ask for. blocked_images counts those of up_to_date that the safety filter blocked in an earlier run.
+    removed counts requests of the index that the manifest does not ask for any more, replaced those of them whose
+    images are there; gone has their sorted keys, those of wrong rows too. space is the room on the disk, where a run
+    measured it.
     """
 
     rows: int = 0
@@ -67,6 +67,7 @@ class Plan:
     removed: int = 0
     replaced: int = 0
     models: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[int] = field(default_factory=Counter)
     prices_usd: dict[str, float | None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     problem_counts: Counter[str] = field(default_factory=Counter)
@@ -100,6 +101,13 @@ class Plan:
         if limits.images_per_minute is None:
             return by_requests
         return max(by_requests, max(0, self.to_send.images - 1) / limits.images_per_minute)
+
+    def too_large(self, limits: LimitSettings) -> int:
+        """How many requests to send ask for more images than may ever leave together at the configured limits."""
+        if limits.images_per_minute is None:
+            return 0
+        most = in_window(limits.images_per_minute, limits.window_s)
+        return sum(requests for images, requests in self.sizes.items() if images > most)
 
 
 class BatchSink(Protocol):
@@ -181,6 +189,7 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_
     if not len(pending):
         return
     add(plan.to_send, pending)
+    plan.sizes.update(images[pending].tolist())
     unseen = pending[states[pending] == RequestState.UNSEEN]
     known_row = resume_index.knows_rows(list(map(batch.row_ids.__getitem__, unseen.tolist())))
     add(plan.changed, unseen[known_row])

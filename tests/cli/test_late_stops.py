@@ -94,7 +94,7 @@ async def test_a_manifest_that_breaks_before_anything_was_sent_is_an_error_and_n
     assert not simulator.bill.arrivals
 
 
-@pytest.mark.parametrize(("rows", "code"), [([4], ExitCode.USAGE), ([1, 1, 4], ExitCode.FAILURES)])
+@pytest.mark.parametrize(("rows", "code"), [([4], ExitCode.USAGE), ([4, 1, 1], ExitCode.FAILURES)])
 async def test_a_limit_that_lets_a_request_never_through_is_exit_code_1_after_others_were_sent(
     rows: list[int], code: ExitCode, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ import pytest
 from support.making import NO_LABELS
 
 import batchgen
-from batchgen.config.settings import ApiSettings, RateSettings, RetrySettings, RunConfig
+from batchgen.config.settings import ApiSettings, LimitSettings, RateSettings, RetrySettings, RunConfig
 from batchgen.core.answer import Answer, Image, Slot, Ticket, Unusable
 from batchgen.core.cost import CostSource
 from batchgen.core.errors import ProviderError
@@ -262,12 +262,20 @@ async def test_a_service_that_nobody_reaches_stops_the_run_by_name_and_blames_no
     assert batch.plan([FOX, FOUR]).new.requests == 2
 
 
-async def test_a_request_that_no_limit_lets_through_stops_the_run_and_says_what_to_change(batch: Batch) -> None:
-    summary = await batch.run([FOUR], settings={"limits.images_per_minute": 2})
+async def test_a_request_that_no_limit_lets_through_waits_the_others_go_on_and_the_run_says_what_to_change(
+    batch: Batch,
+) -> None:
+    small: list[Mapping[str, object]] = [{"id": f"{number}", "prompt": f"{number} foxes"} for number in range(6)]
+    rows = [FOUR, *small]
+    limits = {"limits.images_per_minute": 180, "limits.window_s": 1, "limits.concurrency": 1}
+    assert batch.plan(rows).too_large(LimitSettings(images_per_minute=180, window_s=1)) == 1
+    summary = await batch.run(rows, settings=limits)
     assert summary.stop is not None
     assert summary.stop.kind is StopKind.LIMITS
+    assert "1 request. A request for 4 images can never leave" in summary.stop.message
     assert "images_per_minute" in summary.stop.message
-    assert not batch.simulator.bill.arrivals
+    assert len(batch.simulator.bill.charges) == 6
+    assert batch.plan(rows).new.requests == 1
 
 
 async def test_a_long_wait_is_told_in_the_words_of_the_service(bench: Callable[..., Bench]) -> None:
