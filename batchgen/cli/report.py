@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from batchgen._api.run import Job, MissingImage, RunSummary, StopKind
+from batchgen._api.run import Job, MissingImage, Progress, RunSummary, StopKind
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.plan import is_empty
 from batchgen.core.exit_codes import ExitCode
@@ -52,8 +52,8 @@ def write_text(summary: RunSummary, job: Job) -> None:
         echo("\nMissing images:")
         for line in _missing_lines(summary, job):
             echo(f"  {line}")
-    if progress.first_repeated:
-        echo(f"\n{_repeated(progress.repeated, progress.first_repeated)}")
+    for oddity in _oddities(progress):
+        echo(f"\n{oddity}")
     if progress.deferred:
         deferred = f"{count(progress.deferred, 'image')} paid for, still to be downloaded"
         echo(f"\n{deferred}: the same command tries again, which is free; --retry failed buys them again.")
@@ -91,6 +91,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
             "saved": progress.slots[Status.OK] + progress.saved_deferred,
             **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
             "repeated": progress.repeated,
+            "incredible_costs": progress.incredible_costs,
             "deferred": progress.deferred,
             "dead_links": progress.dead_links,
             "kept_in_doubt": plan.kept_in_doubt.images,
@@ -143,9 +144,21 @@ def _where(failure: MissingImage, job: Job) -> str:
     return f"{job.manifest.name}:{failure.line}"
 
 
+def _oddities(progress: Progress) -> Iterator[str]:
+    if progress.first_repeated:
+        yield _repeated(progress.repeated, progress.first_repeated)
+    if progress.first_incredible:
+        yield _incredible(progress.incredible_costs, *progress.first_incredible)
+
+
 def _repeated(images: int, rows: tuple[str, str]) -> str:
     what = f"{count(images, 'image')} came byte for byte as for another prompt, as in the rows {' and '.join(rows)}"
     return f"{what}. Something mixes up answers, or the service gives a stand-in: events.jsonl names them (repeated)."
+
+
+def _incredible(answers: int, row_id: str, cost_usd: float) -> str:
+    what = f"{count(answers, 'answer')} said a cost beyond all sense, as ${cost_usd:g} for the row {row_id}"
+    return f"{what}. It is not believed: the catalog's price counts, and events.jsonl names them (incredible)."
 
 
 def _spent(summary: RunSummary) -> str:

@@ -6,6 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+# No call of an image service has ever cost so much, in US dollars: a higher figure is a mistake of the service, and one
+# such would make all sums of a dataset meaningless and end every budget.
+MOST_CREDIBLE_USD = 1_000.0
+
 
 class CostSource(StrEnum):
     """How a cost became known."""

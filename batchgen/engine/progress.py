@@ -40,6 +40,7 @@ class Progress:
     """Counts of one run. Slots are image slots; total_images is None until the manifest has been read.
 
     repeated images are the same, byte for byte, as that of a row with another prompt: first_repeated names two rows.
+    incredible_costs were said by the service and are beyond all sense: first_incredible has a row and its cost.
     Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links,
     and dead_links of these are left alone for hours. fetching says what is tried now.
     """
@@ -59,6 +60,8 @@ class Progress:
     fetching: Fetching | None = None
     repeated: int = 0
     first_repeated: tuple[str, str] | None = None
+    incredible_costs: int = 0
+    first_incredible: tuple[str, float] | None = None
     failures: list[MissingImage] = field(default_factory=list)
 
     @property

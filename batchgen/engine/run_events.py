@@ -17,6 +17,7 @@ from batchgen.dataset.events.events import (
     Failed,
     Finished,
     Halted,
+    Incredible,
     Limits,
     Planned,
     Repeated,
@@ -167,6 +168,20 @@ class RunEvents:
                 like=like,
             )
         )
+
+    def incredible(self, attempt: AttemptState, cost_usd: float) -> None:
+        """The service said a cost beyond all sense."""
+        self._log.write(
+            Incredible(
+                at=_now(),
+                run=self._run_id,
+                client_request_id=attempt.client_request_id,
+                row_id=attempt.request.row_id,
+                cost_usd=cost_usd,
+            )
+        )
+        row_id = attempt.request.row_id
+        _logger.warning("run %s: a cost of %g USD for %s is not believed", self._run_id, cost_usd, row_id)
 
     def halted(self, message: str) -> None:
         """An account or a model is asked no more; the run goes on with the others."""

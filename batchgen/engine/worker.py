@@ -16,6 +16,7 @@ from time import monotonic
 
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Slot, Ticket
+from batchgen.core.cost import MOST_CREDIBLE_USD
 from batchgen.core.errors import ProviderError
 from batchgen.core.format import count, duration
 from batchgen.core.outcomes import Affects, Charged, policy_of
@@ -146,6 +147,7 @@ class Worker:
             answer = await self._providers[request.provider].submit(request, attempt.client_request_id, permit.sent)
         except ProviderError as raised:
             error = raised
+            error.cost_usd = self._credible(attempt, error.cost_usd)
             try:
                 error = await keep_body(self._dataset, attempt.client_request_id, raised)
             finally:
@@ -157,6 +159,7 @@ class Worker:
         finally:
             self._progress.in_flight -= 1
         account.accepted += 1
+        answer = replace(answer, cost_usd=self._credible(attempt, answer.cost_usd))
         nothing_charged = not answer.images and answer.cost_usd is None
         try:
             answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
@@ -168,6 +171,15 @@ class Worker:
         else:
             breaker.record_success()
         return judged
+
+    def _credible(self, attempt: AttemptState, cost_usd: float | None) -> float | None:
+        """The cost that a service says; None for one beyond all sense, which is recorded."""
+        if cost_usd is None or cost_usd <= MOST_CREDIBLE_USD:
+            return cost_usd
+        self._progress.incredible_costs += 1
+        self._progress.first_incredible = self._progress.first_incredible or (attempt.request.row_id, cost_usd)
+        self._events.incredible(attempt, cost_usd)
+        return None
 
     async def _keep(self, request: ImageRequest, answer: Answer, attempt: AttemptState) -> None:
         attempts = attempt.summary()

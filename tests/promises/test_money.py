@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from conftest import Batch
 from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
 
@@ -199,3 +201,18 @@ async def test_a_model_that_the_service_does_not_list_is_told(tmp_path: Path) ->
     assert summary.stop is not None
     assert summary.stop.kind is StopKind.ACCOUNT
     assert read_index(tmp_path / "out") == []
+
+
+async def test_a_cost_beyond_all_sense_is_not_believed_and_told(batch: Batch) -> None:
+    batch.simulator.change(price_usd=1e9, balance_usd=1e15)
+    rows = [{"id": f"row-{number}", "prompt": f"a fox {number}"} for number in range(6)]
+    summary = await batch.run(rows, settings={"limits.max_cost_usd": 1.0})
+    assert summary.stop is None
+    assert batch.outcomes() == {row["id"]: ["ok"] for row in rows}
+    assert summary.progress.spent_usd == pytest.approx(6 * 0.04)
+    assert {(made["cost_usd"], made["cost_source"]) for made in batch.records()} == {(0.04, "price")}
+    assert summary.progress.incredible_costs == 6
+    assert summary.progress.first_incredible is not None
+    events = [json.loads(line) for line in (batch.out / ".batchgen" / "events.jsonl").read_text().splitlines()]
+    told = [(event["row_id"], event["cost_usd"]) for event in events if event["event"] == "incredible"]
+    assert sorted(told) == [(row["id"], 1e9) for row in rows]

@@ -94,6 +94,14 @@ class Repeated(Event, frozen=True, kw_only=True):
     like: str
 
 
+class Incredible(Event, frozen=True, kw_only=True):
+    """The service said a cost for an attempt that is beyond all sense: it is not believed, and counts as not said."""
+
+    client_request_id: str
+    row_id: str
+    cost_usd: float
+
+
 class Halted(Event, frozen=True, kw_only=True):
     """An account or a model is asked no more, its rows stay pending, and the run continues with the others; or nothing
     gets through to a service and the run waits, or need not wait any longer."""
@@ -115,5 +123,17 @@ class Ended(Event, frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    Started | Planned | Checked | Limits | Sent | Answered | Failed | Finished | Repeated | Halted | Stopping | Ended
+    Started
+    | Planned
+    | Checked
+    | Limits
+    | Sent
+    | Answered
+    | Failed
+    | Finished
+    | Repeated
+    | Incredible
+    | Halted
+    | Stopping
+    | Ended
 )

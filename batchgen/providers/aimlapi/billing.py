@@ -7,7 +7,6 @@ ProviderError BAD_ANSWER that quotes it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -15,6 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 from aiolimiter import AsyncLimiter
 
+from batchgen.core.cost import MOST_CREDIBLE_USD
 from batchgen.providers.aimlapi.wire import problem_in, unreadable
 from batchgen.providers.base import Balance, HttpCall, HttpResponse, LogEntry, QuotedPrice
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS
@@ -168,7 +168,7 @@ def _log_entry(entry: _Entry, redact: Callable[[str, int], str]) -> LogEntry:
 
 def _amount(usd: float | None) -> float | None:
     """An amount of money; None for what cannot be one."""
-    return usd if usd is not None and 0 <= usd < math.inf else None
+    return usd if usd is not None and 0 <= usd <= MOST_CREDIBLE_USD else None
 
 
 def _iso(moment: datetime) -> str:
