@@ -11,7 +11,7 @@ from batchgen._api.progress import Advance, ignore
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.repair import Repaired
 from batchgen.dataset.repair.repair import repair as repair_layout
-from batchgen.dataset.repair.verify import FileFault, FileProblem, missing_records, missing_texts
+from batchgen.dataset.repair.verify import FileFault, FileProblem, lost_parts, missing_records, missing_texts
 from batchgen.dataset.repair.verify import verify as verify_layout
 from batchgen.store.lock import is_held
 
@@ -30,7 +30,7 @@ def verify(out: str | PathLike[str], *, advance: Advance = ignore) -> Iterator[F
     """
     layout = open_layout(Path(out))
     # A run moves parts about, and writes the dataset view when it ends.
-    at_rest = () if is_held(layout.lock) else chain(missing_records(layout), missing_texts(layout))
+    at_rest = () if is_held(layout.lock) else chain(lost_parts(layout), missing_records(layout), missing_texts(layout))
     return chain(verify_layout(layout, lambda images: advance(images, None)), at_rest)
 
 

@@ -12,6 +12,7 @@ from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, load_settings
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
+from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.last_config import read_last_config
 from batchgen.engine.consent import bought_again, setting_changes
 from batchgen.engine.shown_request import show_requests
@@ -76,7 +77,9 @@ def plan_job(job: Job, advance: Advance = ignore) -> Plan:
     def read(rows: int) -> None:
         advance(rows, job.manifest.row_count)
 
-    return make_plan(read_rows(job.manifest, job.rules), resume_index.load(Layout(job.out)), job.selection, read)
+    layout = Layout(job.out)
+    refuse_incomplete_at_rest(layout)
+    return make_plan(read_rows(job.manifest, job.rules), resume_index.load(layout), job.selection, read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from batchgen.billing.reconcile import Doubt, Fate, Reconciliation, providers_in
 from batchgen.billing.reconcile import reconcile as reconcile_layout
 from batchgen.core.errors import ProviderError
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.completeness import refuse_incomplete
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.cost_corrections import held
 from batchgen.engine.accounts import open_provider
@@ -66,6 +67,7 @@ def reconcile_with(
     layout = open_layout(Path(out))
     keyring = read_keys(keys or {})
     with held(layout):
+        refuse_incomplete(layout)
         secrets = {name: keyring.key(name, loaded.config) for name in providers_in(layout)}
         return {name: _read_and_correct(layout, name, loaded, key, advance) for name, key in secrets.items()}
 

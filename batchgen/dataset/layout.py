@@ -32,6 +32,7 @@ LABEL_UPDATES = ".batchgen/labels.arrow"
 LABEL_DIGESTS = ".batchgen/labels.digests"
 LINK_TRIES = ".batchgen/links.json"
 FORMAT = ".batchgen/format"
+PARTS = ".batchgen/parts.json"
 DAMAGED = ".batchgen/damaged/"
 UNREADABLE = ".batchgen/unreadable/"
 # Here lay temporary files before they lay beside their target, under such names.
@@ -48,7 +49,8 @@ _ELSEWHERE = ("images",)
 ROWS_PER_FOLDER = 1000
 
 # An index may come from somebody else: an image with another name than these is none of ours.
-IMAGE_PATTERN = r"^images/[0-9]{5,19}/[0-9a-f]{16}-[0-9]{1,9}(-[0-9]{1,9})?\.[a-z0-9]{1,8}$"
+IMAGE_PATTERN = r"^images/[0-9]{5,19}/([0-9a-f]{16})-[0-9]{1,9}(-[0-9]{1,9})?\.[a-z0-9]{1,8}$"
+_IMAGE = re.compile(IMAGE_PATTERN)
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "#recycle", "lost+found"})
 _PART = re.compile(r"index/part-(\d{8})\.parquet")
 _SEGMENT = re.compile(r"\.batchgen/ledger/segment-(\d{8})\.jsonl")
@@ -67,6 +69,12 @@ def segment_name(number: int) -> str:
 def image_name(row_number: int, fingerprint: str, image_number: int, extension: str) -> str:
     """Return the name of an image."""
     return f"{IMAGES}{row_number // ROWS_PER_FOLDER:05d}/{fingerprint[:16]}-{image_number}.{extension}"
+
+
+def fingerprint_start(name: str) -> str | None:
+    """Return the first 16 hex digits of the fingerprint that an image is named by; None for any other file's name."""
+    match = _IMAGE.match(name)
+    return match[1] if match else None
 
 
 @dataclass(frozen=True, slots=True)

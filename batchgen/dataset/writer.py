@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from batchgen.core.answer import Answer, Image
 from batchgen.core.attempts import Attempts
-from batchgen.core.errors import DamagedIndex, DiskError, ProviderError
+from batchgen.core.errors import DiskError, ProviderError
 from batchgen.core.keys import Keys, Mask
 from batchgen.core.labels import LabelSource, LabelUpdates
 from batchgen.core.outcomes import Status
@@ -31,6 +31,7 @@ from batchgen.dataset.guard import refuse_foreign_files
 from batchgen.dataset.index.alignment import align
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.label_updates import index_labels, update_labels
+from batchgen.dataset.index.parts_list import list_parts
 from batchgen.dataset.index.received import failure, received_answer
 from batchgen.dataset.index.records import (
     IndexRecord,
@@ -44,8 +45,8 @@ from batchgen.dataset.publish.label_digests import forget_digests, keep_digests,
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.publish.view_state import compacted_parts
 from batchgen.dataset.read import resume_index
+from batchgen.dataset.read.completeness import refuse_incomplete
 from batchgen.dataset.read.deferred import deferred
-from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.space import measure_space
 from batchgen.dataset.unreadable import UnreadableFiles
 from batchgen.dataset.wal import log
@@ -90,8 +91,9 @@ class DatasetWriter:
                 refuse_foreign_files(self.layout)
                 self._lock = opened.enter_context(self.layout.store.lock(LOCK, WAL))
                 take_over(self.layout)
+                refuse_incomplete(self.layout)
                 self.recovered: Counter[Status] = recover(self.layout)
-                _refuse_without_index(self.layout)
+                list_parts(self.layout)
                 self.label_digests = stored_digests(self.layout)
                 self.resume_index = resume_index.load(self.layout)
                 self.space = measure_space(self.layout)
@@ -284,13 +286,6 @@ class DatasetWriter:
             return await self._commits.commit(make)
         except OSError as error:
             raise _refused(error, self.layout.root) from error
-
-
-def _refuse_without_index(layout: Layout) -> None:
-    """A dataset whose index is gone would be bought again from the start."""
-    if not layout.parts() and len(only_in_view(layout)):
-        repair = f"`batchgen verify {layout.root} --repair` rebuilds it from {layout.view.name}"
-        raise DamagedIndex(f"{layout.index} is gone, and with it what was paid for: {repair}.")
 
 
 def _refused(error: OSError, root: Path) -> DiskError:

@@ -263,7 +263,7 @@ async def test_a_clean_stop_leaves_one_small_part_and_nothing_temporary(out: Pat
             assert Layout(out).reserve.stat().st_blocks * 512 >= 1_000_000
     assert len(Layout(out).parts()) == 1
     left = {path.relative_to(out).as_posix() for path in Layout(out).state.rglob("*") if path.is_file()}
-    assert left == {".batchgen/format", ".batchgen/events.jsonl", ".batchgen/view.state"}
+    assert left == {f".batchgen/{name}" for name in ("format", "parts.json", "events.jsonl", "view.state")}
 
 
 async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Path) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from batchgen.core.keys import Mask
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
 from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, stored_schema_of, write_part
+from batchgen.dataset.index.parts_list import list_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
 
@@ -27,6 +28,7 @@ def add_part(layout: Layout, number: int, table: pa.Table) -> None:
     wanted = unify([INDEX_SCHEMA, *map(schema_of, paths.values()), table.schema])
     _align(layout, paths, wanted)
     write_part(layout, number, iter([conform(table, wanted)]), wanted)
+    list_part(layout, number, len(table))
 
 
 def align(layout: Layout, labels: pa.Schema | None = None) -> None:

@@ -15,6 +15,7 @@ from batchgen.core.keys import Keys, Mask, first_of_each
 from batchgen.dataset.index.alignment import rewrite
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
 from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, signature
+from batchgen.dataset.index.parts_list import off_the_list
 from batchgen.dataset.index.schema import unify
 from batchgen.dataset.layout import Layout, part_name
 
@@ -49,9 +50,10 @@ def compact(
     tail = _mergeable({number: row_count(path) for number, path in paths.items()})
     if len(tail) > 1:
         sources = [paths[number] for number in tail]
-        rewrite(layout, max(paths), sources, _newest(sources), unify([schema_of(path) for path in sources]))
-        for number in tail[:-1]:
-            layout.store.remove(part_name(number))
+        with off_the_list(layout, tail):
+            rewrite(layout, max(paths), sources, _newest(sources), unify([schema_of(path) for path in sources]))
+            for number in tail[:-1]:
+                layout.store.remove(part_name(number))
     left = layout.parts()
     concerned = {*fresh, paths[max(paths)]}
     _drop_replaced(layout, {number: path for number, path in left.items() if path in concerned} if is_new else left)
@@ -85,10 +87,13 @@ def _drop_replaced(layout: Layout, paths: dict[int, Path]) -> None:
     if len(paths) < 2:
         return
     for (number, path), kept in zip(paths.items(), _newest([*paths.values()]), strict=True):
-        if not kept.any():
-            layout.store.remove(part_name(number))
-        elif not kept.all():
-            rewrite(layout, number, [path], [kept], schema_of(path))
+        if kept.all():
+            continue
+        with off_the_list(layout, [number]):
+            if kept.any():
+                rewrite(layout, number, [path], [kept], schema_of(path))
+            else:
+                layout.store.remove(part_name(number))
 
 
 def _keys_in(path: Path) -> Keys:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from batchgen.core.errors import DamagedIndex, DiskError, UnknownFormat
 from batchgen.core.format import quote
+from batchgen.dataset.index.foreign import as_written_here, missing_columns, own_schema, refuse_odd_values
 from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS
 from batchgen.dataset.layout import IMAGE_PATTERN, Layout, part_name
@@ -39,7 +40,8 @@ _FORMAT = b"batchgen.format"
 def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
     """Open a part; `file` if it is open already, and stays so.
 
-    Raises DamagedIndex if it is no readable Parquet file, FileNotFoundError if it is gone, UnknownFormat.
+    Raises DamagedIndex if it is no readable Parquet file, or none of an index; FileNotFoundError if it is gone,
+    UnknownFormat.
     """
     try:
         part = pq.ParquetFile(path if file is None else file, page_checksum_verification=True)
@@ -48,6 +50,8 @@ def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
     refuse_newer(path, int((part.metadata.metadata or {}).get(_FORMAT, b"1")))
+    if missing := missing_columns(_as_read(part.schema_arrow).names):
+        raise _unreadable(path, ValueError(f"it is no index of batchgen without the columns {', '.join(missing)}"))
     return part
 
 
@@ -77,18 +81,14 @@ def read_part(path: Path, part: pq.ParquetFile, columns: Sequence[str] | None) -
         table = part.read(columns=None if names is None else list(names))
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
-    _refuse_foreign_names(path, table)
-    if not is_old(part.schema_arrow.names):
-        return table
-    table = with_new_columns(table)
-    return table if columns is None else table.select([name for name in columns if name in table.column_names])
+    table = _as_today(path, part, table)
+    return table if names is columns else table.select([name for name in columns or () if name in table.column_names])
 
 
 def schema_of(path: Path) -> pa.Schema:
     """Return the schema of a part as it is read. Raises DamagedIndex, FileNotFoundError."""
     with open_part(path) as part:
-        schema = part.schema_arrow
-    return new_schema(schema) if is_old(schema.names) else schema
+        return _as_read(part.schema_arrow)
 
 
 def stored_schema_of(path: Path) -> pa.Schema:
@@ -103,10 +103,10 @@ def row_count(path: Path) -> int:
         return int(part.metadata.num_rows)
 
 
-def iterate(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield a part's records in batches. Raises DamagedIndex, FileNotFoundError."""
+def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield a part's records in pieces, with some columns; None for all. Raises DamagedIndex, FileNotFoundError."""
     with open_part(path) as part:
-        batches = part.iter_batches(_BATCH_ROWS)
+        batches = part.iter_batches(_BATCH_ROWS, columns=None if columns is None else list(columns))
         missing = int(part.metadata.num_rows)
         while True:
             try:
@@ -116,11 +116,7 @@ def iterate(path: Path) -> Iterator[pa.RecordBatch]:
             if batch is None:
                 break
             missing -= len(batch)
-            _refuse_foreign_names(path, batch)
-            if is_old(batch.schema.names):
-                yield from with_new_columns(pa.Table.from_batches([batch])).to_batches()
-            else:
-                yield batch
+            yield _as_today(path, part, pa.Table.from_batches([batch]))
         if missing:  # a damaged column ends early, and pyarrow says nothing
             raise _unreadable(path, ValueError(f"{missing:,} records are missing"))
 
@@ -161,9 +157,7 @@ class PartReader:
             here = int(np.searchsorted(left, self._end))
             taken.append(batch.take(pa.array(left[:here] - self._start)))
             left = left[here:]
-        table = pa.Table.from_batches(taken, self._part.schema_arrow)
-        _refuse_foreign_names(self._path, table)
-        return with_new_columns(table) if is_old(table.column_names) else table
+        return _as_today(self._path, self._part, pa.Table.from_batches(taken, self._part.schema_arrow))
 
     def _batch_at(self, position: int) -> pa.RecordBatch:
         group = int(np.searchsorted(self._starts, position, side="right")) - 1
@@ -205,11 +199,28 @@ def open_writer(
     )
 
 
-def _refuse_foreign_names(path: Path, records: pa.Table | pa.RecordBatch) -> None:
+def _as_read(schema: pa.Schema) -> pa.Schema:
+    """The schema that records have when they are read: that of a part has what other versions and programs wrote."""
+    return own_schema(new_schema(schema) if is_old(schema.names) else schema)
+
+
+def _as_today(path: Path, part: pq.ParquetFile, records: pa.Table) -> pa.Table:
+    """Records of an open part as this version writes them. Raises DamagedIndex."""
+    try:
+        table = as_written_here(with_new_columns(records) if is_old(part.schema_arrow.names) else records)
+        if _ID not in (part.metadata.metadata or {}):  # nobody knows who wrote it, and into what it was made
+            refuse_odd_values(table)
+    except (ValueError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+    _refuse_foreign_names(path, table)
+    return table
+
+
+def _refuse_foreign_names(path: Path, records: pa.Table) -> None:
     """A part may come from somebody else, and a name in it could be that of any file of the reader's."""
-    if "file_name" not in records.schema.names:
+    if "file_name" not in records.column_names:
         return
-    names = records.column("file_name")
+    names = records["file_name"]
     foreign = names.filter(pc.invert(pc.match_substring_regex(names, IMAGE_PATTERN)))
     if len(foreign):
         raise _unreadable(path, ValueError(f"{quote(foreign[0].as_py())} is no name of an image of a dataset"))

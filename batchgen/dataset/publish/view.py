@@ -21,7 +21,7 @@ from batchgen.core.keys import NO_KEYS, Finder, Keys, Mask
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, PartRecords, select
-from batchgen.dataset.index.parts import open_part, read_part, schema_of, signature
+from batchgen.dataset.index.parts import iterate, open_part, read_part, schema_of, signature
 from batchgen.dataset.index.schema import INDEX_SCHEMA, unify
 from batchgen.dataset.layout import CARD, CROISSANT, VIEW, Layout
 from batchgen.dataset.publish.card import render_card
@@ -174,8 +174,7 @@ def _all_but(gone: Keys) -> Callable[[Keys], Mask]:
 def _as_before(layout: Layout) -> Callable[[Keys], Mask] | None:
     """Show the requests that the view shows now; all, if there is no readable view."""
     try:
-        with open_part(layout.view) as view:
-            keys = [fingerprint_keys(batch.column(0)) for batch in view.iter_batches(columns=["fingerprint"])]
+        keys = [fingerprint_keys(table["fingerprint"]) for table in iterate(layout.view, ["fingerprint"])]
     except (FileNotFoundError, DamagedIndex):
         return None
     return Finder(np.sort(np.concatenate([NO_KEYS, *keys]))).contains

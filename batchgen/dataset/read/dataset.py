@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
+from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.dataset.read.summary import DatasetSummary, summarise
 
@@ -52,6 +53,7 @@ class Dataset:
         """
         import pandas as pd
 
+        refuse_incomplete_at_rest(self._layout)
         tables = list(latest(self._layout, None)) or [INDEX_SCHEMA.empty_table()]
         schema = unify([INDEX_SCHEMA, *(table.schema for table in tables)])
         table = pa.concat_tables([conform(table, schema) for table in tables])
@@ -69,6 +71,7 @@ class Dataset:
 
         Raises DatasetError.
         """
+        refuse_incomplete_at_rest(self._layout)
         for table in latest(self._layout, None):
             saved = table.filter(pc.equal(table["status"], Status.OK))
             for batch in saved.to_batches(1024):

@@ -9,11 +9,17 @@ import numpy as np
 import pyarrow as pa
 
 from batchgen.core.errors import DamagedIndex
-from batchgen.core.keys import NO_KEYS, Finder
+from batchgen.core.keys import NO_KEYS, Finder, Keys
 from batchgen.dataset.index.keys import SLOT_COLUMNS, slot_keys
 from batchgen.dataset.index.parts import open_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
+
+
+def slots_in_view(layout: Layout) -> Keys:
+    """Return the keys of the slots that the view shows; none where there is no view that can be read."""
+    slots = _readable(layout.view, SLOT_COLUMNS)
+    return NO_KEYS if slots is None else slot_keys(slots)
 
 
 def only_in_view(layout: Layout, without: Container[Path] = ()) -> pa.Table:
@@ -21,12 +27,10 @@ def only_in_view(layout: Layout, without: Container[Path] = ()) -> pa.Table:
 
     without: parts that are passed over. Only sensible while no run is writing. Raises DiskError.
     """
-    slots = _readable(layout.view, SLOT_COLUMNS)
-    if slots is None or not set(SLOT_COLUMNS) <= set(slots.column_names):
-        return INDEX_SCHEMA.empty_table()
+    shown = slots_in_view(layout)
     parts = [_readable(path, SLOT_COLUMNS) for path in layout.parts().values() if path not in without]
     there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in parts if table is not None)]))
-    alone = ~Finder(there).contains(slot_keys(slots))
+    alone = ~Finder(there).contains(shown)
     view = _readable(layout.view, None) if alone.any() else None
     if view is None:
         return INDEX_SCHEMA.empty_table()

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.wal.recovery import in_flight
 from batchgen.store.lock import is_held
@@ -89,7 +90,8 @@ class DatasetSummary:
 
 
 def summarise(layout: Layout) -> DatasetSummary:
-    """Count a dataset. Raises DamagedIndex."""
+    """Count a dataset. Raises DamagedIndex, also where the index is not whole."""
+    refuse_incomplete_at_rest(layout)
     summary = DatasetSummary(running=is_held(layout.lock))
     sent = in_flight(layout) if summary.running else set()
     tables: Iterable[pa.Table] = latest(layout, _COLUMNS)

@@ -14,20 +14,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.keys import keys_of
+from batchgen.core.format import count
+from batchgen.core.keys import NO_KEYS, keys_of
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.alignment import add_part, align
 from batchgen.dataset.index.compaction import compact
+from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys
 from batchgen.dataset.index.order import sort_records
+from batchgen.dataset.index.parts_list import list_parts, lost_records
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import conform, own_columns, to_records, to_table, unify, with_own_columns
 from batchgen.dataset.layout import DAMAGED, Layout
 from batchgen.dataset.publish.label_digests import forget_digests
 from batchgen.dataset.publish.view import write_view
+from batchgen.dataset.read.completeness import unknown_images
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import held
-from batchgen.dataset.repair.verify import FileFault, FileProblem, damaged_parts, missing_records, missing_texts, verify
+from batchgen.dataset.repair.verify import (
+    FileFault,
+    FileProblem,
+    damaged_parts,
+    lost_parts,
+    missing_records,
+    missing_texts,
+    verify,
+)
 from batchgen.dataset.wal.outcomes import lost
 
 
@@ -57,7 +69,7 @@ def repair(layout: Layout) -> Iterator[Repaired]:
         wrong = {finding.path: finding for finding in findings if finding.path not in untracked}
         if wrong:
             yield from _put_right(layout, wrong, untracked)
-        yield from (Repaired(problem, "left where it is") for problem in untracked.values())
+        yield from _left(layout, untracked)
         compact(layout)
         align(layout)
         forget_digests(layout)
@@ -67,13 +79,19 @@ def repair(layout: Layout) -> Iterator[Repaired]:
 
 def _rebuild(layout: Layout) -> Iterator[Repaired]:
     """Set damaged parts aside, and make a new one of what the dataset view knows of records that are in none."""
+    gone = list(lost_parts(layout))
+    left = sum(lost.listed - (lost.found or 0) for lost in lost_records(layout))
     for finding in damaged_parts(layout):
         _set_aside(layout, finding.path)
         yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
         add_part(layout, max(layout.parts(), default=0) + 1, sort_records(rescued))
+        left -= len(rescued)
         yield Repaired(finding, f"rebuilt from {layout.view.name}")
+    list_parts(layout)
+    lost = f"{count(left, 'record')} that {layout.view.name} does not show are lost" if left > 0 else "nothing is lost"
+    yield from (Repaired(finding, lost) for finding in gone)
 
 
 def _put_right(layout: Layout, wrong: dict[str, FileProblem], untracked: dict[str, FileProblem]) -> Iterator[Repaired]:
@@ -107,6 +125,15 @@ def _put_right(layout: Layout, wrong: dict[str, FileProblem], untracked: dict[st
             yield Repaired(finding, "its link is known: the next run downloads it, which is free")
         else:
             yield Repaired(finding, "the next run asks for it again", True, costs.pop(record.fingerprint, 0.0))
+
+
+def _left(layout: Layout, untracked: dict[str, FileProblem]) -> Iterator[Repaired]:
+    """Tell of images that stay untracked; of those that were paid for, nobody knows any more for what."""
+    requests = [fingerprint_keys(table["fingerprint"]) for table in latest(layout, SLOT_COLUMNS)]
+    bought = {*unknown_images(layout, np.concatenate([NO_KEYS, *requests]))}
+    for name, finding in untracked.items():
+        again = "; its record is lost, and the next run makes it again if its row is still asked for"
+        yield Repaired(finding, "left where it is" + (again if name in bought else ""), name in bought)
 
 
 def _put_back(layout: Layout, finding: FileProblem, stray: str) -> Repaired:

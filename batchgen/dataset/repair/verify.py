@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.core.errors import DamagedIndex
+from batchgen.core.format import count
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import iterate
+from batchgen.dataset.index.parts_list import lost_records
 from batchgen.dataset.layout import IMAGES, Layout, is_system_file
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
@@ -92,6 +94,15 @@ def missing_texts(layout: Layout) -> Iterator[FileProblem]:
             yield from _damage(layout, path)
 
 
+def lost_parts(layout: Layout) -> Iterator[FileProblem]:
+    """Yield the parts of the index that are gone, or have lost records. Only sensible while no run is writing."""
+    for lost in lost_records(layout):
+        detail = f"a part of the index is gone, with {count(lost.listed, 'record')}"
+        if lost.found is not None:
+            detail = f"a part of the index has {count(lost.found, 'record')} and had {lost.listed:,}"
+        yield FileProblem(FileFault.MISSING, lost.name, None, detail)
+
+
 def missing_records(layout: Layout) -> Iterator[FileProblem]:
     """Yield what the dataset view shows and the index does not know. Only sensible while no run is writing."""
     alone = len(only_in_view(layout))
@@ -110,8 +121,8 @@ def damaged_parts(layout: Layout) -> Iterator[FileProblem]:
 
 def _damage(layout: Layout, path: Path) -> Iterator[FileProblem]:
     try:
-        for batch in iterate(path):
-            batch.validate(full=True)
+        for records in iterate(path):
+            records.validate(full=True)
     except FileNotFoundError:
         return  # merged away meanwhile
     except (DamagedIndex, pa.ArrowException) as error:

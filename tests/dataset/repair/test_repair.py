@@ -24,7 +24,7 @@ from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.repair import Repaired, repair
-from batchgen.dataset.repair.verify import FileFault, missing_records, missing_texts, verify
+from batchgen.dataset.repair.verify import FileFault, lost_parts, missing_records, missing_texts, verify
 
 ROWS = 4
 LABELS = Labels({row: {"label": "cat", "weight": 0.5} for row in range(20)})
@@ -215,10 +215,17 @@ async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> N
     part.unlink()
     (missing,) = missing_records(layout)
     assert "a part is gone: 5 records of metadata.parquet are in none" in missing.detail
-    (done,) = list(repair(layout))
-    assert done.finding == missing
+    rebuilt, lost = list(repair(layout))
+    assert rebuilt.finding == missing
+    # Of what gave no image the view says nothing.
+    assert (lost.finding.path, lost.finding.detail) == (
+        "index/part-00000001.parquet",
+        "a part of the index is gone, with 7 records",
+    )
+    assert lost.action == "2 records that metadata.parquet does not show are lost"
     assert not faults(layout)
     assert not list(missing_records(layout))
+    assert not list(lost_parts(layout))
     assert [state_of(layout, row) for row in range(ROWS)] == [RequestState.DONE] * ROWS
 
 

@@ -1,0 +1,111 @@
+"""Records of the index as other programs write them back: pandas, polars, DuckDB, pyarrow.
+
+They keep what the records say and change how it is stored: texts become dictionaries or large strings, whole numbers
+that may be missing become floating point, times get another unit, and pandas adds a column of its own. What says the
+same is read as batchgen would have written it. What does not is refused, and never guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from functools import lru_cache
+from typing import Final, get_args, get_type_hints
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batchgen.core.format import count
+from batchgen.core.outcomes import Status
+from batchgen.dataset.index.records import IndexRecord
+from batchgen.dataset.index.schema import INDEX_SCHEMA
+
+# Added to the index later than the others: where it is missing, `charges.of_slot` tells what it would say.
+_LATER: Final = frozenset({"charges"})
+# The row labels of pandas, and of Dask, as a column.
+_ROW_LABELS: Final = re.compile(r"__index_level_\d+__|__null_dask_index__")
+_NEVER_NULL: Final = frozenset(
+    name for name, hint in get_type_hints(IndexRecord).items() if type(None) not in get_args(hint)
+)
+# What tells slots apart: read as bytes and numbers, where a null would be anything.
+_KEYS: Final = frozenset({"fingerprint", "image_number"})
+_HEX_DIGITS: Final = 32  # of a fingerprint as text
+# An image number becomes a part of a key, of 16 bits.
+_BOUNDS: Final = {"image_number": 0xFFFF, "request_number": 2**31 - 1, "row_number": 2**63 - 1}
+
+_decode_params = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def missing_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns that every index has, and that are not among `names`."""
+    there = {*names, *_LATER}
+    return [name for name in INDEX_SCHEMA.names if name not in there]
+
+
+@lru_cache(maxsize=64)
+def own_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of a table as `as_written_here` returns it."""
+    fields = [field for field in schema if not _ROW_LABELS.fullmatch(field.name)]
+    own = [INDEX_SCHEMA.field(field.name) if field.name in INDEX_SCHEMA.names else field for field in fields]
+    return pa.schema(own)
+
+
+def as_written_here(table: pa.Table) -> pa.Table:
+    """Return records with the types that the index has. Raises ValueError if they cannot be records of an index."""
+    schema = own_schema(table.schema)
+    if not table.schema.equals(schema):
+        columns = [_as(table[field.name], field) for field in schema]
+        table = pa.table(columns, schema=schema) if columns else table.select([])
+    _refuse_nulls(table, _KEYS)
+    if "fingerprint" in table.column_names and len(table):
+        lengths = pc.min_max(pc.binary_length(table["fingerprint"])).as_py()
+        if {*lengths.values()} != {_HEX_DIGITS}:
+            raise ValueError(f"the column fingerprint has values of other than {_HEX_DIGITS} digits")
+    return table
+
+
+def refuse_odd_values(table: pa.Table) -> None:
+    """Raise ValueError if a column, of the index's own types, has a value that batchgen never writes there."""
+    names = {*table.column_names}
+    _refuse_nulls(table, _NEVER_NULL)
+    if "status" in names:
+        _refuse(table["status"], pc.is_in(table["status"], pa.array([*Status], pa.string())), "status")
+    if "fingerprint" in names:
+        digits = pc.match_substring_regex(table["fingerprint"], f"^[0-9a-f]{{{_HEX_DIGITS}}}$")
+        _refuse(table["fingerprint"], digits, "fingerprint")
+    for name in names & _BOUNDS.keys():
+        inside = pc.and_(pc.greater_equal(table[name], 0), pc.less_equal(table[name], _BOUNDS[name]))
+        _refuse(table[name], inside, name)
+    if "params" in names:
+        for text in table["params"].unique().to_pylist():
+            try:
+                _decode_params(text)
+            except msgspec.DecodeError as error:
+                raise ValueError(f"the column params has a value that is no object of JSON ({error})") from error
+
+
+def _as(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+    """A column as the type of a field, if that loses nothing of it."""
+    if column.type.equals(field.type):
+        return column
+    try:
+        return column.cast(field.type)
+    except pa.ArrowException:
+        pass  # what Arrow casts by no single step: fields of a struct in another order, dictionaries in lists
+    try:
+        return pa.chunked_array([pa.array(column.to_pylist(), field.type)], field.type)
+    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
+        raise ValueError(f"the column {field.name} is {column.type} and cannot be read as {field.type}") from error
+
+
+def _refuse_nulls(table: pa.Table, names: Set[str]) -> None:
+    for name in sorted(names & {*table.column_names}):
+        if table[name].null_count:
+            raise ValueError(f"the column {name} has no value in {count(table[name].null_count, 'record')}")
+
+
+def _refuse(column: pa.ChunkedArray, good: pa.ChunkedArray, name: str) -> None:
+    bad = column.filter(pc.invert(good))
+    if len(bad):
+        raise ValueError(f"the column {name} has a value that it cannot have: {bad[0].as_py()!r}")
