@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.core.errors import ExportError
+from batchgen.dataset.index.foreign import as_written_here, own_schema, refuse_columns, refuse_odd_values
+from batchgen.dataset.index.old_format import is_old, new_schema
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
 
@@ -37,7 +39,7 @@ class OpenDataset:
     @property
     def schema(self) -> pa.Schema:
         """The columns of an image's record."""
-        return self._table.schema_arrow.remove_metadata()
+        return own_schema(self._table.schema_arrow)
 
     @property
     def rows(self) -> int:
@@ -47,8 +49,8 @@ class OpenDataset:
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Return some columns of all rows. Raises ExportError if the table is damaged."""
         try:
-            return self._table.read(columns=list(columns))
-        except (pa.ArrowException, OSError) as error:
+            return _as_written_here(self._table.read(columns=list(columns)))
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise _damaged(self.layout, error) from error
 
     def records(self, positions: Positions) -> Iterator[pa.RecordBatch]:
@@ -58,9 +60,10 @@ class OpenDataset:
             for batch in self._table.iter_batches(_BATCH_ROWS):
                 low, high = np.searchsorted(positions, (first, first + len(batch)))
                 if low < high:
-                    yield batch.take(pa.array(positions[low:high] - first))
+                    records = _as_written_here(pa.Table.from_batches([batch]))
+                    yield from records.take(pa.array(positions[low:high] - first)).combine_chunks().to_batches()
                 first += len(batch)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise _damaged(self.layout, error) from error
 
 
@@ -70,13 +73,22 @@ def open_source(root: Path) -> Iterator[OpenDataset]:
     layout = open_layout(root)
     try:
         table = pq.ParquetFile(layout.view)
+        schema = table.schema_arrow
+        refuse_columns((new_schema(schema) if is_old(schema.names) else schema).names)
     except FileNotFoundError:
         message = f"{root} has no metadata.parquet yet: no run has ended here. Let the run end, or run it again."
         raise ExportError(message) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(layout, error) from error
     with table:
         yield OpenDataset(layout, table)
+
+
+def _as_written_here(table: pa.Table) -> pa.Table:
+    """Records of the view as the index has them, whoever wrote them. Raises ValueError if they are none."""
+    records = as_written_here(table)
+    refuse_odd_values(records)
+    return records
 
 
 def _damaged(layout: Layout, error: Exception) -> ExportError:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.core.format import count
+from batchgen.core.label_types import as_type, storable
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import INDEX_SCHEMA
@@ -37,18 +38,21 @@ _BOUNDS: Final = {"image_number": 0xFFFF, "request_number": 2**31 - 1, "row_numb
 _decode_params = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def missing_columns(names: Sequence[str]) -> list[str]:
-    """Return the columns that every index has, and that are not among `names`."""
-    there = {*names, *_LATER}
-    return [name for name in INDEX_SCHEMA.names if name not in there]
+def refuse_columns(names: Sequence[str]) -> None:
+    """Raise ValueError if a table with these columns is no index."""
+    missing = [name for name in INDEX_SCHEMA.names if name not in {*names, *_LATER}]
+    if missing:
+        raise ValueError(f"it is no index of batchgen without the columns {', '.join(missing)}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"it has the columns {', '.join(twice)} twice")
 
 
 @lru_cache(maxsize=64)
 def own_schema(schema: pa.Schema) -> pa.Schema:
     """Return the schema of a table as `as_written_here` returns it."""
     fields = [field for field in schema if not _ROW_LABELS.fullmatch(field.name)]
-    own = [INDEX_SCHEMA.field(field.name) if field.name in INDEX_SCHEMA.names else field for field in fields]
-    return pa.schema(own)
+    types = {field.name: field.type for field in INDEX_SCHEMA}
+    return pa.schema([(field.name, types.get(field.name) or storable(field.type)) for field in fields])
 
 
 def as_written_here(table: pa.Table) -> pa.Table:
@@ -87,8 +91,8 @@ def refuse_odd_values(table: pa.Table) -> None:
 
 def _as(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     """A column as the type of a field, if that loses nothing of it."""
-    if column.type.equals(field.type):
-        return column
+    if field.name not in INDEX_SCHEMA.names:
+        return as_type(column, field.type)
     try:
         return column.cast(field.type)
     except pa.ArrowException:

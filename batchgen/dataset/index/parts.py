@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from batchgen.core.errors import DamagedIndex, DiskError, UnknownFormat
 from batchgen.core.format import quote
-from batchgen.dataset.index.foreign import as_written_here, missing_columns, own_schema, refuse_odd_values
+from batchgen.dataset.index.foreign import as_written_here, own_schema, refuse_columns, refuse_odd_values
 from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS
 from batchgen.dataset.layout import IMAGE_PATTERN, Layout, part_name
@@ -50,8 +50,10 @@ def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
     refuse_newer(path, int((part.metadata.metadata or {}).get(_FORMAT, b"1")))
-    if missing := missing_columns(_as_read(part.schema_arrow).names):
-        raise _unreadable(path, ValueError(f"it is no index of batchgen without the columns {', '.join(missing)}"))
+    try:
+        refuse_columns(_as_read(part.schema_arrow).names)
+    except ValueError as error:
+        raise _unreadable(path, error) from error
     return part
 
 
@@ -146,20 +148,20 @@ class PartReader:
         self._group = -1
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._start = self._end = 0  # of the batch that was read last
-        self._batch: pa.RecordBatch | None = None
+        self._records = _as_read(self._part.schema_arrow).empty_table()
 
     def take(self, positions: npt.NDArray[np.uint32]) -> pa.Table:
         """Return the records at these positions, which increase. Raises DamagedIndex."""
         taken = []
         left = positions.astype(np.int64)
         while len(left):
-            batch = self._batch_at(int(left[0]))
+            records = self._records_at(int(left[0]))
             here = int(np.searchsorted(left, self._end))
-            taken.append(batch.take(pa.array(left[:here] - self._start)))
+            taken.append(records.take(pa.array(left[:here] - self._start)))
             left = left[here:]
-        return _as_today(self._path, self._part, pa.Table.from_batches(taken, self._part.schema_arrow))
+        return pa.concat_tables(taken) if taken else self._records.slice(0, 0)
 
-    def _batch_at(self, position: int) -> pa.RecordBatch:
+    def _records_at(self, position: int) -> pa.Table:
         group = int(np.searchsorted(self._starts, position, side="right")) - 1
         if group != self._group or position < self._start:
             self._group = group
@@ -167,13 +169,15 @@ class PartReader:
             self._start = self._end = int(self._starts[group])
         while position >= self._end:
             try:
-                self._batch = next(self._batches, None)
+                batch = next(self._batches, None)
             except (pa.ArrowException, OSError) as error:
                 raise _unreadable(self._path, error) from error
-            if self._batch is None:  # a damaged column ends early, and pyarrow says nothing
+            if batch is None:  # a damaged column ends early, and pyarrow says nothing
                 raise _unreadable(self._path, ValueError("records are missing"))
-            self._start, self._end = self._end, self._end + len(self._batch)
-        return self._batch
+            self._start, self._end = self._end, self._end + len(batch)
+            if position < self._end:
+                self._records = _as_today(self._path, self._part, pa.Table.from_batches([batch]))
+        return self._records
 
 
 def write_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:

@@ -138,7 +138,7 @@ def _count_errors(summary: DatasetSummary, failed: pa.Table) -> None:
         first = failed.filter(pc.equal(failed["error_kind"], value["values"])).slice(0, _EXAMPLE_SLOTS).to_pylist()
         # The images of a row fail together: one line says it for all of them.
         problems = dict.fromkeys(
-            ErrorExample(row["row_id"], f"{row['manifest']}:{row['line']}", row["error_message"]) for row in first
+            ErrorExample(row["row_id"], f"{row['manifest']}:{row['line']}", row["error_message"] or "") for row in first
         )
         entry.examples.extend(list(problems)[:wanted])
 
