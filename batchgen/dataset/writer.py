@@ -28,7 +28,7 @@ from batchgen.core.resume import RequestState
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.format import take_over
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.index.alignment import align
+from batchgen.dataset.index.alignment import adopt, align
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.label_updates import index_labels, update_labels
 from batchgen.dataset.index.parts_list import list_parts
@@ -92,6 +92,7 @@ class DatasetWriter:
                 self._lock = opened.enter_context(self.layout.store.lock(LOCK, WAL))
                 take_over(self.layout)
                 refuse_incomplete(self.layout)
+                adopt(self.layout)
                 self.recovered: Counter[Status] = recover(self.layout)
                 list_parts(self.layout)
                 self.label_digests = stored_digests(self.layout)

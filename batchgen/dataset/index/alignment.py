@@ -15,7 +15,15 @@ import pyarrow as pa
 
 from batchgen.core.keys import Mask
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
-from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, stored_schema_of, write_part
+from batchgen.dataset.index.parts import (
+    is_own,
+    open_part,
+    read_part,
+    row_count,
+    schema_of,
+    stored_schema_of,
+    write_part,
+)
 from batchgen.dataset.index.parts_list import list_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
@@ -48,6 +56,17 @@ def align(layout: Layout, labels: pa.Schema | None = None) -> None:
         empty = {name for name in others if all(_is_empty(path, name) for path in paths.values())}
         wanted = pa.schema([field for field in wanted if field.name not in empty])
     _align(layout, paths, wanted)
+
+
+def adopt(layout: Layout) -> None:
+    """Write the parts anew that another program wrote: so what cannot be read of them is told now, and not at the end.
+
+    Raises:
+        DamagedIndex, OSError.
+    """
+    for number, path in layout.parts().items():
+        if not is_own(path):
+            rewrite(layout, number, [path], [np.ones(row_count(path), np.bool_)], schema_of(path))
 
 
 def rewrite(layout: Layout, number: int, paths: Sequence[Path], kept: Sequence[Mask], schema: pa.Schema) -> None:

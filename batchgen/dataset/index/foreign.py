@@ -91,13 +91,14 @@ def refuse_odd_values(table: pa.Table) -> None:
 
 def _as(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     """A column as the type of a field, if that loses nothing of it."""
+    if column.type.equals(field.type):
+        return column
     if field.name not in INDEX_SCHEMA.names:
         return as_type(column, field.type)
     try:
-        return column.cast(field.type)
-    except pa.ArrowException:
-        pass  # what Arrow casts by no single step: fields of a struct in another order, dictionaries in lists
-    try:
+        if not pa.types.is_nested(field.type):
+            return column.cast(field.type)
+        # No single step casts fields in another order, or dictionaries in lists.
         return pa.chunked_array([pa.array(column.to_pylist(), field.type)], field.type)
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         raise ValueError(f"the column {field.name} is {column.type} and cannot be read as {field.type}") from error

@@ -99,6 +99,13 @@ def stored_schema_of(path: Path) -> pa.Schema:
         return part.schema_arrow
 
 
+def is_own(path: Path) -> bool:
+    """Whether this version wrote a part, and no other program has since. Raises DamagedIndex, FileNotFoundError."""
+    with open_part(path) as part:
+        schema = part.schema_arrow
+        return _ID in (part.metadata.metadata or {}) and schema.equals(_as_read(schema))
+
+
 def row_count(path: Path) -> int:
     """Return how many records a part has. Raises DamagedIndex, FileNotFoundError."""
     with open_part(path) as part:

@@ -36,17 +36,24 @@ _COSTS = ["status", "error_message", "cost_usd", "cost_source", "client_request_
 
 
 @contextmanager
+def locked(layout: Layout) -> Iterator[None]:
+    """Hold a dataset, so that no run writes it meanwhile. Raises Locked, DiskError."""
+    try:
+        with layout.store.lock(LOCK, WAL):
+            yield
+    except OSError as error:
+        raise DiskError(f"cannot write {error.filename or layout.root}: {error.strerror}") from error
+
+
+@contextmanager
 def held(layout: Layout) -> Iterator[None]:
     """Hold a dataset for correcting: no run writes it meanwhile, and what a run left in its WAL is in the index.
 
     Raises Locked, DiskError.
     """
-    try:
-        with layout.store.lock(LOCK, WAL):
-            recover(layout)
-            yield
-    except OSError as error:
-        raise DiskError(f"cannot write {error.filename or layout.root}: {error.strerror}") from error
+    with locked(layout):
+        recover(layout)
+        yield
 
 
 def amend_costs(layout: Layout, bills: Mapping[int, Bills], remarks: Mapping[int, str]) -> None:

@@ -30,7 +30,7 @@ from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.completeness import unknown_images
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
-from batchgen.dataset.repair.cost_corrections import held
+from batchgen.dataset.repair.cost_corrections import locked
 from batchgen.dataset.repair.verify import (
     FileFault,
     FileProblem,
@@ -41,6 +41,7 @@ from batchgen.dataset.repair.verify import (
     verify,
 )
 from batchgen.dataset.wal.outcomes import lost
+from batchgen.dataset.wal.recovery import recover
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def repair(layout: Layout) -> Iterator[Repaired]:
 
     Raises Locked, DiskError, DamagedIndex.
     """
-    with held(layout):
+    with locked(layout):
         texts = list(missing_texts(layout))
         yield from _rebuild(layout)
         findings = list(verify(layout))
@@ -78,12 +79,13 @@ def repair(layout: Layout) -> Iterator[Repaired]:
 
 
 def _rebuild(layout: Layout) -> Iterator[Repaired]:
-    """Set damaged parts aside, and make a new one of what the dataset view knows of records that are in none."""
+    """Set damaged parts aside, take what the WAL holds, and rebuild what only the dataset view knows."""
     gone = list(lost_parts(layout))
     left = sum(lost.listed - (lost.found or 0) for lost in lost_records(layout))
     for finding in damaged_parts(layout):
         _set_aside(layout, finding.path)
         yield Repaired(finding, "set aside; the next run asks for what cannot be rebuilt")
+    recover(layout)  # not before: what it adds to the index has the columns of the other parts
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
         add_part(layout, max(layout.parts(), default=0) + 1, sort_records(rescued))
