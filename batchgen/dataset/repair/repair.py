@@ -21,7 +21,7 @@ from batchgen.dataset.index.alignment import add_part, align
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys
 from batchgen.dataset.index.order import sort_records
-from batchgen.dataset.index.parts_list import list_parts, lost_records
+from batchgen.dataset.index.parts_list import list_parts, listed_parts, lost_records
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import conform, own_columns, to_records, to_table, unify, with_own_columns
 from batchgen.dataset.layout import DAMAGED, Layout
@@ -88,7 +88,9 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
     recover(layout)  # not before: what it adds to the index has the columns of the other parts
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
-        add_part(layout, max(layout.parts(), default=0) + 1, sort_records(rescued))
+        # A number that no lost part had: where that lay, a folder of the same name may be now.
+        taken = {*layout.parts(), *(listed_parts(layout) or {})}
+        add_part(layout, max(taken, default=0) + 1, sort_records(rescued))
         left -= len(rescued)
         yield Repaired(finding, f"rebuilt from {layout.view.name}")
     list_parts(layout)
