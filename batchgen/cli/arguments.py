@@ -14,8 +14,8 @@ _EPILOG = """\
 exit codes:
   0  all done, or up to date
   1  finished, but more images are missing than --allow-failures allows: failed, in doubt, invalid, or paid for and
-     not yet downloaded; blocked images do not count (verify: something is wrong). Or an error as of 2, found after
-     something was sent
+     not yet downloaded; blocked images do not count, unless allow_blocked = false (verify: something is wrong).
+     Or an error as of 2, found after something was sent
   2  usage, configuration or manifest error: nothing was sent
   3  the budget is reached
   4  stopped by account, lock, disk or network

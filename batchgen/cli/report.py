@@ -27,7 +27,13 @@ def exit_of(summary: RunSummary, job: Job) -> ExitCode:
     if is_empty(summary.plan, job.selection):
         return ExitCode.EMPTY
     slots = summary.plan.images + summary.plan.invalid_rows
-    return ExitCode.FAILURES if _missing(summary) > job.loaded.config.allowed_failures(slots) else ExitCode.OK
+    missing = _missing(summary) + (0 if job.loaded.config.allow_blocked else _blocked(summary))
+    return ExitCode.FAILURES if missing > job.loaded.config.allowed_failures(slots) else ExitCode.OK
+
+
+def _blocked(summary: RunSummary) -> int:
+    """How many images of the manifest the safety filter has dropped, in this run and before."""
+    return summary.progress.slots[Status.BLOCKED] + summary.plan.blocked_images
 
 
 def write_text(summary: RunSummary, job: Job) -> None:

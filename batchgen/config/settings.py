@@ -193,6 +193,7 @@ class RunConfig:
     defaults: values for model fields where the manifest's cell is empty.
     models: catalog files of the user's own; they add models or override shipped ones.
     allow_failures: how many `failed`, `in_doubt` and `invalid` slots still make exit code 0: "12" or "5%".
+    allow_blocked: whether any number of `blocked` slots does; else they count as the others.
     """
 
     # The model this project was made for.
@@ -203,6 +204,8 @@ class RunConfig:
     allow_failures: Annotated[
         str, Passing((_is_allowance, 'write a number of images like "12", or a share like "5%", in quotes'))
     ] = "0"
+    # A filter's verdict on a prompt is an answer; where every image must be there, it is a failure.
+    allow_blocked: bool = True
     # Two free questions before anything is bought tell of a balance that will not last, and of today's price.
     preflight: bool = True
     # People look at images; after `batchgen run` a thumbnail of each new image costs hundredths of a second, once.

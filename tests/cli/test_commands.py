@@ -334,3 +334,13 @@ def test_plan_and_run_say_what_becomes_of_columns_and_how_many_warnings_there_ar
         assert "2 warnings: W009 the prompt is what programs write for nothing (2)" in told
     columns = json.loads(run("plan", "m.csv", "-o", "out", "--json").out)["columns"]
     assert columns == {"used": ["prompt", "seed"], "passed_through": ["label"]}
+
+
+def test_blocked_images_are_missing_where_the_configuration_says_so(run: Run, url: str) -> None:
+    Path("m.csv").write_text("id,prompt\na,a fox\nb,BLOCKME\n")
+    Path("strict.toml").write_text("allow_blocked = false\n")
+    command = ["run", "m.csv", "-o", "out", "--base-url", url]
+    assert run(*command).code == 0
+    assert run(*command, "-c", "strict.toml").code == 1, "blocked before"
+    assert run(*command, "-c", "strict.toml", "--allow-failures", "1").code == 0
+    assert run("run", "m.csv", "-o", "anew", "--base-url", url, "-c", "strict.toml").code == 1
