@@ -12,7 +12,7 @@ BatchgenError                2    what a user can put right; the base of all oth
 │   ├── NotADataset          2    the folder holds no dataset
 │   ├── Locked               4    another run is writing the dataset
 │   ├── DiskError            4    the disk refused a read or a write
-│   ├── DamagedIndex         4    a part of the index cannot be read
+│   ├── DamagedIndex         4    a part of the index is lost, or cannot be read
 │   └── UnknownFormat        4    another version of batchgen wrote a part of the dataset, or its write-ahead log
 └── ExportError              2    an export cannot be made as it was asked for
     └── EmptySelection       5    no image is left to export
@@ -132,7 +132,7 @@ class DiskError(DatasetError):
 
 
 class DamagedIndex(DatasetError):
-    """A part of the index cannot be read; `batchgen verify OUT` says which."""
+    """A part of the index is gone, has lost records, or cannot be read; `batchgen verify OUT` says which."""
 
 
 class UnknownFormat(DatasetError):

@@ -182,8 +182,10 @@ async def test_what_says_something_else_is_refused_by_name_and_rebuilt(layout: L
     assert records(layout) == saved
 
 
-@pytest.mark.parametrize("name", WRONG)
-@pytest.mark.parametrize("file", ["index", "view"])
+VIEWS = ("no fingerprints", "text", "an unknown status", "words for numbers", "a column twice")
+
+
+@pytest.mark.parametrize(("file", "name"), [*(("index", name) for name in WRONG), *(("view", name) for name in VIEWS)])
 def test_no_command_ends_in_a_traceback(
     layout: Layout, name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
