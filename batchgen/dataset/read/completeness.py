@@ -38,12 +38,10 @@ def refuse_incomplete(layout: Layout) -> None:
 
 def refuse_incomplete_at_rest(layout: Layout) -> None:
     """As `refuse_incomplete`, for those who hold no lock: a run that goes on has looked itself, and moves parts."""
-    if is_held(layout.lock):
-        return
     try:
         refuse_incomplete(layout)
     except DamagedIndex:
-        if not is_held(layout.lock):
+        if not is_held(layout.lock):  # asked last: of a holder on another machine it takes seconds to tell
             raise
 
 
