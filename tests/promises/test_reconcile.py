@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -203,6 +204,60 @@ async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path
     assert result is not None
     assert (result.entries, result.corrected_requests, result.open_requests) == (8, 0, 4)
     assert read_index(out) == before
+
+
+class Other:
+    """The log of a service whose clock is behind ours by `behind`, and that has forgotten some calls."""
+
+    def __init__(self, account: Billing, behind: timedelta = timedelta(), forgotten: str = "never") -> None:
+        self._account = account
+        self._behind = behind
+        self._forgotten = forgotten
+
+    async def logs(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
+        async for entry in self._account.logs(start + self._behind, end + self._behind):
+            if self._forgotten not in (entry.client_request_id or ""):
+                yield replace(entry, created=entry.created - self._behind)
+
+
+async def reconciled_with(out: Path, simulator: Simulator, **how: Any) -> Reconciliation:
+    """The index corrected two hours later by such a log."""
+    provider = open_aimlapi(simulator.url)
+    assert provider.billing is not None
+    with held(Layout(out)):
+        other = cast("Billing", Other(provider.billing, **how))
+        result = await reconcile(Layout(out), "aimlapi", other, datetime.now(UTC) + timedelta(hours=2))
+    await provider.aclose()
+    assert result is not None
+    return result
+
+
+async def test_charged_attempts_are_found_though_our_clock_was_wrong_when_they_were_sent(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    settings = SimulatorSettings(
+        image_content=ImageContent.SMALL, faults=(Fault.parse("reset@1-3"),), latency_s=(0.4, 0.4)
+    )
+    async with Simulator(settings) as simulator:
+        await run_batch(manifest, out, simulator.url, limits__concurrency=1, retry__max_attempts=1, preflight=False)
+        # Those in doubt are before the time that is asked for first, and those that were answered within it.
+        result = await reconciled_with(out, simulator, behind=timedelta(minutes=10, seconds=3))
+        assert [doubt.fate for doubt in result.doubts] == [Fate.CHARGED] * 3
+        assert result.corrected_usd == result.bill_usd == pytest.approx(billed(simulator))
+
+
+async def test_an_attempt_is_said_never_to_have_arrived_only_if_every_answer_of_its_run_is_in_the_log(
+    tmp_path: Path,
+) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(SimulatorSettings(image_content=ImageContent.SMALL)) as simulator:
+        async with swallowing_first(int(simulator.url.rpartition(":")[2])) as url:
+            await run_batch(manifest, out, url, limits__concurrency=1, retry__max_attempts=1, preflight=False)
+        answered = next(record for record in read_index(out) if record["row_id"] == "row-7")
+        gap = await reconciled_with(out, simulator, forgotten=answered["client_request_id"])
+        assert [doubt.fate for doubt in gap.doubts] == [Fate.OTHER_LOG]
+        assert next(record for record in read_index(out) if record["row_id"] == "row-0")["cost_usd"] is None
+        whole = await reconciled_with(out, simulator)
+        assert [doubt.fate for doubt in whole.doubts] == [Fate.NEVER_ARRIVED]
 
 
 def test_a_cost_is_spread_as_before_else_over_images_else_over_all_slots() -> None:

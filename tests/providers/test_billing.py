@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from aiohttp import web
@@ -150,3 +151,26 @@ async def test_a_call_without_cost_or_ids_is_an_entry_all_the_same(serve: Serve,
     client = await open_client(await serve(replying({"data": [bare]})))
     entries = [found async for found in billing_of(client).logs(START - timedelta(days=1), START)]
     assert entries == [LogEntry(START, "failed", "", None, None, None)]
+
+
+@pytest.mark.parametrize("behind", [timedelta(minutes=30), timedelta(hours=-5)])
+async def test_the_log_is_asked_for_and_read_by_the_services_clock(
+    serve: Serve, open_client: Open, behind: timedelta
+) -> None:
+    called_at = datetime(2026, 7, 31, 12, tzinfo=UTC)
+    asked: list[tuple[datetime, datetime]] = []
+
+    async def by_its_own_clock(request: web.Request) -> web.Response:
+        start, end = (datetime.fromisoformat(request.query[name]) for name in ("start", "end"))
+        asked.append((start, end))
+        entry = {"created": (called_at - behind).isoformat(), "status": "success", "client_request_id": "mine"}
+        data = [entry] if start <= called_at - behind <= end else []
+        date = format_datetime(datetime.now(UTC) - behind, usegmt=True)
+        return web.json_response({"data": data}, headers={"Date": date})
+
+    client = await open_client(await serve(by_its_own_clock))
+    minutes = timedelta(minutes=10)
+    entries = [found async for found in billing_of(client).logs(called_at - minutes, called_at + minutes)]
+    assert abs(entries[0].created - called_at) < timedelta(seconds=30)
+    assert len(entries) == 1
+    assert len(asked) == 2

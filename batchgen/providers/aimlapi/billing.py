@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -25,6 +26,8 @@ MAX_LOG_WINDOW: Final = timedelta(days=92)
 LOG_PAGE_ENTRIES: Final = 100
 # 180 pages a minute: the service allows 200, and others may be asking too.
 _LOG_PAGES_PER_SECOND: Final = 3
+# An answer's date has whole seconds, and may be as old as the answer took.
+_CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 
 
 class _Billing(msgspec.Struct):
@@ -86,6 +89,7 @@ class AimlapiBilling:
     def __init__(self, transport: HttpTransport) -> None:
         self._transport = transport
         self._log_pages = AsyncLimiter(1, 1 / _LOG_PAGES_PER_SECOND)
+        self._ahead: timedelta | None = None  # our clock of the service's
 
     async def balance(self) -> Balance:
         """The balance in US dollars."""
@@ -104,7 +108,10 @@ class AimlapiBilling:
         return None
 
     async def logs(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
-        """All calls from `start` to `end` (aware), newest first, asked for in pages and no faster than allowed."""
+        """All calls from `start` to `end` (aware), newest first, asked for in pages and no faster than allowed.
+
+        Both, and the times of the calls, are by this machine's clock, whatever the service's says.
+        """
         until = end
         while until > start:
             since = max(start, until - MAX_LOG_WINDOW)
@@ -113,17 +120,22 @@ class AimlapiBilling:
             until = since
 
     async def _window(self, start: datetime, end: datetime) -> AsyncIterator[LogEntry]:
-        query = {"start": _iso(start), "end": _iso(end), "limit": str(LOG_PAGE_ENTRIES)}
         offset = 0
         before: list[_Entry] = []
         while True:
+            ahead = self._ahead or timedelta()
+            query = {"start": _iso(start - ahead), "end": _iso(end - ahead), "limit": str(LOG_PAGE_ENTRIES)}
             async with self._log_pages:
                 answer = await self._get("/v2/logs", {**query, "offset": str(offset)})
+            if self._ahead is None:
+                self._ahead = _clock_ahead(answer)
+                if self._ahead:
+                    continue  # that page was of another time
             page = self._read(answer, _Logs)
             if page.data and page.data == before:
                 raise unreadable(answer, "the log gives the same page again and again")
             for entry in page.data:
-                yield _log_entry(entry, answer.redact)
+                yield _log_entry(entry, ahead, answer.redact)
             if not page.data or page.pagination is None or not page.pagination.has_more:
                 return
             before = page.data
@@ -154,10 +166,20 @@ def _price(pricing: _Pricing | None) -> QuotedPrice:
             return QuotedPrice(pricing.kind, None)
 
 
-def _log_entry(entry: _Entry, redact: Callable[[str, int], str]) -> LogEntry:
+def _clock_ahead(answer: HttpResponse) -> timedelta:
+    """How far this machine's clock is ahead of the service's; zero where they are as good as equal, or nobody says."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("date", ""))
+        ahead = answer.received_at - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return timedelta()
+    return ahead if abs(ahead) > _CLOCK_TOLERANCE else timedelta()
+
+
+def _log_entry(entry: _Entry, ahead: timedelta, redact: Callable[[str, int], str]) -> LogEntry:
     created = entry.created if entry.created.tzinfo else entry.created.replace(tzinfo=UTC)
     return LogEntry(
-        created,
+        created + ahead,
         redact(entry.status, MAX_ID_CHARACTERS),
         redact(entry.model, MAX_ID_CHARACTERS),
         _amount(entry.cost.usd) if entry.cost else None,
