@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
+from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout, image_name
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page
@@ -93,7 +93,8 @@ def write_slots(out: Path, slots: Iterable[Mapping[str, Any]]) -> Layout:
     )
     for name in dict.fromkeys(name for row in rows for name in row["own"]):
         table = table.append_column(name, pa.array([row["own"].get(name) for row in rows]))
-    pq.write_table(table, layout.part(1))
+    # As batchgen marks its own: what others wrote is looked at more closely, and hostile values would stop there.
+    write_part(layout, 1, iter([table]), table.schema)
     return layout
 
 
