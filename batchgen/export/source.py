@@ -17,7 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.core.errors import ExportError
-from batchgen.dataset.index.foreign import as_written_here, own_schema, refuse_columns, refuse_odd_values
+from batchgen.dataset.index.foreign import (
+    as_written_here,
+    own_schema,
+    refuse_columns,
+    refuse_odd_params,
+    refuse_odd_values,
+)
 from batchgen.dataset.index.old_format import is_old, new_schema
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
@@ -88,6 +94,8 @@ def _as_written_here(table: pa.Table) -> pa.Table:
     """Records of the view as the index has them, whoever wrote them. Raises ValueError if they are none."""
     records = as_written_here(table)
     refuse_odd_values(records)
+    if "params" in records.column_names:
+        refuse_odd_params(records)
     return records
 
 

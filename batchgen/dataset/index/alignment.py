@@ -17,6 +17,7 @@ from batchgen.core.keys import Mask
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
 from batchgen.dataset.index.parts import (
     is_own,
+    iterate,
     open_part,
     read_part,
     row_count,
@@ -66,6 +67,8 @@ def adopt(layout: Layout) -> None:
     """
     for number, path in layout.parts().items():
         if not is_own(path):
+            for _ in iterate(path):
+                pass  # every value of it is looked at
             rewrite(layout, number, [path], [np.ones(row_count(path), np.bool_)], schema_of(path))
 
 

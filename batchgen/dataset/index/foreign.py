@@ -26,8 +26,9 @@ from batchgen.dataset.index.schema import INDEX_SCHEMA
 _LATER: Final = frozenset({"charges"})
 # The row labels of pandas, and of Dask, as a column.
 _ROW_LABELS: Final = re.compile(r"__index_level_\d+__|__null_dask_index__")
-_NEVER_NULL: Final = frozenset(
-    name for name, hint in get_type_hints(IndexRecord).items() if type(None) not in get_args(hint)
+_PARAMS: Final = frozenset({"params"})
+_NEVER_NULL: Final = (
+    frozenset(name for name, hint in get_type_hints(IndexRecord).items() if type(None) not in get_args(hint)) - _PARAMS
 )
 # What tells slots apart: read as bytes and numbers, where a null would be anything.
 _KEYS: Final = frozenset({"fingerprint", "image_number"})
@@ -81,12 +82,16 @@ def refuse_odd_values(table: pa.Table) -> None:
     for name in names & _BOUNDS.keys():
         inside = pc.and_(pc.greater_equal(table[name], 0), pc.less_equal(table[name], _BOUNDS[name]))
         _refuse(table[name], inside, name)
-    if "params" in names:
-        for text in table["params"].unique().to_pylist():
-            try:
-                _decode_params(text)
-            except msgspec.DecodeError as error:
-                raise ValueError(f"the column params has a value that is no object of JSON ({error})") from error
+
+
+def refuse_odd_params(table: pa.Table) -> None:
+    """Raise ValueError if the column params has a value that is no object of JSON: only what counts them needs that."""
+    _refuse_nulls(table, _PARAMS)
+    for text in table["params"].unique().to_pylist():
+        try:
+            _decode_params(text)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"the column params has a value that is no object of JSON ({error})") from error
 
 
 def _as(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:

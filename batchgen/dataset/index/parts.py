@@ -21,7 +21,13 @@ import pyarrow.parquet as pq
 
 from batchgen.core.errors import DamagedIndex, DiskError, UnknownFormat
 from batchgen.core.format import quote
-from batchgen.dataset.index.foreign import as_written_here, own_schema, refuse_columns, refuse_odd_values
+from batchgen.dataset.index.foreign import (
+    as_written_here,
+    own_schema,
+    refuse_columns,
+    refuse_odd_params,
+    refuse_odd_values,
+)
 from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS
 from batchgen.dataset.layout import IMAGE_PATTERN, Layout, part_name
@@ -125,7 +131,10 @@ def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Tab
             if batch is None:
                 break
             missing -= len(batch)
-            yield _as_today(path, part, pa.Table.from_batches([batch]))
+            records = _as_today(path, part, pa.Table.from_batches([batch]))
+            if columns is None:
+                _refuse_odd_params(path, records)
+            yield records
         if missing:  # a damaged column ends early, and pyarrow says nothing
             raise _unreadable(path, ValueError(f"{missing:,} records are missing"))
 
@@ -225,6 +234,13 @@ def _as_today(path: Path, part: pq.ParquetFile, records: pa.Table) -> pa.Table:
         raise _unreadable(path, error) from error
     _refuse_foreign_names(path, table)
     return table
+
+
+def _refuse_odd_params(path: Path, records: pa.Table) -> None:
+    try:
+        refuse_odd_params(records)
+    except ValueError as error:
+        raise _unreadable(path, error) from error
 
 
 def _refuse_foreign_names(path: Path, records: pa.Table) -> None:
