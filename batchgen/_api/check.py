@@ -83,6 +83,10 @@ class Check:
         """How many warnings were found."""
         return sum(number for code, number in self._counts.items() if code.startswith("W"))
 
+    def count_of(self, code: str) -> int:
+        """How many problems with this code were found."""
+        return self._counts[code]
+
     def __iter__(self) -> Iterator[Problem]:
         try:
             yield from self._find()

@@ -7,6 +7,7 @@ from argparse import Namespace
 from batchgen._api.check import Check, Problem
 from batchgen.cli.config import FLAGS, settings_of
 from batchgen.cli.output import as_json, echo, warn
+from batchgen.cli.problems import grouped
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, printable
@@ -21,7 +22,7 @@ def execute(options: Namespace) -> ExitCode:
 
 
 def _write_text(check: Check) -> None:
-    for problem in check:
+    for problem in grouped(check):
         echo(str(problem).replace("\n", "\\n"))
     warn(f"{count(check.rows, 'row')} checked: {count(check.errors, 'error')}, {count(check.warnings, 'warning')}.")
 
@@ -35,7 +36,7 @@ def _write_json(check: Check) -> None:
 
 
 def _write_github(check: Check) -> None:
-    for problem in check:
+    for problem in grouped(check):
         kind = "error" if problem.is_error else "warning"
         print(f"::{kind} {_place(problem)},title={problem.code}::{_message(problem.message)}")
 
