@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 Column = TypeVar("Column", pa.Array, pa.ChunkedArray)
@@ -20,6 +21,7 @@ _NARROWED: Final = {
     pa.large_string(): pa.string(),
     pa.binary_view(): pa.binary(),
     pa.large_binary(): pa.binary(),
+    pa.binary(0): pa.binary(),
     pa.float16(): pa.float32(),
     pa.date64(): pa.date32(),
     pa.time32("s"): pa.time32("ms"),
@@ -71,12 +73,15 @@ def as_type(column: Column, kind: pa.DataType) -> Column:
         return pa.chunked_array([as_type(chunk, kind) for chunk in column.chunks], kind)
     is_text = pa.types.is_string(kind)
     if is_text and (is_text_only(column.type) or not _casts_to_text(column.type)):
-        return pa.array(map(as_text, column.to_pylist()), kind)
+        known = column if is_text_only(column.type) else as_type(column, storable(column.type))
+        return pa.array(map(as_text, known.to_pylist()), kind)
     if _has_view(column.type):  # pyarrow 21 casts some to an array that it then calls invalid
         return _one_by_one(column, kind)
     try:
-        return column.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+        cast = column.cast(kind)
+        cast.validate()  # of slices of structs with nulls, pyarrow 26 makes what the next step crashes at
+        return cast
+    except pa.ArrowException:
         return _one_by_one(column, kind)
 
 
@@ -121,7 +126,9 @@ def _storable_nested(kind: pa.DataType) -> pa.DataType | None:
     value = _storable(kind.value_type)
     if value is None:
         return None
-    return pa.list_(value, kind.list_size) if types.is_fixed_size_list(kind) else pa.list_(value)
+    # Parquet has none of size 0, and pyarrow 26 crashes where it writes nulls as one.
+    has_size = types.is_fixed_size_list(kind) and kind.list_size > 0 and not types.is_null(value)
+    return pa.list_(value, kind.list_size) if has_size else pa.list_(value)
 
 
 def _second(pair: tuple[str, pa.DataType | None]) -> bool:
@@ -171,7 +178,9 @@ def _plain(value: object) -> object:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, pa.MonthDayNano):
         return dict(zip(("months", "days", "nanoseconds"), value, strict=True))
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    return [_plain(item) for item in value] if isinstance(value, list | tuple | set | frozenset) else value
 
 
 def _written(value: object) -> str:

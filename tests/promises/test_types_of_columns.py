@@ -39,6 +39,9 @@ ODD: Mapping[str, tuple[object, list[object]]] = {
     "sparse": (pd.arrays.SparseArray([0, 1]), [0, 1]),
     "list view": (arrow([[1], [2, 3]], pa.list_view(pa.int64())), [[1], [2, 3]]),
     "months of a year": (pd.PeriodIndex(["2026-01", "2026-02"], freq="M"), ["2026-01", "2026-02"]),
+    "tables": ([np.zeros((1, 2)), np.ones((1, 2))], ["[[0.0,0.0]]", "[[1.0,1.0]]"]),
+    "lists of nothing": (arrow([[], None], pa.list_(pa.int8(), 0)), [[], None]),
+    "bytes of nothing": (arrow([b"", None], pa.binary(0)), [b"", None]),
     "all null": ([None, None], [None, None]),
 }
 
