@@ -73,7 +73,8 @@ def as_type(column: Column, kind: pa.DataType) -> Column:
         return pa.chunked_array([as_type(chunk, kind) for chunk in column.chunks], kind)
     is_text = pa.types.is_string(kind)
     if is_text and (is_text_only(column.type) or not _casts_to_text(column.type)):
-        known = column if is_text_only(column.type) else as_type(column, storable(column.type))
+        stored = storable(column.type)
+        known = column if stored.equals(kind) else as_type(column, stored)
         return pa.array(map(as_text, known.to_pylist()), kind)
     if _has_view(column.type):  # pyarrow 21 casts some to an array that it then calls invalid
         return _one_by_one(column, kind)

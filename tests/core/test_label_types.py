@@ -89,6 +89,8 @@ KEPT: list[tuple[pa.DataType, object, object]] = [
     (pa.list_(pa.struct([])), [{}], "[{}]"),
     (pa.month_day_nano_interval(), pa.MonthDayNano([1, 2, 3]), '{"months":1,"days":2,"nanoseconds":3}'),
     (pa.uuid(), UUID(int=5).bytes, str(UUID(int=5))),
+    (pa.json_(), '{"a":1}', '{"a":1}'),
+    (pa.bool8(), 1, 1),
     (pa.list_view(pa.int8()), [1, None], [1, None]),
     (pa.struct([("v", pa.list_view(pa.string_view()))]), {"v": ["x"]}, {"v": ["x"]}),
     (pa.map_(pa.string(), pa.int8()), [("k", 1)], [{"key": "k", "value": 1}]),
@@ -104,8 +106,8 @@ KEPT: list[tuple[pa.DataType, object, object]] = [
 
 @pytest.mark.parametrize(("kind", "value", "kept"), KEPT)
 def test_what_cannot_be_kept_as_it_is_is_json(kind: pa.DataType, value: object, kept: object) -> None:
-    storage = pa.array([value, None], kind.storage_type if isinstance(kind, pa.UuidType) else kind)
-    column = pa.ExtensionArray.from_storage(kind, storage) if isinstance(kind, pa.UuidType) else storage
+    storage = pa.array([value, None], kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind)
+    column = pa.ExtensionArray.from_storage(kind, storage) if isinstance(kind, pa.BaseExtensionType) else storage
     stored = as_type(column, storable(kind))
     assert stored.to_pylist() == [kept, None]
     assert read_again(stored).to_pylist() == [kept, None]

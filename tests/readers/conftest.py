@@ -49,6 +49,8 @@ def manifest(rows: int) -> pa.Table:
             "nested": pa.array([{"x": row, "file_name": "c.png"} for row in range(rows)]),
             "weights": pa.array([[("a", row)] for row in range(rows)], pa.map_(pa.string(), pa.int32())),
             "amount": pa.array([Decimal("1.25")] * rows, pa.decimal128(10, 2)),
+            "hash": pa.array([2**64 - 1 - row for row in range(rows)], pa.uint64()),
+            "hashes": pa.array([{"of": [2**64 - 1]}] * rows, pa.struct([("of", pa.list_(pa.uint64()))])),
             "raw": pa.array([b"\x00\xff"] * rows),
             "flag": pa.array([None, True] * (rows // 2)),
             "nothing": pa.nulls(rows),

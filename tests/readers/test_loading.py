@@ -36,6 +36,8 @@ OWN = {
     "nested": {"x": 7, "filename": "c.png"},
     "weights": [{"key": "a", "value": 7}],
     "amount": Decimal("1.25"),
+    "hash": Decimal(2**64 - 8),
+    "hashes": {"of": [Decimal(2**64 - 1)]},
     "raw": b"\x00\xff",
     "flag": True,
     "nothing": None,

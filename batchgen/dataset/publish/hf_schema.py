@@ -1,7 +1,7 @@
 """The dataset view's columns, named and typed so that every reader takes them: Hugging Face, DuckDB, pandas.
 
-The index keeps the manifest's own columns as they are. Hugging Face's imagefolder, though, takes some
-names for paths of images and knows no maps, so in the view those few columns have another form.
+The index keeps the manifest's own columns as they are. Hugging Face's imagefolder, though, takes some names for paths
+of images, and knows neither maps nor numbers beyond int64, so in the view those few columns have another form.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pyarrow as pa
 _MADE = "image"
 # The loader takes a column, or a field of a struct, with such a name for the path of another image.
 _PATH_NAMES = ("file_name", "file_names")
+_UINT64_DIGITS = 20
 
 
 def hf_schema(schema: pa.Schema) -> pa.Schema:
@@ -47,6 +48,8 @@ def _hf_type(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if types.is_binary_view(kind):
         return pa.binary()
+    if types.is_uint64(kind):  # imagefolder takes every whole number for int64
+        return pa.decimal128(_UINT64_DIGITS)
     if types.is_decimal32(kind) or types.is_decimal64(kind):
         return pa.decimal128(kind.precision, kind.scale)
     if types.is_map(kind):
