@@ -259,6 +259,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ipm", metavar="N", help="at most N images a minute")
     parser.add_argument("--concurrency", metavar="N", help="at most N requests in flight")
     parser.add_argument("--max-cost", metavar="USD", help="spend at most this much in this run")
+    parser.add_argument(
+        "--max-total", metavar="USD", help="spend at most this much in all runs of the dataset together"
+    )
 
 
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]

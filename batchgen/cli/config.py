@@ -17,6 +17,7 @@ _SETTINGS = {
     "--ipm": "limits.images_per_minute",
     "--concurrency": "limits.concurrency",
     "--max-cost": "limits.max_cost_usd",
+    "--max-total": "limits.max_total_usd",
     "--allow-failures": "allow_failures",
     "--no-preflight": "preflight",
     "--no-gallery": "gallery",

@@ -115,10 +115,12 @@ class RateSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings(RateSettings):
-    """`[limits]`: the rates of every provider, and the one budget of the run."""
+    """`[limits]`: the rates of every provider, and the budgets of one run and of all runs of a dataset."""
 
     # No budget unless the user names one: any figure of ours would be wrong.
     max_cost_usd: Dollars | None = None
+    # As above; a run that is repeated every night needs one that does not start afresh.
+    max_total_usd: Dollars | None = None
 
 
 @dataclass(frozen=True, slots=True)

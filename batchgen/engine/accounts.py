@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
+from batchgen.billing.spent import spent_usd
 from batchgen.catalog import Catalog
-from batchgen.config.settings import RunConfig
+from batchgen.config.settings import LimitSettings, RunConfig
 from batchgen.core.errors import ApiKeyError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.layout import Layout
-from batchgen.pacing import Budget, LimiterSnapshot, RateLimiter
+from batchgen.pacing import Budget, Cap, LimiterSnapshot, RateLimiter
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Provider
 from batchgen.providers.registry import find_factory, key_variables, transport_fields
-
-# What earlier runs sent at a provider within its window: seconds ago, and images.
-Earlier = Iterable[tuple[float, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,15 @@ def earlier_attempts(layout: Layout, config: RunConfig, names: Collection[str]) 
     return earlier
 
 
+def _caps(limits: LimitSettings, catalog: Catalog, layout: Layout) -> Iterator[Cap]:
+    if limits.max_cost_usd is not None:
+        yield Cap(limits.max_cost_usd)
+    if limits.max_total_usd is not None:
+        # Two providers may have a model of one name.
+        priced = sorted((model.price.usd_per_image, model.name) for model in catalog.models if model.price is not None)
+        yield Cap(limits.max_total_usd, spent_usd(layout, {name: usd for usd, name in priced}))
+
+
 def open_provider(name: str, config: RunConfig, catalog: Catalog, key: ApiKey) -> Provider:
     """Open an account, inside a running event loop. Raises UsageError for an unknown provider."""
     settings = config.provider(name)
@@ -84,7 +91,9 @@ class Accounts:
     Args:
         keys: The key of each provider to open.
         missing: Why other providers cannot be opened, by name.
-        earlier: What earlier runs sent that the services still count, by provider.
+        layout: The dataset, which knows what earlier runs sent, and spent.
+
+    Raises UsageError where a budget for the dataset cannot be kept.
     """
 
     def __init__(
@@ -93,9 +102,10 @@ class Accounts:
         catalog: Catalog,
         keys: Mapping[str, ApiKey],
         missing: Mapping[str, str],
-        earlier: Mapping[str, Earlier],
+        layout: Layout,
     ) -> None:
-        self.budget = Budget(config.limits.max_cost_usd)
+        earlier = earlier_attempts(layout, config, keys)
+        self.budget = Budget(*_caps(config.limits, catalog, layout))
         self.missing = missing
         self.providers = {name: open_provider(name, config, catalog, key) for name, key in keys.items()}
         self.limiters = {

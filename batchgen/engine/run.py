@@ -27,7 +27,7 @@ from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.last_config import read_last_config
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.engine.accounts import Accounts, Keyring, earlier_attempts
+from batchgen.engine.accounts import Accounts, Keyring
 from batchgen.engine.consent import SettingChange, confirm_rebuy, refuse_other_service, setting_changes
 from batchgen.engine.deferred_downloads import DeferredDownloads
 from batchgen.engine.display import Display, Live
@@ -81,13 +81,7 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
         if not changes:
             await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
-        accounts = Accounts(
-            job.loaded.config,
-            job.rules.catalog,
-            keys,
-            missing,
-            earlier_attempts(writer.layout, job.loaded.config, keys),
-        )
+        accounts = Accounts(job.loaded.config, job.rules.catalog, keys, missing, writer.layout)
         running = _Running(job, accounts, display, stop, writer, run_id, changes)
         plan = await running.run(planner, FileWorkList(work))
     except asyncio.CancelledError:

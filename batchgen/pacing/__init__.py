@@ -6,12 +6,13 @@ once, cannot change its rate under waiting callers, and loses the time of late t
 where 1,972 of 2,000 are possible). What has one fixed, polite rate (log pages, downloads) is paced by aiolimiter.
 """
 
-from batchgen.pacing.budget import Budget, BudgetReached, CostUnknown, NoPermit
+from batchgen.pacing.budget import Budget, BudgetReached, Cap, CostUnknown, NoPermit
 from batchgen.pacing.rate_limiter import Closed, LimiterPermit, LimiterSnapshot, NeverFits, RateLimiter
 
 __all__ = [
     "Budget",
     "BudgetReached",
+    "Cap",
     "Closed",
     "CostUnknown",
     "LimiterPermit",

@@ -1,16 +1,17 @@
 """Money: what was spent, what is in flight, and whether one more request may be paid for.
 
-One budget holds for a run, whichever accounts it spends at; each account has a share that knows its prices. A request
-in flight counts in full, and so does one in doubt, since it may have been charged. What a request will cost is
-the catalog's price, or what an image of the account has cost before if that is more. Only an answer proves a price, so
-until an account's first one, with a budget, its requests go one by one. The promise: the budget is not exceeded
-unless a call costs more than any price known when it left.
+One budget holds for a run, whichever accounts it spends at: its own cap, or what earlier runs left of the dataset's.
+Each account has a share that knows its prices. A request in flight counts in full, and so does one in doubt, since it
+may have been charged. What a request will cost is the catalog's price, or what an image of the account has cost before
+if that is more. Only an answer proves a price, so until an account's first one, with a budget, its requests go one by
+one. The promise: the budget is not exceeded unless a call costs more than any price known when it left.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from batchgen.core.format import dollars
 
@@ -22,27 +23,55 @@ class NoPermit(Exception):
     """No request like this one may leave, and waiting does not help. The text is for the user."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most that may be spent, in US dollars: in a run, or in all runs of a dataset.
+
+    Attributes:
+        max_usd: what may be spent in all.
+        before_usd: what earlier runs of the dataset spent of it, or may have; None for the cap of one run.
+    """
+
+    max_usd: float
+    before_usd: float | None = None
+
+    @property
+    def left_usd(self) -> float:
+        """What this run may spend."""
+        return max(0.0, self.max_usd - (self.before_usd or 0.0))
+
+    @property
+    def setting(self) -> str:
+        """How a user changes it."""
+        return "max_cost_usd (--max-cost)" if self.before_usd is None else "max_total_usd (--max-total)"
+
+    def __str__(self) -> str:
+        whose = "run" if self.before_usd is None else "dataset"
+        return f"The budget of {dollars(self.max_usd)} for this {whose}"
+
+
 class BudgetReached(NoPermit):
     """The next request could exceed the budget, and nothing in flight can make room for it."""
 
-    def __init__(self, max_usd: float, spent_usd: float, next_usd: float) -> None:
+    def __init__(self, cap: Cap, spent_usd: float, next_usd: float) -> None:
+        spent, remedy = dollars(spent_usd), f"raise {cap.setting} and repeat the command"
+        if cap.before_usd is not None:
+            spent = f"{dollars(cap.before_usd)} in earlier runs and {spent} in this one"
+        elif next_usd <= cap.max_usd:
+            remedy = f"repeat the command: each run has a budget of its own, {cap.setting}"
         super().__init__(
-            f"The budget of {dollars(max_usd)} is reached: {dollars(spent_usd)} may have been spent, and the next "
-            f"request costs about {dollars(next_usd)}. "
-            "To resume, raise max_cost_usd (--max-cost) and repeat the command."
+            f"{cap} is reached: {spent} may have been spent, and the next request costs about {dollars(next_usd)}. "
+            f"To resume, {remedy}."
         )
-        self.max_usd = max_usd
-        self.spent_usd = spent_usd
-        self.next_usd = next_usd
 
 
 class CostUnknown(NoPermit):
     """A request may have been charged at a price that nobody names, so that no budget can be kept."""
 
-    def __init__(self, max_usd: float) -> None:
+    def __init__(self, cap: Cap) -> None:
         super().__init__(
-            f"The budget of {dollars(max_usd)} cannot be kept: neither the catalog nor the service says what an image "
-            "costs. Add a price to the model's catalog file, or run without max_cost_usd (--max-cost)."
+            f"{cap} cannot be kept: neither the catalog nor the service says what an image costs. "
+            f"Add a price to the model's catalog file, or run without {cap.setting}."
         )
 
 
@@ -57,10 +86,11 @@ class Reservation:
 
 
 class Budget:
-    """What a run may spend in all. All amounts in USD; `max_usd` None means that any amount may be spent."""
+    """What a run may spend in all: what the tightest of its caps leaves; any amount where it has none."""
 
-    def __init__(self, max_usd: float | None) -> None:
-        self.max_usd = max_usd
+    def __init__(self, *caps: Cap) -> None:
+        # All caps see the same spending, so the one that leaves least at the start is reached first.
+        self.cap = min(caps, key=lambda cap: cap.left_usd, default=None)
         self._shares: list[BudgetShare] = []
 
     def share(self, changed: Callable[[], object]) -> BudgetShare:
@@ -115,17 +145,17 @@ class BudgetShare:
 
         Raises BudgetReached and CostUnknown where waiting cannot help.
         """
-        max_usd = self._budget.max_usd
-        if max_usd is None:
+        cap = self._budget.cap
+        if cap is None:
             return True
         if self._unpriced_images and self._highest_usd is None:
-            raise CostUnknown(max_usd)
-        limit_usd, spent_usd = max_usd + ROUNDING_USD, self._budget.spent_usd
+            raise CostUnknown(cap)
+        limit_usd, spent_usd = cap.left_usd + ROUNDING_USD, self._budget.spent_usd
         next_usd = self._estimate(images, price_usd) or 0.0
         # Where no price is known, the next request needs at least something to be left.
-        spent_up = spent_usd >= max_usd and not (price_usd is not None and next_usd == 0)
+        spent_up = spent_usd >= cap.left_usd and not (price_usd is not None and next_usd == 0)
         if spent_up or spent_usd + next_usd > limit_usd:
-            raise BudgetReached(max_usd, spent_usd, next_usd)
+            raise BudgetReached(cap, spent_usd, next_usd)
         if self._highest_usd is None and self._open:
             return False
         return spent_usd + self._budget.reserved_usd + next_usd <= limit_usd

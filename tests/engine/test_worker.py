@@ -93,7 +93,7 @@ class Bench:
         self.progress = Progress()
         self.warnings: list[str] = []
         self.writer = DatasetWriter(out, Provenance("run", "m.csv"), NO_LABELS)
-        limiters = {"aimlapi": RateLimiter(RateSettings(requests_per_minute=60_000), Budget(None))}
+        limiters = {"aimlapi": RateLimiter(RateSettings(requests_per_minute=60_000), Budget())}
         events = RunEvents(self.writer.events, "run")
         remedies = {"aimlapi": TRAITS.remedies}
         halts = Halts(limiters, remedies, self.stop, lambda: {("aimlapi", "m")}, self.warnings.append)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchgen.pacing import BudgetReached, CostUnknown
+from batchgen.pacing import BudgetReached, Cap, CostUnknown
 from batchgen.pacing.budget import Budget, BudgetShare, Reservation
 
 
 def budget_of(max_usd: float | None) -> BudgetShare:
     """A budget that one account spends alone."""
-    return Budget(max_usd).share(lambda: None)
+    return (Budget() if max_usd is None else Budget(Cap(max_usd))).share(lambda: None)
 
 
 def proven(max_usd: float, image_usd: float) -> BudgetShare:
@@ -38,7 +38,7 @@ def test_ten_images_of_four_cents_fit_into_forty_cents_and_an_eleventh_does_not(
     for _ in range(10):
         assert budget.has_room(1, 0.04)
         budget.charge(budget.reserve(1, 0.04), 1, 0.04)
-    with pytest.raises(BudgetReached, match=r"budget of \$0.40 is reached.*--max-cost"):
+    with pytest.raises(BudgetReached, match=r"\$0.40 for this run is reached.*repeat the command: each.*--max-cost"):
         budget.has_room(1, 0.04)
 
 
@@ -185,7 +185,7 @@ def test_an_attempt_in_doubt_counts_at_the_price_that_a_later_answer_proves() ->
 
 
 def test_two_accounts_spend_from_one_budget_and_know_prices_of_their_own() -> None:
-    budget = Budget(1.00)
+    budget = Budget(Cap(1.00))
     told: list[str] = []
     cheap, dear = budget.share(lambda: told.append("cheap")), budget.share(lambda: told.append("dear"))
     dear.charge(dear.reserve(1, 0.30), 1, 0.40)
@@ -207,7 +207,7 @@ def test_two_accounts_spend_from_one_budget_and_know_prices_of_their_own() -> No
     max_usd=st.floats(0.01, 5.0),
 )
 def test_no_order_of_requests_at_three_accounts_exceeds_the_budget(requests, max_usd) -> None:
-    budget = Budget(max_usd)
+    budget = Budget(Cap(max_usd))
     prices = (0.01, 0.04, 0.25)
     shares = [budget.share(lambda: None) for _ in prices]
     for account, images, outcome in requests:

@@ -125,7 +125,7 @@ async def watch(
 ) -> Watched:
     """Run at full steam for so long; `then` happens at its seconds."""
     loop = asyncio.get_running_loop()
-    limiter = RateLimiter(limits, Budget(None), rng=random.Random(5))
+    limiter = RateLimiter(limits, Budget(), rng=random.Random(5))
     for at_s, happens in (then or {}).items():
         loop.call_later(at_s, happens)
     start = loop.time()

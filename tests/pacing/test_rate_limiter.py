@@ -9,7 +9,7 @@ import random
 import pytest
 
 from batchgen.config.settings import RateSettings
-from batchgen.pacing import Budget, BudgetReached, Closed, LimiterPermit, NeverFits, RateLimiter
+from batchgen.pacing import Budget, BudgetReached, Cap, Closed, LimiterPermit, NeverFits, RateLimiter
 
 FAST = RateSettings(requests_per_minute=60_000, concurrency=1)
 
@@ -21,7 +21,7 @@ def start(limiter: RateLimiter, images: int = 1, price_usd: float | None = None)
 def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtual_time) -> None:
     async def main() -> list[int]:
         limits = RateSettings(requests_per_minute=6000, images_per_minute=4, concurrency=64)
-        limiter = RateLimiter(limits, Budget(None))
+        limiter = RateLimiter(limits, Budget())
         order: list[int] = []
 
         async def ask(images: int) -> None:
@@ -39,7 +39,7 @@ def test_permits_are_given_first_come_first_served_whatever_their_size(in_virtua
 
 def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time) -> None:
     async def main() -> None:
-        limiter = RateLimiter(FAST, Budget(None))
+        limiter = RateLimiter(FAST, Budget())
         permit = await limiter.acquire(images=1, price_usd=None)
         next_one = start(limiter)
         await asyncio.sleep(100)
@@ -54,7 +54,7 @@ def test_a_slot_is_held_until_its_permit_is_settled(in_virtual_time) -> None:
 
 def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time) -> None:
     async def main() -> None:
-        limiter = RateLimiter(FAST, Budget(None))
+        limiter = RateLimiter(FAST, Budget())
         permit = await limiter.acquire(images=1, price_usd=None)
         waiting = [start(limiter) for _ in range(4)]
         await asyncio.sleep(1)
@@ -72,7 +72,7 @@ def test_a_cancelled_wait_loses_nothing_and_blocks_no_one(in_virtual_time) -> No
 def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time) -> None:
     async def main() -> None:
         rng = random.Random(3)
-        limiter = RateLimiter(RateSettings(requests_per_minute=6000, concurrency=3), Budget(None))
+        limiter = RateLimiter(RateSettings(requests_per_minute=6000, concurrency=3), Budget())
 
         async def work() -> None:
             permit = await limiter.acquire(images=1, price_usd=None)
@@ -95,7 +95,7 @@ def test_cancelling_at_any_moment_never_leaks_a_slot(in_virtual_time) -> None:
 
 def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_time) -> None:
     async def main() -> None:
-        limiter = RateLimiter(FAST, Budget(None))
+        limiter = RateLimiter(FAST, Budget())
         permit = await limiter.acquire(images=1, price_usd=0.04)
         waiting = [start(limiter) for _ in range(3)]
         await asyncio.sleep(1)
@@ -113,7 +113,7 @@ def test_closing_tells_all_who_wait_and_lets_those_in_flight_finish(in_virtual_t
 def test_a_cooldown_holds_everyone(in_virtual_time) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(FAST, Budget(None))
+        limiter = RateLimiter(FAST, Budget())
         (await limiter.acquire(images=1, price_usd=None)).throttled(30.0)
         assert limiter.snapshot().cooldown_s == 30.0
         begun = loop.time()
@@ -126,7 +126,7 @@ def test_a_cooldown_holds_everyone(in_virtual_time) -> None:
 def test_a_cooldown_that_begins_while_someone_waits_holds_that_one_too(in_virtual_time) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(RateSettings(requests_per_minute=6), Budget(None))
+        limiter = RateLimiter(RateSettings(requests_per_minute=6), Budget())
         begun = loop.time()
         first = await limiter.acquire(images=1, price_usd=None)
         waiting = start(limiter)
@@ -140,7 +140,7 @@ def test_a_cooldown_that_begins_while_someone_waits_holds_that_one_too(in_virtua
 
 def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_virtual_time) -> None:
     async def main() -> None:
-        limiter = RateLimiter(FAST, Budget(None))
+        limiter = RateLimiter(FAST, Budget())
         (await limiter.acquire(images=1, price_usd=None)).throttled(1e12)
         assert limiter.snapshot().cooldown_s == pytest.approx(3600.0)
 
@@ -149,7 +149,7 @@ def test_retry_after_is_honoured_and_one_that_is_absurd_is_cut_to_an_hour(in_vir
 
 def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time) -> None:
     async def main() -> list[float]:
-        limiter = RateLimiter(FAST, Budget(None))
+        limiter = RateLimiter(FAST, Budget())
         pauses: list[float] = []
         for _ in range(12):
             (await limiter.acquire(images=1, price_usd=None)).throttled(0.0 if pauses else None)
@@ -165,7 +165,7 @@ def test_refusals_in_a_row_are_waited_for_longer_and_longer(in_virtual_time) -> 
 def test_after_a_start_and_after_a_cooldown_requests_leave_spaced(in_virtual_time, held_s) -> None:
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(RateSettings(requests_per_minute=600, concurrency=64), Budget(None))
+        limiter = RateLimiter(RateSettings(requests_per_minute=600, concurrency=64), Budget())
         if held_s:
             (await limiter.acquire(images=1, price_usd=None)).throttled(held_s)
         left: list[float] = []
@@ -188,7 +188,7 @@ def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time
     async def main() -> list[float]:
         loop = asyncio.get_running_loop()
         limits = RateSettings(requests_per_minute=20, images_per_minute=80)
-        limiter = RateLimiter(limits, Budget(None), earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
+        limiter = RateLimiter(limits, Budget(), earlier=[(float(ago_s), 4) for ago_s in range(10, 30)])
         begun = loop.time()
         left = []
         for _ in range(3):
@@ -202,7 +202,7 @@ def test_what_an_earlier_run_sent_within_the_window_still_counts(in_virtual_time
 def test_images_are_limited_beside_requests(in_virtual_time) -> None:
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        limiter = RateLimiter(RateSettings(requests_per_minute=600, images_per_minute=40, concurrency=64), Budget(None))
+        limiter = RateLimiter(RateSettings(requests_per_minute=600, images_per_minute=40, concurrency=64), Budget())
         begun = loop.time()
         for _ in range(21):
             (await limiter.acquire(images=4, price_usd=None)).done(images=4, cost_usd=None)
@@ -213,7 +213,7 @@ def test_images_are_limited_beside_requests(in_virtual_time) -> None:
 
 def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time) -> None:
     async def main() -> None:
-        limiter = RateLimiter(RateSettings(images_per_minute=2), Budget(None))
+        limiter = RateLimiter(RateSettings(images_per_minute=2), Budget())
         with pytest.raises(NeverFits, match="limit is 2 images in 60 s"):
             await limiter.acquire(images=4, price_usd=None)
 
@@ -222,7 +222,7 @@ def test_a_request_that_can_never_leave_says_what_to_change(in_virtual_time) -> 
 
 def test_a_permit_is_settled_exactly_once(in_virtual_time) -> None:
     async def main() -> None:
-        limiter = RateLimiter(FAST, Budget(None))
+        limiter = RateLimiter(FAST, Budget())
         permit = await limiter.acquire(images=1, price_usd=None)
         permit.sent()
         permit.refused()
@@ -238,7 +238,7 @@ def test_a_permit_is_settled_exactly_once(in_virtual_time) -> None:
 def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_within_the_budget(in_virtual_time) -> None:
     async def main() -> float:
         rng = random.Random(7)
-        limiter = RateLimiter(RateSettings(requests_per_minute=60_000, concurrency=64), Budget(5.0))
+        limiter = RateLimiter(RateSettings(requests_per_minute=60_000, concurrency=64), Budget(Cap(5.0)))
         bill = 0.0
 
         async def buy() -> None:
@@ -265,7 +265,7 @@ def test_with_64_at_once_and_a_price_known_only_from_answers_the_bill_stays_with
 
 def test_the_snapshot_says_where_the_pace_stands(in_virtual_time) -> None:
     async def main() -> None:
-        limiter = RateLimiter(RateSettings(requests_per_minute=900, window_s=2.0, concurrency=8), Budget(None))
+        limiter = RateLimiter(RateSettings(requests_per_minute=900, window_s=2.0, concurrency=8), Budget())
         first = await limiter.acquire(images=1, price_usd=0.04)
         await limiter.acquire(images=1, price_usd=0.04)
         first.done(images=1, cost_usd=0.03)

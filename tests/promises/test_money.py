@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from conftest import Batch
-from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, run_batch, write_manifest
+from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, run_batch, without_price, write_manifest
 from support.misfortune import ENDINGS
 
 from batchgen.core.outcomes import Status
@@ -22,17 +22,6 @@ from batchgen.simulator import Fault, Simulator
 MODEL = "imagen-3.0-generate-002"
 PROMPTS = [f"a fox {number}" for number in range(100)]
 SLOW = replace(ENDINGS, latency_s=(0.01, 0.1))  # so that many are in flight at once
-
-
-def without_price(folder: Path) -> list[str]:
-    """The shipped model as a catalog file of the user's own, with no price in it."""
-    from batchgen.catalog import loader
-
-    shipped = (Path(loader.__file__).parent / "models" / f"{MODEL}.toml").read_text()
-    head, _, rest = shipped.partition("[price]")
-    path = folder / "unpriced.toml"
-    path.write_text(head + rest[rest.index("[fields.prompt]") :])
-    return [str(path)]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from batchgen.billing.preflight import Preflight
+from batchgen.catalog import loader
 from batchgen.config.load import load_config
+from batchgen.config.settings import RunConfig
 from batchgen.core.outcomes import Status
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.engine.accounts import Keyring
@@ -72,6 +74,15 @@ class Watcher:
         self.stopped.append(reason)
 
     def closing(self) -> None: ...
+
+
+def without_price(folder: Path) -> list[str]:
+    """The default model as a catalog file of the user's own, with no price in it."""
+    shipped = (Path(loader.__file__).parent / "models" / f"{RunConfig().model}.toml").read_text()
+    head, _, rest = shipped.partition("[price]")
+    path = folder / "unpriced.toml"
+    path.write_text(head + rest[rest.index("[fields.prompt]") :])
+    return [str(path)]
 
 
 def write_manifest(path: Path, prompts: Sequence[str], **columns: Any) -> Path:
