@@ -8,11 +8,21 @@ from pathlib import Path
 from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.dataset import Dataset
+from batchgen.dataset.read.missing import MissingSlot
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.read.summary import DatasetSummary, RunTotals
 from batchgen.store.lock import is_held
 
-__all__ = ["Dataset", "DatasetSummary", "Following", "RunTotals", "RunWatch", "has_gallery", "open_dataset"]
+__all__ = [
+    "Dataset",
+    "DatasetSummary",
+    "Following",
+    "MissingSlot",
+    "RunTotals",
+    "RunWatch",
+    "has_gallery",
+    "open_dataset",
+]
 
 
 def open_dataset(out: str | PathLike[str]) -> Dataset:

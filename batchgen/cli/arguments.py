@@ -129,9 +129,12 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
 def _add_status(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "status", "count the images of a dataset by status, also while a run is writing it")
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--failed", action="store_true", help="list every image that is missing, with reason and line")
+    shown.add_argument("--watch", action="store_true", help="show the run that is running until it ends, or Ctrl-C")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object")
-    form.add_argument("--watch", action="store_true", help="show the run that is running until it ends, or Ctrl-C")
+    form.add_argument("--json", action="store_true", help="print one JSON object; with --failed, one for each image")
+    form.add_argument("--csv", action="store_true", help="with --failed, print a CSV table")
 
 
 def _add_verify(commands: Commands) -> None:  # type: ignore[valid-type]

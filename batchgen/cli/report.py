@@ -142,7 +142,7 @@ def _missing_lines(summary: RunSummary, job: Job) -> list[str]:
     ]
     rest = len(lines) - _FAILURES_SHOWN
     if rest > 0:
-        lines[_FAILURES_SHOWN:] = [f"and {rest:,} more: `batchgen status {shlex.quote(str(summary.out))}`"]
+        lines[_FAILURES_SHOWN:] = [f"and {rest:,} more: `batchgen status {shlex.quote(str(summary.out))} --failed`"]
     return lines
 
 

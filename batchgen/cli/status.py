@@ -7,8 +7,10 @@ from argparse import Namespace
 import msgspec
 
 from batchgen._api.dataset import DatasetSummary, RunTotals, RunWatch, open_dataset
+from batchgen.cli.missing import list_missing
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.watch import watch
+from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, shorten
 from batchgen.core.outcomes import Status
@@ -16,8 +18,13 @@ from batchgen.core.outcomes import Status
 
 def execute(options: Namespace) -> ExitCode:
     """Print what a dataset holds."""
+    if (options.watch and options.json) or (options.csv and not options.failed):
+        raise UsageError("--json goes with a plain status or with --failed, --csv with --failed alone.")
     if options.watch:
         watch(RunWatch(options.out))
+        return ExitCode.OK
+    if options.failed:
+        list_missing(open_dataset(options.out).missing(), as_json=options.json, as_csv=options.csv)
         return ExitCode.OK
     summary = open_dataset(options.out).summary()
     if options.json:
@@ -45,6 +52,8 @@ def _describe(summary: DatasetSummary, out: str) -> str:
     for kind, errors in sorted(summary.errors.items(), key=lambda item: -item[1].count):
         lines.append(f"  {kind.replace('_', ' ')}: {errors.count:,}")
         lines += [f"    {item.row_id}  {item.where}  {shorten(item.message)}" for item in errors.examples]
+    if summary.errors:
+        lines += ["", f"`batchgen status {out} --failed` lists every one."]
     return "\n".join(lines)
 
 

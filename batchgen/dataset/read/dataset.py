@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
+from batchgen.dataset.read.missing import MissingSlot, missing_slots
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.dataset.read.summary import DatasetSummary, summarise
 
@@ -77,6 +78,13 @@ class Dataset:
             for batch in saved.to_batches(1024):
                 for record in batch.to_pylist():
                     yield record, self._layout.root / record["file_name"]
+
+    def missing(self) -> Iterator[MissingSlot]:
+        """Yield every image that was asked for and is not there, with the reason and what makes it.
+
+        Raises DatasetError.
+        """
+        return missing_slots(self._layout)
 
     def summary(self) -> DatasetSummary:
         """Count slots by status, costs, errors and runs. Raises DatasetError."""

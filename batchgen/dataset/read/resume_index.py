@@ -93,7 +93,7 @@ def _read(layout: Layout) -> ResumeIndex:
             table = piece.read(_COLUMNS)
             slots.append(slot_keys(table))
             numbers.append(table["image_number"].to_numpy().astype(np.uint16))
-            states.append(_states_of(table))
+            states.append(states_of(table))
             rows.append(text_keys(table["row_id"]))
     newest = first_of_each(slots)
     for slot, number in zip(slots, numbers, strict=True):
@@ -131,7 +131,8 @@ def _collapse(keys: Keys, states: RequestStates) -> tuple[Keys, RequestStates]:
     return requests, highest
 
 
-def _states_of(table: pa.Table) -> RequestStates:
+def states_of(table: pa.Table) -> RequestStates:
+    """Return the `RequestState` that each slot of a table gives its request, from its status and error_kind."""
     status, kind = table["status"].combine_chunks(), table["error_kind"].combine_chunks()
     failed = pc.equal(status, Status.FAILED)
     permanent = pc.fill_null(pc.is_in(kind, pa.array(sorted(FINAL_KINDS))), False)
@@ -166,7 +167,7 @@ def _priors(layout: Layout, keys: Keys, states: RequestStates) -> dict[int, Prio
 
 def _carries(table: pa.Table) -> pa.Array:
     """Slots that the next attempt must know of; a slot that was blocked or refused, and cost nothing, is not one."""
-    settled = np.isin(_states_of(table), (RequestState.BLOCKED, RequestState.INVALID, RequestState.REFUSED))
+    settled = np.isin(states_of(table), (RequestState.BLOCKED, RequestState.INVALID, RequestState.REFUSED))
     paid = pc.fill_null(pc.greater(table["cost_usd"], 0.0), True).to_numpy()  # null: nobody knows how much
     doubtful = pc.fill_null(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0), False).to_numpy()
     return pa.array(~settled | paid | doubtful)
