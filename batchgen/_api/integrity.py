@@ -8,14 +8,15 @@ from os import PathLike
 from pathlib import Path
 
 from batchgen._api.progress import Advance, ignore
+from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.repair.repair import Repaired
+from batchgen.dataset.repair.lost_images import Repaired, give_up_missing
 from batchgen.dataset.repair.repair import repair as repair_layout
 from batchgen.dataset.repair.verify import FileFault, FileProblem, lost_parts, missing_records, missing_texts
 from batchgen.dataset.repair.verify import verify as verify_layout
 from batchgen.store.lock import is_held
 
-__all__ = ["FileFault", "FileProblem", "Repaired", "repair", "verify"]
+__all__ = ["FileFault", "FileProblem", "Repaired", "give_up_missing_images", "repair", "verify"]
 
 
 def verify(out: str | PathLike[str], *, advance: Advance = ignore) -> Iterator[FileProblem]:
@@ -46,3 +47,12 @@ def repair(out: str | PathLike[str]) -> Iterator[Repaired]:
         DamagedIndex: a part of the index cannot be read.
     """
     return repair_layout(open_layout(Path(out)))
+
+
+def give_up_missing_images(out: str | PathLike[str]) -> Iterator[Repaired]:
+    """Mark every image that is not there, or has another size than when it was saved, so that a run asks for it again.
+
+    Yields nothing where there is no dataset yet. Raises as `repair`.
+    """
+    layout = Layout(Path(out))
+    return give_up_missing(layout) if layout.is_dataset() else iter(())

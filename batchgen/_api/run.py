@@ -11,10 +11,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from batchgen._api.display import BarDisplay, SilentDisplay
+from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, InDoubt, Job, make_selection, open_job
 from batchgen._api.settings import Settings, load_settings
 from batchgen._api.waiting import waiting
 from batchgen.billing.preflight import Preflight
+from batchgen.dataset.read.presence import AbsentImages
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Display, Live
 from batchgen.engine.progress import MissingImage, Progress
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "AbsentImages",
     "Display",
     "Job",
     "Keyring",
@@ -59,6 +62,7 @@ async def run(
     rebuy: bool = False,
     mix_services: bool = False,
     allow_invalid: bool = False,
+    repair_missing: bool = False,
     key: str | None = None,
     progress: bool = True,
 ) -> RunSummary:
@@ -80,6 +84,7 @@ async def run(
         rebuy: whether images that are there with other settings may be bought again.
         mix_services: whether images of this service may be added to those of another.
         allow_invalid: whether right rows may be sent although most rows are wrong.
+        repair_missing: whether images that are no longer there are bought again; else the run only counts them.
         key: the API key of the configured model's provider; by default that of the environment.
         progress: whether to show a bar.
 
@@ -94,6 +99,8 @@ async def run(
     selection = make_selection(select, retry, in_doubt, limit)
     consent = Consent(rebuy, mix_services, allow_invalid)
     job = open_job(manifest, out, load_settings(config, settings), selection, consent)
+    if repair_missing:
+        await asyncio.to_thread(lambda: [*give_up_missing_images(out)])
     keyring = read_keys({} if key is None else {job.rules.model.provider: key})
     stop = StopSignal()
     display = BarDisplay() if progress else SilentDisplay()

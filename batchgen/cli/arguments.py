@@ -108,6 +108,11 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         "--allow-invalid", action="store_true", help="send the right rows although most rows of the manifest are wrong"
     )
     parser.add_argument(
+        "--repair-missing",
+        action="store_true",
+        help="buy again the images that are in the index and no longer in the folder",
+    )
+    parser.add_argument(
         "--allow-failures", metavar="N|P%", help="exit 0 despite up to N missing images, or P %% of them (default 0)"
     )
     parser.add_argument(

@@ -68,6 +68,13 @@ class _Messages:
         if is_empty(plan, self._job.selection):
             self._say(f"No row has an id that matches --select '{self._job.selection.select}'.")
             return
+        self._say_what_earlier_runs_left(plan)
+        if not plan.to_send.requests:
+            self._say(f"Nothing to send: {count(plan.up_to_date.images, 'image')} up to date.")
+            return
+        self._say_what_is_to_send(plan)
+
+    def _say_what_earlier_runs_left(self, plan: Plan) -> None:
         if plan.kept_failed.images:
             failed = count(plan.kept_failed.images, "image")
             self._say(f"{failed} failed permanently in an earlier run: not sent again without --retry failed.")
@@ -80,14 +87,16 @@ class _Messages:
         if plan.kept_in_doubt.requests:
             kept = count(plan.kept_in_doubt.requests, "request")
             self._say(f"{kept} in doubt will be left alone; --in-doubt retry sends them again.")
+        if plan.lost.requests:
+            again = count(plan.lost.requests, "request")
+            self._say(f"{again} with a lost image will be sent again, and charged again.")
         if plan.in_doubt.requests:
             again = count(plan.in_doubt.requests, "request")
             self._say(
                 f"{again} in doubt will be sent again and may be charged twice; --in-doubt skip leaves them alone."
             )
-        if not plan.to_send.requests:
-            self._say(f"Nothing to send: {count(plan.up_to_date.images, 'image')} up to date.")
-            return
+
+    def _say_what_is_to_send(self, plan: Plan) -> None:
         todo = f"{count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')} to send"
         cost = "at unknown cost" if plan.unpriced_images else f"about {dollars(plan.cost_usd)}"
         least = duration(60 * plan.minutes(self._job.loaded.config.limits))

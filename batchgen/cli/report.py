@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from batchgen._api.run import Job, MissingImage, Progress, RunSummary, StopKind
+from batchgen._api.run import AbsentImages, Job, MissingImage, Progress, RunSummary, StopKind
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.plan import is_empty
 from batchgen.core.exit_codes import ExitCode
@@ -28,6 +28,8 @@ def exit_of(summary: RunSummary, job: Job) -> ExitCode:
         return ExitCode.EMPTY
     slots = summary.plan.images + summary.plan.invalid_rows
     missing = _missing(summary) + (0 if job.loaded.config.allow_blocked else _blocked(summary))
+    if summary.progress.absent.images:
+        return ExitCode.FAILURES
     return ExitCode.FAILURES if missing > job.loaded.config.allowed_failures(slots) else ExitCode.OK
 
 
@@ -99,6 +101,7 @@ def write_json(summary: RunSummary, job: Job) -> None:
             "repeated": progress.repeated,
             "incredible_costs": progress.incredible_costs,
             "deferred": progress.deferred,
+            "absent": progress.absent.images,
             "dead_links": progress.dead_links,
             "kept_in_doubt": plan.kept_in_doubt.images,
             "invalid": plan.invalid_rows,
@@ -150,7 +153,15 @@ def _where(failure: MissingImage, job: Job) -> str:
     return f"{job.manifest.name}:{failure.line}"
 
 
+def _absent(absent: AbsentImages) -> str:
+    gone = f"{count(absent.images, 'image')} of earlier runs not in the folder as saved: "
+    more = f"; and {absent.images - len(absent.first):,} more" if absent.images > len(absent.first) else ""
+    return f"{gone}{'; '.join(map(str, absent.first))}{more}. Put them back, or buy them again with --repair-missing."
+
+
 def _oddities(progress: Progress) -> Iterator[str]:
+    if progress.absent.images:
+        yield _absent(progress.absent)
     if progress.first_repeated:
         yield _repeated(progress.repeated, progress.first_repeated)
     if progress.first_incredible:
@@ -182,6 +193,8 @@ def _next(summary: RunSummary, job: Job) -> str:
         }.get(summary.stop.kind, same)
     if is_empty(summary.plan, job.selection):
         return "the same command with another --select"
+    if summary.progress.absent.images:
+        return f"{same} --repair-missing"
     if summary.plan.invalid_rows:
         return f"batchgen check {shlex.quote(job.manifest.name)}"
     if summary.plan.kept_failed.requests or summary.progress.slots[Status.FAILED]:

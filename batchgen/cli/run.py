@@ -9,6 +9,7 @@ import sys
 from argparse import Namespace
 from contextlib import ExitStack
 
+from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, Job, open_job
 from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import Loaded, rows_of
@@ -24,6 +25,8 @@ from batchgen.core.format import count
 
 # A user who stops a run, or a machine that shuts down, does not wait for thumbnails; a lost dataset is another's.
 _IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED, StopKind.LOCKED)
+# Enough to see what happened; all are in the plan.
+_MISSING_SHOWN = 5
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP (the terminal was closed)"}
 
 
@@ -38,6 +41,8 @@ def execute(options: Namespace) -> ExitCode:
         consent = Consent(options.rebuy, options.mix_services, options.allow_invalid)
         job = open_job(options.manifest, options.out, load_settings(options), selection_of(options), consent)
         warn_of_clear_text(job.loaded)
+        if options.repair_missing:
+            _give_up_missing(options.out)
         summary = asyncio.run(_run(job, keyring))
     (write_json if options.json else write_text)(summary, job)
     if job.loaded.config.gallery:
@@ -92,6 +97,14 @@ def _update_gallery(summary: RunSummary) -> None:
         warn(f"The gallery is not up to date; {command(summary.out)}")
     elif page := try_to_write_gallery(summary.out):
         warn(f"Gallery: {page}")
+
+
+def _give_up_missing(out: str) -> None:
+    given_up = [*give_up_missing_images(out)]
+    for repaired in given_up[:_MISSING_SHOWN]:
+        warn(f"{repaired.finding.path} ({repaired.finding.row_id}): {repaired.finding.detail}; {repaired.action}")
+    if given_up:
+        warn(f"{count(len(given_up), 'image')} missing, and marked as lost.")
 
 
 def _show_config(loaded: Loaded) -> ExitCode:

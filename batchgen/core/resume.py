@@ -22,8 +22,9 @@ class RequestState(IntEnum):
     INVALID = 3
     REFUSED = 4  # the service refuses it: sent again only if the user asks for that
     FAILED = 5  # failed by chance: sent again
-    IN_DOUBT = 6  # sent again: the image is lost either way
-    DEFERRED = 7  # paid for: its image is downloaded, never bought again
+    LOST = 6  # paid for and received, and its image is gone: sent again
+    IN_DOUBT = 7  # sent again: the image is lost either way
+    DEFERRED = 8  # paid for: its image is downloaded, never bought again
 
 
 RequestStates = npt.NDArray[np.uint8]

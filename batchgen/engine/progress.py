@@ -11,6 +11,7 @@ from batchgen.core.cost import is_unknown, total
 from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IndexRecord
+from batchgen.dataset.read.presence import AbsentImages
 
 # Enough to show what goes wrong; the rest is in the index.
 _FAILURES_KEPT = 1000
@@ -42,7 +43,8 @@ class Progress:
     repeated images are the same, byte for byte, as that of a row with another prompt: first_repeated names two rows.
     incredible_costs were said by the service and are beyond all sense: first_incredible has a row and its cost.
     Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links,
-    and dead_links of these are left alone for hours. fetching says what is tried now.
+    and dead_links of these are left alone for hours. fetching says what is tried now. absent images were saved by
+    earlier runs, and are not in the folder.
     """
 
     total_images: int | None = None
@@ -58,6 +60,7 @@ class Progress:
     deferred: int = 0
     dead_links: int = 0
     fetching: Fetching | None = None
+    absent: AbsentImages = field(default_factory=AbsentImages)
     repeated: int = 0
     first_repeated: tuple[str, str] | None = None
     incredible_costs: int = 0

@@ -26,6 +26,7 @@ from batchgen.core.resume import RequestState
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.last_config import read_last_config
+from batchgen.dataset.read.presence import AbsentImages, count_absent
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.accounts import Accounts, Keyring
 from batchgen.engine.consent import SettingChange, confirm_rebuy, refuse_other_service, setting_changes
@@ -142,6 +143,7 @@ class _Running:
         self._live = Live(self.progress, accounts.snapshot)
         self._halts = Halts(accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt)
         self._preflight = Preflight()
+        self._looking: asyncio.Future[AbsentImages] | None = None
         self._deferred = DeferredDownloads(writer, self._config, stop, self.progress)
 
     async def run(self, planner: Planner, work: WorkList) -> Plan | None:
@@ -162,6 +164,7 @@ class _Running:
                     await self._send(work)
             plan = await planning
             self.progress.deferred = self._deferred.count(plan.gone)
+            await self._count_absent()
             return plan
         except PlanningStopped:
             return None
@@ -216,6 +219,13 @@ class _Running:
         self.progress.total_images = plan.to_send.images
         self._display.planned(plan)
         self._halts.recheck()
+        looking = asyncio.to_thread(count_absent, self._writer.layout, plan.gone, lambda: self._stop.is_set)
+        self._looking = asyncio.ensure_future(looking)
+
+    async def _count_absent(self) -> None:
+        if self._looking is not None and (absent := await self._looking).images:
+            self.progress.absent = absent
+            self.events.absent(absent)
 
     def _questions(self, models: Sequence[str]) -> dict[str, tuple[Billing | None, list[str]]]:
         """What to ask each account before anything is bought: its models, by provider."""

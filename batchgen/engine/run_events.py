@@ -11,6 +11,7 @@ from batchgen.core.answer import Answer
 from batchgen.core.errors import ProviderError
 from batchgen.core.format import round_usd
 from batchgen.dataset.events.events import (
+    Absent,
     Answered,
     Checked,
     Ended,
@@ -27,6 +28,7 @@ from batchgen.dataset.events.events import (
 )
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.index.records import IndexRecord
+from batchgen.dataset.read.presence import AbsentImages
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.retry import Decision, Retry
 from batchgen.pacing import LimiterSnapshot
@@ -98,6 +100,11 @@ class RunEvents:
                 cooldown_s=limiter.cooldown_s,
             )
         )
+
+    def absent(self, absent: AbsentImages) -> None:
+        """Images of earlier runs are not there as they were saved."""
+        self._log.write(Absent(at=_now(), run=self._run_id, images=absent.images, first=tuple(map(str, absent.first))))
+        _logger.warning("run %s: %d images are missing", self._run_id, absent.images)
 
     def sent(self, attempt: AttemptState) -> None:
         """An attempt leaves."""

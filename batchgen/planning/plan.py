@@ -40,13 +40,13 @@ class Plan:
     """What the manifest asks for, against what the index has.
 
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
-    chance, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry failed);
-    deferred (paid for, waits at a link); kept_in_doubt (left alone by --in-doubt skip). models counts the
-    images to send by model, and prices_usd is what one of each costs; sizes counts the requests to send by how many
-    images they ask for. blocked_images counts those of up_to_date that the safety filter blocked in an earlier run.
-    removed counts requests of the index that the manifest does not ask for any more, replaced those of them whose
-    images are there; gone has their sorted keys, those of wrong rows too. space is the room on the disk, where a run
-    measured it.
+    chance, lost, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry
+    failed); deferred (paid for, waits at a link); kept_in_doubt (in doubt or lost, left alone by --in-doubt skip).
+    models counts the images to send by model, and prices_usd is what one of each costs; sizes counts the requests to
+    send by how many images they ask for. blocked_images counts those of up_to_date that the safety filter blocked in
+    an earlier run. removed counts requests of the index that the manifest does not ask for any more, replaced those of
+    them whose images are there; gone has their sorted keys, those of wrong rows too. space is the room on the disk,
+    where a run measured it.
     """
 
     rows: int = 0
@@ -59,6 +59,7 @@ class Plan:
     new: Group = field(default_factory=Group)
     changed: Group = field(default_factory=Group)
     to_retry: Group = field(default_factory=Group)
+    lost: Group = field(default_factory=Group)
     in_doubt: Group = field(default_factory=Group)
     kept_in_doubt: Group = field(default_factory=Group)
     kept_failed: Group = field(default_factory=Group)
@@ -185,7 +186,7 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_
         plan.blocked_images += max(0, batch.num_images[index] - len(resume_index.priors.get(key, Prior()).held))
     add(plan.kept_failed, np.flatnonzero(kept & (states == RequestState.REFUSED)))
     add(plan.deferred, np.flatnonzero(kept & (states == RequestState.DEFERRED)))
-    add(plan.kept_in_doubt, np.flatnonzero(kept & (states == RequestState.IN_DOUBT)))
+    add(plan.kept_in_doubt, np.flatnonzero(kept & np.isin(states, (RequestState.LOST, RequestState.IN_DOUBT))))
     if not len(pending):
         return
     add(plan.to_send, pending)
@@ -195,6 +196,7 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_
     add(plan.changed, unseen[known_row])
     add(plan.new, unseen[~known_row])
     add(plan.to_retry, pending[states[pending] != RequestState.UNSEEN])
+    add(plan.lost, pending[states[pending] == RequestState.LOST])
     add(plan.in_doubt, pending[states[pending] == RequestState.IN_DOUBT])
     _count_models(plan, batch.columns.settings, images, pending)
 

@@ -17,8 +17,10 @@ from batchgen.core.request import Prior
 from batchgen.core.resume import RequestLookup, RequestState, RequestStates
 from batchgen.planning.batch import RowBatch
 
-# Sent without being asked for: never asked, failed by chance, or lost on the way.
-_ALWAYS = (RequestState.UNSEEN, RequestState.FAILED, RequestState.IN_DOUBT)
+# Sent without being asked for: never asked, or failed by chance.
+_ALWAYS = (RequestState.UNSEEN, RequestState.FAILED)
+# Sent unless `--in-doubt skip`: to send them again may pay twice, or does.
+_DOUBTFUL = (RequestState.LOST, RequestState.IN_DOUBT)
 # Sent only with `--retry`. A failed download is bought again only so: the image behind the link is paid for.
 _ON_RETRY = {Status.FAILED: (RequestState.REFUSED, RequestState.DEFERRED), Status.BLOCKED: (RequestState.BLOCKED,)}
 RETRYABLE = tuple(_ON_RETRY)
@@ -29,7 +31,8 @@ class Selection:
     """What the user chose.
 
     select: a glob over row ids. retry: statuses to ask for again. in_doubt: what becomes of requests whose answer
-    was never seen; to send them again may pay twice, and is the only way to their image. limit: requests at most.
+    was never seen, or whose image is lost; to send them again may pay twice, and is the only way to their image.
+    limit: requests at most.
     """
 
     select: str | None = None
@@ -68,7 +71,7 @@ class Classifier:
         self._pattern = compile_pattern(translate(selection.select)) if selection.select is not None else None
         self._eligible = np.zeros(len(RequestState), np.bool_)
         self._eligible[list(_ALWAYS)] = True
-        self._eligible[RequestState.IN_DOUBT] = selection.in_doubt == "retry"
+        self._eligible[list(_DOUBTFUL)] = selection.in_doubt == "retry"
         for status in selection.retry:
             self._eligible[list(_ON_RETRY[status])] = True
 

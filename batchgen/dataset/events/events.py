@@ -102,6 +102,13 @@ class Incredible(Event, frozen=True, kw_only=True):
     cost_usd: float
 
 
+class Absent(Event, frozen=True, kw_only=True):
+    """Images of earlier runs that the manifest asks for are not in the folder as they were saved; some of them."""
+
+    images: int
+    first: tuple[str, ...]
+
+
 class Halted(Event, frozen=True, kw_only=True):
     """An account or a model is asked no more, its rows stay pending, and the run continues with the others; or nothing
     gets through to a service and the run waits, or need not wait any longer."""
@@ -133,6 +140,7 @@ AnyEvent = (
     | Finished
     | Repeated
     | Incredible
+    | Absent
     | Halted
     | Stopping
     | Ended

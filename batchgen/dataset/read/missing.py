@@ -49,6 +49,7 @@ _REMEDIES = {
     RequestState.INVALID: Remedy.MEND,
     RequestState.REFUSED: Remedy.RETRY_FAILED,
     RequestState.FAILED: Remedy.NEXT_RUN,
+    RequestState.LOST: Remedy.NEXT_RUN,
     RequestState.IN_DOUBT: Remedy.NEXT_RUN,
     RequestState.DEFERRED: Remedy.FETCH,
 }

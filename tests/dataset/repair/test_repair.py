@@ -23,7 +23,8 @@ from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import open_layout
-from batchgen.dataset.repair.repair import Repaired, repair
+from batchgen.dataset.repair.lost_images import Repaired
+from batchgen.dataset.repair.repair import repair
 from batchgen.dataset.repair.verify import FileFault, lost_parts, missing_records, missing_texts, verify
 
 ROWS = 4
@@ -93,7 +94,7 @@ async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_aga
     assert (done.finding.path, done.is_to_be_made_again) == (path.relative_to(layout.root).as_posix(), True)
     assert done.again_usd == 0.04
     assert not faults(layout)
-    assert state_of(layout, 1) is RequestState.IN_DOUBT
+    assert state_of(layout, 1) is RequestState.LOST
     view = pq.read_table(layout.view)
     assert view.num_rows == ROWS
     set_aside = layout.damaged / path.relative_to(layout.root)
