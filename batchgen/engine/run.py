@@ -40,6 +40,7 @@ from batchgen.engine.run_events import RunEvents
 from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.shard import RunContext, run_shard
 from batchgen.engine.stop import StopKind, StopSignal
+from batchgen.engine.telling import telling
 from batchgen.planning.columns import label_schema
 from batchgen.planning.labels import LabelUpdateFile
 from batchgen.planning.plan import Plan
@@ -48,9 +49,6 @@ from batchgen.planning.work_list import FileWorkList, WorkList
 from batchgen.providers.base import Billing
 from batchgen.store.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.store.scratch import ScratchFile
-
-# Often enough to look alive, seldom enough to cost nothing.
-_REFRESH_S = 0.2
 
 
 async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal) -> RunSummary:
@@ -153,34 +151,32 @@ class _Running:
         what it bought by then has to be accounted for. A full disk stops it too.
         """
         self.events.started(self._job.manifest.name, self._job.rules.model.name)
-        refreshing, telling = asyncio.create_task(self._refresh()), asyncio.create_task(self._tell_of_stop())
-        try:
-            planning = await planner.start(self._writer.resume_index, self._live)
-            async with self._accounts:
-                if self._changes:
-                    await self._ask_first(planning)
-                await self._prepare(planning)
-                if not self._stop.is_set and not self._nothing_to_do():
-                    await self._send(work)
-            plan = await planning
-            self.progress.deferred = self._deferred.count(plan.gone)
-            await self._count_absent()
-            return plan
-        except PlanningStopped:
-            return None
-        except ManifestError as error:
-            if not self.progress.attempts:
-                raise
-            self._stop.set(StopKind.MANIFEST, str(error))
-            return None
-        except DiskError as error:
-            self._stop.set(StopKind.DISK, str(error))
-            return None
-        finally:
-            refreshing.cancel()
-            if self._stop.is_set:
-                await telling
-            telling.cancel()
+        async with telling(self._display, self.events, self._live, self._writer, self._stop):
+            try:
+                return await self._plan_and_send(planner, work)
+            except PlanningStopped:
+                return None
+            except ManifestError as error:
+                if not self.progress.attempts:
+                    raise
+                self._stop.set(StopKind.MANIFEST, str(error))
+                return None
+            except DiskError as error:
+                self._stop.set(StopKind.DISK, str(error))
+                return None
+
+    async def _plan_and_send(self, planner: Planner, work: WorkList) -> Plan:
+        planning = await planner.start(self._writer.resume_index, self._live)
+        async with self._accounts:
+            if self._changes:
+                await self._ask_first(planning)
+            await self._prepare(planning)
+            if not self._stop.is_set and not self._nothing_to_do():
+                await self._send(work)
+        plan = await planning
+        self.progress.deferred = self._deferred.count(plan.gone)
+        await self._count_absent()
+        return plan
 
     async def _ask_first(self, planning: asyncio.Task[Plan]) -> None:
         """Have changed settings confirmed where they buy done rows again, and keep them.
@@ -267,30 +263,6 @@ class _Running:
             tasks.create_task(
                 run_shard(work, self._accounts.providers, self._accounts.limiters, self._writer, self._stop, context)
             )
-
-    async def _refresh(self) -> None:
-        known: tuple[int, int, bool] | None = None
-        told_of_loss = False
-        while True:
-            if self._writer.lost:
-                self._stop.set(StopKind.LOCKED, self._writer.lost)
-            pace = self._accounts.snapshot()
-            now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.cooldown_s > 0)
-            if now != known:
-                self.events.limits(pace)
-                known = now
-            self.events.flush()
-            if self.events.lost and not told_of_loss:
-                self._display.warned("events.jsonl misses what happens now: the disk does not take it.")
-                told_of_loss = True
-            self._display.refresh(self._live)
-            await asyncio.sleep(_REFRESH_S)
-
-    async def _tell_of_stop(self) -> None:
-        await self._stop.wait()
-        if self._stop.reason is not None:
-            self.events.stopping(self._stop.reason.message, self.progress.in_flight)
-            self._display.stopping(self._stop.reason, self.progress.in_flight)
 
 
 def _config_text(loaded: Loaded) -> bytes:
