@@ -34,11 +34,17 @@ class Keyring:
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def key(self, name: str, config: RunConfig) -> ApiKey:
-        """Return the key of a provider. Raises ApiKeyError if there is none, UsageError for an unknown provider."""
-        traits = find_factory(name).traits
-        variables = key_variables(config.provider(name), traits)
+        """Return the key of a provider; that of another address than the service's own may be none.
+
+        Raises ApiKeyError if there is none, UsageError for an unknown provider.
+        """
+        traits, settings = find_factory(name).traits, config.provider(name)
+        variables = key_variables(settings, traits)
         if name in self.given:
             return ApiKey(self.given[name], variables[0], traits.service)
+        has_key = any(self.environment.get(variable, "").strip() for variable in variables)
+        if not has_key and not settings.key_variable and settings.base_url not in (None, traits.base_url):
+            return ApiKey.none()
         return ApiKey.from_environment(self.environment, variables, traits.service)
 
     def keys(self, names: Collection[str], config: RunConfig) -> tuple[dict[str, ApiKey], dict[str, str]]:

@@ -48,6 +48,18 @@ class ApiKey:
                 return cls(secret, variable, service)
         raise ApiKeyError(f"No API key found. Set {variables[0]} to the key of your {service} account.")
 
+    @classmethod
+    def none(cls) -> ApiKey:
+        """Return what stands for no key, as for a server in the house that asks for none."""
+        keyless = cls.__new__(cls)
+        keyless._secret, keyless._masker = "", Masker("")
+        return keyless
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a key to send."""
+        return bool(self._secret)
+
     def get_secret_value(self) -> str:
         """Return the secret itself, for the header of a call and nothing else."""
         return self._secret

@@ -165,14 +165,14 @@ class HttpResponse:
     """An answer to an HTTP call, its body as far as it was received.
 
     Attributes:
-        host: who answered.
+        url: what was asked, without query.
         headers: by name, in lower case.
         body: unpacked; of an answer that is no success only the beginning.
         broken: why the body is not whole, None if it is.
         redact: text masked and on one line, at most so many characters; all that is shown goes through it.
     """
 
-    host: str
+    url: str
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)

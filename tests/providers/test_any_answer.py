@@ -77,7 +77,9 @@ def test_the_words_of_any_error_fit_on_one_line_and_are_harmless(status: int, bo
 
 
 def response(status: int, body: bytes) -> HttpResponse:
-    return HttpResponse("api.example", status, {}, body, None, lambda text, limit: redact(text, KEY, limit), NOW)
+    return HttpResponse(
+        "https://api.example/v1", status, {}, body, None, lambda text, limit: redact(text, KEY, limit), NOW
+    )
 
 
 class Answering:

@@ -101,7 +101,7 @@ async def run_batch(
     *,
     selection: Selection | None = None,
     watcher: Watcher | None = None,
-    key: str = "sk-0123456789",
+    key: str | None = "sk-0123456789",
     stop: StopSignal | None = None,
     consent: Consent = NO_CONSENT,
     **changes: Any,
@@ -109,7 +109,9 @@ async def run_batch(
     """Run a manifest with QUICK settings; `changes` override them, with `__` for the dot in a name."""
     flags = QUICK | {"api.base_url": url} | {name.replace("__", "."): value for name, value in changes.items()}
     job = make_job(open_manifest(str(manifest)), load_config(given=flags), out, selection or Selection(), consent)
-    return await run_job(job, Keyring({}, {"aimlapi": key}), watcher or Watcher(), stop or StopSignal())
+    return await run_job(
+        job, Keyring({}, {} if key is None else {"aimlapi": key}), watcher or Watcher(), stop or StopSignal()
+    )
 
 
 def read_index(out: Path) -> list[dict[str, Any]]:

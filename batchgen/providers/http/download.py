@@ -21,7 +21,7 @@ from batchgen.core.answer import Image
 from batchgen.core.errors import ProviderError
 from batchgen.core.image_header import ImageError, recognise
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body
+from batchgen.providers.http.body import MAX_HEADER_BYTES, READ_BUFFER_BYTES, BodyError, read_body
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
 from batchgen.providers.http.expiry import expired_at
 from batchgen.providers.http.reader_pool import ReaderPool
@@ -89,6 +89,8 @@ class Downloader:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_BUFFER_BYTES,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
             headers={"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "batchgen"},
             timeout=aiohttp.ClientTimeout(total=settings.download_timeout_s, connect=settings.connect_timeout_s),
         )

@@ -21,7 +21,7 @@ from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import HttpCall, HttpResponse
-from batchgen.providers.http.body import READ_BUFFER_BYTES, BodyError, read_body, read_error_body
+from batchgen.providers.http.body import MAX_HEADER_BYTES, READ_BUFFER_BYTES, BodyError, read_body, read_error_body
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
 from batchgen.providers.http.loose_json import in_utf_8
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS, redact
@@ -57,6 +57,8 @@ class HttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             read_bufsize=READ_BUFFER_BYTES,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
             trace_configs=[_tell_when_sent()],
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "batchgen"},
             timeout=aiohttp.ClientTimeout(
@@ -94,13 +96,14 @@ class HttpTransport:
 
     async def _attempt(self, call: HttpCall, on_sent: Callable[[], None] | None) -> HttpResponse | ProviderError:
         header, before_key = call.authorization
+        authorization = {header: f"{before_key}{self._key.get_secret_value()}"} if self._key.is_set else {}
         try:
             response = await self._http.request(
                 call.method,
                 self._url(call.path),
                 params=call.query,
                 data=call.body,
-                headers={**call.headers, header: f"{before_key}{self._key.get_secret_value()}"},
+                headers={**call.headers, **authorization},
                 allow_redirects=False,
                 trace_request_ctx=on_sent,
             )
@@ -113,7 +116,7 @@ class HttpTransport:
                 return stranger
             if response.status in _MAY_BE_FOLLOWED or response.status >= 500:
                 use_up(response)
-            return await self._read(response)
+            return await self._read(call, response)
 
     def _stranger(self, call: HttpCall, response: aiohttp.ClientResponse) -> ProviderError | None:
         """The error of an answer that says that it belongs to another call."""
@@ -127,7 +130,7 @@ class HttpTransport:
             "and the connection was closed. Something between here and the service mixes up answers",
         )
 
-    async def _read(self, response: aiohttp.ClientResponse) -> HttpResponse:
+    async def _read(self, call: HttpCall, response: aiohttp.ClientResponse) -> HttpResponse:
         """Read an answer whose status and headers are known."""
         broken = None
         if response.status not in _SUCCESS:
@@ -137,7 +140,7 @@ class HttpTransport:
             body, broken = read.data, self._broken(read.fault)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return HttpResponse(
-            self.host, response.status, headers, in_utf_8(body), broken, self._redact, datetime.now(UTC)
+            str(self._url(call.path)), response.status, headers, in_utf_8(body), broken, self._redact, datetime.now(UTC)
         )
 
     def _broken(self, fault: Exception | None) -> tuple[ErrorKind, str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from batchgen.providers.base import HttpResponse
@@ -9,16 +11,30 @@ from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS, MAX_QUOTE_CHARACTERS, QUOTED_BYTES
 from batchgen.providers.http.said import said_in
 
+# What a server answers for an address that it does not know, or not with this method.
+_NOT_THERE: Final = frozenset({404, 405})
+
 
 def explain(response: HttpResponse) -> str:
-    """Return the words of an error answer: its `message` or `error.message`, else other texts of it, else a quote."""
+    """Return the words of an error answer: its `message` or `error.message`, else other texts of it, else a quote.
+
+    Where the address may be wrong, it is named.
+    """
     if 300 <= response.status < 400:
-        target = response.redact(response.headers.get("location", "nowhere"), MAX_MESSAGE_CHARACTERS)
-        return f"{response.host} redirects to {target} ({response.status}); check the base URL"
+        target = response.headers.get("location", "nowhere")
+        words = f"{response.url} redirects to {target} ({response.status}); check the base URL"
+    elif response.status in _NOT_THERE:
+        words = f"{response.url}: {_words(response)}"
+    else:
+        words = _words(response)
+    return response.redact(words, MAX_MESSAGE_CHARACTERS)
+
+
+def _words(response: HttpResponse) -> str:
     if words := message_in(response.body):
-        return response.redact(words, MAX_MESSAGE_CHARACTERS)
+        return words
     if said := said_in(response.body):
-        return response.redact(said.text, MAX_MESSAGE_CHARACTERS)
+        return said.text
     if response.body.strip():
         return f"HTTP {response.status}: {quote(response)}"
     return f"HTTP {response.status} with an empty body"
