@@ -20,6 +20,7 @@ __all__ = [
     "clear_text_host",
     "inspect_settings",
     "load_settings",
+    "proxy_of",
     "rows_of",
 ]
 
@@ -77,3 +78,16 @@ def clear_text_host(loaded: Loaded) -> str | None:
 
     url = parse_base_url(loaded.config.api.base_url)
     return url.host if is_in_the_clear(url.scheme, url.host or "") else None
+
+
+def proxy_of(loaded: Loaded) -> str | None:
+    """Return host and port of the proxy through which the service is asked, None if there is none.
+
+    Raises UsageError: the base URL is no URL, or the proxy is of a kind that cannot be used.
+    """
+    from batchgen.providers.http.url import parse_base_url
+    from batchgen.providers.http.way_out import Proxies
+
+    api = loaded.config.api
+    proxy = Proxies(are_used=api.proxy).of(parse_base_url(api.base_url))
+    return None if proxy is None else f"{proxy.host}:{proxy.port}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from types import MappingProxyType
 
-from batchgen._api.settings import SIMULATED, Loaded, clear_text_host
+from batchgen._api.settings import SIMULATED, Loaded, clear_text_host, proxy_of
 from batchgen._api.settings import load_settings as load
 from batchgen.cli.output import warn
 
@@ -38,8 +38,13 @@ def load_settings(options: Namespace) -> Loaded:
     return load(options.config, settings_of(options), {**FLAGS, **simulated})
 
 
-def warn_of_clear_text(loaded: Loaded) -> None:
-    """Tell a user whose key is about to cross the internet without encryption. Raises UsageError for a bad URL."""
+def warn_of_the_way(loaded: Loaded) -> None:
+    """Tell of a proxy, and that the key is about to cross the internet without encryption.
+
+    Raises UsageError for a bad URL or proxy.
+    """
+    if proxy := proxy_of(loaded):
+        warn(f"Through the proxy {proxy}, as the environment says; so are links, and where they lead is its to check.")
     host = clear_text_host(loaded)
     if host is not None:
         warn(f"Warning: {host} is spoken to over http: anyone on the way can read your API key. Use https.")

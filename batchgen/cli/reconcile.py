@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from batchgen._api.reconcile import Doubt, Fate, Reconciliation, reconcile_with
-from batchgen.cli.config import load_settings, warn_of_clear_text
+from batchgen.cli.config import load_settings, warn_of_the_way
 from batchgen.cli.gallery import refresh_gallery
 from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
@@ -25,7 +25,7 @@ _FATES = {
 def execute(options: Namespace) -> ExitCode:
     """Compare and correct a dataset; exit code 0 if the index now says what was billed, 1 if something is left open."""
     loaded = load_settings(options)
-    warn_of_clear_text(loaded)
+    warn_of_the_way(loaded)
     with ProgressBar("reading the log", "call") as reading:
         results = reconcile_with(options.out, loaded, advance=reading.advance)
     if not results:

@@ -13,7 +13,7 @@ from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, Job, open_job
 from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import Loaded, rows_of
-from batchgen.cli.config import load_settings, warn_of_clear_text
+from batchgen.cli.config import load_settings, warn_of_the_way
 from batchgen.cli.display import make_display
 from batchgen.cli.gallery import command, try_to_write_gallery
 from batchgen.cli.output import echo, warn
@@ -40,7 +40,7 @@ def execute(options: Namespace) -> ExitCode:
         keyring = _prepare(options, embedded)
         consent = Consent(options.rebuy, options.mix_services, options.allow_invalid)
         job = open_job(options.manifest, options.out, load_settings(options), selection_of(options), consent)
-        warn_of_clear_text(job.loaded)
+        warn_of_the_way(job.loaded)
         if options.repair_missing:
             _give_up_missing(options.out)
         summary = asyncio.run(_run(job, keyring))

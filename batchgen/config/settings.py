@@ -82,6 +82,8 @@ class HttpSettings:
     download_attempts: Tries = 8
     # One file of a few MB; a CDN that needs longer is stuck.
     download_timeout_s: Seconds = 60.0
+    # HTTPS_PROXY and its like count, as they do for other programs: often they name the only way out.
+    proxy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class ProviderOverrides:
     max_image_bytes: PositiveInt | None = None
     download_attempts: Tries | None = None
     download_timeout_s: Seconds | None = None
+    proxy: bool | None = None
     limits: RateOverrides = field(default_factory=RateOverrides)
 
 

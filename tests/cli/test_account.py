@@ -84,3 +84,17 @@ def test_what_is_in_doubt_can_be_left_alone(run: Run, simulate: Simulate) -> Non
     assert len(service.bill.arrivals) == 8
     assert run(*arguments).code == ExitCode.OK
     assert len(service.bill.arrivals) == 9
+
+
+def test_a_proxy_of_the_environment_is_told_without_its_password(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("m.csv").write_text("id,prompt\na,a fox\n")
+    monkeypatch.setenv("http_proxy", "http://user:s3cret-word@127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    flags = ("--no-preflight", "--no-gallery", "-c", "quick.toml")
+    Path("quick.toml").write_text("[retry]\nconnection_failures = 1\nbackoff_base_s = 0.01\n")
+    ended = run("run", "m.csv", "-o", "out", "--base-url", "http://api.test", *flags)
+    assert ended.code == 4
+    assert "Through the proxy 127.0.0.1:1" in ended.err
+    assert "no connection to the proxy 127.0.0.1:1" in ended.out
+    assert "s3cret" not in ended.out + ended.err

@@ -78,7 +78,7 @@ def test_every_common_setting_can_be_overridden(tmp_path: Path) -> None:
     """A field that is added to one class and forgotten in the other would be ignored in a provider's table."""
     for kind, table in ((HttpSettings, "providers.p"), (RateSettings, "providers.p.limits")):
         for field in dataclasses.fields(kind):
-            value = False if field.name == "adaptive" else 7
+            value = False if isinstance(field.default, bool) else 7
             config = load_config(given={f"{table}.{field.name}": value}).config
             resolved = config.provider("p")
             assert getattr(resolved.http if kind is HttpSettings else resolved.limits, field.name) == value

@@ -2,7 +2,8 @@
 
 A link is untrusted: only http and https, no credentials, no key, no cookies, every redirect checked as the link
 itself was, and an address on a private network only where the API is on one. What cannot be fetched is NOT_FETCHED;
-what is received whole and is no image is BAD_IMAGE.
+what is received whole and is no image is BAD_IMAGE. Where the environment names a proxy, it connects, and where
+to is its to check: only an address that stands in the link itself is then refused here.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from batchgen.providers.http.reader_pool import ReaderPool
 from batchgen.providers.http.retry_after import parse_retry_after
 from batchgen.providers.http.ssrf import AddressGuard, ForbiddenAddressError
 from batchgen.providers.http.url import parse_http_url, read_url
+from batchgen.providers.http.way_out import Proxies, certificates, hint
 
 # CDNs redirect once or twice, from a name to a region.
 MAX_REDIRECTS: Final = 5
@@ -83,8 +85,15 @@ class Downloader:
         self._guard = AddressGuard(api_host)
         self._turn = asyncio.Semaphore(at_once)
         self._paces: dict[str, AsyncLimiter] = {}
-        self._http = aiohttp.ClientSession(
-            connector=CleanConnector(limit=0, socket_factory=self._guard.open_socket),
+        self._proxies = Proxies(are_used=settings.proxy)
+        tls = certificates()
+        self._direct = self._open(CleanConnector(limit=0, ssl=tls, socket_factory=self._guard.open_socket))
+        # A proxy connects to addresses of its own choice, and may itself have a private one.
+        self._proxied = self._open(CleanConnector(limit=0, ssl=tls))
+
+    def _open(self, connector: CleanConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
             response_class=CarriedResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -92,12 +101,15 @@ class Downloader:
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             headers={"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "batchgen"},
-            timeout=aiohttp.ClientTimeout(total=settings.download_timeout_s, connect=settings.connect_timeout_s),
+            timeout=aiohttp.ClientTimeout(
+                total=self._settings.download_timeout_s, connect=self._settings.connect_timeout_s
+            ),
         )
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.close()
+        await self._direct.close()
+        await self._proxied.close()
 
     async def download(self, url: str) -> Image:
         """The image behind a link, one try. Raises ProviderError NOT_FETCHED or BAD_IMAGE."""
@@ -131,8 +143,12 @@ class Downloader:
     async def _step(self, url: URL) -> bytes | URL:
         """One GET: the bytes, or where they are instead."""
         await self._pace(url.host or "").acquire()
+        proxy = self._proxies.of(url)
+        session = self._direct if proxy is None else self._proxied
         try:
-            async with self._http.get(url, allow_redirects=False) as response:
+            if proxy is not None:
+                self._guard.check_literal(url.host or "")
+            async with session.get(url, allow_redirects=False, proxy=proxy) as response:
                 if response.status in _REDIRECTS and "Location" in response.headers:
                     return parse_link(_absolute(url, response.headers["Location"]))
                 if response.status != 200:
@@ -152,7 +168,11 @@ class Downloader:
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, ForbiddenAddressError):
                 raise RefusedLinkError(str(error.os_error)) from None
-            problem = f"no connection to {url.host}: {error.os_error}"
+            problem = f"no connection to {url.host}: {error.os_error}{hint(error)}"
+        except ForbiddenAddressError as error:
+            raise RefusedLinkError(str(error)) from None
+        except aiohttp.ClientHttpProxyError as error:
+            problem = f"the proxy (HTTPS_PROXY) does not lead to {url.host}: {error.status} {error.message}"
         except aiohttp.ClientError:
             problem = f"{url.host} closed the connection before all of the image came"
         except ValueError:  # from the resolver or the HTTP client, for a name or a path that neither can use

@@ -50,6 +50,18 @@ class AddressGuard:
             raise ForbiddenAddressError(f"{address[0]} is a private or reserved address: links may not lead there")
         return socket.socket(family=family, type=kind, proto=protocol)
 
+    def check_literal(self, host: str) -> None:
+        """Refuse a host that is written as a forbidden address: all that can be known where a proxy connects to it.
+
+        Raises ForbiddenAddressError.
+        """
+        try:
+            is_allowed = self._allows((host,))
+        except ValueError:
+            return  # a name
+        if not is_allowed:
+            raise ForbiddenAddressError(f"{host} is a private or reserved address: links may not lead there")
+
     def _allows(self, address: Sequence[Any]) -> bool:
         host = str(address[0])
         return is_public(host) or (bool(self._api_is_private) and is_private(host))

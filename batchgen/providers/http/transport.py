@@ -1,9 +1,8 @@
 """One HTTP call to a service: the key in one header, limits in size and time, every failure a ProviderError.
 
 A call leaves once. aiohttp repeats no POST on a connection that went stale, redirects are not followed (they would
-carry the key elsewhere), and no cookie is kept. An answer that names another call is not read. Proxies of the
-environment are not used. A ProviderError has neither cause nor context: aiohttp's exceptions hold the request's
-headers, and so the key.
+carry the key elsewhere), and no cookie is kept. An answer that names another call is not read. A ProviderError has
+neither cause nor context: aiohttp's exceptions hold the request's headers, and so the key.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from batchgen.providers.http.connection import CarriedResponse, CleanConnector, 
 from batchgen.providers.http.loose_json import in_utf_8
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS, redact
 from batchgen.providers.http.url import parse_base_url
+from batchgen.providers.http.way_out import Proxies, certificates, hint
 
 # Beside the calls that make images: balance, prices, logs.
 _ACCOUNT_CONNECTIONS: Final = 2
@@ -51,8 +51,9 @@ class HttpTransport:
         self._settings = settings
         self._key = key
         self._urls: dict[str, URL] = {}
+        self._proxy = Proxies(are_used=settings.proxy).of(self._base_url)
         self._http = aiohttp.ClientSession(
-            connector=CleanConnector(limit=concurrency + _ACCOUNT_CONNECTIONS),
+            connector=CleanConnector(limit=concurrency + _ACCOUNT_CONNECTIONS, ssl=certificates()),
             response_class=CarriedResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -105,6 +106,7 @@ class HttpTransport:
                 data=call.body,
                 headers={**call.headers, **authorization},
                 allow_redirects=False,
+                proxy=self._proxy,
                 trace_request_ctx=on_sent,
             )
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -129,6 +131,11 @@ class HttpTransport:
             f"the answer that came belongs to another request (its {call.echoed} is {name}), so nothing of it was kept "
             "and the connection was closed. Something between here and the service mixes up answers",
         )
+
+    @property
+    def _through(self) -> str:
+        """The proxy, in words and without its password."""
+        return "" if self._proxy is None else f"the proxy {self._proxy.host}:{self._proxy.port} (HTTPS_PROXY)"
 
     async def _read(self, call: HttpCall, response: aiohttp.ClientResponse) -> HttpResponse:
         """Read an answer whose status and headers are known."""
@@ -168,9 +175,13 @@ class HttpTransport:
         if isinstance(error, TimeoutError):
             wait_s = self._settings.total_timeout_s
             return ProviderError(ErrorKind.TIMEOUT, f"no answer from {host} within {wait_s:g} s")
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            reason = self._redact(f"{error.status} {error.message}", MAX_MESSAGE_CHARACTERS)
+            return ProviderError(ErrorKind.UNREACHABLE, f"{self._through} does not lead to {host}: {reason}")
         if isinstance(error, aiohttp.ClientConnectorError):
             reason = self._redact(str(error.os_error), MAX_MESSAGE_CHARACTERS)
-            return ProviderError(ErrorKind.UNREACHABLE, f"no connection to {host}: {reason}")
+            place = self._through if isinstance(error, aiohttp.ClientProxyConnectionError) else host
+            return ProviderError(ErrorKind.UNREACHABLE, f"no connection to {place}: {reason}{hint(error)}")
         if isinstance(error, aiohttp.ClientResponseError):
             return ProviderError(ErrorKind.DISCONNECTED, f"{host} answered with something that is not HTTP")
         return ProviderError(ErrorKind.DISCONNECTED, f"{host} closed the connection before it answered")
