@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from batchgen._api.lived_loop import LivedTimeLoop
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -20,7 +22,7 @@ def waiting(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
     @wraps(work)
     def wait(*args: P.args, **keywords: P.kwargs) -> T:
-        loop = asyncio.new_event_loop()
+        loop = LivedTimeLoop()
         task = loop.create_task(work(*args, **keywords))
         with ThreadPoolExecutor(1, "batchgen-loop") as pool:
             ended = pool.submit(_drive, loop, task)

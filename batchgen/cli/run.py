@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, Job, open_job
+from batchgen._api.lived_loop import LivedTimeLoop
 from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import Loaded, rows_of
 from batchgen.cli.config import load_settings, warn_of_the_way
@@ -43,7 +44,8 @@ def execute(options: Namespace) -> ExitCode:
         warn_of_the_way(job.loaded)
         if options.repair_missing:
             _give_up_missing(options.out)
-        summary = asyncio.run(_run(job, keyring))
+        with asyncio.Runner(loop_factory=LivedTimeLoop) as runner:
+            summary = runner.run(_run(job, keyring))
     (write_json if options.json else write_text)(summary, job)
     if job.loaded.config.gallery:
         _update_gallery(summary)
