@@ -11,8 +11,8 @@ Writing and hashing happen on threads of the writer's own, never on the event lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -86,28 +86,35 @@ class DatasetWriter:
         """
         self.layout = Layout(root)
         self._provenance = provenance
-        with ExitStack() as opened:
-            try:
-                refuse_foreign_files(self.layout)
-                self._lock = opened.enter_context(self.layout.store.lock(LOCK, WAL))
-                take_over(self.layout)
-                refuse_incomplete(self.layout)
-                adopt(self.layout)
-                self.recovered: Counter[Status] = recover(self.layout)
-                list_parts(self.layout)
-                self.label_digests = stored_digests(self.layout)
-                self.resume_index = resume_index.load(self.layout)
-                self.space = measure_space(self.layout)
-                self._reserve = self.layout.store.reserve(RESERVE, reserve_bytes)
-                self.events = EventLog(self.layout.events)
-                opened.callback(self.events.close)
-                self._active = ActiveSegment(self.layout, provenance, labels)
-            except OSError as error:
-                raise _refused(error, root) from error
+        with _told(root), ExitStack() as opened:
+            refuse_foreign_files(self.layout)
+            self._lock = opened.enter_context(self.layout.store.lock(LOCK, WAL))
+            take_over(self.layout)
+            refuse_incomplete(self.layout)
+            adopt(self.layout)
+            self.recovered: Counter[Status] = recover(self.layout)
+            list_parts(self.layout)
+            self.label_digests = stored_digests(self.layout)
+            self.resume_index = resume_index.load(self.layout)
+            self.space = measure_space(self.layout)
+            self._reserve = self.layout.store.reserve(RESERVE, reserve_bytes)
+            self.events = EventLog(self.layout.events)
+            opened.callback(self.events.close)
+            self._active = ActiveSegment(self.layout, provenance, labels)
             self._opened = opened.pop_all()
         self._images = ImageFiles(self.layout)
         self._unreadable = UnreadableFiles(self.layout)
         self._commits = GroupCommit(self._active, self._images, self._reserve)
+
+    def rehearse(self, requests: int) -> None:
+        """Do once all that saving an image takes; `requests` may be in flight. Raises DiskError."""
+        with _told(self.layout.root):
+            self._images.rehearse(requests)
+
+    @property
+    def kept_images(self) -> int:
+        """How many images the disk took into the WAL alone, for the next run to save."""
+        return self._commits.kept_images
 
     @property
     def lost(self) -> str:
@@ -116,10 +123,8 @@ class DatasetWriter:
 
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
-        try:
+        with _told(self.layout.root):
             self.layout.store.put(CONFIG, text)
-        except OSError as error:
-            raise _refused(error, self.layout.root) from error
 
     def sent(self, request: ImageRequest, attempts: Attempts) -> None:
         """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt.
@@ -128,8 +133,9 @@ class DatasetWriter:
         what room is left is for what is in flight. Raises Locked if another process may hold the dataset by now.
         """
         self._lock.confirm()
-        if self._reserve.released_for is not None:
-            raise _refused(self._reserve.released_for, self.layout.root)
+        with _told(self.layout.root):
+            if self._reserve.released_for is not None:
+                raise self._reserve.released_for
         self._note(log.AttemptSent(request.fingerprint, attempts, request))
         self._commits.sync_soon()
 
@@ -234,30 +240,30 @@ class DatasetWriter:
         Raises:
             DiskError, DamagedIndex.
         """
-        with self._opened:
-            try:
-                if self.lost:
-                    late = self._commits.close()
-                    self._active.leave()
-                    return late
-                self._reserve.remove()
+        with self._opened, _told(self.layout.root):
+            if self.lost:
                 late = self._commits.close()
-                self._active.close()
-                compact(self.layout, compacted_parts(self.layout), self._knew)
-                self.resume_index = resume_index.ResumeIndex()  # of no use any more, and large
-                if gone is None or updates is None:
-                    align(self.layout)
-                    forget_digests(self.layout)
-                    write_view(self.layout, gone, self._provenance.run_id)
-                else:
-                    labels = index_labels(updates.schema)
-                    update_labels(self.layout, updates)
-                    align(self.layout, labels)
-                    write_view(self.layout, gone, self._provenance.run_id, labels)
-                    keep_digests(self.layout, updates.digests)
+                self._active.leave()
                 return late
-            except OSError as error:
-                raise _refused(error, self.layout.root) from error
+            self._reserve.remove()
+            late = self._commits.close()
+            if self.kept_images:
+                self._active.leave()
+                return late
+            self._active.close()
+            compact(self.layout, compacted_parts(self.layout), self._knew)
+            self.resume_index = resume_index.ResumeIndex()  # of no use any more, and large
+            if gone is None or updates is None:
+                align(self.layout)
+                forget_digests(self.layout)
+                write_view(self.layout, gone, self._provenance.run_id)
+            else:
+                labels = index_labels(updates.schema)
+                update_labels(self.layout, updates)
+                align(self.layout, labels)
+                write_view(self.layout, gone, self._provenance.run_id, labels)
+                keep_digests(self.layout, updates.digests)
+            return late
 
     def _knew(self, keys: Keys) -> Mask:
         """Which requests the index knew before this run."""
@@ -274,23 +280,21 @@ class DatasetWriter:
         return Changes(records, received, images, [Settlement(entry, records)], request)
 
     def _note(self, entry: log.Unfinished | log.Refused) -> None:
-        try:
-            if isinstance(entry, log.Refused):
-                self._active.forget(entry)
-            else:
-                self._active.note(entry)
-        except OSError as error:
-            raise _refused(error, self.layout.root) from error
+        with _told(self.layout.root):
+            self._active.forget(entry) if isinstance(entry, log.Refused) else self._active.note(entry)
 
     async def _commit(self, make: Callable[[], Changes[T]]) -> T:
-        try:
+        with _told(self.layout.root):
             return await self._commits.commit(make)
-        except OSError as error:
-            raise _refused(error, self.layout.root) from error
 
 
-def _refused(error: OSError, root: Path) -> DiskError:
-    where = error.filename or root
-    return DiskError(
-        f"cannot write {where}: {error.strerror or error}. Put that right, then type the same command again."
-    )
+@contextmanager
+def _told(root: Path) -> Iterator[None]:
+    """Tell in words what the disk refuses within the block. Raises DiskError."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or root
+        raise DiskError(
+            f"cannot write {where}: {error.strerror or error}. Put that right, then type the same command again."
+        ) from error

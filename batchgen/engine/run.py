@@ -19,6 +19,7 @@ import numpy as np
 from batchgen.billing.preflight import Preflight, ask_accounts
 from batchgen.config.load import Loaded, rows_of
 from batchgen.core.errors import DiskError, ManifestError
+from batchgen.core.format import count
 from batchgen.core.keys import Keys
 from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest
@@ -94,6 +95,11 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
     running.events.ended(monotonic() - started)
     for request, records in await _close(planner, writer, plan.gone if plan else None, updates, scratches):
         running.progress.settle(request, records)
+    if writer.kept_images:
+        kept = count(writer.kept_images, "image")
+        display.warned(
+            f"{kept} could not be saved as files; the write-ahead log keeps them, and the next run saves them."
+        )
     return RunSummary(
         run_id, job.out, plan or Plan(), running.progress, stop.reason, monotonic() - started, running.events.lost
     )
@@ -252,6 +258,7 @@ class _Running:
         return plan is not None and not (plan.to_send.requests or plan.deferred.requests or plan.invalid_rows)
 
     async def _send(self, work: WorkList) -> None:
+        await asyncio.to_thread(self._writer.rehearse, self._accounts.concurrency)
         for name, reason in self._accounts.missing.items():
             self._halts.add_provider(name, StopKind.ACCOUNT, reason)
         prices_usd = self._preflight.prices_usd

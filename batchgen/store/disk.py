@@ -170,6 +170,14 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def is_same_folder(path: Path, known: os.stat_result) -> bool:
+    """Whether a folder is the one that it was; False if it is gone, or another one has its name. Raises OSError."""
+    try:
+        return os.path.samestat(path.stat(), known)
+    except FileNotFoundError:
+        return False
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -133,6 +133,11 @@ class LocalStore:
         """Return how much room the disk has."""
         return shutil.disk_usage(self.root).free
 
+    def free_files(self, folder: str) -> int | None:
+        """How many more files fit below a folder, whatever their size; None where there is no such limit."""
+        places = os.statvfs(self.path(folder))
+        return places.f_favail if places.f_files else None
+
     def remove_leftovers(self, *names: str) -> None:
         """Remove what killed processes left on its way to such names, or to others with the same top folder."""
         for name in names:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from batchgen.core.errors import Locked
+from batchgen.core.threads import no_more_threads
 from batchgen.store import disk
 from batchgen.store.flock import Flock, try_flock
 from batchgen.store.holder import Holder, Life, encode, this_process
@@ -61,7 +62,12 @@ class Lock:
         self._looked_at = time.clock_gettime(_CLOCK)
         self._released = threading.Event()
         self._heart = threading.Thread(target=self._beat_on, name="batchgen-lock", daemon=True)
-        self._heart.start()
+        try:
+            self._heart.start()
+        except RuntimeError as error:
+            os.close(self._descriptor)
+            disk.remove(self._path)
+            raise no_more_threads(error) from None
 
     @property
     def lost(self) -> str:
@@ -85,6 +91,8 @@ class Lock:
         try:
             if self._is_own():
                 disk.remove(self._path)
+            elif (holder := holder_in(self._descriptor)) is not None and holder.token == self._holder.token:
+                disk.cut(self._descriptor, 0)  # the folder was moved, and the file with it: nobody holds it any more
         except OSError:
             pass  # the file stays, and names a process that is no more
         finally:

@@ -21,6 +21,11 @@ from batchgen.store.flock import Flock, try_flock
 _NAME = re.compile(r"\.batchgen-[0-9a-f]{16}\.tmp")
 
 
+def temporary_name() -> str:
+    """Return a name for a temporary file that no other has."""
+    return f".batchgen-{secrets.token_hex(8)}.tmp"
+
+
 def is_temporary(name: str) -> bool:
     """Whether a file's name, without its folder, is one of ours for a temporary file."""
     return _NAME.fullmatch(name) is not None
@@ -55,7 +60,7 @@ def remove_leftovers(folder: Path) -> None:
 
 def _create(folder: Path) -> tuple[Path, int]:
     while True:
-        path = folder / f".batchgen-{secrets.token_hex(8)}.tmp"
+        path = folder / temporary_name()
         descriptor = disk.open_new(path)
         try:
             # Busy: another process takes it for a leftover before it is locked.

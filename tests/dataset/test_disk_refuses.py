@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from support.making import NO_LABELS, answer, attempts, image, link, png, records_in, rejected, request, writing
 
-from batchgen.core.errors import DiskError, ProviderError
-from batchgen.core.outcomes import ErrorKind
+from batchgen.core.errors import DiskError, ProviderError, UsageError
+from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.request import RejectedRow
 from batchgen.core.resume import RequestState
 from batchgen.core.space import Space
@@ -69,9 +70,42 @@ async def test_whatever_the_disk_refuses_an_answer_is_saved_once_it_takes_it_aga
 
 
 @pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
-async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
+async def test_an_image_that_the_disk_never_takes_as_a_file_is_kept_in_the_wal_and_saved_by_the_next_run(
     out: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "put_many", refuse_images(number))
+        with writing(out) as writer:
+            writer.sent(request(), attempts())
+            with pytest.raises(DiskError):
+                await writer.save(request(), answer(image(3), image(4)), attempts())
+        assert writer.kept_images == 2
+        with pytest.raises(DiskError), writing(out):  # it takes none now either, and nothing of the WAL is let go
+            pass
+    with writing(out) as writer:
+        assert writer.recovered == {Status.OK: 2}
+    records = records_in(out)
+    assert [(record["status"], record["cost_usd"]) for record in records] == [("ok", 0.02)] * 2
+    assert [(out / record["file_name"]).read_bytes() for record in records] == [png(3), png(4)]
+    assert not list(verify(Layout(out)))
+
+
+@pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
+async def test_an_image_that_neither_disk_nor_wal_takes_is_recorded_as_paid_and_lost(
+    out: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(LocalStore, "put_many", refuse_images(number))
+    with writing(out) as writer:
+        writer.sent(request(), attempts())
+        with refusing(monkeypatch, "append", number), pytest.raises(DiskError):
+            await writer.save(request(), answer(image(3)), attempts())
+    (record,) = records_in(out)
+    assert (record["status"], record["error_kind"], record["cost_usd"]) == ("in_doubt", "lost", 0.04)
+    assert record["client_request_id"] == "run.1"
+
+
+def refuse_images(number: int) -> Callable[[LocalStore, Sequence[tuple[str, Buffer]]], None]:
+    """A `put_many` that takes everything but images."""
     keep = LocalStore.put_many
 
     def refuse(store: LocalStore, blobs: Sequence[tuple[str, Buffer]]) -> None:
@@ -79,14 +113,59 @@ async def test_an_image_that_the_disk_never_takes_is_recorded_as_paid_and_lost(
             raise OSError(number, os.strerror(number))
         keep(store, blobs)
 
-    monkeypatch.setattr(LocalStore, "put_many", refuse)
+    return refuse
+
+
+async def test_a_folder_that_is_moved_takes_what_was_paid_for_along(tmp_path: Path) -> None:
+    out, moved = tmp_path / "out", tmp_path / "moved"
     with writing(out) as writer:
         writer.sent(request(), attempts())
-        with pytest.raises(DiskError):
+        out.rename(moved)
+        with pytest.raises(DiskError, match=r"was moved|No such file"):
             await writer.save(request(), answer(image(3)), attempts())
-    (record,) = records_in(out)
-    assert (record["status"], record["error_kind"], record["cost_usd"]) == ("in_doubt", "lost", 0.04)
-    assert record["client_request_id"] == "run.1"
+    assert not out.exists()
+    with writing(moved) as writer:
+        assert writer.recovered == {Status.OK: 1}
+    (record,) = records_in(moved)
+    assert (moved / record["file_name"]).read_bytes() == png(3)
+
+
+async def test_a_folder_made_in_the_place_of_the_moved_one_gets_none_of_its_images(tmp_path: Path) -> None:
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    with writing(out) as writer:
+        writer.sent(request(), attempts())
+        out.rename(moved)
+        out.mkdir()
+        with pytest.raises(DiskError, match="was moved"):
+            await writer.save(request(), answer(image(3)), attempts())
+    assert not list(out.rglob("*.png"))
+    with writing(moved) as writer:
+        assert writer.recovered == {Status.OK: 1}
+
+
+async def test_a_rehearsal_leaves_nothing_and_finds_what_is_wrong(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(out) as writer:
+        writer.rehearse(8)
+        assert not [*(out / "images").iterdir()]
+        with refusing(monkeypatch, "rename", errno.EACCES), pytest.raises(DiskError, match="Permission denied"):
+            writer.rehearse(8)
+        full = os.statvfs_result((4096, 4096, 1000, 900, 900, 5000, 7, 7, 0, 255))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "statvfs", lambda path: full)
+            with pytest.raises(DiskError, match="inodes"):
+                writer.rehearse(8)
+        assert not [*(out / "images").iterdir()]
+
+
+def test_a_system_that_allows_no_more_threads_says_so_before_anything_is_sent(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", refuse)
+    with pytest.raises(UsageError, match="ulimit -u"), writing(out):
+        pass
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=lambda number: errno.errorcode[number])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from batchgen.core.labels import LabelSource
 from batchgen.core.outcomes import Status
+from batchgen.core.threads import started_threads
 from batchgen.dataset.index.alignment import add_part
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.labels import joined
@@ -27,6 +28,7 @@ from batchgen.dataset.layout import Layout, segment_name
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left
 from batchgen.store.appendable import AppendableFile
+from batchgen.store.disk import is_same_folder
 
 # Small enough to replay in a blink after a crash, large enough that sealing is rare.
 _RECORDS_PER_SEGMENT = 5_000
@@ -53,6 +55,7 @@ class ActiveSegment:
         self._layout = layout
         self._provenance = provenance
         self._labels = labels
+        self._root = layout.root.stat()
         self._guard = threading.Lock()
         self._unfinished: dict[str, log.Unfinished] = {}
         # The last entry of each unfinished request that this segment has.
@@ -60,8 +63,9 @@ class ActiveSegment:
         self._done: dict[tuple[str, int], IndexRecord] = {}
         self._number = max(layout.parts(), default=0) + 1
         self._segment = self._new_segment(self._number)
-        self._sealer = ThreadPoolExecutor(1, "batchgen-seal")
+        self._sealer = started_threads(1, "batchgen-seal")
         self._sealed: Future[None] | None = None
+        self._has_images = False  # then it is not sealed: who seals a segment removes it
 
     def note(self, *entries: log.Unfinished) -> None:
         """Hand news of requests without outcome to the operating system; every entry says what is asked for.
@@ -100,9 +104,16 @@ class ActiveSegment:
             segment.append(log.encode(*entries))
             for one in settled:
                 self._written.pop(one.entry.key, None)
-            if len(self._done) >= _RECORDS_PER_SEGMENT:
+            if len(self._done) >= _RECORDS_PER_SEGMENT and not self._has_images:
                 self._rotate()
         return segment
+
+    def keep(self, key: str, images: Sequence[tuple[str, bytes]]) -> None:
+        """Keep images of a request in the WAL itself, durable, until the next run saves them. Raises OSError."""
+        with self._guard:
+            self._has_images = True
+            self._segment.append(log.encode(log.Kept(key, tuple(images))))
+            self._segment.sync()
 
     def sync(self) -> None:
         """Make all that was noted durable. Raises OSError."""
@@ -127,15 +138,16 @@ class ActiveSegment:
         self._segment.sync()
 
     def leave(self) -> None:
-        """Make all that was noted durable for another run to recover, since the dataset is not ours any more.
+        """Make all that was noted durable for another run to recover, since the dataset is not ours any more, or since
+        the disk takes no images.
 
-        If that run has taken the segment for a dead one's and removed it, the images go into one of their own, with a
-        number that is out of its reach. Raises OSError.
+        If another run has taken the segment for a dead one's and removed it, the images go into one of their own,
+        with a number that is out of its reach. Raises OSError.
         """
         self._sealer.shutdown()
         self._segment.sync()
-        if self._segment.is_in_place():
-            return
+        if self._segment.is_in_place() or not is_same_folder(self._layout.root, self._root):
+            return  # a folder that was moved has taken the segment along
         run = self._provenance
         saved = [record for record in self._done.values() if record.status is Status.OK]
         entries: list[log.Entry] = [log.Open(run.run_id, run.manifest, run.version)]

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from batchgen.core.request import ImageRequest
+from batchgen.core.threads import started_threads
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment, Settlement
@@ -63,8 +63,14 @@ class GroupCommit:
         self._guard = threading.Lock()
         self._waiting: deque[_Waiting[object]] = deque()
         self._busy = False
-        self._thread = ThreadPoolExecutor(1, "batchgen-write")
+        self._thread = started_threads(1, "batchgen-write")
         self._failed: list[_Waiting[object]] = []
+        self._kept: Counter[str] = Counter()
+
+    @property
+    def kept_images(self) -> int:
+        """How many images are in the WAL alone, for the next run to save."""
+        return self._kept.total()
 
     async def commit(self, make: Callable[[], Changes[T]]) -> T:
         """Return when all of `make()` is durable; `make` is called in the thread. Raises OSError."""
@@ -89,7 +95,7 @@ class GroupCommit:
         self._thread.shutdown()
         late = []
         for waiting in self._failed:
-            # If the disk does not take it now either, the index says that it was paid for and lost.
+            # If the disk does not take it now either, the WAL may have it; else the index says that it is lost.
             with suppress(OSError):
                 changes = waiting.make()
                 self._images.write(changes.images)
@@ -97,6 +103,7 @@ class GroupCommit:
                     # A WAL that failed takes nothing more; the active segment is about to seal what it was told.
                     with suppress(OSError):
                         self._active.settle(one)
+                    self._kept.pop(one.entry.key, None)
                     if changes.request is not None:
                         late.append((changes.request, tuple(one.records)))
         return late
@@ -128,9 +135,19 @@ class GroupCommit:
             else:
                 if isinstance(error, OSError):
                     self._failed += group
+                    self._keep(group[0])
                 _tell(group, [error])
         else:
             _tell(group, results)
+
+    def _keep(self, waiting: _Waiting[object]) -> None:
+        """Keep in the WAL the images that cannot be saved, if it takes them."""
+        with suppress(OSError):
+            changes = waiting.make()
+            if changes.received is not None and changes.images:
+                self._active.note(changes.received)
+                self._active.keep(changes.received.key, changes.images)
+                self._kept[changes.received.key] = len(changes.images)
 
     def _write_with_reserve(self, group: Sequence[_Waiting[object]]) -> list[object]:
         """Write; if the disk is full, give up the reserve and write again, from the start."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
-from batchgen.dataset.layout import Layout
+from batchgen.core.threads import no_more_threads
+from batchgen.dataset.layout import IMAGES, Layout
+from batchgen.store.disk import SYNCS_AT_ONCE, is_same_folder
+from batchgen.store.temporary import temporary_name
+
+# Beside images: segments, parts, the view, temporary files.
+_FILES_OF_A_RUN = 64
 
 
 class ImageFiles:
@@ -12,6 +19,25 @@ class ImageFiles:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._root = layout.root.stat()
+
+    def rehearse(self, requests: int) -> None:
+        """Do once all that saving an image takes, before any is paid for: write, sync, rename, and room for files.
+
+        requests: how many may be in flight. Raises OSError, and UsageError where no threads can be started.
+        """
+        names = [f"{IMAGES}{temporary_name()}" for _ in range(SYNCS_AT_ONCE)]
+        try:
+            self.write([(name, b"rehearsal") for name in names])
+        except RuntimeError as error:
+            raise no_more_threads(error) from None
+        finally:
+            for name in names:
+                self._layout.store.remove(name)
+        free = self._layout.store.free_files(IMAGES)
+        if free is not None and free < requests + _FILES_OF_A_RUN:
+            where = str(self._layout.root / IMAGES)
+            raise OSError(errno.ENOSPC, "there is room for no more files (inodes), whatever their size", where)
 
     def free_name(self, name: str, data: bytes) -> str:
         """Return `name`, or the next like it under which no other image is kept. Raises OSError."""
@@ -25,4 +51,7 @@ class ImageFiles:
 
     def write(self, images: Sequence[tuple[str, bytes]]) -> None:
         """Write images under their names, all of them durable when this returns. Raises OSError."""
+        if images and not is_same_folder(self._layout.root, self._root):
+            # To write there would begin a second dataset of half the images.
+            raise OSError(errno.ENOENT, "the folder was moved while the run was writing it", str(self._layout.root))
         self._layout.store.put_many(images)

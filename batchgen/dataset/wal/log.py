@@ -6,7 +6,8 @@ the request that it is about and no other; an old segment is never appended to.
 What is asked for stands in the first entry of a request in a segment, and only there. Entries: `open` heads a segment;
 `sent` before an attempt leaves; `refused` or `wasted` when it gave nothing and another may follow; `received` when the
 answer is known, before any of its images is saved; `done` when every image of it is safe; `failed` when the request is
-given up; `rejected` for a row that is never sent; `records` for what an earlier run paid for.
+given up; `rejected` for a row that is never sent; `records` for what an earlier run paid for; `kept` holds images that
+the disk would not take as files.
 """
 
 from __future__ import annotations
@@ -96,6 +97,13 @@ class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
         return self.row.fingerprint
 
 
+class Kept(msgspec.Struct, frozen=True, tag="kept"):
+    """Images that could not be saved under their names: this log was open already, and takes what needs no new file."""
+
+    key: str
+    images: tuple[tuple[str, bytes], ...]
+
+
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """The request has the outcome that its last entry says, and every image of it is on disk."""
 
@@ -104,7 +112,7 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 Unfinished = AttemptSent | Wasted | Received | Records
 Settling = Received | Records | RequestFailed | Rejected
-Entry = Open | AttemptSent | Refused | Wasted | Received | Records | RequestFailed | Rejected | Done
+Entry = Open | AttemptSent | Refused | Wasted | Received | Records | RequestFailed | Rejected | Kept | Done
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)

@@ -32,6 +32,7 @@ def recover(layout: Layout) -> Counter[Status]:
     The caller holds the lock. Raises OSError, UnknownFormat.
     """
     segments, unsealed = layout.segment_names(), _unsealed(layout)
+    _save_kept(layout, unsealed.values())
     records = _replay(layout, unsealed.values())
     if records:
         add_part(layout, max(unsealed), sort_records(to_table(records)))
@@ -39,6 +40,14 @@ def recover(layout: Layout) -> Counter[Status]:
         layout.store.remove(name)
     layout.store.remove_leftovers(VIEW, IMAGES, INDEX, STATE)
     return Counter(record.status for record in records)
+
+
+def _save_kept(layout: Layout, segments: Iterable[Path]) -> None:
+    """Save the images that a run could only keep in its WAL."""
+    for path in segments:
+        for entry in log.read_segment(path):
+            if isinstance(entry, log.Kept):
+                layout.store.put_many([image for image in entry.images if not layout.store.exists(image[0])])
 
 
 def unsealed_records(layout: Layout) -> list[IndexRecord]:
@@ -62,7 +71,7 @@ def in_flight(layout: Layout) -> set[str]:
                     unanswered[entry.key] = entry.key
                 elif isinstance(entry, log.Records):
                     unanswered[entry.key] = entry.records[0].fingerprint
-                elif not isinstance(entry, log.Open):
+                elif not isinstance(entry, log.Open | log.Kept):
                     unanswered.pop(entry.key, None)
         except FileNotFoundError:
             continue  # sealed meanwhile: what was unfinished in it stands in the next one
@@ -103,6 +112,8 @@ class _Replay:
             case log.Rejected():
                 self.unfinished.pop(entry.key, None)
                 self.put(records_of(entry, self._run))
+            case log.Kept():
+                pass  # what becomes of the request, its other entries say
             case log.Refused():
                 self.unfinished.pop(entry.key, None)
             case log.Done():

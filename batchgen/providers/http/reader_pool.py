@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
+
+from batchgen.core.threads import started_threads
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ class ReaderPool:
     """Reads what is large in a thread, and what is small at once."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answer")
+        self._threads = started_threads(_THREADS, "answer")
 
     async def read(self, read: Callable[[bytes], T], data: bytes) -> T:
         """Return what `read` makes of `data`; raises what it raises."""
