@@ -124,6 +124,7 @@ DISK_MODULES = {"fcntl", "shutil", "tempfile", "glob"}
 # What is no change of a disk among the names of `os`.
 HARMLESS_OS = {"cpu_count", "environ", "fspath", "getpid", "strerror", "PathLike", "SEEK_SET", "SEEK_CUR", "SEEK_END"}
 HARMLESS_OS |= {"fstat", "stat", "stat_result", "path"}
+HARMLESS_OS |= {"nice", "sched_param", "sched_setscheduler", "set_blocking", "SCHED_IDLE"}
 NAME_CHANGES = {"hardlink_to", "mkdir", "rename", "rmdir", "symlink_to", "touch", "unlink"}
 NAME_CHANGES |= {"write_bytes", "write_text"}
 DISK_EXCEPTIONS = {

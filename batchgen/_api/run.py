@@ -20,6 +20,7 @@ from batchgen.dataset.read.presence import AbsentImages
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Display, Live
 from batchgen.engine.progress import MissingImage, Progress
+from batchgen.engine.protocols import Onlooker
 from batchgen.engine.run import run_job
 from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
@@ -36,6 +37,7 @@ __all__ = [
     "LimiterSnapshot",
     "Live",
     "MissingImage",
+    "Onlooker",
     "Preflight",
     "Progress",
     "RunSummary",

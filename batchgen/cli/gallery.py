@@ -32,30 +32,32 @@ def refresh_gallery(out: Path) -> None:
         try_to_write_gallery(out)
 
 
-def try_to_write_gallery(out: Path) -> Path | None:
-    """Write the gallery and return its page; if that fails, say why and return None."""
+def try_to_write_gallery(out: Path, within_s: float | None = None) -> Path | None:
+    """Write the gallery, with what thumbnails can be made in time, and return its page; None, and why, if it fails."""
     try:
-        return _write(out)[0]
+        return _write(out, within_s=within_s)[0]
     except KeyboardInterrupt:
-        warn(f"The gallery is not up to date; {command(out)}")
+        warn(f"The gallery is not up to date; {command(out)} does it.")
     except Exception as error:
-        warn(f"The gallery could not be written ({error}). When that is put right, {command(out)}")
+        warn(f"The gallery could not be written ({error}). When that is put right, {command(out)} does it.")
     return None
 
 
-def command(out: Path) -> str:
+def command(out: str | Path) -> str:
     """What brings the gallery up to date later."""
-    return f"`batchgen gallery {shlex.quote(str(out))}` does it."
+    return f"`batchgen gallery {shlex.quote(str(out))}`"
 
 
-def _write(out: str | Path, standalone: str | None = None) -> tuple[Path, ...]:
-    from batchgen._api.gallery import write_gallery  # no command waits for Pillow unless it writes a gallery
+def _write(out: str | Path, standalone: str | None = None, within_s: float | None = None) -> tuple[Path, ...]:
+    from batchgen._api.gallery import write_gallery  # no command waits for its modules unless it writes a gallery
 
-    with ProgressBar("making thumbnails", "thumbnail") as reading:
-        gallery = write_gallery(out, standalone=standalone, advance=reading.advance)
+    with ProgressBar("making thumbnails", "thumbnail") as making:
+        gallery = write_gallery(out, standalone=standalone, within_s=within_s, advance=making.advance)
     for image in gallery.unreadable[:_UNREADABLE_SHOWN]:
         warn(f"{image.file_name} cannot be shown: {shorten(image.reason)}")
     if gallery.unreadable:
         missing = count(len(gallery.unreadable), "image")
         warn(f"{missing} without a thumbnail; `batchgen verify` checks the dataset.")
+    if gallery.left:
+        warn(f"{gallery.left:,} of {gallery.thumbnails:,} thumbnails are not made; {command(out)} makes them.")
     return gallery.pages

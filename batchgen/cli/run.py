@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, Job, open_job
 from batchgen._api.lived_loop import LivedTimeLoop
-from batchgen._api.run import Keyring, RunSummary, StopKind, StopSignal, read_keys, run_job
+from batchgen._api.run import Keyring, Onlooker, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import Loaded, rows_of
 from batchgen.cli.config import load_settings, warn_of_the_way
 from batchgen.cli.display import make_display
@@ -44,11 +44,13 @@ def execute(options: Namespace) -> ExitCode:
         warn_of_the_way(job.loaded)
         if options.repair_missing:
             _give_up_missing(options.out)
-        with asyncio.Runner(loop_factory=LivedTimeLoop) as runner:
-            summary = runner.run(_run(job, keyring))
+        from batchgen._api.gallery import thumbnails_beside  # `--show-config` does not wait for it
+
+        with thumbnails_beside(job) as onlooker, asyncio.Runner(loop_factory=LivedTimeLoop) as runner:
+            summary = runner.run(_run(job, keyring, onlooker))
     (write_json if options.json else write_text)(summary, job)
     if job.loaded.config.gallery:
-        _update_gallery(summary)
+        _update_gallery(summary, job.loaded.config.gallery_finish_s)
     return exit_of(summary, job)
 
 
@@ -61,10 +63,10 @@ def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     return read_keys(SIMULATED_KEYS)
 
 
-async def _run(job: Job, keyring: Keyring) -> RunSummary:
+async def _run(job: Job, keyring: Keyring, onlooker: Onlooker) -> RunSummary:
     stop = StopSignal()
     display = make_display(job)
-    running = asyncio.ensure_future(run_job(job, keyring, display, stop))
+    running = asyncio.ensure_future(run_job(job, keyring, display, stop, onlooker))
     signals: list[signal.Signals] = []
     abandoned = 0
 
@@ -94,10 +96,10 @@ async def _run(job: Job, keyring: Keyring) -> RunSummary:
         display.closing()
 
 
-def _update_gallery(summary: RunSummary) -> None:
+def _update_gallery(summary: RunSummary, within_s: float) -> None:
     if summary.stop is not None and summary.stop.kind in _IN_A_HURRY:
-        warn(f"The gallery is not up to date; {command(summary.out)}")
-    elif page := try_to_write_gallery(summary.out):
+        warn(f"The gallery is not up to date; {command(summary.out)} does it.")
+    elif page := try_to_write_gallery(summary.out, within_s):
         warn(f"Gallery: {page}")
 
 

@@ -213,8 +213,10 @@ class RunConfig:
     allow_blocked: bool = True
     # Two free questions before anything is bought tell of a balance that will not last, and of today's price.
     preflight: bool = True
-    # People look at images; after `batchgen run` a thumbnail of each new image costs hundredths of a second, once.
+    # People look at images. A thumbnail of each costs hundredths of a second, once, most of them while the run waits.
     gallery: bool = True
+    # Ten seconds make some 700 thumbnails on two processors. Who waits for a run's end waits no longer, and is told.
+    gallery_finish_s: Annotated[float, Within(ge=0, le=86_400)] = 10.0
     models: tuple[str, ...] = ()
     defaults: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
     api: ApiSettings = field(default_factory=ApiSettings)

@@ -26,6 +26,7 @@ from batchgen.dataset.link_tries import LinkTries
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.collect import wait_before_retry
 from batchgen.engine.progress import Fetching, Progress
+from batchgen.engine.protocols import Onlooker
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.providers.base import Gone, Pending, Provider
 
@@ -42,11 +43,14 @@ _PATIENCE_S: Final = 300.0
 class DeferredDownloads:
     """The images of a dataset that are paid for and wait at their links."""
 
-    def __init__(self, writer: DatasetWriter, config: RunConfig, stop: StopSignal, progress: Progress) -> None:
+    def __init__(
+        self, writer: DatasetWriter, config: RunConfig, stop: StopSignal, progress: Progress, onlooker: Onlooker
+    ) -> None:
         self._writer = writer
         self._config = config
         self._stop = stop
         self._progress = progress
+        self._onlooker = onlooker
         self._tries = LinkTries(writer.layout)
         self._waiting = array("Q")  # keys of the requests, one for each image that did not come
         self._came_at = 0.0
@@ -113,7 +117,7 @@ class DeferredDownloads:
             return None
         found = await provider.collect(Ticket(record.image_url or ""))
         if isinstance(found, Image):
-            await self._writer.fetched(record, found)
+            self._onlooker([await self._writer.fetched(record, found)])
             self._tries.came(_key(record))
             self._progress.saved_deferred += 1
             self._came_at = monotonic()

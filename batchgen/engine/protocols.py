@@ -6,7 +6,7 @@ parts to an object store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from batchgen.core.answer import Answer
@@ -68,3 +68,11 @@ class Sink(Protocol):
 
     async def fail(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> Sequence[IndexRecord]:
         """Record a request that gave no answer."""
+
+
+# Is told of the records of images that were saved, durable. Returns at once, and raises nothing.
+Onlooker = Callable[[Sequence[IndexRecord]], None]
+
+
+def nobody(records: Sequence[IndexRecord]) -> None:
+    """The onlooker of a run that nobody looks at."""

@@ -37,6 +37,7 @@ from batchgen.engine.halts import Halts, ModelKey
 from batchgen.engine.job import Job
 from batchgen.engine.planner import Planner, PlanningStopped
 from batchgen.engine.progress import Progress
+from batchgen.engine.protocols import Onlooker, nobody
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.shard import RunContext, run_shard
@@ -52,7 +53,9 @@ from batchgen.store.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.store.scratch import ScratchFile
 
 
-async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal) -> RunSummary:
+async def run_job(
+    job: Job, keyring: Keyring, display: Display, stop: StopSignal, onlooker: Onlooker = nobody
+) -> RunSummary:
     """Run a job to its end, or until `stop` is set and what was in flight is finished.
 
     Cancelling abandons what is in flight: the write-ahead log keeps it as in doubt. Raises DatasetError, ManifestError,
@@ -82,7 +85,7 @@ async def run_job(job: Job, keyring: Keyring, display: Display, stop: StopSignal
             await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
         accounts = Accounts(job.loaded.config, job.rules.catalog, keys, missing, writer.layout)
-        running = _Running(job, accounts, display, stop, writer, run_id, changes)
+        running = _Running(job, accounts, display, stop, writer, run_id, changes, onlooker)
         plan = await running.run(planner, FileWorkList(work))
     except asyncio.CancelledError:
         planner.abandon()
@@ -133,6 +136,7 @@ class _Running:
         writer: DatasetWriter,
         run_id: str,
         changes: tuple[SettingChange, ...],
+        onlooker: Onlooker,
     ) -> None:
         self._job = job
         self._config = job.loaded.config
@@ -142,13 +146,14 @@ class _Running:
         self._writer = writer
         self._run_id = run_id
         self._changes = changes
+        self._onlooker = onlooker
         self.events = RunEvents(writer.events, run_id)
         self.progress = Progress()
         self._live = Live(self.progress, accounts.snapshot)
         self._halts = Halts(accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt)
         self._preflight = Preflight()
         self._looking: asyncio.Future[AbsentImages] | None = None
-        self._deferred = DeferredDownloads(writer, self._config, stop, self.progress)
+        self._deferred = DeferredDownloads(writer, self._config, stop, self.progress, onlooker)
 
     async def run(self, planner: Planner, work: WorkList) -> Plan | None:
         """Plan and send; return the plan, None if the run was stopped before it was made.
@@ -263,7 +268,9 @@ class _Running:
             self._halts.add_provider(name, StopKind.ACCOUNT, reason)
         prices_usd = self._preflight.prices_usd
         silent = {model.name for model in self._job.rules.catalog.models if model.drops_blocked}
-        context = RunContext(self._run_id, self._config, prices_usd, self._halts, self.progress, self.events, silent)
+        context = RunContext(
+            self._run_id, self._config, prices_usd, self._halts, self.progress, self.events, silent, self._onlooker
+        )
         async with asyncio.TaskGroup() as tasks:
             if Status.FAILED not in self._job.selection.retry:
                 tasks.create_task(self._deferred.collect(self._accounts.providers))

@@ -15,7 +15,7 @@ from batchgen.core.errors import BatchgenError, DatasetError, Locked
 from batchgen.core.request import ImageRequest
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
-from batchgen.engine.protocols import PermitSource, Sink
+from batchgen.engine.protocols import Onlooker, PermitSource, Sink, nobody
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.worker import Worker
@@ -31,7 +31,7 @@ class RunContext:
     """What the requests of a run share.
 
     prices_usd: of one image by model, where the service says another price than the catalog. drops_blocked: the models
-    whose filter drops images in silence.
+    whose filter drops images in silence. onlooker: is told of every image that is saved.
     """
 
     run_id: str
@@ -41,6 +41,7 @@ class RunContext:
     progress: Progress
     events: RunEvents
     drops_blocked: Collection[str] = ()
+    onlooker: Onlooker = nobody
 
 
 async def run_shard(
@@ -72,6 +73,7 @@ async def run_shard(
         context.progress,
         context.events,
         context.drops_blocked,
+        context.onlooker,
     )
     slots = sum(context.config.provider(name).limits.concurrency for name in providers)
     requests = _requests(work, sink, context.prices_usd)

@@ -26,7 +26,7 @@ from batchgen.engine.circuit_breaker import CircuitBreaker
 from batchgen.engine.collect import collect
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
-from batchgen.engine.protocols import Permit, PermitSource, Sink
+from batchgen.engine.protocols import Onlooker, Permit, PermitSource, Sink, nobody
 from batchgen.engine.refusals import Refusals
 from batchgen.engine.retry import Decision, Fail, Retry, Stop, Suspend, decide
 from batchgen.engine.run_events import RunEvents
@@ -60,6 +60,7 @@ class Worker:
         progress: Progress,
         events: RunEvents,
         drops_blocked: Collection[str] = (),
+        onlooker: Onlooker = nobody,
     ) -> None:
         self._providers = providers
         self._permits = permits
@@ -71,6 +72,7 @@ class Worker:
         self._progress = progress
         self._events = events
         self._drops_blocked = drops_blocked
+        self._onlooker = onlooker
         self._images = SameImages()
         self._told_until: dict[str, float] = {}
         self._too_large = 0
@@ -190,6 +192,7 @@ class Worker:
             answer = replace(answer, slots=tuple(fetched))
             answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
         records = await self._dataset.save(request, answer, attempts)
+        self._onlooker(records)
         self._progress.settle(request, records)
         self._events.finished(attempt, records)
         for record, like in self._images.find(records):

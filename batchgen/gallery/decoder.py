@@ -1,7 +1,7 @@
 """Decoders: processes that shrink images, and that an image may take with it without harm to anything else.
 
-Each has one image at a time. One that dies of an image, of too much processor time or of a crash, is replaced for the
-next image; all are killed when nobody wants their answers any more.
+Each is started with its first image, and has one at a time. One that dies of an image, of too much processor time or of
+a crash, is replaced for the next image; all are killed when nobody wants their answers any more.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Decoder:
 
     def __init__(self, seconds: int) -> None:
         self._seconds = seconds
-        self._start()
+        self._process: Popen[bytes] | None = None
 
     def fileno(self) -> int:
         """What becomes readable when the answer is there; another one after each `ask`."""
@@ -44,17 +44,17 @@ class Decoder:
 
     def ask(self, path: Path) -> None:
         """Begin with an image. Raises OSError if no process can be started."""
-        if self._process.poll() is not None:
-            self._line.close()
-            self._start()
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            self._process = self._start()
         with suppress(ConnectionError):  # it died just now: `answer` finds that
             self._line.sendall(json.dumps(os.fspath(path)).encode() + b"\n")
 
     def answer(self) -> bytes:
         """Wait for the small image of the image, a WebP, and return it. Raises Undecodable."""
         line = self._read()
-        if not line.endswith(b"\n"):
-            raise Undecodable(self._cause_of_death())
+        if not line.endswith(b"\n") and self._process is not None:
+            raise Undecodable(self._cause_of_death(self._process.wait()))
         answer = json.loads(line)
         if "reason" in answer:
             raise Undecodable(answer["reason"])
@@ -64,23 +64,27 @@ class Decoder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._line.close()
+        self._end()
 
-    def _start(self) -> None:
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._line.close()
+
+    def _start(self) -> Popen[bytes]:
         self._line, theirs = socket.socketpair()
         with theirs:
             # -P: modules come from where they are installed, not from beside the program.
             command = [sys.executable, "-P", str(_PROGRAM), str(self._seconds)]
             # Ctrl-C is for the process that waits for the answers: this one is in a group of its own.
-            self._process = Popen(  # noqa: S603
+            return Popen(  # noqa: S603
                 command,
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=DEVNULL,
                 process_group=0,
-                env=_environment(),
+                env=keyless_environment(),
             )
 
     def _read(self) -> bytes:
@@ -89,14 +93,14 @@ class Decoder:
             return answers.readline()
         return b""
 
-    def _cause_of_death(self) -> str:
-        code = self._process.wait()
+    def _cause_of_death(self, code: int) -> str:
         if code == -signal.SIGXCPU:
             return f"decoding takes more than {self._seconds} s"
         return f"decoding ends in a crash ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
 
 
-def _environment() -> dict[str, str]:
+def keyless_environment() -> dict[str, str]:
+    """Return what an interpreter needs of the environment, and nothing else."""
     return {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_BEGIN)
     }

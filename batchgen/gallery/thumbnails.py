@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from selectors import EVENT_READ, DefaultSelector
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from batchgen.dataset.layout import THUMBNAILS, Layout
 from batchgen.gallery.decoder import Decoder, Undecodable
-from batchgen.gallery.slots import Slots
 from batchgen.store import Entry
+
+if TYPE_CHECKING:
+    from batchgen.gallery.slots import Slots  # would take pyarrow along into the process that works beside a run
 
 # The largest image that a run saves, 67 million pixels, takes 2 s in any format: a machine may be ten times as slow.
 MOST_SECONDS = 20
 # Decoding keeps a processor busy, and little else is done meanwhile.
 _DECODERS = os.cpu_count() or 1
 # Nothing here decodes them: the page shows the image itself, as far as the browser can, and runs no script of it.
-_SHOWN_AS_THEY_ARE = frozenset({"image/svg+xml", "image/heic", "image/heif"})
+SHOWN_AS_THEY_ARE = frozenset({"image/svg+xml", "image/heic", "image/heif"})
 _NAME = re.compile(r"gallery/[0-9a-f]{2}/[0-9a-f]{14}\.webp")
 
 
@@ -55,17 +59,21 @@ def made_thumbnails(layout: Layout) -> set[str]:
     return {entry.name for entry in _made(layout)}
 
 
+def originals(slots: Slots) -> list[Original]:
+    """Return the images that want a thumbnail, each once."""
+    saved, found = slots.saved, dict[str, Original]()
+    columns = (saved[name].to_pylist() for name in ("file_name", "sha256", "mime_type"))
+    for name, sha256, mime_type in zip(*columns, strict=True):
+        if mime_type not in SHOWN_AS_THEY_ARE:
+            found.setdefault(sha256, Original(name, sha256))
+    return list(found.values())
+
+
 def missing_thumbnails(layout: Layout, slots: Slots) -> list[Original]:
     """Return the images that have no thumbnail yet. Raises OSError."""
     # Earlier versions did not fsync thumbnails: an empty file is what a power cut left of one.
     there = {entry.name for entry in _made(layout) if entry.size_bytes}
-    missing: dict[str, Original] = {}
-    saved = slots.saved
-    columns = (saved[name].to_pylist() for name in ("file_name", "sha256", "mime_type"))
-    for name, sha256, mime_type in zip(*columns, strict=True):
-        if thumbnail_name(sha256) not in there and mime_type not in _SHOWN_AS_THEY_ARE:
-            missing.setdefault(sha256, Original(name, sha256))
-    return list(missing.values())
+    return [source for source in originals(slots) if thumbnail_name(source.sha256) not in there]
 
 
 def remove_thumbnails(layout: Layout, made: set[str], slots: Slots) -> None:
@@ -79,32 +87,54 @@ def remove_thumbnails(layout: Layout, made: set[str], slots: Slots) -> None:
             layout.store.remove(name)
 
 
+@contextmanager
+def decoders(number: int = _DECODERS, seconds: int = MOST_SECONDS) -> Iterator[list[Decoder]]:
+    """Yield so many decoders, which grant each image so many seconds of processor time."""
+    with ExitStack() as opened:
+        yield [opened.enter_context(Decoder(seconds)) for _ in range(number)]
+
+
 def make_thumbnails(
-    layout: Layout, sources: Iterable[Original], seconds: int = MOST_SECONDS
+    layout: Layout, sources: Iterable[Original], seconds: int = MOST_SECONDS, within_s: float | None = None
 ) -> Iterator[Unreadable | None]:
     """Make thumbnails in parallel; yield for each None, or why there is none, in the order in which they are ready.
 
-    Each may take so many seconds of processor time. Raises OSError if the disk refuses.
+    Each may take so many seconds of processor time. Ends when all are made, or `within_s` seconds are over. Raises
+    OSError if the disk refuses.
     """
     layout.store.remove_leftovers(THUMBNAILS)
+    with decoders(seconds=seconds) as workers:
+        yield from make_with(workers, layout, sources, within_s)
+
+
+def make_with(
+    workers: Sequence[Decoder], layout: Layout, sources: Iterable[Original], within_s: float | None = None
+) -> Iterator[Unreadable | None]:
+    """Do so with decoders that are there, none of them busy."""
     waiting = iter(sources)
-    with ExitStack() as decoders, DefaultSelector() as busy:
-        for source in islice(waiting, _DECODERS):
-            decoder = decoders.enter_context(Decoder(seconds))
-            decoder.ask(layout.store.path(source.file_name))
-            busy.register(decoder, EVENT_READ, (decoder, source))
+    ends_at = None if within_s is None else monotonic() + within_s
+    with DefaultSelector() as busy:
+
+        def begin(decoder: Decoder) -> None:
+            for source in islice(waiting, 1):
+                decoder.ask(layout.store.path(source.file_name))
+                busy.register(decoder, EVENT_READ, (decoder, source))
+
+        for decoder in workers:
+            begin(decoder)
         while busy.get_map():
+            left_s = None if ends_at is None else ends_at - monotonic()
+            if left_s is not None and left_s <= 0:
+                return
             ready: list[tuple[str, bytes]] = []
-            for key, _ in busy.select():
+            for key, _ in busy.select(left_s):
                 decoder, source = key.data
                 busy.unregister(decoder)
                 try:
                     ready.append((thumbnail_name(source.sha256), decoder.answer()))
                 except Undecodable as error:
                     yield Unreadable(source.file_name, str(error))
-                for following in islice(waiting, 1):
-                    decoder.ask(layout.store.path(following.file_name))
-                    busy.register(decoder, EVENT_READ, (decoder, following))
+                begin(decoder)
             layout.store.put_many(ready)  # another process may make the same ones: the last to finish wins
             yield from [None] * len(ready)
 

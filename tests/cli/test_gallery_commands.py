@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import sys
 import zlib
 from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.processes import children, is_running, until
 from support.slots import slot, write_slots
 
 from batchgen.core.exit_codes import ExitCode
 from batchgen.gallery.thumbnails import thumbnail_name
-from batchgen.simulator import Fault
+from batchgen.simulator import Fault, ImageContent
 from batchgen.store.lock import Lock
 
 if TYPE_CHECKING:
-    from cli.conftest import Run
+    from cli.conftest import Run, Start
     from conftest import Simulate, WriteManifest
 
 ROWS = [{"id": f"row-{row}", "prompt": f"a fox {row}"} for row in range(3)]
@@ -131,12 +134,50 @@ def test_a_run_leaves_a_gallery_that_shows_what_it_made(
     assert json.loads(ended.out)["saved"] == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there processes can be looked at in /proc")
+def test_thumbnails_are_made_while_a_run_waits_and_nothing_of_that_outlives_it(
+    start: Start, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+) -> None:
+    url = simulate(faults=(Fault.parse("stall@4"),), image_content=ImageContent.DRAWN).url
+    options = ("--base-url", url, "--rpm", "6000", "--concurrency", "4")
+    manifest = str(write_manifest([*ROWS, {"id": "row-3", "prompt": "the one that is waited for"}]))
+    running = start("run", manifest, "-o", "out", *options)
+    until(lambda: len(list((tmp_path / "out" / "gallery").rglob("*.webp"))) == 3)
+    (maker,) = children(running.pid)
+    beside = [maker, *children(maker)]
+    running.send_signal(signal.SIGINT)
+    until(lambda: "stopped by Ctrl-C" in (tmp_path / "out" / ".batchgen" / "events.jsonl").read_text())
+    running.send_signal(signal.SIGINT)
+    assert running.wait() == ExitCode.INTERRUPTED
+    until(lambda: not any(map(is_running, beside)))
+    assert not (tmp_path / "out" / "gallery.html").exists()
+
+
+def test_a_run_that_ends_makes_what_is_left_only_for_so_long_and_says_the_rest(
+    run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
+) -> None:
+    url = simulate(image_content=ImageContent.DRAWN).url
+    command = ("run", str(write_manifest(ROWS)), "-o", "out", "--base-url", url, "--rpm", "6000")
+    assert run(*command, "--no-gallery").code == ExitCode.OK
+    assert not (tmp_path / "out" / "gallery").exists()
+    (tmp_path / "c.toml").write_text("gallery_finish_s = 0\n")
+    ended = run(*command, "-c", "c.toml")
+    assert ended.code == ExitCode.OK
+    assert "3 of 3 thumbnails are not made; `batchgen gallery out` makes them." in ended.err
+    assert about(tmp_path / "out" / "gallery.html")["slots"]["ok"] == 3
+    ended = run("gallery", "out")
+    assert (ended.code, ended.err) == (ExitCode.OK, "")
+    assert len(list((tmp_path / "out" / "gallery").rglob("*.webp"))) == 3
+    assert "not made" not in run(*command, "-c", "c.toml").err
+
+
 def test_a_run_can_leave_it_out(run: Run, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path) -> None:
     ended = run(
         "run", str(write_manifest(ROWS)), "-o", "out", "--base-url", simulate().url, "--rpm", "6000", "--no-gallery"
     )
     assert ended.code == ExitCode.OK
     assert not (tmp_path / "out" / "gallery.html").exists()
+    assert not (tmp_path / "out" / "gallery").exists()
 
 
 def test_a_gallery_that_fails_changes_nothing_of_the_run(

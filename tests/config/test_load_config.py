@@ -83,8 +83,9 @@ def numeric_settings() -> list[str]:
 @pytest.mark.parametrize("setting", numeric_settings())
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "true", "false", "9e999", "[1]", "1979-05-27"])
 def test_no_number_may_be_infinite_negative_or_no_number(file: Path, setting: str, value: str) -> None:
-    section, key = setting.split(".")
-    assert complaint(file, f"[{section}]\n  {key} = {value}\n").startswith(f"{file}:2:3 error E061 {setting}: ")
+    section, _, key = setting.rpartition(".")
+    written = f"{section and f'[{section}]'}\n  {key} = {value}\n"
+    assert complaint(file, written).startswith(f"{file}:2:3 error E061 {setting}: ")
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,15 @@ def test_a_decoder_that_died_of_an_image_is_replaced_for_the_next(tmp_path: Path
         assert decoder.answer()[8:12] == b"WEBP"
 
 
+def test_when_the_time_is_over_what_is_not_made_is_left(tmp_path: Path) -> None:
+    layout = write_slots(tmp_path, [slot(0), slot(1, image=jpeg_of_many_scans())])
+    missing = missing_thumbnails(layout, read_slots(layout))
+    assert list(make_thumbnails(layout, missing, within_s=0)) == []
+    bomb = [one for one in missing if one.file_name == slot(1)["file_name"]]
+    assert list(make_thumbnails(layout, bomb, seconds=3600, within_s=0.5)) == []
+    assert missing_thumbnails(layout, read_slots(layout)) == missing
+
+
 def test_who_stops_making_thumbnails_waits_for_none(tmp_path: Path) -> None:
     layout = write_slots(tmp_path, [slot(0), slot(1, image=jpeg_of_many_scans())])
     making = make_thumbnails(layout, missing_thumbnails(layout, read_slots(layout)), seconds=3600)

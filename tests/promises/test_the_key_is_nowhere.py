@@ -234,6 +234,7 @@ def test_no_decoder_of_images_knows_the_key(
     with Decoder(5) as decoder:
         decoder.ask(image)
         assert decoder.answer(), "it has begun, and works without the rest of the environment"
+        assert decoder._process is not None
         environment = Path(f"/proc/{decoder._process.pid}/environ").read_bytes()
     assert b"PATH=" in environment
     assert MARK.encode() not in environment
