@@ -26,6 +26,7 @@ WORKS: Mapping[str, Callable[[], list[Line]]] = {
     "W6": grow,
     "W8": footprint.memory,
     "W9": footprint.start_up,
+    "W11": wire.thumbnails,
 }
 
 

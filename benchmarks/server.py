@@ -14,10 +14,14 @@ import sys
 import threading
 import time
 import zlib
+from itertools import count
 from random import Random
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nx-aimlapi-usd-spent: 0.04\r\nContent-Length: %d\r\n\r\n%b"
 _TYPE_JSON = b"application/json"
+# The last chunk of a PNG.
+_IEND = b"\0\0\0\0IEND\xaeB`\x82"
+_END = -len(_IEND)
 
 
 def image_bytes(size_bytes: int) -> bytes:
@@ -84,6 +88,26 @@ class Server:
         return _json({"served": sum(self._served), "first_at": self._first_at, "last_at": self._last_at})
 
 
+class NumberedServer(Server):
+    """Serves images of which no two are the same: each has its number in a chunk that no program shows."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(size_bytes)
+        start = image_bytes(size_bytes)[:_END]
+        whole = len(start) // 3 * 3  # what base64 writes of it does not depend on what follows
+        self._start, self._rest = base64.b64encode(start[:whole]), start[whole:]
+        self._numbers = count()
+
+    def _answer(self, request: bytes, number: int) -> bytes:
+        if not request.startswith(b"POST"):
+            return super()._answer(request, number)
+        chunk = b"tEXtnumber\0%012d" % next(self._numbers)
+        end = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + _IEND
+        image = self._start + base64.b64encode(self._rest + end)
+        body = b'{"data":[{"mime_type":"image/png","b64_json":"%b"}]}' % image
+        return _HEAD % (_TYPE_JSON, len(body), body)
+
+
 def _content_length(head: bytes) -> int:
     _, _, rest = head.lower().partition(b"content-length:")
     return int(rest.split(b"\r\n", 1)[0]) if rest else 0
@@ -95,8 +119,9 @@ def _json(value: object) -> bytes:
 
 
 def main() -> None:
-    """Serve an image of as many bytes as the first argument says; print the URL."""
-    server = Server(int(sys.argv[1]))
+    """Serve an image of as many bytes as the first argument says, with `numbered` always another; print the URL."""
+    size_bytes, *how = sys.argv[1:]
+    server = (NumberedServer if how == ["numbered"] else Server)(int(size_bytes))
     print(f"http://127.0.0.1:{server.port}", flush=True)
     server.serve()
 

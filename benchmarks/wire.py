@@ -1,4 +1,7 @@
-"""W1 to W3: what an image costs, from the wire to a durable file, against a loop that only fetches and writes."""
+"""W1 to W3: what an image costs, from the wire to a durable file, against a loop that only fetches and writes.
+
+W11: whether thumbnails that are made beside a run slow it down.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ ROUNDS = 3
 LARGE_BYTES, TINY_BYTES = 1_000_000, 300
 # What keeping a receipt may cost beside fetching and writing: hash, checksums, fsync, WAL, index, pacing, events.
 _LARGE_ADDS_MS, _TINY_ADDS_MS = 1.5, 0.45
+# What the turns of one contestant differ by on a machine with two processors.
+_NOISE = 1.15
 _numbers = count()
 
 
@@ -30,12 +35,13 @@ class Setting:
     requests: int
     image_bytes: int
     transport: str = "base64"
+    gallery: bool = False
 
 
 @contextmanager
-def prepared_server(image_bytes: int) -> Iterator[str]:
-    """A server in a process of its own; gives its URL."""
-    process = start("benchmarks.server", image_bytes)
+def prepared_server(image_bytes: int, *how: str) -> Iterator[str]:
+    """A server in a process of its own; gives its URL. how: `numbered` for images that all differ."""
+    process = start("benchmarks.server", image_bytes, *how)
     try:
         yield (process.stdout.readline() if process.stdout else "").strip()
     finally:
@@ -116,6 +122,27 @@ def linked_images() -> list[Line]:
     ]
 
 
+def thumbnails() -> list[Line]:
+    """W11: 1,000 images of 1 MB without limits, with thumbnails made beside the run, and none at its end."""
+    off, on = Setting(1_000, LARGE_BYTES), Setting(1_000, LARGE_BYTES, gallery=True)
+    with scratch() as folder, prepared_server(LARGE_BYTES, "numbered") as url:
+        off_lags: list[dict[str, float]] = []
+        on_lags: list[dict[str, float]] = []
+        took = in_turns(
+            ROUNDS,
+            {
+                "off": _batchgen(url, folder, off, "fsync", off_lags),
+                "on": _batchgen(url, folder, on, "fsync", on_lags),
+            },
+        )
+    off_ms, on_ms = (1000 * sorted(lag["p99"] for lag in lags)[ROUNDS // 2] for lags in (off_lags, on_lags))
+    return [
+        Line("W11", "1,000 x 1 MB: gallery off", took["off"], f"loop lag {off_ms:.1f} ms (99 of 100)"),
+        at_most("", "on, the page included", took["on"], took["on"].wall_s / took["off"].wall_s, _NOISE, "wall time"),
+        Line("", "", None, f"loop lag {on_ms:.1f} ms (99 of 100)"),
+    ]
+
+
 def race(setting: Setting, before: Path) -> dict[str, Usage]:
     """Run this checkout and another, `before`, in turns; return the medians by `before` and `now`."""
     with scratch() as folder, prepared_server(setting.image_bytes) as url:
@@ -152,9 +179,11 @@ def _batchgen(
     lags: list[dict[str, float]],
     checkout: Path = ROOT,
 ) -> Callable[[], Usage]:
-    manifest, config, report = folder / "manifest.csv", folder / "run.toml", folder / "lags.json"
+    manifest, report = folder / "manifest.csv", folder / "lags.json"
+    config = folder / f"gallery-{'on' if setting.gallery else 'off'}.toml"
     write_manifest(manifest, setting.requests)
-    config.write_text(f'image_transport = "{setting.transport}"\npreflight = false\ngallery = false\n')
+    gallery = "gallery_finish_s = 0" if setting.gallery else "gallery = false"
+    config.write_text(f'image_transport = "{setting.transport}"\npreflight = false\n{gallery}\n')
 
     def contest() -> Usage:
         usage = run(
