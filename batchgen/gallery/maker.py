@@ -49,7 +49,8 @@ def _give_way() -> None:
     """Take only what time others leave, of the processor and of the disk."""
     os.nice(19)
     if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with suppress(OSError):  # some sandboxes forbid it
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _listen(asked: Queue[Original], main_thread: int) -> None:

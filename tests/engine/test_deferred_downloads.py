@@ -84,6 +84,23 @@ async def test_dead_links_are_given_up_soon_and_left_alone_by_the_next_runs(tmp_
     assert cdn.bought == LINKS
 
 
+async def test_an_onlooker_is_told_of_each_image_in_the_run_that_saves_it(tmp_path: Path) -> None:
+    cdn, told = Cdn(), list[list[str]]()
+
+    async def run_and_hear() -> None:
+        told.append([])
+        await run(
+            tmp_path, url, 1, onlooker=lambda records: told[-1].extend(one.row_id for one in records if one.file_name)
+        )
+
+    async with cdn.serving() as url:
+        for gives in ({1, 2, 3}, {4, 5}, set(range(LINKS + 1)), set()):
+            cdn.gives = lambda link, gives=gives: 200 if int(link) in gives else 503  # type: ignore[misc]
+            await run_and_hear()
+    assert [len(rows) for rows in told] == [3, 2, LINKS - 5, 0]
+    assert sorted(row for rows in told for row in rows) == sorted(f"row-{number}" for number in range(LINKS))
+
+
 async def test_a_dead_link_is_asked_again_on_another_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cdn = Cdn()
     async with cdn.serving() as url:

@@ -19,6 +19,7 @@ from batchgen.engine.accounts import Keyring
 from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.engine.display import Live
 from batchgen.engine.job import make_job
+from batchgen.engine.protocols import Onlooker, nobody
 from batchgen.engine.run import run_job
 from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.stop import StopReason, StopSignal
@@ -104,14 +105,14 @@ async def run_batch(
     key: str | None = "sk-0123456789",
     stop: StopSignal | None = None,
     consent: Consent = NO_CONSENT,
+    onlooker: Onlooker = nobody,
     **changes: Any,
 ) -> RunSummary:
     """Run a manifest with QUICK settings; `changes` override them, with `__` for the dot in a name."""
     flags = QUICK | {"api.base_url": url} | {name.replace("__", "."): value for name, value in changes.items()}
     job = make_job(open_manifest(str(manifest)), load_config(given=flags), out, selection or Selection(), consent)
-    return await run_job(
-        job, Keyring({}, {} if key is None else {"aimlapi": key}), watcher or Watcher(), stop or StopSignal()
-    )
+    keyring = Keyring({}, {} if key is None else {"aimlapi": key})
+    return await run_job(job, keyring, watcher or Watcher(), stop or StopSignal(), onlooker)
 
 
 def read_index(out: Path) -> list[dict[str, Any]]:
