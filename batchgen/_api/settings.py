@@ -9,19 +9,20 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batchgen.catalog import Catalog, load_catalog
-from batchgen.config.load import SIMULATED, Loaded, inspect_config, load_config, rows_of
+from batchgen.config.load import SIMULATED, Loaded, inspect_config, load_config
+from batchgen.config.show import as_toml
 from batchgen.core.problems import Problem
 
 __all__ = [
     "SIMULATED",
     "Loaded",
     "Settings",
+    "as_toml",
     "catalog_of",
     "clear_text_host",
     "inspect_settings",
     "load_settings",
     "proxy_of",
-    "rows_of",
 ]
 
 # Values by dotted name, as in {"limits.requests_per_minute": 60}; None stands for a setting that was not given.

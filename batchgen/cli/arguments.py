@@ -26,6 +26,7 @@ After 3, 4, 130 and 143 the same command resumes.
 environment:
   AIMLAPI_API_KEY     the API key (or AIML_API_KEY)
   BATCHGEN_BASE_URL   the URL of the API
+  BATCHGEN_LIMITS__CONCURRENCY and the like set limits.concurrency; --show-config prints all settings
 """
 
 
@@ -126,7 +127,7 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         "--no-gallery", dest="gallery", action="store_const", const=False, help="do not update gallery.html"
     )
     parser.add_argument(
-        "--show-config", action="store_true", help="print every setting and where it comes from, and exit"
+        "--show-config", action="store_true", help="print every setting as TOML, with where it comes from, and exit"
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 

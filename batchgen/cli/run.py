@@ -13,7 +13,7 @@ from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, Job, open_job
 from batchgen._api.lived_loop import LivedTimeLoop
 from batchgen._api.run import Keyring, Onlooker, RunSummary, StopKind, StopSignal, read_keys, run_job
-from batchgen._api.settings import Loaded, rows_of
+from batchgen._api.settings import as_toml
 from batchgen.cli.config import load_settings, warn_of_the_way
 from batchgen.cli.display import make_display
 from batchgen.cli.gallery import command, try_to_write_gallery
@@ -34,7 +34,8 @@ _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SI
 def execute(options: Namespace) -> ExitCode:
     """Run a job, print its summary and return its exit code."""
     if options.show_config:
-        return _show_config(load_settings(options))
+        echo(as_toml(load_settings(options)))
+        return ExitCode.OK
     if options.manifest is None or options.out is None:
         raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
@@ -109,12 +110,3 @@ def _give_up_missing(out: str) -> None:
         warn(f"{repaired.finding.path} ({repaired.finding.row_id}): {repaired.finding.detail}; {repaired.action}")
     if given_up:
         warn(f"{count(len(given_up), 'image')} missing, and marked as lost.")
-
-
-def _show_config(loaded: Loaded) -> ExitCode:
-    rows = list(rows_of(loaded))
-    width = max(len(name) for name, _, _ in rows) + 2
-    for name, value, origin in rows:
-        shown = dict(value) if name == "defaults" else value  # type: ignore[call-overload]
-        echo(f"{name:<{width}}{shown!s:<34}{origin}")
-    return ExitCode.OK

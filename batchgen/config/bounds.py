@@ -16,12 +16,12 @@ class Within:
     """A number between bounds: `gt`, `ge`, `le`, as annotated-types has them."""
 
     def __init__(self, **bounds: float) -> None:
-        self._bounds = bounds
+        self.bounds = bounds
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from annotated_types import Interval
 
-        return handler.generate_schema(Annotated[source, Interval(**self._bounds)])
+        return handler.generate_schema(Annotated[source, Interval(**self.bounds)])
 
 
 class Passing:

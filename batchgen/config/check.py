@@ -1,6 +1,6 @@
 """Settings as they were written -> one RunConfig, or all that is wrong with them.
 
-pydantic checks them, and its errors are told apart by their type and location, never by their words.
+pydantic checks them; only the location of its errors is read, and what to write instead is said in words of our own.
 """
 
 from __future__ import annotations
@@ -11,22 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batchgen.config.bounds import REFUSED
+from batchgen.config.expected import expected
 from batchgen.config.names import Setting, known_settings, nest
 from batchgen.config.settings import RunConfig
 from batchgen.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-# By whether the setting is a switch. Python takes True for 1, and a user who writes it means something else.
-_KIND_ADVICE = {True: "write true or false, without quotes", False: "true and false have no meaning here"}
-
-# TOML's words for what pydantic calls by Python's.
-_TYPE_ADVICE = {
-    "tuple_type": "input should be a valid list",
-    "mapping_type": "input should be a valid table",
-    "dict_type": "input should be a valid table",
-}
 
 _LIST_ALL = "`batchgen run --show-config` lists them all"
 
@@ -52,7 +43,8 @@ def check_settings(settings: Mapping[str, Setting]) -> tuple[RunConfig, list[Mis
         if name not in known:
             mistakes.append(Mistake(name, _explain_unknown(name, value, known)))
         elif isinstance(value, bool) is not isinstance(known[name], bool):
-            mistakes.append(Mistake(name, _KIND_ADVICE[isinstance(known[name], bool)]))
+            # Python takes True for 1, and a user who writes it means something else.
+            mistakes.append(Mistake(name, expected(name)))
         else:
             usable[name] = value
     while isinstance(checked := _validate(usable), list):
@@ -73,7 +65,7 @@ def _validate(settings: Mapping[str, Setting]) -> RunConfig | list[Mistake]:
         setting = _setting_at(error["loc"], settings)
         below = tuple(map(str, error["loc"][1:2])) if setting == "defaults" else ()
         # Of a union, one word is enough.
-        mistakes.setdefault((setting, *below), Mistake(setting, _explain(error, below), below))
+        mistakes.setdefault((setting, *below), Mistake(setting, _explain(error, setting, below), below))
     return list(mistakes.values())
 
 
@@ -82,11 +74,10 @@ def _setting_at(location: tuple[int | str, ...], settings: Iterable[str]) -> str
     return next(name for name in settings if location[: name.count(".") + 1] == tuple(name.split(".")))
 
 
-def _explain(error: ErrorDetails, below: tuple[str, ...]) -> str:
+def _explain(error: ErrorDetails, setting: str, below: tuple[str, ...]) -> str:
     if below:
         return "write a text, a number, true or false"
-    message = error["msg"]
-    return message if error["type"] == REFUSED else _TYPE_ADVICE.get(error["type"], message[0].lower() + message[1:])
+    return error["msg"] if error["type"] == REFUSED else expected(setting)
 
 
 def _explain_unknown(name: str, value: Setting, known: Mapping[str, object]) -> str:

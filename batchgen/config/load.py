@@ -14,17 +14,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batchgen.config.check import Mistake, check_settings
+from batchgen.config.environment import read_variables
 from batchgen.config.names import Setting, common_name, dotted, flatten, leaves
 from batchgen.config.settings import RunConfig
 from batchgen.core.errors import ConfigError
 from batchgen.core.problems import Problem
 from batchgen.core.toml import TomlError, find_key, parse_toml, read_toml
 
-# Environment variables that set something. The API key is not among them: it is no setting, and is never shown.
-ENVIRONMENT = MappingProxyType({"BATCHGEN_BASE_URL": "api.base_url"})
-
 # The origin of the embedded simulator's base URL, which is another one in each run.
 SIMULATED = "--simulate"
+
+# The origin of what no flag gives.
+_PYTHON = "settings"
 
 # An address may hold a password, and the name of a variable may be the key itself.
 _NEVER_QUOTED = ("base_url", "key_variable")
@@ -48,7 +49,7 @@ def load_config(
 
     Args:
         path: a TOML file.
-        environ: the environment; ENVIRONMENT names what is read from it.
+        environ: the environment, of which `read_variables` takes the settings.
         given: values by dotted setting name, None for one that was not given.
         flags: the option of the command line that gives a setting; without one it was given from Python.
 
@@ -74,14 +75,19 @@ def inspect_config(
     """
     source, tree = _parse(path)
     written = flatten(tree)
-    variables = {name: variable for variable, name in ENVIRONMENT.items() if environ.get(variable)}
+    variables = read_variables(environ)
     at_hand = {name: value for name, value in given.items() if value is not None}
-    above = {name: environ[variable] for name, variable in variables.items()} | at_hand
+    # A flag for all providers also beats a variable for one: --simulate must not be led elsewhere.
+    above = {name: value for name, value in variables.settings.items() if common_name(name) not in at_hand} | at_hand
     keys = {dotted(keys): keys for keys in written if not {dotted(keys), common_name(dotted(keys))} & above.keys()}
     settings = {name: written[keys[name]] for name in keys} | above
+    origins = dict.fromkeys(keys, str(path)) | dict(variables.origins)
+    origins |= {name: flags.get(name, _PYTHON) for name in at_hand}
+    if variables.fields and "defaults" not in at_hand:
+        origins.setdefault("defaults", "the environment")
+        settings["defaults"] = _with_fields(settings.get("defaults", {}), variables.fields)
     if not settings:
-        return Loaded(RunConfig(), {}), []
-    origins = dict.fromkeys(keys, str(path)) | variables | {name: flags.get(name, "settings") for name in at_hand}
+        return Loaded(RunConfig(), {}), [*variables.problems]
     config, mistakes = check_settings(settings)
     problems = [
         _in_file(mistake, path, source, keys[mistake.setting])
@@ -89,7 +95,8 @@ def inspect_config(
         else _elsewhere(mistake, origins[mistake.setting], settings[mistake.setting])
         for mistake in mistakes
     ]
-    return Loaded(config, origins), sorted(problems, key=lambda item: (item.line or 0, item.column or 0))
+    problems.sort(key=lambda item: (item.line or 0, item.column or 0))
+    return Loaded(config, origins), [*variables.problems, *problems]
 
 
 def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
@@ -97,6 +104,11 @@ def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
     for name, value in leaves(loaded.config):
         if value is not None or not name.startswith("providers."):
             yield name, value, loaded.origins.get(name, "default")
+
+
+def _with_fields(defaults: Setting, fields: Mapping[str, Setting]) -> Setting:
+    """The table [defaults] with what variables say of its fields; what is no table is left as it is, and refused."""
+    return {**defaults, **fields} if isinstance(defaults, Mapping) else defaults
 
 
 def _parse(path: Path | None) -> tuple[str, dict[str, Setting]]:
@@ -116,9 +128,11 @@ def _in_file(mistake: Mistake, path: Path | None, source: str, keys: tuple[str, 
 
 
 def _elsewhere(mistake: Mistake, origin: str, value: Setting) -> Problem:
+    """A mistake of a flag or variable, which is named, and not the path of its setting; or one from Python."""
     is_quoted = not mistake.below and mistake.setting.rpartition(".")[2] not in _NEVER_QUOTED
-    quoted = f" = {reprlib.repr(value)}" if is_quoted else ""
-    return Problem("E061", origin, f"{_shown(mistake)}{quoted}: {mistake.message}")
+    said = [_shown(mistake)] if origin == _PYTHON else []
+    said += [reprlib.repr(value)] if is_quoted else []
+    return Problem("E061", origin, ": ".join(filter(None, (" = ".join(said), mistake.message))))
 
 
 def _shown(mistake: Mistake) -> str:

@@ -1,4 +1,4 @@
-"""TOML files -> tables, and where in the text a mistake or a key stands.
+"""TOML files -> tables, and where in the text a mistake or a key stands; and values -> TOML.
 
 `tomllib` gives the place of a mistake only in the words of its message before Python 3.14, and that of
 a key not at all. Here both are found by cutting the text into statements, each of which is parsed by
@@ -87,6 +87,30 @@ def find_key(source: str, path: Sequence[str]) -> Place | None:
             indent = len(statement.text) - len(statement.text.lstrip())
             return _place(source, statement.start + indent)
     return None
+
+
+def toml_key(key: str) -> str:
+    """Return a key as TOML: bare where it can be."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml_value(key)
+
+
+def toml_value(value: object) -> str:
+    """Return a text, a number, a truth value, or a list of them as TOML, printable and on one line."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{"".join(map(_escaped, value))}"'
+        case list() | tuple():
+            return f"[{', '.join(map(toml_value, value))}]"
+        case _:
+            return repr(value)  # numbers, also nan and inf, look as in Python
+
+
+def _escaped(character: str) -> str:
+    if character in ('"', "\\"):
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,20 +124,47 @@ def test_a_prompt_cannot_write_commands_for_github_or_the_terminal(run: Run, wri
         assert not re.search(r"^::error(::y| file=a)", out, re.MULTILINE)
 
 
-def test_show_config_tells_each_setting_and_its_origin(
+def test_show_config_prints_a_configuration_that_loads_as_it_is_in_force(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "c.toml").write_text("[limits]\nconcurrency = 3\n[defaults]\nseed = 7\n")
+    (tmp_path / "c.toml").write_text(
+        "[limits]\nadaptive = false\n[defaults]\nseed = 7\n[providers.x.limits]\nwindow_s = 9\n"
+    )
     monkeypatch.setenv("BATCHGEN_BASE_URL", "http://environment")
+    monkeypatch.setenv("BATCHGEN_LIMITS__CONCURRENCY", "3")
     ended = run("run", "--show-config", "-c", "c.toml", "--rpm", "9")
     assert ended.code == 0
-    lines = {line.split()[0]: re.split(r"\s{2,}", line.strip()) for line in ended.out.splitlines()}
-    assert lines["limits.concurrency"][1:] == ["3", "c.toml"]
-    assert lines["limits.requests_per_minute"][1:] == ["9.0", "--rpm"]
-    assert lines["api.base_url"][1:] == ["http://environment", "BATCHGEN_BASE_URL"]
-    assert lines["retry.max_attempts"][1:] == ["5", "default"]
-    assert lines["defaults"][1:] == ["{'seed': 7}", "c.toml"]
-    assert "sk-test" not in ended.out + ended.err
+    for line in (
+        "concurrency = 3  # BATCHGEN_LIMITS__CONCURRENCY",
+        "requests_per_minute = 9.0  # --rpm",
+        'base_url = "http://environment"  # BATCHGEN_BASE_URL',
+        "max_attempts = 5  # default",
+        "seed = 7  # c.toml",
+        "# max_cost_usd is not set",
+    ):
+        assert line in ended.out.splitlines()
+    assert os.environ["AIMLAPI_API_KEY"] not in ended.out + ended.err
+    monkeypatch.delenv("BATCHGEN_BASE_URL")
+    monkeypatch.delenv("BATCHGEN_LIMITS__CONCURRENCY")
+    (tmp_path / "shown.toml").write_text(ended.out)
+    again = run("run", "--show-config", "-c", "shown.toml")
+    assert [line.partition("  # ")[0] for line in again.out.splitlines()] == [
+        line.partition("  # ")[0] for line in ended.out.splitlines()
+    ]
+
+
+def test_a_wrong_variable_is_named_and_stops_before_anything_is_sent(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATCHGEN_LIMITS__CONCURENCY", "3")
+    monkeypatch.setenv("BATCHGEN_LIMITS__MAX_COST_USD", "much")
+    ended = run("run", "m.csv", "-o", "out")
+    assert ended.code == 2
+    assert ended.err.splitlines() == [
+        "BATCHGEN_LIMITS__CONCURENCY error E061 no setting has this name; did you mean BATCHGEN_LIMITS__CONCURRENCY?",
+        "BATCHGEN_LIMITS__MAX_COST_USD error E061 'much': write a number from 0 to 1,000,000,000",
+    ]
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_budget_is_exit_code_3_and_the_next_command_goes_on(run: Run, url: str) -> None:

@@ -126,11 +126,11 @@ def test_rows_show_what_a_provider_states_and_where_it_comes_from(file: Path) ->
     [
         (
             "[providers.fal.limits]\n\n  concurrency = 0\n",
-            "3:3 error E061 providers.fal.limits.concurrency: input should be greater than or equal to 1",
+            "3:3 error E061 providers.fal.limits.concurrency: write a whole number from 1 to 1,024",
         ),
         (
             "[providers]\nfal = { limits = { concurrency = 0 } }\n",
-            "2:1 error E061 providers.fal.limits.concurrency: input should be greater than or equal to 1",
+            "2:1 error E061 providers.fal.limits.concurrency: write a whole number from 1 to 1,024",
         ),
         (
             "[providers.fal]\nlimits.adaptive = 1\n",
@@ -138,9 +138,12 @@ def test_rows_show_what_a_provider_states_and_where_it_comes_from(file: Path) ->
         ),
         (
             "[providers.fal]\ntotal_timeout_s = true\n",
-            "2:1 error E061 providers.fal.total_timeout_s: true and false have no meaning here",
+            "2:1 error E061 providers.fal.total_timeout_s: write a number above 0",
         ),
-        ('[providers.fal]\nimage_transport = "URL"\n', "2:1 error E061 providers.fal.image_transport: input should be"),
+        (
+            '[providers.fal]\nimage_transport = "URL"\n',
+            "2:1 error E061 providers.fal.image_transport: write 'base64' or 'url'",
+        ),
         (
             '[providers.fal]\nbase_ulr = "http://x"\n',
             "2:1 error E061 providers.fal.base_ulr: no setting has this name; did you mean providers.fal.base_url?",
