@@ -6,6 +6,8 @@ import argparse
 
 from batchgen import __version__
 from batchgen.cli.help_pages import FrontPage, PlainHelp
+from batchgen.cli.options import add_config, add_limits, add_selection, not_negative, port
+from batchgen.cli.strict_parser import StrictParser
 
 _DESCRIPTION = (
     "Turn a table of prompts into a dataset of images. The same command, run again, resumes where it stopped."
@@ -32,7 +34,7 @@ environment:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; the chosen one's name is in `command`."""
-    parser = argparse.ArgumentParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=FrontPage)
+    parser = StrictParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=FrontPage)
     parser.add_argument("--version", action="version", version=f"batchgen {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_check(commands)
@@ -55,7 +57,7 @@ def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
     parser.add_argument(
         "manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: one prompt with its parameters in each row"
     )
-    _add_config(parser)
+    add_config(parser)
     parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
     parser.add_argument(
         "--format", choices=("text", "json", "github"), default="text", help="how to print what is wrong (default text)"
@@ -68,9 +70,9 @@ def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
         "manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: one prompt with its parameters in each row"
     )
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="the dataset's folder")
-    _add_config(parser)
-    _add_selection(parser)
-    _add_limits(parser)
+    add_config(parser)
+    add_selection(parser)
+    add_limits(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument(
@@ -89,9 +91,9 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         help="CSV, TSV or Parquet: one prompt with its parameters in each row",
     )
     parser.add_argument("-o", "--out", metavar="OUT", help="the dataset's folder")
-    _add_config(parser)
-    _add_selection(parser)
-    _add_limits(parser)
+    add_config(parser)
+    add_selection(parser)
+    add_limits(parser)
     service = parser.add_mutually_exclusive_group()
     service.add_argument("--base-url", metavar="URL", help="the URL of the API")
     service.add_argument("--simulate", action="store_true", help="use the simulated API: no key, no network, no cost")
@@ -171,7 +173,7 @@ def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]
         "read the service's log of calls, settle what is in doubt, and correct costs to the bill; free",
     )
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
-    _add_config(parser)
+    add_config(parser)
     parser.add_argument("--base-url", metavar="URL", help="the URL of the API")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -185,7 +187,7 @@ def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
     webdataset = _format(formats, "webdataset", "tar files of images, captions and JSON, deterministic")
     captions = _format(formats, "captions", "a folder of images, each beside a text file with its caption")
     replay = _format(formats, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
-    _add_config(replay)
+    add_config(replay)
     for parser in (webdataset, captions):
         parser.add_argument(
             "--caption",
@@ -224,8 +226,10 @@ def _format(formats: Commands, name: str, summary: str) -> argparse.ArgumentPars
 
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "simulate", "serve a simulated API on loopback and print its URL")
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="the port (default: any free one)")
-    parser.add_argument("--rpm", type=int, metavar="N", help="answer 429 above N requests a minute")
+    parser.add_argument("--port", type=port, default=0, metavar="N", help="the port (default: any free one)")
+    parser.add_argument(
+        "--rpm", "--requests-per-minute", type=not_negative, metavar="N", help="answer 429 above N requests a minute"
+    )
     parser.add_argument(
         "--latency", default="1", metavar="S", help="seconds that an answer takes: 2, or a range like 0.5-2"
     )
@@ -238,55 +242,7 @@ def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
     )
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-c", "--config", metavar="CONFIG", help="a TOML file with settings")
-
-
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
-    parser.add_argument("--select", metavar="GLOB", help="only rows whose id matches, for example 'hero-*'")
-    parser.add_argument(
-        "--limit", type=_positive, metavar="N", help="only the first N pending requests: try before you buy"
-    )
-    parser.add_argument(
-        "--retry",
-        type=_statuses,
-        default=frozenset(),
-        metavar="STATUS,...",
-        help="send again what has this status: failed, blocked",
-    )
-    parser.add_argument(
-        "--in-doubt",
-        choices=("retry", "skip"),
-        default="retry",
-        help="requests whose answer was never seen: send them again (default; may pay twice), or leave them alone",
-    )
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rpm", metavar="N", help="at most N requests a minute")
-    parser.add_argument("--ipm", metavar="N", help="at most N images a minute")
-    parser.add_argument("--concurrency", metavar="N", help="at most N requests in flight")
-    parser.add_argument("--max-cost", metavar="USD", help="spend at most this much in this run")
-    parser.add_argument(
-        "--max-total", metavar="USD", help="spend at most this much in all runs of the dataset together"
-    )
-
-
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
     return commands.add_parser(  # type: ignore[attr-defined, no-any-return]
         name, help=summary, description=summary[0].upper() + summary[1:] + ".", formatter_class=PlainHelp
     )
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _statuses(text: str) -> frozenset[str]:
-    statuses = frozenset(part.strip() for part in text.split(","))
-    if not statuses <= {"failed", "blocked"}:
-        raise argparse.ArgumentTypeError(f"{text!r}: give failed, blocked, or failed,blocked")
-    return statuses

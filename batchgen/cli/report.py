@@ -207,10 +207,10 @@ def _next(summary: RunSummary, job: Job) -> str:
 
 
 def _without_limit(arguments: list[str]) -> Iterator[str]:
-    """The arguments of a run but for --limit N, which argparse also takes as --limit=N and shortened down to --l."""
+    """The arguments of a run but for --limit N, which argparse also takes as --limit=N."""
     rest = iter(arguments)
     for argument in rest:
-        if not argument.startswith("--l"):
-            yield argument
-        elif "=" not in argument:
+        if argument == "--limit":
             next(rest)
+        elif not argument.startswith("--limit="):
+            yield argument

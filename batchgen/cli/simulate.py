@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from math import inf, nan
 
 from batchgen._api.simulator import serve_until_interrupted
 from batchgen.cli.output import warn
@@ -35,6 +36,9 @@ def _announce(url: str) -> None:
 def _range(text: str) -> tuple[float, float]:
     low, _, high = text.partition("-")
     try:
-        return float(low), float(high or low)
+        shortest, longest = float(low), float(high or low)
     except ValueError:
-        raise UsageError(f"--latency {text}: give seconds like 2, or a range like 0.5-2") from None
+        shortest = longest = nan
+    if not 0 <= shortest <= longest < inf:
+        raise UsageError(f"--latency {text}: give seconds like 2, or a range like 0.5-2")
+    return shortest, longest

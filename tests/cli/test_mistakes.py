@@ -27,9 +27,22 @@ def manifest(write_manifest: WriteManifest) -> Path:
     ("arguments", "words"),
     [
         ([], "COMMAND"),
-        (["draw"], "invalid choice: 'draw'"),
+        (["draw"], "batchgen: error: there is no command draw; known are check, plan"),
         (["run"], "batchgen run MANIFEST -o OUT"),
         (["run", "m.csv"], "batchgen run MANIFEST -o OUT"),
+        (["statsu", "out"], "did you mean status?"),
+        (["export", "parqet", "out", "x"], "there is no format parqet; did you mean parquet?"),
+        ([*RUN, "--rmp", "3"], "batchgen run: error: there is no option --rmp; did you mean --rpm?"),
+        (["run", "--rmp", "3", "m.csv", "-o", "out"], "usage: batchgen run "),
+        (["plan", "m.csv", "--ouut=out"], "batchgen plan: error: there is no option --ouut; did you mean --out?"),
+        (["plan", "m.csv", "-out", "out"], "there is no option -out; did you mean --out?"),
+        (["check", "m.csv", "--rpm", "3"], "batchgen check: error: there is no option --rpm; known are -h"),
+        ([*RUN, "--sim"], "there is no option --sim; did you mean --simulate?"),
+        ([*RUN, "--conc", "3"], "there is no option --conc; did you mean --concurrency?"),
+        ([*RUN, "--in-doubt", "ask"], "--in-doubt cannot be ask; known are retry, skip"),
+        (["status", "out", "other"], "batchgen status: error: unexpected: other"),
+        ([*RUN, "--requests-per-minute", "many"], "--rpm error E061 'many': write a number"),
+        ([*RUN, "--max-cost-usd", "-1"], "--max-cost error E061 '-1': write a number"),
         ([*RUN, "--limit", "0"], "not a whole number above 0"),
         ([*RUN, "--retry", "ok"], "failed,blocked"),
         ([*RUN, "--rpm", "nan"], "--rpm error E061 'nan': write a number from 0.01 to 1,000,000"),
@@ -49,8 +62,8 @@ def manifest(write_manifest: WriteManifest) -> Path:
         (["simulate", "--fault", "reset=2"], "from 0 to 1"),
         (["simulate", "--fault", "reset=0.6", "--fault", "stall=0.6"], "within 1"),
         (["simulate", "--latency", "soon"], "give seconds like 2"),
-        (["simulate", "--latency", "nan"], "latency"),
-        (["simulate", "--rpm", "-1"], "requests_per_window"),
+        (["simulate", "--latency", "nan"], "--latency nan: give seconds"),
+        (["simulate", "--rpm", "-1"], "--rpm/--requests-per-minute: '-1' is not a whole number"),
         (["simulate", "--port", "99999"], "99999"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -63,6 +76,13 @@ def test_a_mistake_is_exit_code_2_and_nothing_is_sent_or_written(
     assert words in ended.err
     assert ended.out == ""
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("words", [("-oout",), ("-o=out",), ("--out=out",), ("-o", "out")])
+def test_an_option_is_taken_in_every_form_that_has_its_whole_name(run: Run, words: tuple[str, ...]) -> None:
+    ended = run("plan", "m.csv", *words, "--requests-per-minute", "60", "--images-per-minute=2", "--max-cost-usd", "9")
+    assert ended.code == 0
+    assert "at 60 requests a minute and 2 images a minute" in ended.out
 
 
 def test_a_port_that_is_taken_is_named(run: Run) -> None:

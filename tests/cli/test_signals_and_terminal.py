@@ -239,7 +239,7 @@ def test_where_nobody_looks_there_are_a_few_plain_lines(start: Start, simulate: 
     assert "8 requests for 8 images to send" in err
 
 
-@pytest.mark.parametrize("limit", [("--limit", "1"), ("--limit=1",), ("--lim", "1")])
+@pytest.mark.parametrize("limit", [("--limit", "1"), ("--limit=1",)])
 def test_after_a_try_the_next_command_is_that_for_the_rest(
     start: Start, simulate: Simulate, limit: tuple[str, ...]
 ) -> None:

@@ -1,0 +1,75 @@
+"""Options that several commands share, and what their values may be. Imports argparse alone, as all grammar does."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a file of settings."""
+    parser.add_argument("-c", "--config", metavar="CONFIG", help="a TOML file with settings")
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which requests are sent."""
+    parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
+    parser.add_argument("--select", metavar="GLOB", help="only rows whose id matches, for example 'hero-*'")
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="only the first N pending requests: try before you buy"
+    )
+    parser.add_argument(
+        "--retry",
+        type=statuses,
+        default=frozenset(),
+        metavar="STATUS,...",
+        help="send again what has this status: failed, blocked",
+    )
+    parser.add_argument(
+        "--in-doubt",
+        choices=("retry", "skip"),
+        default="retry",
+        help="requests whose answer was never seen: send them again (default; may pay twice), or leave them alone",
+    )
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how fast, and for how much. Each has its setting's name as well."""
+    parser.add_argument("--rpm", "--requests-per-minute", metavar="N", help="at most N requests a minute")
+    parser.add_argument("--ipm", "--images-per-minute", metavar="N", help="at most N images a minute")
+    parser.add_argument("--concurrency", metavar="N", help="at most N requests in flight")
+    parser.add_argument("--max-cost", "--max-cost-usd", metavar="USD", help="spend at most this much in this run")
+    parser.add_argument(
+        "--max-total",
+        "--max-total-usd",
+        metavar="USD",
+        help="spend at most this much in all runs of the dataset together",
+    )
+
+
+def positive(text: str) -> int:
+    """Parse a whole number above 0."""
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def statuses(text: str) -> frozenset[str]:
+    """Parse statuses that can be sent again."""
+    statuses = frozenset(part.strip() for part in text.split(","))
+    if not statuses <= {"failed", "blocked"}:
+        raise argparse.ArgumentTypeError(f"{text!r}: give failed, blocked, or failed,blocked")
+    return statuses
+
+
+def not_negative(text: str) -> int:
+    """Parse a whole number."""
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """Parse the number of a TCP port."""
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a number from 0 to 65535")
+    return int(text)
