@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = StrictParser("batchgen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=FrontPage)
     parser.add_argument("--version", action="version", version=f"batchgen {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_init(commands)
     _add_check(commands)
     _add_plan(commands)
     _add_run(commands)
@@ -50,6 +51,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_init(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "init", "write a small manifest and a configuration to start from; overwrites nothing")
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="where to (default: here)")
 
 
 def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
