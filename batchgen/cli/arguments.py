@@ -135,6 +135,11 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         "--no-gallery", dest="gallery", action="store_const", const=False, help="do not update gallery.html"
     )
     parser.add_argument(
+        "--on-end",
+        metavar="COMMAND",
+        help="a shell command to run when the run has ended, in whatever way; the summary is on its stdin as JSON",
+    )
+    parser.add_argument(
         "--show-config", action="store_true", help="print every setting as TOML, with where it comes from, and exit"
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")

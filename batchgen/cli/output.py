@@ -49,7 +49,12 @@ def echo(text: str = "") -> None:
 
 def echo_json(value: object) -> None:
     """Print a result on stdout as one line of JSON, printable and with rounded sums of money. Raises OSError."""
-    _print(as_json(_with_rounded_usd(msgspec.to_builtins(value))))
+    _print(as_report(value))
+
+
+def as_report(value: object) -> str:
+    """A result as one line of JSON, printable and with rounded sums of money."""
+    return as_json(_with_rounded_usd(msgspec.to_builtins(value)))
 
 
 def as_json(value: object) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from batchgen._api.run import AbsentImages, Job, MissingImage, Progress, RunSummary, StopKind
-from batchgen.cli.output import echo, echo_json
+from batchgen.cli.output import echo
 from batchgen.cli.plan import is_empty
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration, shorten
@@ -79,50 +79,46 @@ def write_text(summary: RunSummary, job: Job) -> None:
     echo(f"Next:    {_next(summary, job)}")
 
 
-def write_json(summary: RunSummary, job: Job) -> None:
-    """Print the summary as one JSON object."""
+def report_of(summary: RunSummary, job: Job) -> dict[str, object]:
+    """Return the summary as JSON has it."""
     progress, plan = summary.progress, summary.plan
-    echo_json(
-        {
-            "run_id": summary.run_id,
-            "out": str(summary.out),
-            "exit_code": int(exit_of(summary, job)),
-            "stop": None
-            if summary.stop is None
-            else {"kind": summary.stop.kind.value, "message": summary.stop.message},
-            "seconds": summary.seconds,
-            "rows": plan.rows,
-            "images": plan.images,
-            "up_to_date": plan.up_to_date.images,
-            "blocked_before": plan.blocked_images,
-            "failed_before": plan.kept_failed.images,
-            "saved": progress.slots[Status.OK] + progress.saved_deferred,
-            **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
-            "repeated": progress.repeated,
-            "incredible_costs": progress.incredible_costs,
-            "deferred": progress.deferred,
-            "absent": progress.absent.images,
-            "dead_links": progress.dead_links,
-            "kept_in_doubt": plan.kept_in_doubt.images,
-            "invalid": plan.invalid_rows,
-            "attempts": progress.attempts,
-            "retries": progress.retries,
-            "throttled": progress.throttled,
-            "cost_usd": progress.spent_usd,
-            "unknown_costs": progress.unknown_costs,
-            "not_made": [
-                {
-                    "status": failure.status.value,
-                    "row_id": failure.row_id,
-                    "where": _where(failure, job),
-                    "reason": failure.reason,
-                }
-                for failure in progress.failures
-            ],
-            "events_lost": summary.events_lost,
-            "problems": [str(problem) for problem in plan.problems],
-        }
-    )
+    return {
+        "run_id": summary.run_id,
+        "out": str(summary.out),
+        "exit_code": int(exit_of(summary, job)),
+        "stop": None if summary.stop is None else {"kind": summary.stop.kind.value, "message": summary.stop.message},
+        "seconds": summary.seconds,
+        "rows": plan.rows,
+        "images": plan.images,
+        "up_to_date": plan.up_to_date.images,
+        "blocked_before": plan.blocked_images,
+        "failed_before": plan.kept_failed.images,
+        "saved": progress.slots[Status.OK] + progress.saved_deferred,
+        **{status.value: progress.slots[status] for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)},
+        "repeated": progress.repeated,
+        "incredible_costs": progress.incredible_costs,
+        "deferred": progress.deferred,
+        "absent": progress.absent.images,
+        "dead_links": progress.dead_links,
+        "kept_in_doubt": plan.kept_in_doubt.images,
+        "invalid": plan.invalid_rows,
+        "attempts": progress.attempts,
+        "retries": progress.retries,
+        "throttled": progress.throttled,
+        "cost_usd": progress.spent_usd,
+        "unknown_costs": progress.unknown_costs,
+        "not_made": [
+            {
+                "status": failure.status.value,
+                "row_id": failure.row_id,
+                "where": _where(failure, job),
+                "reason": failure.reason,
+            }
+            for failure in progress.failures
+        ],
+        "events_lost": summary.events_lost,
+        "problems": [str(problem) for problem in plan.problems],
+    }
 
 
 def _missing(summary: RunSummary) -> int:

@@ -17,9 +17,10 @@ from batchgen._api.settings import as_toml
 from batchgen.cli.config import load_settings, warn_of_the_way
 from batchgen.cli.display import make_display
 from batchgen.cli.gallery import command, try_to_write_gallery
-from batchgen.cli.output import echo, warn
+from batchgen.cli.on_end import EndCommand
+from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.plan import selection_of
-from batchgen.cli.report import exit_of, write_json, write_text
+from batchgen.cli.report import exit_of, report_of, write_text
 from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count
@@ -36,6 +37,20 @@ def execute(options: Namespace) -> ExitCode:
     if options.show_config:
         echo(as_toml(load_settings(options)))
         return ExitCode.OK
+    at_end = EndCommand(options.on_end, options.config)
+    try:
+        summary, job = _make(options, at_end)
+    except (Exception, KeyboardInterrupt) as error:
+        at_end.run_for(error)
+        raise
+    try:
+        _tell(summary, job, options.json)
+    finally:
+        at_end.run(report_of(summary, job))
+    return exit_of(summary, job)
+
+
+def _make(options: Namespace, at_end: EndCommand) -> tuple[RunSummary, Job]:
     if options.manifest is None or options.out is None:
         raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
@@ -48,11 +63,16 @@ def execute(options: Namespace) -> ExitCode:
         from batchgen._api.gallery import thumbnails_beside  # `--show-config` does not wait for it
 
         with thumbnails_beside(job) as onlooker, asyncio.Runner(loop_factory=LivedTimeLoop) as runner:
-            summary = runner.run(_run(job, keyring, onlooker))
-    (write_json if options.json else write_text)(summary, job)
+            return runner.run(_run(job, keyring, onlooker, at_end)), job
+
+
+def _tell(summary: RunSummary, job: Job, as_json: bool) -> None:
+    if as_json:
+        echo_json(report_of(summary, job))
+    else:
+        write_text(summary, job)
     if job.loaded.config.gallery:
         _update_gallery(summary, job.loaded.config.gallery_finish_s)
-    return exit_of(summary, job)
 
 
 def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
@@ -64,7 +84,7 @@ def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     return read_keys(SIMULATED_KEYS)
 
 
-async def _run(job: Job, keyring: Keyring, onlooker: Onlooker) -> RunSummary:
+async def _run(job: Job, keyring: Keyring, onlooker: Onlooker, at_end: EndCommand) -> RunSummary:
     stop = StopSignal()
     display = make_display(job)
     running = asyncio.ensure_future(run_job(job, keyring, display, stop, onlooker))
@@ -89,10 +109,13 @@ async def _run(job: Job, keyring: Keyring, onlooker: Onlooker) -> RunSummary:
         return await running
     except asyncio.CancelledError:
         display.closing()
-        warn(f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command resumes.")
+        error = f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command resumes."
+        code = ExitCode.INTERRUPTED if signals[0] is signal.SIGINT else ExitCode.TERMINATED
+        warn(error)
+        at_end.leave({"exit_code": int(code), "error": error})
         sys.stderr.flush()
         # Threads may still wait for the disk; everything they know is in the write-ahead log, and the user said: now.
-        os._exit(ExitCode.INTERRUPTED if signals[0] is signal.SIGINT else ExitCode.TERMINATED)
+        os._exit(code)
     finally:
         display.closing()
 
