@@ -142,6 +142,11 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
     parser.add_argument(
         "--show-config", action="store_true", help="print every setting as TOML, with where it comes from, and exit"
     )
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument(
+        "-q", "--quiet", action="store_true", help="say nothing unless something is wrong, or images are missing"
+    )
+    loudness.add_argument("-v", "--verbose", action="store_true", help="also say every decision as it is made")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
 

@@ -47,7 +47,7 @@ class _Messages:
         """Say what was recovered of a run that was cut off."""
         if recovered:
             parts = ", ".join(f"{number:,} {status.value.replace('_', ' ')}" for status, number in recovered.items())
-            self._say(f"The last run was cut off; recovered from its write-ahead log: {parts}.")
+            self._remark(f"The last run was cut off; recovered from its write-ahead log: {parts}.")
 
     def checked(self, preflight: Preflight) -> None:
         """Say what is odd about the account."""
@@ -61,7 +61,7 @@ class _Messages:
         for problem in errors[:_PROBLEMS_SHOWN]:
             self._say(str(problem))
         for line in (describe_columns(self._job), *describe_warnings(plan, self._job)):
-            self._say(f"{line[:1].upper()}{line[1:]}.")
+            self._remark(f"{line[:1].upper()}{line[1:]}.")
         if plan.invalid_rows:
             rows = count(plan.invalid_rows, "row")
             self._say(f"{rows} will not be sent; `batchgen check {self._job.manifest.name}` says why.")
@@ -70,29 +70,29 @@ class _Messages:
             return
         self._say_what_earlier_runs_left(plan)
         if not plan.to_send.requests:
-            self._say(f"Nothing to send: {count(plan.up_to_date.images, 'image')} up to date.")
+            self._remark(f"Nothing to send: {count(plan.up_to_date.images, 'image')} up to date.")
             return
         self._say_what_is_to_send(plan)
 
     def _say_what_earlier_runs_left(self, plan: Plan) -> None:
         if plan.kept_failed.images:
             failed = count(plan.kept_failed.images, "image")
-            self._say(f"{failed} failed permanently in an earlier run: not sent again without --retry failed.")
+            self._remark(f"{failed} failed permanently in an earlier run: not sent again without --retry failed.")
         if plan.deferred.requests:
             waiting = count(plan.deferred.requests, "request")
-            self._say(
+            self._remark(
                 f"{waiting} paid for, with deferred downloads: the run downloads their images, which is free; "
                 "--retry failed buys them again."
             )
         if plan.kept_in_doubt.requests:
             kept = count(plan.kept_in_doubt.requests, "request")
-            self._say(f"{kept} in doubt will be left alone; --in-doubt retry sends them again.")
+            self._remark(f"{kept} in doubt will be left alone; --in-doubt retry sends them again.")
         if plan.lost.requests:
             again = count(plan.lost.requests, "request")
-            self._say(f"{again} with a lost image will be sent again, and charged again.")
+            self._remark(f"{again} with a lost image will be sent again, and charged again.")
         if plan.in_doubt.requests:
             again = count(plan.in_doubt.requests, "request")
-            self._say(
+            self._remark(
                 f"{again} in doubt will be sent again and may be charged twice; --in-doubt skip leaves them alone."
             )
 
@@ -102,7 +102,7 @@ class _Messages:
         least = duration(60 * plan.minutes(self._job.loaded.config.limits))
         done = f"; {count(plan.up_to_date.images, 'image')} up to date" if plan.up_to_date.images else ""
         price = price_source(self._job, self._preflight.prices_usd.get(self._job.rules.model.name))
-        self._say(f"{todo}: {cost} ({price}), at least {least}{done}.")
+        self._remark(f"{todo}: {cost} ({price}), at least {least}{done}.")
         if plan.space is not None and plan.space.is_short(plan.to_send.images):
             free, needed = size(plan.space.free_bytes), size(plan.space.needed_bytes(plan.to_send.images))
             self._say(
@@ -132,6 +132,20 @@ class _Messages:
 
     def _say(self, text: str) -> None:
         warn(text)
+
+    def _remark(self, text: str) -> None:
+        """Say what is as it should be."""
+        self._say(text)
+
+
+class QuietDisplay(_Messages):
+    """For those who want to hear of trouble alone."""
+
+    def closing(self) -> None:
+        """Nothing to take down."""
+
+    def _remark(self, text: str) -> None:
+        pass
 
 
 class PlainDisplay(_Messages):
@@ -201,8 +215,13 @@ class TerminalDisplay(_Messages):
             self._bar.refresh()
 
 
-def make_display(job: Job) -> PlainDisplay | TerminalDisplay:
-    """Return the display that fits where stderr goes."""
+AnyDisplay = QuietDisplay | PlainDisplay | TerminalDisplay
+
+
+def make_display(job: Job, quiet: bool = False) -> AnyDisplay:
+    """Return the display that fits where stderr goes, or the quiet one."""
+    if quiet:
+        return QuietDisplay(job)
     return TerminalDisplay(job) if on_terminal() else PlainDisplay(job)
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from argparse import Namespace
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, Job, open_job
@@ -15,7 +15,8 @@ from batchgen._api.lived_loop import LivedTimeLoop
 from batchgen._api.run import Keyring, Onlooker, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import as_toml
 from batchgen.cli.config import load_settings, warn_of_the_way
-from batchgen.cli.display import make_display
+from batchgen.cli.decisions import shown_decisions
+from batchgen.cli.display import AnyDisplay, make_display
 from batchgen.cli.gallery import command, try_to_write_gallery
 from batchgen.cli.on_end import EndCommand
 from batchgen.cli.output import echo, echo_json, warn
@@ -44,7 +45,7 @@ def execute(options: Namespace) -> ExitCode:
         at_end.run_for(error)
         raise
     try:
-        _tell(summary, job, options.json)
+        _tell(summary, job, options)
     finally:
         at_end.run(report_of(summary, job))
     return exit_of(summary, job)
@@ -62,17 +63,22 @@ def _make(options: Namespace, at_end: EndCommand) -> tuple[RunSummary, Job]:
             _give_up_missing(options.out)
         from batchgen._api.gallery import thumbnails_beside  # `--show-config` does not wait for it
 
-        with thumbnails_beside(job) as onlooker, asyncio.Runner(loop_factory=LivedTimeLoop) as runner:
-            return runner.run(_run(job, keyring, onlooker, at_end)), job
+        display = make_display(job, options.quiet)
+        with (
+            shown_decisions(display.warned) if options.verbose else nullcontext(),
+            thumbnails_beside(job) as onlooker,
+            asyncio.Runner(loop_factory=LivedTimeLoop) as runner,
+        ):
+            return runner.run(_run(job, keyring, display, onlooker, at_end)), job
 
 
-def _tell(summary: RunSummary, job: Job, as_json: bool) -> None:
-    if as_json:
+def _tell(summary: RunSummary, job: Job, options: Namespace) -> None:
+    if options.json:
         echo_json(report_of(summary, job))
-    else:
+    elif not options.quiet or exit_of(summary, job) is not ExitCode.OK:
         write_text(summary, job)
     if job.loaded.config.gallery:
-        _update_gallery(summary, job.loaded.config.gallery_finish_s)
+        _update_gallery(summary, job.loaded.config.gallery_finish_s, options.quiet)
 
 
 def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
@@ -84,9 +90,10 @@ def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     return read_keys(SIMULATED_KEYS)
 
 
-async def _run(job: Job, keyring: Keyring, onlooker: Onlooker, at_end: EndCommand) -> RunSummary:
+async def _run(
+    job: Job, keyring: Keyring, display: AnyDisplay, onlooker: Onlooker, at_end: EndCommand
+) -> RunSummary:
     stop = StopSignal()
-    display = make_display(job)
     running = asyncio.ensure_future(run_job(job, keyring, display, stop, onlooker))
     signals: list[signal.Signals] = []
     abandoned = 0
@@ -120,10 +127,10 @@ async def _run(job: Job, keyring: Keyring, onlooker: Onlooker, at_end: EndComman
         display.closing()
 
 
-def _update_gallery(summary: RunSummary, within_s: float) -> None:
+def _update_gallery(summary: RunSummary, within_s: float, quiet: bool) -> None:
     if summary.stop is not None and summary.stop.kind in _IN_A_HURRY:
         warn(f"The gallery is not up to date; {command(summary.out)} does it.")
-    elif page := try_to_write_gallery(summary.out, within_s):
+    elif (page := try_to_write_gallery(summary.out, within_s)) and not quiet:
         warn(f"Gallery: {page}")
 
 

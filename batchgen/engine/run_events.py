@@ -100,6 +100,12 @@ class RunEvents:
                 cooldown_s=limiter.cooldown_s,
             )
         )
+        _logger.debug(
+            "limits: %.0f requests a minute, %d at once, pause of %.0f s",
+            limiter.limit_per_minute,
+            limiter.in_flight_limit,
+            limiter.cooldown_s,
+        )
 
     def absent(self, absent: AbsentImages) -> None:
         """Images of earlier runs are not there as they were saved."""
@@ -119,6 +125,7 @@ class RunEvents:
                 images=request.num_images,
             )
         )
+        _logger.debug("%s: sent as %s", request.row_id, attempt.client_request_id)
 
     def answered(self, attempt: AttemptState, answer: Answer) -> None:
         """An attempt was answered with success."""
@@ -147,6 +154,8 @@ class RunEvents:
                 after_s=decision.after_s if isinstance(decision, Retry) else None,
             )
         )
+        what = f"retry in {decision.after_s:.1f} s" if isinstance(decision, Retry) else type(decision).__name__.lower()
+        _logger.debug("%s: %s (%s); %s", attempt.request.row_id, error.kind, error.message, what)
 
     def finished(self, attempt: AttemptState, records: Sequence[IndexRecord]) -> None:
         """A request has its outcome, and it is durable."""
@@ -162,6 +171,7 @@ class RunEvents:
                 cost_usd=round_usd(cost_usd),
             )
         )
+        _logger.debug("%s: %s", request.row_id, ", ".join(record.status for record in records))
 
     def repeated(self, attempt: AttemptState, record: IndexRecord, like: str) -> None:
         """An image is the same as that of the row `like`, whose prompt is another."""

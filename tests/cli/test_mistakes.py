@@ -27,7 +27,7 @@ def manifest(write_manifest: WriteManifest) -> Path:
     ("arguments", "words"),
     [
         ([], "COMMAND"),
-        (["draw"], "batchgen: error: there is no command draw; known are check, plan"),
+        (["draw"], "batchgen: error: there is no command draw; known are init, check"),
         (["run"], "batchgen run MANIFEST -o OUT"),
         (["run", "m.csv"], "batchgen run MANIFEST -o OUT"),
         (["statsu", "out"], "did you mean status?"),
