@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -18,6 +19,8 @@ from batchgen.core.outcomes import Status
 
 # Logs of CI and nohup stay short, and still show that it lives.
 _PLAIN_EVERY_S = 30.0
+# Room for a bar beside all that is to be said.
+_WIDE_COLUMNS = 120
 # How many wrong rows are named at the start; `batchgen check` names all.
 _PROBLEMS_SHOWN = 5
 
@@ -192,10 +195,8 @@ class TerminalDisplay(_Messages):
         if self._is_asking:
             return
         if self._bar is None:
-            form = "{percentage:3.0f}% |{bar:20}| {n_fmt}/{total_fmt} images · {desc} · {remaining} left"
-            self._bar = tqdm(total=live.progress.total_images, bar_format=form, dynamic_ncols=True, leave=False)
-        if live.progress.fetching is not None and not live.progress.total_images:
-            self._bar.bar_format = "{desc}"
+            self._bar = tqdm(total=live.progress.total_images, dynamic_ncols=True, leave=False)
+        self._bar.bar_format = _form(live.progress, sys.stderr)
         self._bar.total = live.progress.total_images
         self._bar.n = live.progress.done_images
         self._bar.set_description_str(_doing(live), refresh=False)
@@ -223,6 +224,18 @@ def make_display(job: Job, quiet: bool = False) -> AnyDisplay:
     if quiet:
         return QuietDisplay(job)
     return TerminalDisplay(job) if on_terminal() else PlainDisplay(job)
+
+
+def _form(progress: Progress, terminal: TextIO) -> str:
+    """The line as tqdm takes it, cut off at its end where it is too long: the time left stands before the details."""
+    if progress.fetching is not None and not progress.total_images:
+        return "{desc}"
+    try:
+        columns = os.get_terminal_size(terminal.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    bar = "|{bar:20}| " if columns >= _WIDE_COLUMNS else ""
+    return f"{{percentage:3.0f}}% {bar}{{n_fmt}}/{{total_fmt}} images · {{remaining}} left · {{desc}}"
 
 
 def progress_line(live: Live) -> str:

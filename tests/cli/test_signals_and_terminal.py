@@ -172,11 +172,11 @@ def test_a_signal_before_anything_was_sent_is_obeyed(start: Start, simulate: Sim
 
 
 class Terminal:
-    """A command whose stderr is a terminal, 120 columns wide; stdout is a pipe."""
+    """A command whose stderr is a terminal; stdout is a pipe."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, columns: int = 120) -> None:
         self._master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, 120))
+        termios.tcsetwinsize(slave, (24, columns))
         command = [sys.executable, "-m", "batchgen", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True)
         os.close(slave)
@@ -222,12 +222,21 @@ class Terminal:
 def test_a_terminal_shows_one_line_that_counts_what_is_done_and_spent(simulate: Simulate) -> None:
     simulator = simulate(latency_s=(0.3, 0.5))
     with Terminal(*run_of(simulator.url)) as terminal:
-        terminal.read_until(r"/8 images · \d+ ok · \$\d+\.\d+ · \d+/60000 rpm · .* left")
+        terminal.read_until(r"\|█* *\| \d/8 images · \S+ left · \d+ ok · \$\d+\.\d+ · \d+/60000 rpm")
         out = terminal.end()
     assert terminal.process.returncode == 0
     assert "8 images saved" in out
     assert "\x1b" not in out
     assert "Traceback" not in terminal.shown
+
+
+def test_eighty_columns_hold_the_time_left(simulate: Simulate, write_manifest: WriteManifest) -> None:
+    write_manifest([{"id": f"r{number}", "prompt": f"fox {number}"} for number in range(1000)])
+    with Terminal(*run_of(simulate(latency_s=(0.1, 0.2)).url), columns=80) as terminal:
+        terminal.read_until(r"\r +\d+% \d+/1000 images · \d\d:\d\d left · \d+ ok · \$[\d.]+ · [^\r]*\r")
+        lines = re.findall(r"\r( +\d+%[^\r\x1b]*)", terminal.shown)
+    assert lines
+    assert max(map(len, lines)) <= 80
 
 
 def test_where_nobody_looks_there_are_a_few_plain_lines(start: Start, simulate: Simulate) -> None:
