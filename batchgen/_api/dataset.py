@@ -6,10 +6,10 @@ from os import PathLike
 from pathlib import Path
 
 from batchgen.dataset.events.follow import Follower, Following
+from batchgen.dataset.guard import refuse_foreign_files
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.dataset import Dataset
 from batchgen.dataset.read.missing import MissingSlot
-from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.read.summary import DatasetSummary, RunTotals
 from batchgen.store.lock import is_held
 
@@ -38,15 +38,19 @@ def has_gallery(out: str | PathLike[str]) -> bool:
 class RunWatch:
     """Watches the newest run of a dataset through its files alone, from any machine that sees them.
 
+    The folder need not exist yet.
+
     Raises:
-        NotADataset: the folder holds no dataset.
+        NotADataset: it is a file, or holds files of others.
     """
 
     def __init__(self, out: str | PathLike[str]) -> None:
-        self._layout = open_layout(Path(out))
+        self._layout = Layout(Path(out))
         self._follower = Follower(self._layout.events)
+        if not self._layout.is_dataset():
+            refuse_foreign_files(self._layout)
 
     def poll(self) -> tuple[Following, bool]:
-        """Return the run as its events tell it by now, and whether it is running."""
+        """Return the run as its events tell it by now, and whether it is running; one without an id has yet to begin."""
         running = is_held(self._layout.lock)  # first: what a run writes at its end is then read as well
         return self._follower.poll(), running

@@ -155,7 +155,11 @@ def _add_status(commands: Commands) -> None:  # type: ignore[valid-type]
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--failed", action="store_true", help="list every image that is missing, with reason and line")
-    shown.add_argument("--watch", action="store_true", help="show the run that is running until it ends, or Ctrl-C")
+    shown.add_argument(
+        "--watch",
+        action="store_true",
+        help="show the newest run until it ends, or Ctrl-C; wait for one if there is none yet",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object; with --failed, one for each image")
     form.add_argument("--csv", action="store_true", help="with --failed, print a CSV table")

@@ -21,7 +21,7 @@ def execute(options: Namespace) -> ExitCode:
     if (options.watch and options.json) or (options.csv and not options.failed):
         raise UsageError("--json goes with a plain status or with --failed, --csv with --failed alone.")
     if options.watch:
-        watch(RunWatch(options.out))
+        watch(RunWatch(options.out), options.out)
         return ExitCode.OK
     if options.failed:
         list_missing(open_dataset(options.out).missing(), as_json=options.json, as_csv=options.csv)

@@ -18,28 +18,29 @@ _BAR_CHARACTERS = 40
 _UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
 
 
-def watch(newest: RunWatch) -> None:
-    """Show the newest run until it has ended."""
+def watch(newest: RunWatch, out: str) -> None:
+    """Show the newest run until it has ended; where there is none yet, wait for it."""
     drawn = 0
     terminal = sys.stdout.isatty()
+    waiting = False
     while True:
         run, running = newest.poll()
-        lines = describe(run, running, datetime.now(UTC))
-        if not terminal:
-            print(" · ".join(filter(None, lines)), flush=True)
-        else:
+        begun = bool(run.run_id)
+        lines = describe(run, running, datetime.now(UTC)) if begun else [printable(f"Waiting for a run in {out}.")]
+        if terminal:
             print(_UP_AND_CLEAR.format(lines=drawn) if drawn else "", end="")
             print(*lines, sep="\n", flush=True)
             drawn = len(lines)
-        if not running:
+        elif begun or not waiting:  # said once
+            print(" · ".join(filter(None, lines)), flush=True)
+        waiting = not begun
+        if begun and not running:
             return
-        sleep(_EVERY_S if terminal else _PLAIN_EVERY_S)
+        sleep(_EVERY_S if terminal or waiting else _PLAIN_EVERY_S)
 
 
 def describe(run: Following, running: bool, now: datetime) -> list[str]:
-    """Return the lines to show."""
-    if not run.run_id:
-        return ["There is no run to show."]
+    """Return the lines to show of a run that has begun."""
     state = "is running" if running else "has ended" if run.ended else "was cut off; the same command resumes"
     done = run.slots.total()
     lines = [
