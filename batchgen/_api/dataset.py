@@ -51,6 +51,6 @@ class RunWatch:
             refuse_foreign_files(self._layout)
 
     def poll(self) -> tuple[Following, bool]:
-        """Return the run as its events tell it by now, and whether it is running; one without an id has yet to begin."""
+        """Return the run as its events tell it by now (without an id none has begun), and whether it is running."""
         running = is_held(self._layout.lock)  # first: what a run writes at its end is then read as well
         return self._follower.poll(), running
