@@ -5,7 +5,9 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+from batchgen.core.remedy import Remedy
 from batchgen.dataset.events.follow import Follower, Following
+from batchgen.dataset.events.log import last_planned
 from batchgen.dataset.guard import refuse_foreign_files
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.dataset import Dataset
@@ -18,9 +20,11 @@ __all__ = [
     "DatasetSummary",
     "Following",
     "MissingSlot",
+    "Remedy",
     "RunTotals",
     "RunWatch",
     "has_gallery",
+    "not_asked_images",
     "open_dataset",
 ]
 
@@ -33,6 +37,15 @@ def open_dataset(out: str | PathLike[str]) -> Dataset:
 def has_gallery(out: str | PathLike[str]) -> bool:
     """Whether a dataset has a gallery page."""
     return Layout(Path(out)).gallery_page.exists()
+
+
+def not_asked_images(out: str | PathLike[str], summary: DatasetSummary) -> int:
+    """Return how many images the newest run was to ask for and has not, or not yet; 0 if nobody knows."""
+    planned = last_planned(Layout(Path(out)).events)
+    if planned is None:
+        return 0
+    newest = summary.runs.get(planned.run)
+    return max(0, planned.images - summary.in_flight - (newest.slots if newest else 0))
 
 
 class RunWatch:

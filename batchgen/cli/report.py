@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections import Counter
 from collections.abc import Iterator
 
 from batchgen._api.run import AbsentImages, Job, MissingImage, Progress, RunSummary, StopKind
+from batchgen._api.settings import SIMULATED
+from batchgen.cli.left import Left, left_after
 from batchgen.cli.output import echo
 from batchgen.cli.plan import is_empty
+from batchgen.cli.reasons import by_reason
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.format import count, dollars, duration, shorten
+from batchgen.core.format import count, dollars, duration
 from batchgen.core.outcomes import Status
 
-# A screenful; the index has them all.
+# Of the rows with one reason; the index has them all.
+_PLACES_SHOWN = 3
+# A screenful.
 _FAILURES_SHOWN = 20
 
 
@@ -40,26 +44,16 @@ def _blocked(summary: RunSummary) -> int:
 
 def write_text(summary: RunSummary, job: Job) -> None:
     """Print the summary for people."""
-    slots, progress = summary.progress.slots, summary.progress
+    progress = summary.progress
     ended = "Done" if summary.stop is None else "Stopped"
-    parts = [f"{count(slots[Status.OK] + progress.saved_deferred, 'image')} saved"]
-    parts += [
-        f"{slots[status]:,} {status.value.replace('_', ' ')}"
-        for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)
-        if slots[status]
-    ]
-    if summary.plan.invalid_rows:
-        parts.append(f"{summary.plan.invalid_rows:,} invalid")
-    if summary.plan.kept_failed.images:
-        parts.append(f"{summary.plan.kept_failed.images:,} failed before")
-    if summary.plan.up_to_date.images:
-        blocked = f" ({summary.plan.blocked_images:,} of them blocked)" if summary.plan.blocked_images else ""
-        parts.append(f"{summary.plan.up_to_date.images:,} up to date before{blocked}")
-    echo(f"{ended} after {duration(summary.seconds)}: {', '.join(parts)}. {_spent(summary)}")
+    echo(f"{ended} after {duration(summary.seconds)}: {', '.join(_outcomes(summary))}. {_spent(summary)}")
     if progress.failures or summary.plan.errors:
         echo("\nMissing images:")
         for line in _missing_lines(summary, job):
             echo(f"  {line}")
+    left = left_after(summary, job)
+    if phrases := left.describe():
+        echo(f"\nLeft: {'; '.join(phrases)}.")
     for oddity in _oddities(progress):
         echo(f"\n{oddity}")
     if progress.deferred:
@@ -76,7 +70,26 @@ def write_text(summary: RunSummary, job: Job) -> None:
     if summary.stop is not None:
         echo(f"\nWhy: {summary.stop.message}")
     echo(f"\nDataset: {summary.out}")
-    echo(f"Next:    {_next(summary, job)}")
+    echo(f"Next:    {_next(summary, job, left)}")
+
+
+def _outcomes(summary: RunSummary) -> list[str]:
+    """How many images, by what became of them."""
+    slots, progress = summary.progress.slots, summary.progress
+    parts = [f"{count(slots[Status.OK] + progress.saved_deferred, 'image')} saved"]
+    parts += [
+        f"{slots[status]:,} {status.value.replace('_', ' ')}"
+        for status in (Status.BLOCKED, Status.FAILED, Status.IN_DOUBT)
+        if slots[status]
+    ]
+    if summary.plan.invalid_rows:
+        parts.append(f"{summary.plan.invalid_rows:,} invalid")
+    if summary.plan.kept_failed.images:
+        parts.append(f"{summary.plan.kept_failed.images:,} failed before")
+    if summary.plan.up_to_date.images:
+        blocked = f" ({summary.plan.blocked_images:,} of them blocked)" if summary.plan.blocked_images else ""
+        parts.append(f"{summary.plan.up_to_date.images:,} up to date before{blocked}")
+    return parts
 
 
 def report_of(summary: RunSummary, job: Job) -> dict[str, object]:
@@ -107,6 +120,7 @@ def report_of(summary: RunSummary, job: Job) -> dict[str, object]:
         "throttled": progress.throttled,
         "cost_usd": progress.spent_usd,
         "unknown_costs": progress.unknown_costs,
+        "left": left_after(summary, job),
         "not_made": [
             {
                 "status": failure.status.value,
@@ -129,20 +143,35 @@ def _missing(summary: RunSummary) -> int:
 
 
 def _missing_lines(summary: RunSummary, job: Job) -> list[str]:
-    lines = [
-        f"{failure.status.value:<9} {failure.row_id}  {_where(failure, job)}  {shorten(failure.reason)}"
-        + (f" ({count(images, 'image')})" if images > 1 else "")
-        for failure, images in Counter(summary.progress.failures).items()
-    ]
-    lines += [
-        f"{'invalid':<9} {problem.row_id or '-'}  {problem.file}:{problem.line}  {shorten(problem.message)}"
-        for problem in summary.plan.problems
-        if problem.is_error
-    ]
+    """What is missing, by status and reason; of many with one reason some stand for all."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for failure in dict.fromkeys(summary.progress.failures):  # the images of a row fail together
+        found.setdefault(failure.status.value, []).append((failure.reason, f"{failure.row_id}  {_where(failure, job)}"))
+    for problem in filter(lambda problem: problem.is_error, summary.plan.problems):
+        place = f"{problem.row_id or '-'}  {problem.file}:{problem.line}"
+        found.setdefault("invalid", []).append((problem.message, place))
+    lines = []
+    for status, failures in found.items():
+        for reason, places in by_reason(failures):
+            lines += _group_lines(f"{status:<9}", reason, places)
     rest = len(lines) - _FAILURES_SHOWN
     if rest > 0:
-        lines[_FAILURES_SHOWN:] = [f"and {rest:,} more: `batchgen status {shlex.quote(str(summary.out))} --failed`"]
+        lines[_FAILURES_SHOWN:] = [
+            f"and {rest:,} lines more: `batchgen status {shlex.quote(str(summary.out))} --failed`"
+        ]
     return lines
+
+
+def _group_lines(status: str, reason: str, places: list[str]) -> list[str]:
+    if len(places) == 1:
+        return [f"{status} {places[0]}  {reason}"]
+    more = len(places) - _PLACES_SHOWN
+    shown = [f"{status} {place}" for place in places[:_PLACES_SHOWN]]
+    return [
+        f"{status} {count(len(places), 'row')}: {reason}",
+        *shown,
+        *([f"{status} and {more:,} more"] if more > 0 else []),
+    ]
 
 
 def _where(failure: MissingImage, job: Job) -> str:
@@ -180,8 +209,9 @@ def _spent(summary: RunSummary) -> str:
     return f"{text}, and the unknown cost of {count(unknown, 'image')}." if unknown else f"{text}."
 
 
-def _next(summary: RunSummary, job: Job) -> str:
+def _next(summary: RunSummary, job: Job, left: Left) -> str:
     same = shlex.join(["batchgen", *sys.argv[1:]])
+    out = shlex.quote(str(summary.out))
     if summary.stop is not None:
         return {
             StopKind.BUDGET: f"{same}   (with a higher --max-cost)",
@@ -191,15 +221,28 @@ def _next(summary: RunSummary, job: Job) -> str:
         return "the same command with another --select"
     if summary.progress.absent.images:
         return f"{same} --repair-missing"
+    in_doubt = summary.progress.slots[Status.IN_DOUBT] + summary.plan.kept_in_doubt.images
+    if in_doubt and job.loaded.origins.get("api.base_url") != SIMULATED:  # which is gone, and its log with it
+        return f"batchgen reconcile {shlex.join([str(summary.out), *_service_options(sys.argv[1:])])}"
+    if left.again or left.free_downloads:
+        return same
     if summary.plan.invalid_rows:
         return f"batchgen check {shlex.quote(job.manifest.name)}"
-    if summary.plan.kept_failed.requests or summary.progress.slots[Status.FAILED]:
-        return f"batchgen status {shlex.quote(str(summary.out))}"
-    if summary.progress.deferred:
-        return same
+    if left.retry_failed:
+        return f"batchgen status {out} --failed"
     if job.selection.limit is not None:
         return shlex.join(["batchgen", *_without_limit(sys.argv[1:])])
-    return f"batchgen verify {shlex.quote(str(summary.out))}"
+    return f"batchgen verify {out}"
+
+
+def _service_options(arguments: list[str]) -> Iterator[str]:
+    """Of the arguments of a run, those that say which service it spoke with."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in ("-c", "--config", "--base-url"):
+            yield from (argument, next(rest))
+        elif argument.startswith(("--config=", "--base-url=", "-c")):
+            yield argument
 
 
 def _without_limit(arguments: list[str]) -> Iterator[str]:

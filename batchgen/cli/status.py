@@ -6,13 +6,15 @@ from argparse import Namespace
 
 import msgspec
 
-from batchgen._api.dataset import DatasetSummary, RunTotals, RunWatch, open_dataset
+from batchgen._api.dataset import DatasetSummary, RunTotals, RunWatch, not_asked_images, open_dataset
+from batchgen.cli.left import Left, left_in
 from batchgen.cli.missing import list_missing
 from batchgen.cli.output import echo, echo_json
+from batchgen.cli.reasons import by_reason
 from batchgen.cli.watch import watch
 from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
-from batchgen.core.format import count, dollars, shorten
+from batchgen.core.format import count, dollars
 from batchgen.core.outcomes import Status
 
 
@@ -27,14 +29,15 @@ def execute(options: Namespace) -> ExitCode:
         list_missing(open_dataset(options.out).missing(), as_json=options.json, as_csv=options.csv)
         return ExitCode.OK
     summary = open_dataset(options.out).summary()
+    left = left_in(summary, not_asked_images(options.out, summary))
     if options.json:
-        echo_json(_as_json(summary))
+        echo_json(_as_json(summary, left))
     else:
-        echo(_describe(summary, options.out))
+        echo(_describe(summary, left, options.out))
     return ExitCode.OK
 
 
-def _describe(summary: DatasetSummary, out: str) -> str:
+def _describe(summary: DatasetSummary, left: Left, out: str) -> str:
     lines = [f"{out}: {'a run is writing it now' if summary.running else 'no run is writing it'}", ""]
     lines += [
         f"  {status.value.replace('_', ' '):<10}{summary.slots[status]:>12,}"
@@ -51,7 +54,10 @@ def _describe(summary: DatasetSummary, out: str) -> str:
         lines += ["", "missing images:"]
     for kind, errors in sorted(summary.errors.items(), key=lambda item: -item[1].count):
         lines.append(f"  {kind.replace('_', ' ')}: {errors.count:,}")
-        lines += [f"    {item.row_id}  {item.where}  {shorten(item.message)}" for item in errors.examples]
+        for reason, places in by_reason((item.message, f"{item.row_id}  {item.where}") for item in errors.examples):
+            lines += [f"    {reason}", *(f"      {place}" for place in places)]
+    if phrases := left.describe():
+        lines += ["", f"left{' after it' if summary.running else ''}:", *(f"  {phrase}" for phrase in phrases)]
     if summary.errors:
         lines += ["", f"`batchgen status {out} --failed` lists every one."]
     return "\n".join(lines)
@@ -70,7 +76,7 @@ def _describe_run(run: RunTotals) -> str:
     return f"{run.run_id}  {started}  {count(run.images, 'image')}, {rate}, {dollars(run.cost_usd)}"
 
 
-def _as_json(summary: DatasetSummary) -> dict[str, object]:
+def _as_json(summary: DatasetSummary, left: Left) -> dict[str, object]:
     return {
         "running": summary.running,
         "in_flight": summary.in_flight,
@@ -79,6 +85,7 @@ def _as_json(summary: DatasetSummary) -> dict[str, object]:
         "unknown_costs": summary.unknown_costs,
         "in_doubt_ids": summary.in_doubt_ids,
         "errors": summary.errors,
+        "left": left,
         "runs": [
             {**msgspec.to_builtins(run), "images_per_minute": run.images_per_minute} for run in summary.runs.values()
         ],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import is_unknown, total
 from batchgen.core.outcomes import Status
+from batchgen.core.remedy import Remedy, remedy_of
 from batchgen.core.request import ImageRequest
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.read.presence import AbsentImages
@@ -44,11 +45,12 @@ class Progress:
     incredible_costs were said by the service and are beyond all sense: first_incredible has a row and its cost.
     Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links,
     and dead_links of these are left alone for hours. fetching says what is tried now. absent images were saved by
-    earlier runs, and are not in the folder.
+    earlier runs, and are not in the folder. remedies counts the slots without an image by what makes them.
     """
 
     total_images: int | None = None
     slots: Counter[Status] = field(default_factory=Counter)
+    remedies: Counter[Remedy] = field(default_factory=Counter)
     settled_requests: int = 0
     attempts: int = 0
     retries: int = 0
@@ -87,7 +89,10 @@ class Progress:
             self.slots[record.status] += 1
             self.spent_usd += record.cost_usd or 0.0
             self.unknown_costs += is_unknown(record.cost_source)
-            if record.status is not Status.OK and len(self.failures) < _FAILURES_KEPT:
+            if record.status is Status.OK:
+                continue
+            self.remedies[remedy_of(record.status, record.error_kind)] += 1
+            if len(self.failures) < _FAILURES_KEPT:
                 self.failures.append(
                     MissingImage(record.status, record.row_id, record.line, record.error_message or "")
                 )

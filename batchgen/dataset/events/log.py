@@ -8,13 +8,14 @@ and the run tells its user.
 
 from __future__ import annotations
 
+import mmap
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
-from batchgen.dataset.events.events import AnyEvent
+from batchgen.dataset.events.events import AnyEvent, Planned
 from batchgen.store import disk
 
 _encoder = msgspec.json.Encoder()
@@ -126,3 +127,16 @@ def sent_since(path: Path, moment: datetime) -> list[SentEvent]:
         if entry.event == "sent":
             found.append(entry)
     return found
+
+
+def last_planned(path: Path) -> Planned | None:
+    """Return what the newest run whose manifest was read to its end was to do; None if no event tells."""
+    try:
+        with path.open("rb") as log, mmap.mmap(log.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            at = text.rfind(b'"event":"planned"')
+            if at < 0:
+                return None
+            start, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
+            return msgspec.json.decode(text[start:end], type=Planned)
+    except (OSError, ValueError, msgspec.DecodeError):  # an empty file cannot be mapped
+        return None

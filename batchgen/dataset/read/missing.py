@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.core.outcomes import ErrorKind, Status
-from batchgen.core.resume import RequestState
+from batchgen.core.remedy import Remedy, remedy_of
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
-from batchgen.dataset.read.resume_index import states_of
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.read.summary import settled
 from batchgen.dataset.wal.recovery import in_flight
@@ -32,27 +30,6 @@ _COLUMNS = [
     "fingerprint",
 ]
 _SLOTS_AT_ONCE = 4096
-
-
-class Remedy(StrEnum):
-    """What makes a missing image."""
-
-    NEXT_RUN = "next run"
-    FETCH = "next run, free: it is paid for"
-    RETRY_FAILED = "--retry failed"
-    RETRY_BLOCKED = "--retry blocked"
-    MEND = "mend the row"
-
-
-_REMEDIES = {
-    RequestState.BLOCKED: Remedy.RETRY_BLOCKED,
-    RequestState.INVALID: Remedy.MEND,
-    RequestState.REFUSED: Remedy.RETRY_FAILED,
-    RequestState.FAILED: Remedy.NEXT_RUN,
-    RequestState.LOST: Remedy.NEXT_RUN,
-    RequestState.IN_DOUBT: Remedy.NEXT_RUN,
-    RequestState.DEFERRED: Remedy.FETCH,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +62,17 @@ def missing_slots(layout: Layout) -> Iterator[MissingSlot]:
 
 
 def _images_of(table: pa.Table) -> Iterator[MissingSlot]:
-    for slot, state in zip(table.to_pylist(), states_of(table), strict=True):
+    for slot in table.to_pylist():
+        status, kind = Status(slot["status"]), ErrorKind(slot["error_kind"]) if slot["error_kind"] else None
         yield MissingSlot(
             slot["row_id"],
             slot["request_number"],
             slot["image_number"],
             slot["manifest"],
             slot["line"],
-            Status(slot["status"]),
-            ErrorKind(slot["error_kind"]) if slot["error_kind"] else None,
+            status,
+            kind,
             slot["error_message"] or "",
-            _REMEDIES[RequestState(state)],
+            remedy_of(status, kind),
             slot["prompt"],
         )

@@ -10,7 +10,8 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.outcomes import Status
+from batchgen.core.outcomes import ErrorKind, Status
+from batchgen.core.remedy import Remedy, remedy_of
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
@@ -64,6 +65,7 @@ class RunTotals:
     run_id: str
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    slots: int = 0  # asked for, with any outcome
     images: int = 0  # saved
     cost_usd: float = 0.0
 
@@ -77,11 +79,15 @@ class RunTotals:
 
 @dataclass(slots=True)
 class DatasetSummary:
-    """Slots by status, what they cost, what went wrong, and run by run. in_flight counts slots still asked for."""
+    """Slots by status, what they cost, what went wrong, and run by run.
+
+    in_flight counts slots still asked for, remedies those without an image by what makes them.
+    """
 
     running: bool
     in_flight: int = 0
     slots: Counter[Status] = field(default_factory=Counter)
+    remedies: Counter[Remedy] = field(default_factory=Counter)
     cost_usd: float = 0.0
     unknown_costs: int = 0
     in_doubt_ids: list[str] = field(default_factory=list)
@@ -103,6 +109,7 @@ def summarise(layout: Layout) -> DatasetSummary:
         table = settled(whole, sent)
         summary.in_flight += len(whole) - len(table)
         _count(summary, table)
+        _count_remedies(summary, table.filter(pc.not_equal(table["status"], Status.OK)))
         _count_errors(summary, table.filter(pc.is_valid(table["error_kind"])))
         _count_runs(summary, table)
     summary.runs = dict(sorted(summary.runs.items(), key=lambda item: str(item[1].started_at or "")))
@@ -130,6 +137,12 @@ def _count(summary: DatasetSummary, table: pa.Table) -> None:
         known.update(ids)
 
 
+def _count_remedies(summary: DatasetSummary, missing: pa.Table) -> None:
+    for row in missing.group_by(["status", "error_kind"]).aggregate([([], "count_all")]).to_pylist():
+        kind = ErrorKind(row["error_kind"]) if row["error_kind"] else None
+        summary.remedies[remedy_of(Status(row["status"]), kind)] += row["count_all"]
+
+
 def _count_errors(summary: DatasetSummary, failed: pa.Table) -> None:
     for value in pc.value_counts(failed["error_kind"]).to_pylist():
         entry = summary.errors.setdefault(value["values"], ErrorSummary())
@@ -145,10 +158,12 @@ def _count_errors(summary: DatasetSummary, failed: pa.Table) -> None:
 
 def _count_runs(summary: DatasetSummary, table: pa.Table) -> None:
     saved = pc.cast(pc.equal(table["status"], Status.OK), pa.int64())
-    by_run = table.append_column("saved", saved).group_by("run_id")
-    aggregates = [("saved", "sum"), ("cost_usd", "sum"), ("sent_at", "min"), ("finished_at", "max")]
+    asked = pc.cast(pc.not_equal(table["status"], Status.INVALID), pa.int64())
+    by_run = table.append_column("saved", saved).append_column("asked", asked).group_by("run_id")
+    aggregates = [("saved", "sum"), ("asked", "sum"), ("cost_usd", "sum"), ("sent_at", "min"), ("finished_at", "max")]
     for row in by_run.aggregate(aggregates).to_pylist():
         run = summary.runs.setdefault(row["run_id"], RunTotals(row["run_id"]))
+        run.slots += row["asked_sum"]
         run.images += row["saved_sum"]
         run.cost_usd += row["cost_usd_sum"] or 0.0
         run.started_at = min(filter(None, (run.started_at, row["sent_at_min"])), default=None)
