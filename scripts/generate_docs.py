@@ -1,7 +1,9 @@
 """Writes the pages under docs/ that are made from the code; a test fails when they differ from it."""
 
 import argparse
+import inspect
 import os
+import re
 from pathlib import Path
 
 # Help is wrapped to the terminal; the page is not.
@@ -14,6 +16,7 @@ from batchgen.config.settings import ProviderOverrides, RunConfig
 from batchgen.core.errors import BatchgenError
 from batchgen.core.problems import TITLES
 from batchgen.core.request import DEFAULT_PROVIDER
+from batchgen.core.toml import toml_value
 
 _DOCS = Path(__file__).parent.parent / "docs"
 
@@ -92,15 +95,16 @@ def _settings() -> str:
         "",
         "In a TOML file `limits.concurrency` is the key `concurrency` of the table `[limits]`; in the environment it",
         "is `BATCHGEN_LIMITS__CONCURRENCY`: capitals, and two underscores for a dot (colons between several `models`).",
-        "`BATCHGEN_BASE_URL` is `api.base_url`. The reason for each default stands beside it in",
-        "`batchgen/config/settings.py`. `batchgen run --show-config` prints what is in force as TOML that can be used,",
-        "and where each value comes from.",
+        "`BATCHGEN_BASE_URL` is `api.base_url`. `batchgen run --show-config` prints what is in force as TOML that can be",
+        "used, and where each value comes from.",
         "",
-        "| setting | default |",
-        "| --- | --- |",
+        "| setting | default | why |",
+        "| --- | --- | --- |",
     ]
+    reasons = _reasons()
     for name, value, _ in rows_of(Loaded(RunConfig(), {})):
-        lines.append(f"| `{name}` | {'none' if value in (None, (), {}) else f'`{value}`'} |")
+        default = "none" if value in (None, (), {}) else f"`{toml_value(value)}`"
+        lines.append(f"| `{name}` | {default} | {reasons[name.rpartition('.')[2]]} |")
     lines += [
         "",
         "## For one provider",
@@ -121,6 +125,21 @@ def _settings() -> str:
             fallback += f" for {DEFAULT_PROVIDER}, else the provider's own"
         lines.append(f"| `providers.NAME.{key}` | {fallback} |")
     return "\n".join(lines) + "\n"
+
+
+def _reasons() -> dict[str, str]:
+    """The reason for each default, by the name of its field: the comment that stands above it."""
+    reasons: dict[str, str] = {}
+    comment: list[str] = []
+    for line in map(str.strip, Path(inspect.getfile(RunConfig)).read_text().splitlines()):
+        if line.startswith("# "):
+            comment.append(line.removeprefix("# "))
+            continue
+        field = re.match(r"(\w+): ", line)
+        if field and comment:
+            reasons.setdefault(field[1], " ".join(comment).replace("|", "\\|"))
+        comment = []
+    return reasons
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ class LimitSettings(RateSettings):
 
     # No budget unless the user names one: any figure of ours would be wrong.
     max_cost_usd: Dollars | None = None
-    # As above; a run that is repeated every night needs one that does not start afresh.
+    # No budget unless the user names one; a run that is repeated every night needs one that does not start afresh.
     max_total_usd: Dollars | None = None
 
 
@@ -217,7 +217,9 @@ class RunConfig:
     gallery: bool = True
     # Ten seconds make some 700 thumbnails on two processors. Who waits for a run's end waits no longer, and is told.
     gallery_finish_s: Annotated[float, Within(ge=0, le=86_400)] = 10.0
+    # The shipped models are enough until a user has one of their own.
     models: tuple[str, ...] = ()
+    # Each model has defaults of its own in the catalog; none of ours would fit every manifest.
     defaults: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
     api: ApiSettings = field(default_factory=ApiSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
