@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 
 from batchgen.core.remedy import Remedy
 from batchgen.dataset.events.follow import Follower, Following
-from batchgen.dataset.events.log import last_planned
+from batchgen.dataset.events.log import last_ended, last_planned
 from batchgen.dataset.guard import refuse_foreign_files
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.dataset import Dataset
@@ -23,9 +25,11 @@ __all__ = [
     "Remedy",
     "RunTotals",
     "RunWatch",
+    "ViewOrigin",
     "has_gallery",
     "not_asked_images",
     "open_dataset",
+    "view_origin",
 ]
 
 
@@ -37,6 +41,31 @@ def open_dataset(out: str | PathLike[str]) -> Dataset:
 def has_gallery(out: str | PathLike[str]) -> bool:
     """Whether a dataset has a gallery page."""
     return Layout(Path(out)).gallery_page.exists()
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOrigin:
+    """Which run's end metadata.parquet shows.
+
+    Attributes:
+        run_id: the newest run that came to its end; None if no event tells.
+        at: when that was.
+        is_behind: whether another is writing the dataset, or was cut off: what it made is not in the view.
+    """
+
+    run_id: str | None
+    at: datetime | None
+    is_behind: bool
+
+
+def view_origin(out: str | PathLike[str]) -> ViewOrigin | None:
+    """Return which run the view of a dataset is from; None if there is no view."""
+    layout = Layout(Path(out))
+    if not layout.view.exists():
+        return None
+    ended = last_ended(layout.events)
+    is_behind = bool(layout.segments())
+    return ViewOrigin(None, None, is_behind) if ended is None else ViewOrigin(ended.run, ended.at, is_behind)
 
 
 def not_asked_images(out: str | PathLike[str], summary: DatasetSummary) -> int:

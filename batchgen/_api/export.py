@@ -45,7 +45,6 @@ __all__ = [
     "export_parquet",
     "export_replay",
     "export_webdataset",
-    "is_behind",
 ]
 
 Place = str | PathLike[str]
@@ -164,12 +163,6 @@ def export_replay(
     path = Path(dest)
     with _chosen(out, dest, where, split) as (source, chosen), new_file(path, source.layout.root) as file:
         return write_replay(source, chosen, catalog, file, path.name, lambda rows: advance(rows, None))
-
-
-def is_behind(out: Place) -> bool:
-    """Whether a run is writing the dataset, or was cut off, so that an export has not all of its images."""
-    with open_source(Path(out)) as source:
-        return bool(source.layout.segments())
 
 
 def _export(

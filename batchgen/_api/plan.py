@@ -11,6 +11,7 @@ from batchgen._api.job import InDoubt, Job, Selection, make_selection, open_job
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, load_settings
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.publish.lag import ViewLag, view_lag
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.last_config import read_last_config
@@ -29,11 +30,13 @@ __all__ = [
     "Job",
     "Plan",
     "Selection",
+    "ViewLag",
     "column_use",
     "plan",
     "plan_job",
     "rebuy_warning",
     "show_requests",
+    "view_lag_of",
 ]
 
 
@@ -80,6 +83,11 @@ def plan_job(job: Job, advance: Advance = ignore) -> Plan:
     layout = Layout(job.out)
     refuse_incomplete_at_rest(layout)
     return make_plan(read_rows(job.manifest, job.rules), resume_index.load(layout), job.selection, read)
+
+
+def view_lag_of(plan: Plan, job: Job) -> ViewLag:
+    """Return how far metadata.parquet lags behind the manifest that was planned."""
+    return view_lag(Layout(job.out), plan.gone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from batchgen._api.export import (
     export_parquet,
     export_replay,
     export_webdataset,
-    is_behind,
 )
 from batchgen.cli.config import settings_of
 from batchgen.cli.output import echo, warn
 from batchgen.cli.progress_bar import ProgressBar
+from batchgen.cli.view import describe_view
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count
 
@@ -32,8 +32,8 @@ _OPTIONS = ("caption", "shard_size", "embed")
 
 def execute(options: Namespace) -> ExitCode:
     """Export a dataset and print where it is."""
-    if is_behind(options.out):
-        warn("A run is writing this dataset, or was cut off: what the last finished run shows is exported.")
+    if view := describe_view(options.out):
+        warn(f"Exported is what metadata.parquet shows, which {view.removeprefix('metadata.parquet ')}.")
     if options.format == "replay":
         with ProgressBar("writing", "request") as reading:
             replayed = export_replay(

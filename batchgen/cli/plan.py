@@ -6,10 +6,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from batchgen._api.job import Job, Selection, make_selection, open_job
-from batchgen._api.plan import Group, Plan, column_use, plan_job, rebuy_warning, show_requests
+from batchgen._api.plan import Group, Plan, column_use, plan_job, rebuy_warning, show_requests, view_lag_of
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
+from batchgen.cli.view import describe_lag
 from batchgen.core.errors import ManifestError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration
@@ -44,6 +45,8 @@ def execute(options: Namespace) -> ExitCode:
         echo_json(_as_json(plan, job))
     else:
         echo(describe(plan, job))
+        if lag := describe_lag(view_lag_of(plan, job)):
+            echo(f"view:    {lag}")
         if warning := rebuy_warning(plan, job):
             echo(f"\n{warning} A run asks first, or takes --rebuy.")
     if plan.requests == 0:
@@ -175,6 +178,7 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         "removed": plan.removed,
         **groups,
         "rebuy": rebuy_warning(plan, job),
+        "view": view_lag_of(plan, job),
         "cost_usd": None if plan.unpriced_images else plan.cost_usd,
         "price_source": price_source(job),
         "too_large": plan.too_large(job.loaded.config.limits),

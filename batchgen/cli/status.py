@@ -6,11 +6,12 @@ from argparse import Namespace
 
 import msgspec
 
-from batchgen._api.dataset import DatasetSummary, RunTotals, RunWatch, not_asked_images, open_dataset
+from batchgen._api.dataset import DatasetSummary, RunTotals, RunWatch, not_asked_images, open_dataset, view_origin
 from batchgen.cli.left import Left, left_in
 from batchgen.cli.missing import list_missing
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.reasons import by_reason
+from batchgen.cli.view import describe_view
 from batchgen.cli.watch import watch
 from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
@@ -31,7 +32,7 @@ def execute(options: Namespace) -> ExitCode:
     summary = open_dataset(options.out).summary()
     left = left_in(summary, not_asked_images(options.out, summary))
     if options.json:
-        echo_json(_as_json(summary, left))
+        echo_json(_as_json(summary, left, options.out))
     else:
         echo(_describe(summary, left, options.out))
     return ExitCode.OK
@@ -46,6 +47,8 @@ def _describe(summary: DatasetSummary, left: Left, out: str) -> str:
     ]
     if summary.in_flight:
         lines.append(f"  {'in flight':<10}{summary.in_flight:>12,}")
+    if view := describe_view(out):
+        lines += ["", view]
     lines += ["", f"spent {dollars(summary.cost_usd)}{_unknown(summary)}"]
     if summary.runs:
         lines += ["", "runs:"]
@@ -76,7 +79,7 @@ def _describe_run(run: RunTotals) -> str:
     return f"{run.run_id}  {started}  {count(run.images, 'image')}, {rate}, {dollars(run.cost_usd)}"
 
 
-def _as_json(summary: DatasetSummary, left: Left) -> dict[str, object]:
+def _as_json(summary: DatasetSummary, left: Left, out: str) -> dict[str, object]:
     return {
         "running": summary.running,
         "in_flight": summary.in_flight,
@@ -86,6 +89,7 @@ def _as_json(summary: DatasetSummary, left: Left) -> dict[str, object]:
         "in_doubt_ids": summary.in_doubt_ids,
         "errors": summary.errors,
         "left": left,
+        "view": view_origin(out),
         "runs": [
             {**msgspec.to_builtins(run), "images_per_minute": run.images_per_minute} for run in summary.runs.values()
         ],

@@ -147,7 +147,7 @@ def test_a_dataset_whose_run_was_cut_off_says_what_is_exported(
     assert "cut off" not in capsys.readouterr().err
     (dataset / ".batchgen" / "ledger" / "segment-00000009.jsonl").touch()
     assert export("captions", dataset, tmp_path / "two") == ExitCode.OK
-    assert "what the last finished run shows is exported" in capsys.readouterr().err
+    assert "what a run made since is not in it" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_named(

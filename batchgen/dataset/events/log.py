@@ -12,13 +12,16 @@ import mmap
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from batchgen.dataset.events.events import AnyEvent, Planned
+from batchgen.dataset.events.events import AnyEvent, Ended, Event, Planned
 from batchgen.store import disk
 
 _encoder = msgspec.json.Encoder()
+
+E = TypeVar("E", bound=Event)
 
 # Ten thousand attempts and all that is said of them; a window of a minute holds no more.
 _TAIL_BYTES = 16 * 1024 * 1024
@@ -131,12 +134,23 @@ def sent_since(path: Path, moment: datetime) -> list[SentEvent]:
 
 def last_planned(path: Path) -> Planned | None:
     """Return what the newest run whose manifest was read to its end was to do; None if no event tells."""
+    return _last(path, Planned)
+
+
+def last_ended(path: Path) -> Ended | None:
+    """Return the end of the newest run that was not cut off; None if no event tells."""
+    return _last(path, Ended)
+
+
+def _last(path: Path, kind: type[E]) -> E | None:
+    """The last event of a kind, looked for from the end of the file."""
+    wanted = f'"event":"{kind.__name__.lower()}"'.encode()
     try:
         with path.open("rb") as log, mmap.mmap(log.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            at = text.rfind(b'"event":"planned"')
+            at = text.rfind(wanted)
             if at < 0:
                 return None
             start, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
-            return msgspec.json.decode(text[start:end], type=Planned)
+            return msgspec.json.decode(text[start:end], type=kind)
     except (OSError, ValueError, msgspec.DecodeError):  # an empty file cannot be mapped
         return None
