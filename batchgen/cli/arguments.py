@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_reconcile(commands)
     _add_simulate(commands)
+    _add_completion(commands)
     return parser
 
 
@@ -260,6 +261,11 @@ def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
         metavar="KIND=P",
         help="fail with a probability (server_error=0.05) or on a schedule (reset@3,7-9); repeatable",
     )
+
+
+def _add_completion(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "completion", "print a script with which a shell completes commands and options")
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
 
 
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
