@@ -90,9 +90,7 @@ def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     return read_keys(SIMULATED_KEYS)
 
 
-async def _run(
-    job: Job, keyring: Keyring, display: AnyDisplay, onlooker: Onlooker, at_end: EndCommand
-) -> RunSummary:
+async def _run(job: Job, keyring: Keyring, display: AnyDisplay, onlooker: Onlooker, at_end: EndCommand) -> RunSummary:
     stop = StopSignal()
     running = asyncio.ensure_future(run_job(job, keyring, display, stop, onlooker))
     signals: list[signal.Signals] = []
