@@ -21,6 +21,7 @@ from batchgen.providers.base import Balance, Billing, QuotedPrice
 
 # The endpoints answer in a fraction of a second; who waits longer waits for nothing.
 _PATIENCE_S = 10.0
+_BALANCE = "the balance"
 
 T = TypeVar("T")
 
@@ -30,12 +31,14 @@ class Preflight:
     """What was found out.
 
     balance_usd: None if it is not known. prices_usd: of one image, by model, where the service's price is
-    fixed. remarks: what the user should know, a sentence each.
+    fixed. remarks: what the user should know, a sentence each. account_remarks: the same about balances; they are
+    shown and never written down, since whoever gets the dataset need not know them.
     """
 
     balance_usd: float | None = None
     prices_usd: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     remarks: tuple[str, ...] = ()
+    account_remarks: tuple[str, ...] = ()
 
     def shortfall_usd(self, cost_usd: float) -> float:
         """How much the balance lacks for so much; 0 if it is enough, or not known."""
@@ -54,13 +57,15 @@ async def ask_accounts(questions: Mapping[str, tuple[Billing | None, Sequence[st
     askable = {name: (billing, models) for name, (billing, models) in questions.items() if billing is not None}
     found = await asyncio.gather(*(ask_account(*question) for question in askable.values()))
     remarks = [_cannot_be_asked(name) for name in questions if name not in askable]
+    account_remarks: list[str] = []
     prices: dict[str, float] = {}
     for name, one in zip(askable, found, strict=True):
         prices |= one.prices_usd
         remarks += [f"{name}: {remark}" for remark in one.remarks]
+        account_remarks += [f"{name}: {remark}" for remark in one.account_remarks]
         if one.balance_usd is not None:
-            remarks.append(f"{name}: the account has ${one.balance_usd:,.2f}.")
-    return Preflight(prices_usd=prices, remarks=tuple(remarks))
+            account_remarks.append(f"{name}: the account has ${one.balance_usd:,.2f}.")
+    return Preflight(prices_usd=prices, remarks=tuple(remarks), account_remarks=tuple(account_remarks))
 
 
 def _cannot_be_asked(name: str) -> str:
@@ -74,10 +79,12 @@ async def ask_account(billing: Billing, models: Iterable[str]) -> Preflight:
     prices = dict(zip(names, answers, strict=True))
     remarks = [f"The service does not list the model {name}: it may be gone." for name in names if prices[name] is None]
     unknown: dict[str, list[str]] = {}  # by the reason, which is often the same for all
-    for what, answer in [("the balance", balance), *((f"the price of {name}", prices[name]) for name in names)]:
+    for what, answer in [(_BALANCE, balance), *((f"the price of {name}", prices[name]) for name in names)]:
         if isinstance(answer, ProviderError):
             unknown.setdefault(str(answer), []).append(what)
-    remarks += [f"Not known before the start: {', '.join(what)} ({reason})." for reason, what in unknown.items()]
+    # A reason may quote the service: one that is about the balance alone may quote the balance.
+    of_account = [reason for reason, what in unknown.items() if what == [_BALANCE]]
+    remarks += [_not_known(reason, what) for reason, what in unknown.items() if reason not in of_account]
     return Preflight(
         balance_usd=balance.usd if isinstance(balance, Balance) else None,
         prices_usd={
@@ -86,7 +93,12 @@ async def ask_account(billing: Billing, models: Iterable[str]) -> Preflight:
             if isinstance(price, QuotedPrice) and price.usd_per_image is not None
         },
         remarks=tuple(remarks),
+        account_remarks=tuple(_not_known(reason, [_BALANCE]) for reason in of_account),
     )
+
+
+def _not_known(reason: str, what: Sequence[str]) -> str:
+    return f"Not known before the start: {', '.join(what)} ({reason})."
 
 
 async def _ask(question: Awaitable[T]) -> T | ProviderError:

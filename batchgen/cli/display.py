@@ -55,7 +55,7 @@ class _Messages:
     def checked(self, preflight: Preflight) -> None:
         """Say what is odd about the account."""
         self._preflight = preflight
-        for remark in preflight.remarks:
+        for remark in (*preflight.remarks, *preflight.account_remarks):
             self._say(remark)
 
     def planned(self, plan: Plan) -> None:

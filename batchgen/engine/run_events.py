@@ -78,12 +78,10 @@ class RunEvents:
 
     def checked(self, preflight: Preflight) -> None:
         """The account was asked."""
-        balance_usd = preflight.balance_usd
         self._log.write(
             Checked(
                 at=_now(),
                 run=self._run_id,
-                balance_usd=None if balance_usd is None else round_usd(balance_usd),
                 prices_usd={model: round_usd(price) for model, price in preflight.prices_usd.items()},
                 remarks=preflight.remarks,
             )

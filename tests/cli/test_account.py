@@ -38,6 +38,16 @@ def test_a_shortfall_is_said_before_the_run_and_the_run_resumes_after_a_top_up(r
     assert "The account has" not in again.err
 
 
+def test_no_file_of_the_dataset_says_what_the_account_holds(run: Run, simulate: Simulate) -> None:
+    service = simulate(balance_usd=98765.43, price_usd=0.05)
+    assert run(*run_of(service.url)).code == ExitCode.OK
+    log = Path("out/.batchgen/events.jsonl").read_text()
+    assert '"event":"checked"' in log
+    assert '"prices_usd":{"imagen-3.0-generate-002":0.05}' in log
+    kept = [path.name for path in Path("out").rglob("*") if path.is_file() and b"9876" in path.read_bytes()]
+    assert kept == []
+
+
 def test_without_preflight_the_price_is_the_catalogs(run: Run, simulate: Simulate) -> None:
     assert "catalog of" in run(*run_of(simulate(price_usd=0.05).url, "--no-preflight")).err
 

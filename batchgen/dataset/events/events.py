@@ -34,7 +34,6 @@ class Planned(Event, frozen=True, kw_only=True):
 class Checked(Event, frozen=True, kw_only=True):
     """The account was asked before anything is bought. Prices are those of an image, by model."""
 
-    balance_usd: float | None
     prices_usd: Mapping[str, float]
     remarks: Sequence[str]
 
