@@ -27,9 +27,9 @@ class Caption(StrEnum):
     ENHANCED = "enhanced"  # as the service rewrote it, where it said so; else the manifest's
 
     def of(self, record: Record) -> str:
-        """Return an image's caption."""
+        """Return an image's caption: one line, since trainers read a caption a line or the first line alone."""
         enhanced = record["enhanced_prompt"] if self is Caption.ENHANCED else None
-        return str(enhanced or record["prompt"])
+        return " ".join(filter(None, map(str.strip, str(enhanced or record["prompt"]).splitlines())))
 
 
 def unchanged(data: bytes, record: Record) -> bytes:

@@ -74,6 +74,20 @@ def test_splits_of_captions_are_folders(dataset: Path, tmp_path: Path, records: 
     assert sorted(captions) == sorted(record["prompt"] for record in records)
 
 
+@pytest.mark.parametrize("shape", ["captions", "webdataset"])
+async def test_a_caption_is_one_line_whatever_the_prompt_is(batch: Any, tmp_path: Path, shape: str) -> None:
+    prompt = " A fox,\r\n\r\nat night\u2028in  the rain\n"
+    await batch.run([{"prompt": prompt}])
+    assert export(shape, batch.out, tmp_path / "exported") == ExitCode.OK
+    if shape == "webdataset":
+        with tarfile.open(tmp_path / "exported" / "train-000000.tar") as tar:
+            tar.extractall(tmp_path / "exported", filter="data")
+        (record,) = (tmp_path / "exported").glob("*.json")
+        assert json.loads(record.read_text())["prompt"] == prompt
+    (text,) = (tmp_path / "exported").glob("*.txt")
+    assert text.read_text() == "A fox, at night in  the rain"
+
+
 def test_a_file_that_was_changed_stops_the_export(
     dataset: Path, tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
