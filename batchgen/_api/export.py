@@ -16,7 +16,6 @@ from batchgen._api.disk import disk_errors
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, catalog_of, load_settings
 from batchgen.export import (
-    Caption,
     Chosen,
     Images,
     OpenDataset,
@@ -25,6 +24,7 @@ from batchgen.export import (
     new_file,
     new_folder,
     open_source,
+    parse_caption,
     parse_shares,
     parse_size,
     select,
@@ -37,7 +37,6 @@ from batchgen.export.images import unchanged
 from batchgen.export.split import EVERYTHING
 
 __all__ = [
-    "CaptionText",
     "Embed",
     "Exported",
     "Replayed",
@@ -48,8 +47,11 @@ __all__ = [
 ]
 
 Place = str | PathLike[str]
-CaptionText = Literal["prompt", "enhanced"]
 Embed = Literal["xmp"]
+
+
+# Writes images into a folder; returns the number of files.
+_Write = Callable[[Images, Path], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,11 @@ def export_parquet(
         DatasetError: the dataset cannot be read, or the export not be written.
     """
     size = parse_size(shard_size)
-    return _export(
-        out, dest, where, split, embed, advance, lambda images, rows, folder: write_parquet(images, rows, folder, size)
-    )
+
+    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+        return lambda images, folder: write_parquet(images, chosen, folder, size)
+
+    return _export(out, dest, where, split, embed, advance, prepare)
 
 
 def export_webdataset(
@@ -105,26 +109,23 @@ def export_webdataset(
     *,
     where: str | None = None,
     split: str | None = None,
-    caption: CaptionText = "prompt",
+    caption: str = "prompt",
     shard_size: str = "500MB",
     embed: Embed | None = None,
     advance: Advance = ignore,
 ) -> Exported:
     """Write tar files of images, captions and JSON, the same bytes for the same dataset.
 
-    Args and errors are those of `export_parquet`, and `caption`: "prompt", or "enhanced" for the prompt as the service
-    rewrote it, where it said so.
+    Args and errors are those of `export_parquet`, and `caption`: "prompt", "enhanced" for the prompt as the service
+    rewrote it, where it said so, or a template of columns, as in "sks, {prompt}".
     """
-    size, text = parse_size(shard_size), Caption(caption)
-    return _export(
-        out,
-        dest,
-        where,
-        split,
-        embed,
-        advance,
-        lambda images, rows, folder: write_webdataset(images, rows, folder, size, text),
-    )
+    size = parse_size(shard_size)
+
+    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+        text = parse_caption(caption, source.schema)
+        return lambda images, folder: write_webdataset(images, chosen, folder, size, text)
+
+    return _export(out, dest, where, split, embed, advance, prepare)
 
 
 def export_captions(
@@ -133,15 +134,17 @@ def export_captions(
     *,
     where: str | None = None,
     split: str | None = None,
-    caption: CaptionText = "prompt",
+    caption: str = "prompt",
     embed: Embed | None = None,
     advance: Advance = ignore,
 ) -> Exported:
     """Write a folder of images, each beside a text file with its caption; args and errors as `export_webdataset`."""
-    text = Caption(caption)
-    return _export(
-        out, dest, where, split, embed, advance, lambda images, rows, folder: write_captions(images, rows, folder, text)
-    )
+
+    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+        text = parse_caption(caption, source.schema)
+        return lambda images, folder: write_captions(images, chosen, folder, text)
+
+    return _export(out, dest, where, split, embed, advance, prepare)
 
 
 def export_replay(
@@ -172,15 +175,18 @@ def _export(
     split: str | None,
     embed: Embed | None,
     advance: Advance,
-    write: Callable[[Images, Chosen, Path], int],
+    prepare: Callable[[OpenDataset, Chosen], _Write],
 ) -> Exported:
+    """Check what was asked for, which is what `prepare` does, and only then write."""
     path = Path(dest)
-    with _chosen(out, dest, where, split) as (source, chosen), new_folder(path, source.layout.root) as folder:
+    with _chosen(out, dest, where, split) as (source, chosen):
+        write = prepare(source, chosen)
         per_split = {name: len(rows) for name, rows in chosen.items()}
         total = sum(per_split.values())
         treat = embed_xmp if embed == "xmp" else unchanged
         images = Images(source, treat, lambda number: advance(number, total))
-        files = write(images, chosen, folder)
+        with new_folder(path, source.layout.root) as folder:
+            files = write(images, folder)
     return Exported(path, files, per_split)
 
 

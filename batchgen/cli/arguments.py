@@ -212,9 +212,10 @@ def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
     for parser in (webdataset, captions):
         parser.add_argument(
             "--caption",
-            choices=("prompt", "enhanced"),
+            metavar="TEXT",
             default="prompt",
-            help="the text of an image: the prompt, or the prompt as the service rewrote it, if known (default prompt)",
+            help="the text of an image: prompt (default), enhanced (the prompt as the service rewrote it, if known), or"
+            ' a template of columns: "sks, {prompt}"',
         )
     for parser in (parquet, webdataset):
         parser.add_argument(

@@ -4,9 +4,10 @@ Every export reads what the last finished run shows (metadata.parquet), leaves t
 appears under its name only when it is whole.
 """
 
+from batchgen.export.caption import Caption, parse_caption
 from batchgen.export.captions import write_captions
 from batchgen.export.destination import new_file, new_folder
-from batchgen.export.images import Caption, Images, Treatment
+from batchgen.export.images import Images, Treatment
 from batchgen.export.parquet import write_parquet
 from batchgen.export.replay import Replayed, write_replay
 from batchgen.export.select import Chosen, select
@@ -28,6 +29,7 @@ __all__ = [
     "new_file",
     "new_folder",
     "open_source",
+    "parse_caption",
     "parse_shares",
     "parse_size",
     "select",

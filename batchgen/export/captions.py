@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from batchgen.export.images import Caption, Images, extension_of, key_of
+from batchgen.export.caption import Caption
+from batchgen.export.images import Images, extension_of, key_of
 from batchgen.export.select import Chosen
 from batchgen.store import disk
 from batchgen.store.staging import create

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,18 +17,6 @@ from batchgen.export.source import OpenDataset
 Record = dict[str, Any]
 # What is done to an image's bytes on their way out.
 Treatment = Callable[[bytes, Record], bytes]
-
-
-class Caption(StrEnum):
-    """Which text goes with an image."""
-
-    PROMPT = "prompt"  # as the manifest has it
-    ENHANCED = "enhanced"  # as the service rewrote it, where it said so; else the manifest's
-
-    def of(self, record: Record) -> str:
-        """Return an image's caption: one line, since trainers read a caption a line or the first line alone."""
-        enhanced = record["enhanced_prompt"] if self is Caption.ENHANCED else None
-        return " ".join(filter(None, map(str.strip, str(enhanced or record["prompt"]).splitlines())))
 
 
 def unchanged(data: bytes, record: Record) -> bytes:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from batchgen.core.errors import ExportError
-from batchgen.export.images import Caption, Images, extension_of, key_of
+from batchgen.export.caption import Caption
+from batchgen.export.images import Images, extension_of, key_of
 from batchgen.export.plain import Forms, as_json, forms
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide

@@ -88,6 +88,18 @@ async def test_a_caption_is_one_line_whatever_the_prompt_is(batch: Any, tmp_path
     assert text.read_text() == "A fox, at night in  the rain"
 
 
+def test_a_template_makes_captions_and_a_wrong_one_writes_nothing(
+    dataset: Path, tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shape in ("captions", "webdataset"):
+        assert export(shape, dataset, tmp_path / "wrong", "--caption", "sks, {plce}") == ExitCode.USAGE
+        assert "did you mean place?" in capsys.readouterr().err
+        assert sorted(path.name for path in tmp_path.iterdir() if "wrong" in path.name) == []
+    assert export("captions", dataset, tmp_path / "exported", "--caption", "sks, {prompt} ({place})") == ExitCode.OK
+    captions = [path.read_text() for path in (tmp_path / "exported").glob("*.txt")]
+    assert sorted(captions) == sorted(f"sks, {record['prompt']} ({record['place']})" for record in records)
+
+
 def test_a_file_that_was_changed_stops_the_export(
     dataset: Path, tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
