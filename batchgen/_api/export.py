@@ -12,15 +12,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from batchgen._api.disk import disk_errors
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, catalog_of, load_settings
 from batchgen.export import (
     Chosen,
     Images,
+    Naming,
     OpenDataset,
     Replayed,
     embed_xmp,
+    naming,
     new_file,
     new_folder,
     open_source,
@@ -39,6 +43,7 @@ from batchgen.export.split import EVERYTHING
 __all__ = [
     "Embed",
     "Exported",
+    "Names",
     "Replayed",
     "export_captions",
     "export_parquet",
@@ -48,6 +53,7 @@ __all__ = [
 
 Place = str | PathLike[str]
 Embed = Literal["xmp"]
+Names = Literal["hash", "id"]
 
 
 # Writes images into a folder; returns the number of files.
@@ -110,6 +116,7 @@ def export_webdataset(
     where: str | None = None,
     split: str | None = None,
     caption: str = "prompt",
+    names: Names = "hash",
     shard_size: str = "500MB",
     embed: Embed | None = None,
     advance: Advance = ignore,
@@ -117,7 +124,8 @@ def export_webdataset(
     """Write tar files of images, captions and JSON, the same bytes for the same dataset.
 
     Args and errors are those of `export_parquet`, and `caption`: "prompt", "enhanced" for the prompt as the service
-    rewrote it, where it said so, or a template of columns, as in "sks, {prompt}".
+    rewrote it, where it said so, or a template of columns, as in "sks, {prompt}"; `names`: what files are named by,
+    "hash" as in the dataset, or "id" of the row, made safe and unique.
     """
     size = parse_size(shard_size)
 
@@ -125,7 +133,7 @@ def export_webdataset(
         text = parse_caption(caption, source.schema)
         return lambda images, folder: write_webdataset(images, chosen, folder, size, text)
 
-    return _export(out, dest, where, split, embed, advance, prepare)
+    return _export(out, dest, where, split, embed, advance, prepare, names)
 
 
 def export_captions(
@@ -135,6 +143,7 @@ def export_captions(
     where: str | None = None,
     split: str | None = None,
     caption: str = "prompt",
+    names: Names = "hash",
     embed: Embed | None = None,
     advance: Advance = ignore,
 ) -> Exported:
@@ -144,7 +153,7 @@ def export_captions(
         text = parse_caption(caption, source.schema)
         return lambda images, folder: write_captions(images, chosen, folder, text)
 
-    return _export(out, dest, where, split, embed, advance, prepare)
+    return _export(out, dest, where, split, embed, advance, prepare, names)
 
 
 def export_replay(
@@ -176,15 +185,17 @@ def _export(
     embed: Embed | None,
     advance: Advance,
     prepare: Callable[[OpenDataset, Chosen], _Write],
+    names: Names = "hash",
 ) -> Exported:
     """Check what was asked for, which is what `prepare` does, and only then write."""
     path = Path(dest)
     with _chosen(out, dest, where, split) as (source, chosen):
         write = prepare(source, chosen)
+        name = naming(Naming(names), source, np.sort(np.concatenate(list(chosen.values()))))
         per_split = {name: len(rows) for name, rows in chosen.items()}
         total = sum(per_split.values())
         treat = embed_xmp if embed == "xmp" else unchanged
-        images = Images(source, treat, lambda number: advance(number, total))
+        images = Images(source, name, treat, lambda number: advance(number, total))
         with new_folder(path, source.layout.root) as folder:
             files = write(images, folder)
     return Exported(path, files, per_split)

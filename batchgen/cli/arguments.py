@@ -217,6 +217,12 @@ def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
             help="the text of an image: prompt (default), enhanced (the prompt as the service rewrote it, if known), or"
             ' a template of columns: "sks, {prompt}"',
         )
+        parser.add_argument(
+            "--names",
+            choices=("hash", "id"),
+            default="hash",
+            help="name files as in the dataset (default), or by the id of their row",
+        )
     for parser in (parquet, webdataset):
         parser.add_argument(
             "--shard-size", metavar="SIZE", default="500MB", help="the size of a file: 100MB to 1GB (default 500MB)"

@@ -8,6 +8,7 @@ from batchgen.export.caption import Caption, parse_caption
 from batchgen.export.captions import write_captions
 from batchgen.export.destination import new_file, new_folder
 from batchgen.export.images import Images, Treatment
+from batchgen.export.names import Naming, naming
 from batchgen.export.parquet import write_parquet
 from batchgen.export.replay import Replayed, write_replay
 from batchgen.export.select import Chosen, select
@@ -21,11 +22,13 @@ __all__ = [
     "Caption",
     "Chosen",
     "Images",
+    "Naming",
     "OpenDataset",
     "Replayed",
     "Share",
     "Treatment",
     "embed_xmp",
+    "naming",
     "new_file",
     "new_folder",
     "open_source",

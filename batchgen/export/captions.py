@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batchgen.export.caption import Caption
-from batchgen.export.images import Images, extension_of, key_of
+from batchgen.export.images import Images, extension_of
 from batchgen.export.select import Chosen
 from batchgen.store import disk
 from batchgen.store.staging import create
@@ -25,7 +25,7 @@ def write_captions(images: Images, chosen: Chosen, folder: Path, caption: Captio
         disk.make_folder(place)  # also for a split without images
         for batch in images.source.records(positions):
             for record, data in images.of(batch):
-                key = key_of(record["file_name"])
+                key = images.name(record)
                 with create(place / f"{key}.{extension_of(record['file_name'])}") as image:
                     image.write(data)
                 with create(place / f"{key}.txt") as text:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from batchgen.core.errors import ExportError
+from batchgen.export.names import NameOf, key_of
 from batchgen.export.source import OpenDataset
 
 # A row of metadata.parquet by column.
@@ -27,9 +28,10 @@ def unchanged(data: bytes, record: Record) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Reads images of a dataset. done: told how many were read since."""
+    """Reads images of a dataset. name: what each copy is called, without its ending. done: told how many were read."""
 
     source: OpenDataset
+    name: NameOf = key_of
     treat: Treatment = unchanged
     done: Callable[[int], object] = lambda count: None
 
@@ -49,12 +51,6 @@ class Images:
             message = f"{path} is not what was received. `batchgen verify {self.source.layout.root}` lists all such."
             raise ExportError(message)
         return data
-
-
-def key_of(file_name: str) -> str:
-    """Return an image's name without dots and slashes: unique in the dataset, and the same in every export."""
-    path = PurePosixPath(file_name)
-    return "-".join((*path.parts[1:-1], path.stem)).replace(".", "_")
 
 
 def extension_of(file_name: str) -> str:

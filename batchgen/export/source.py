@@ -59,11 +59,14 @@ class OpenDataset:
         except (pa.ArrowException, OSError, ValueError) as error:
             raise _damaged(self.layout, error) from error
 
-    def records(self, positions: Positions) -> Iterator[pa.RecordBatch]:
-        """Yield the rows at these positions, in order, in batches. Raises ExportError if the table is damaged."""
+    def records(self, positions: Positions, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows at these positions, in order, in batches, with some or all columns.
+
+        Raises ExportError if the table is damaged.
+        """
         first = 0
         try:
-            for batch in self._table.iter_batches(_BATCH_ROWS):
+            for batch in self._table.iter_batches(_BATCH_ROWS, columns=columns):
                 low, high = np.searchsorted(positions, (first, first + len(batch)))
                 if low < high:
                     records = _as_written_here(pa.Table.from_batches([batch]))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from batchgen.core.errors import ExportError
 from batchgen.export.caption import Caption
-from batchgen.export.images import Images, extension_of, key_of
+from batchgen.export.images import Images, extension_of
 from batchgen.export.plain import Forms, as_json, forms
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide
@@ -56,7 +56,7 @@ def _write_shard(path: Path, images: Images, positions: Positions, columns: Form
     with create(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for batch in images.source.records(positions):
             for record, data in images.of(batch):
-                key = key_of(record["file_name"])
+                key = images.name(record)
                 _add(tar, f"{key}.{extension_of(record['file_name'])}", data)
                 _add(tar, f"{key}.txt", caption.of(record).encode())
                 _add(tar, f"{key}.json", as_json(record, columns))
