@@ -5,7 +5,7 @@ All read what the last finished run shows, leave the dataset untouched, and appe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -17,12 +17,15 @@ import numpy as np
 from batchgen._api.disk import disk_errors
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, catalog_of, load_settings
+from batchgen.core.errors import ExportError
 from batchgen.export import (
     Chosen,
     Images,
     Naming,
     OpenDataset,
     Replayed,
+    Share,
+    SplitColumn,
     embed_xmp,
     naming,
     new_file,
@@ -38,6 +41,7 @@ from batchgen.export import (
     write_webdataset,
 )
 from batchgen.export.images import unchanged
+from batchgen.export.source import Positions
 from batchgen.export.split import EVERYTHING
 
 __all__ = [
@@ -54,6 +58,23 @@ __all__ = [
 Place = str | PathLike[str]
 Embed = Literal["xmp"]
 Names = Literal["hash", "id"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which images, and into which splits, as the user said it."""
+
+    where: str | None
+    split: str | None
+    split_column: str | None
+
+    def splits(self) -> Sequence[Share] | SplitColumn:
+        """Return what divides the images. Raises ExportError."""
+        if self.split is not None and self.split_column is not None:
+            raise ExportError(f"--split {self.split} and --split-column {self.split_column}: give one of them")
+        if self.split_column is not None:
+            return SplitColumn(self.split_column)
+        return parse_shares(self.split) if self.split else EVERYTHING
 
 
 # Writes images into a folder; returns the number of files.
@@ -81,6 +102,7 @@ def export_parquet(
     *,
     where: str | None = None,
     split: str | None = None,
+    split_column: str | None = None,
     shard_size: str = "500MB",
     embed: Embed | None = None,
     advance: Advance = ignore,
@@ -92,6 +114,7 @@ def export_parquet(
         dest: the folder to write; it must not exist.
         where: a condition in SQL over the columns of metadata.parquet; None takes all saved images.
         split: shares of the prompts, as in "train=0.9,test=0.1"; None makes one split, "train".
+        split_column: the column of the dataset that says which split an image is in, in place of `split`.
         shard_size: how large a file may be, "100MB" to "1GB".
         embed: "xmp" writes into each copy that it is generated, by what, and from which prompt.
         advance: called with how many more images were written, and how many there are.
@@ -106,7 +129,7 @@ def export_parquet(
     def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
         return lambda images, folder: write_parquet(images, chosen, folder, size)
 
-    return _export(out, dest, where, split, embed, advance, prepare)
+    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare)
 
 
 def export_webdataset(
@@ -115,6 +138,7 @@ def export_webdataset(
     *,
     where: str | None = None,
     split: str | None = None,
+    split_column: str | None = None,
     caption: str = "prompt",
     names: Names = "hash",
     shard_size: str = "500MB",
@@ -133,7 +157,7 @@ def export_webdataset(
         text = parse_caption(caption, source.schema)
         return lambda images, folder: write_webdataset(images, chosen, folder, size, text)
 
-    return _export(out, dest, where, split, embed, advance, prepare, names)
+    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
 
 
 def export_captions(
@@ -142,6 +166,7 @@ def export_captions(
     *,
     where: str | None = None,
     split: str | None = None,
+    split_column: str | None = None,
     caption: str = "prompt",
     names: Names = "hash",
     embed: Embed | None = None,
@@ -153,7 +178,7 @@ def export_captions(
         text = parse_caption(caption, source.schema)
         return lambda images, folder: write_captions(images, chosen, folder, text)
 
-    return _export(out, dest, where, split, embed, advance, prepare, names)
+    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
 
 
 def export_replay(
@@ -162,6 +187,7 @@ def export_replay(
     *,
     where: str | None = None,
     split: str | None = None,
+    split_column: str | None = None,
     config: Place | None = None,
     settings: Settings | None = None,
     advance: Advance = ignore,
@@ -173,15 +199,17 @@ def export_replay(
     """
     catalog = catalog_of(load_settings(config, settings))
     path = Path(dest)
-    with _chosen(out, dest, where, split) as (source, chosen), new_file(path, source.layout.root) as file:
+    choice = _Choice(where, split, split_column)
+    with _chosen(out, dest, choice) as (source, chosen), new_file(path, source.layout.root) as file:
+        if split_column is not None:  # the manifest has it as a column of its own
+            chosen = {split_column: _all_of(chosen)}
         return write_replay(source, chosen, catalog, file, path.name, lambda rows: advance(rows, None))
 
 
 def _export(
     out: Place,
     dest: Place,
-    where: str | None,
-    split: str | None,
+    choice: _Choice,
     embed: Embed | None,
     advance: Advance,
     prepare: Callable[[OpenDataset, Chosen], _Write],
@@ -189,9 +217,9 @@ def _export(
 ) -> Exported:
     """Check what was asked for, which is what `prepare` does, and only then write."""
     path = Path(dest)
-    with _chosen(out, dest, where, split) as (source, chosen):
+    with _chosen(out, dest, choice) as (source, chosen):
         write = prepare(source, chosen)
-        name = naming(Naming(names), source, np.sort(np.concatenate(list(chosen.values()))))
+        name = naming(Naming(names), source, _all_of(chosen))
         per_split = {name: len(rows) for name, rows in chosen.items()}
         total = sum(per_split.values())
         treat = embed_xmp if embed == "xmp" else unchanged
@@ -201,8 +229,12 @@ def _export(
     return Exported(path, files, per_split)
 
 
+def _all_of(chosen: Chosen) -> Positions:
+    return np.sort(np.concatenate(list(chosen.values())))
+
+
 @contextmanager
-def _chosen(out: Place, dest: Place, where: str | None, split: str | None) -> Iterator[tuple[OpenDataset, Chosen]]:
-    shares = parse_shares(split) if split else EVERYTHING
+def _chosen(out: Place, dest: Place, choice: _Choice) -> Iterator[tuple[OpenDataset, Chosen]]:
+    splits = choice.splits()
     with disk_errors(dest), open_source(Path(out)) as source:
-        yield source, select(source, where, shares)
+        yield source, select(source, choice.where, splits)

@@ -244,10 +244,14 @@ def _format(formats: Commands, name: str, summary: str) -> argparse.ArgumentPars
         metavar="EXPR",
         help="only images that meet a condition in SQL: \"seed < 100 and category = 'city'\"",
     )
-    parser.add_argument(
+    splits = parser.add_mutually_exclusive_group()
+    splits.add_argument(
         "--split",
         metavar="NAME=P,...",
         help="divide the prompts, the same way each time: train=0.9,test=0.1 (default train=1)",
+    )
+    splits.add_argument(
+        "--split-column", metavar="COLUMN", help="each image goes into the split that a column of the manifest says"
     )
     return parser
 

@@ -41,6 +41,7 @@ def execute(options: Namespace) -> ExitCode:
                 options.dest,
                 where=options.where,
                 split=options.split,
+                split_column=options.split_column,
                 config=options.config,
                 settings=settings_of(options),
                 advance=reading.advance,
@@ -55,6 +56,7 @@ def execute(options: Namespace) -> ExitCode:
                 options.dest,
                 where=options.where,
                 split=options.split,
+                split_column=options.split_column,
                 advance=reading.advance,
                 **chosen,
             )

@@ -11,7 +11,7 @@ from batchgen.export.images import Images, Treatment
 from batchgen.export.names import Naming, naming
 from batchgen.export.parquet import write_parquet
 from batchgen.export.replay import Replayed, write_replay
-from batchgen.export.select import Chosen, select
+from batchgen.export.select import Chosen, SplitColumn, select
 from batchgen.export.shards import parse_size
 from batchgen.export.source import OpenDataset, open_source
 from batchgen.export.split import Share, parse_shares
@@ -26,6 +26,7 @@ __all__ = [
     "OpenDataset",
     "Replayed",
     "Share",
+    "SplitColumn",
     "Treatment",
     "embed_xmp",
     "naming",

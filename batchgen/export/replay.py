@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.catalog import Catalog, Model
+from batchgen.core.errors import ExportError
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.export.images import Record
 from batchgen.export.plain import as_text
@@ -143,6 +144,11 @@ def _schema(source: OpenDataset, models: dict[str, Model], *, split: bool) -> pa
                 # Two models may mean different things by one name; text takes both.
                 columns[name] = kind if columns.get(name, kind) == kind else pa.string()
     if split:
+        if any(_original(name) == "split" for name in source.schema.names):
+            raise ExportError(
+                "--split: the manifest has a column 'split' of its own, and a replay would lose it."
+                " Divide by that column: --split-column split"
+            )
         columns["split"] = pa.string()
     for field in source.schema:
         if field.name not in INDEX_SCHEMA.names:

@@ -1,6 +1,6 @@
-"""`--split`: which images go into which split, the same every time.
+"""Which images go into which split, the same every time: by shares of the prompts, or by a column.
 
-An image goes where the hash of its prompt says. So all images of a prompt stay together, whichever
+By shares, an image goes where the hash of its prompt says. So all images of a prompt stay together, whichever
 rows ask for them, and rows that are added later move no image of the others. The price: the shares
 are those of prompts, and only about so large.
 """
@@ -18,9 +18,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from batchgen.core.errors import ExportError
+from batchgen.core.format import quote
 
 # What Hugging Face takes for the name of a split; it is also part of file names.
 _NAME = re.compile(r"[A-Za-z0-9_]{1,50}")
+_NAME_RULE = "a split's name is made of letters, digits and underscores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ def assign(row_ids: pa.ChunkedArray, prompts: pa.ChunkedArray, shares: Sequence[
     return numbers
 
 
+def refuse_names(names: Sequence[str], option: str) -> None:
+    """Raise ExportError if a split cannot have one of these names. option: what named it, for the message."""
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ExportError(f"{option}: {quote(name)} names no split; {_NAME_RULE}")
+
+
 def _joined(
     hashes: npt.NDArray[np.uint64], codes: npt.NDArray[np.int32], rows: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.uint64]:
@@ -83,7 +92,7 @@ def _parse_share(text: str) -> Share:
     except InvalidOperation:
         raise ExportError(f"--split {text}: write a name and its share, as in train=0.9,test=0.1") from None
     if not _NAME.fullmatch(name):
-        raise ExportError(f"--split {text}: a split's name is made of letters, digits and underscores")
+        raise ExportError(f"--split {text}: {_NAME_RULE}")
     if not (fraction.is_finite() and 0 < fraction <= 1):
         raise ExportError(f"--split {text}: a share is more than 0 and at most 1")
     return Share(name, fraction)

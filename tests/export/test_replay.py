@@ -152,6 +152,20 @@ async def test_columns_of_the_manifest_get_their_names_back(batch: Any) -> None:
     assert row["split"] in ("a", "b")
 
 
+async def test_a_split_of_the_manifest_stays_and_is_not_written_over(
+    batch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": str(number), "prompt": f"fox {number}", "split": "ab"[number % 2]} for number in range(4)]
+    await batch.run(rows)
+    wrong = batch.out.parent / "wrong.parquet"
+    assert main(["export", "replay", str(batch.out), str(wrong), "--split", "a=0.5,b=0.5"]) == 2
+    assert "--split-column split" in capsys.readouterr().err
+    assert not wrong.exists()
+    again = pq.read_table(replay(batch.out, "again.parquet", "--split-column", "split"))
+    assert again["split"].to_pylist() == ["a", "b", "a", "b"]
+    assert again.column_names.count("split") == 1
+
+
 async def test_models_that_share_a_dataset_share_a_manifest(batch: Any) -> None:
     rows = [
         {"id": "a", "prompt": "a fox", "model": "imagen-3.0-generate-002"},
