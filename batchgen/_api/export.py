@@ -26,6 +26,7 @@ from batchgen.export import (
     Replayed,
     Share,
     SplitColumn,
+    choose_columns,
     embed_xmp,
     naming,
     new_file,
@@ -103,6 +104,7 @@ def export_parquet(
     where: str | None = None,
     split: str | None = None,
     split_column: str | None = None,
+    columns: str | None = None,
     shard_size: str = "500MB",
     embed: Embed | None = None,
     advance: Advance = ignore,
@@ -115,6 +117,7 @@ def export_parquet(
         where: a condition in SQL over the columns of metadata.parquet; None takes all saved images.
         split: shares of the prompts, as in "train=0.9,test=0.1"; None makes one split, "train".
         split_column: the column of the dataset that says which split an image is in, in place of `split`.
+        columns: which columns to write, as in "prompt,seed"; None writes all.
         shard_size: how large a file may be, "100MB" to "1GB".
         embed: "xmp" writes into each copy that it is generated, by what, and from which prompt.
         advance: called with how many more images were written, and how many there are.
@@ -127,7 +130,8 @@ def export_parquet(
     size = parse_size(shard_size)
 
     def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
-        return lambda images, folder: write_parquet(images, chosen, folder, size)
+        shown = choose_columns(columns, source.schema)
+        return lambda images, folder: write_parquet(images, chosen, folder, size, shown)
 
     return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare)
 
@@ -141,6 +145,7 @@ def export_webdataset(
     split_column: str | None = None,
     caption: str = "prompt",
     names: Names = "hash",
+    columns: str | None = None,
     shard_size: str = "500MB",
     embed: Embed | None = None,
     advance: Advance = ignore,
@@ -155,7 +160,8 @@ def export_webdataset(
 
     def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
         text = parse_caption(caption, source.schema)
-        return lambda images, folder: write_webdataset(images, chosen, folder, size, text)
+        shown = choose_columns(columns, source.schema)
+        return lambda images, folder: write_webdataset(images, chosen, folder, size, text, shown)
 
     return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
 

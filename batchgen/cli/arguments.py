@@ -225,6 +225,11 @@ def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
         )
     for parser in (parquet, webdataset):
         parser.add_argument(
+            "--columns",
+            metavar="NAME,...",
+            help="which columns to write: prompt,seed (default all of metadata.parquet)",
+        )
+        parser.add_argument(
             "--shard-size", metavar="SIZE", default="500MB", help="the size of a file: 100MB to 1GB (default 500MB)"
         )
     for parser in (parquet, webdataset, captions):

@@ -27,7 +27,7 @@ _FORMATS: dict[str, Callable[..., Exported]] = {
     "captions": export_captions,
 }
 # Options that some formats have, by the name of their argument.
-_OPTIONS = ("caption", "names", "shard_size", "embed")
+_OPTIONS = ("caption", "names", "columns", "shard_size", "embed")
 
 
 def execute(options: Namespace) -> ExitCode:

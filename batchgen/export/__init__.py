@@ -6,6 +6,7 @@ appears under its name only when it is whole.
 
 from batchgen.export.caption import Caption, parse_caption
 from batchgen.export.captions import write_captions
+from batchgen.export.columns import choose_columns
 from batchgen.export.destination import new_file, new_folder
 from batchgen.export.images import Images, Treatment
 from batchgen.export.names import Naming, naming
@@ -28,6 +29,7 @@ __all__ = [
     "Share",
     "SplitColumn",
     "Treatment",
+    "choose_columns",
     "embed_xmp",
     "naming",
     "new_file",

@@ -12,6 +12,17 @@ from batchgen.core.suggest import did_you_mean
 _LISTED = 12
 
 
+def choose_columns(text: str | None, schema: pa.Schema) -> pa.Schema:
+    """Read `prompt,seed`; return these columns in this order, all for None. Raises ExportError."""
+    if text is None:
+        return schema
+    option = f"--columns {text}"
+    names = [known_column(name.strip(), schema, option) for name in text.split(",")]
+    if len(set(names)) < len(names):
+        raise ExportError(f"{option}: a column is named twice")
+    return pa.schema([schema.field(name) for name in names])
+
+
 def known_column(name: str, schema: pa.Schema, option: str) -> str:
     """Return the name of a column. option: what named it, for the message. Raises ExportError: there is none."""
     if name in schema.names:

@@ -1,7 +1,7 @@
 """Parquet with the images in it, as Hugging Face reads and shows it: `load_dataset(DEST)` needs nothing else.
 
 The files are named `data/SPLIT-00000-of-00005.parquet`. The column `image` holds bytes and path, and the schema says
-that it is an image; all other columns are those of metadata.parquet.
+that it is an image; all other columns are those of metadata.parquet, or some of them.
 """
 
 from __future__ import annotations
@@ -26,18 +26,21 @@ _METADATA = {"huggingface": json.dumps({"info": {"features": {"image": {"_type":
 _GROUP_BYTES = 32 * 2**20
 
 
-def write_parquet(copies: Images, chosen: Chosen, folder: Path, shard_bytes: int) -> int:
-    """Write the chosen images into `folder`; return the number of files. Raises ExportError, OSError."""
+def write_parquet(copies: Images, chosen: Chosen, folder: Path, shard_bytes: int, columns: pa.Schema) -> int:
+    """Write the chosen images and these columns into `folder`; return the number of files.
+
+    Raises ExportError, OSError.
+    """
     source = copies.source
     sizes = source.read(["size_bytes"])["size_bytes"].to_numpy()
-    schema = pa.schema([_IMAGE, *source.schema], metadata=_METADATA)
+    schema = pa.schema([_IMAGE, *columns], metadata=_METADATA)
     data = folder / "data"
     files = 0
     for split, positions in chosen.items():
         shards = divide(sizes[positions], shard_bytes)
         for number, shard in enumerate(shards):
             path = data / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
-            _write_shard(path, schema, _groups(copies, positions[shard]))
+            _write_shard(path, schema, _groups(copies, positions[shard], columns.names))
         files += len(shards)
     return files
 
@@ -52,7 +55,7 @@ def _write_shard(path: Path, schema: pa.Schema, groups: Iterator[pa.Table]) -> N
             writer.write_table(group.cast(schema))
 
 
-def _groups(copies: Images, positions: Positions) -> Iterator[pa.Table]:
+def _groups(copies: Images, positions: Positions, columns: list[str]) -> Iterator[pa.Table]:
     """Yield tables of some dozen images, each to become a row group."""
     for batch in copies.source.records(positions):
         first, size = 0, 0
@@ -61,6 +64,6 @@ def _groups(copies: Images, positions: Positions) -> Iterator[pa.Table]:
             images.append({"bytes": data, "path": Path(record["file_name"]).name})
             size += len(data)
             if size >= _GROUP_BYTES or first + len(images) == len(batch):
-                rows = pa.Table.from_batches([batch.slice(first, len(images))])
+                rows = pa.Table.from_batches([batch.slice(first, len(images))]).select(columns)
                 yield rows.add_column(0, _IMAGE, pa.array(images, _IMAGE.type))
                 first, size, images = first + len(images), 0, []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.core.errors import ExportError
@@ -24,18 +25,23 @@ from batchgen.export.source import OpenDataset, Positions
 from batchgen.store.staging import create
 
 
-def write_webdataset(images: Images, chosen: Chosen, folder: Path, shard_bytes: int, caption: Caption) -> int:
-    """Write the chosen images into `folder`; return the number of tar files. Raises ExportError, OSError."""
+def write_webdataset(
+    images: Images, chosen: Chosen, folder: Path, shard_bytes: int, caption: Caption, columns: pa.Schema
+) -> int:
+    """Write the chosen images into `folder`, with these columns as JSON; return the number of tar files.
+
+    Raises ExportError, OSError.
+    """
     source = images.source
     everything: Positions = np.sort(np.concatenate(list(chosen.values())))
     _refuse_mixture(source, everything)
-    columns = forms(source.schema, source.records(everything))
+    as_written = forms(columns, source.records(everything, columns.names))
     sizes = source.read(["size_bytes"])["size_bytes"].to_numpy()
     files = 0
     for split, positions in chosen.items():
         shards = divide(sizes[positions], shard_bytes)
         for number, shard in enumerate(shards):
-            _write_shard(folder / f"{split}-{number:06d}.tar", images, positions[shard], columns, caption)
+            _write_shard(folder / f"{split}-{number:06d}.tar", images, positions[shard], as_written, caption)
         files += len(shards)
     return files
 

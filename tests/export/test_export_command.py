@@ -100,6 +100,41 @@ def test_a_template_makes_captions_and_a_wrong_one_writes_nothing(
     assert sorted(captions) == sorted(f"sks, {record['prompt']} ({record['place']})" for record in records)
 
 
+def test_only_the_columns_that_were_asked_for_are_written(dataset: Path, tmp_path: Path, records: Records) -> None:
+    chosen = ("--columns", "seed, place,prompt")
+    assert export("parquet", dataset, tmp_path / "parquet", *chosen) == ExitCode.OK
+    table = pq.read_table(next((tmp_path / "parquet" / "data").iterdir()))
+    assert table.column_names == ["image", "seed", "place", "prompt"]
+    assert table["place"].to_pylist() == [record["place"] for record in records]
+    assert export("webdataset", dataset, tmp_path / "shards", *chosen, "--caption", "{width}") == ExitCode.OK
+    with tarfile.open(tmp_path / "shards" / "train-000000.tar") as tar:
+        content = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+    samples = [json.loads(text) for name, text in content.items() if name.endswith(".json")]
+    assert [(*sample, sample["seed"]) for sample in samples] == [
+        ("seed", "place", "prompt", record["seed"]) for record in records
+    ]
+    widths = [text.decode() for name, text in content.items() if name.endswith(".txt")]
+    assert widths == [str(record["width"]) for record in records]
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ("prompt,sead", "no column 'sead'; did you mean seed?"),
+        ("prompt,prompt", "named twice"),
+        ("", "no column ''"),
+        ("image", "no column 'image'"),
+    ],
+)
+def test_columns_that_are_not_there_are_refused(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], columns: str, reason: str
+) -> None:
+    for shape in ("parquet", "webdataset"):
+        assert export(shape, dataset, tmp_path / "wrong", "--columns", columns) == ExitCode.USAGE
+        assert reason in capsys.readouterr().err
+    assert not list(tmp_path.glob("*wrong*"))
+
+
 def test_a_file_that_was_changed_stops_the_export(
     dataset: Path, tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
