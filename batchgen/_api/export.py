@@ -12,8 +12,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from batchgen._api.disk import disk_errors
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, catalog_of, load_settings
@@ -21,12 +19,14 @@ from batchgen.core.errors import ExportError
 from batchgen.export import (
     Chosen,
     Images,
+    Metadata,
     Naming,
     OpenDataset,
     Replayed,
     Share,
     SplitColumn,
     choose_columns,
+    classify,
     embed_xmp,
     naming,
     new_file,
@@ -37,12 +37,13 @@ from batchgen.export import (
     parse_size,
     select,
     write_captions,
+    write_imagefolder,
     write_parquet,
     write_replay,
     write_webdataset,
 )
 from batchgen.export.images import unchanged
-from batchgen.export.source import Positions
+from batchgen.export.select import all_of
 from batchgen.export.split import EVERYTHING
 
 __all__ = [
@@ -50,7 +51,9 @@ __all__ = [
     "Exported",
     "Names",
     "Replayed",
+    "Table",
     "export_captions",
+    "export_imagefolder",
     "export_parquet",
     "export_replay",
     "export_webdataset",
@@ -59,6 +62,7 @@ __all__ = [
 Place = str | PathLike[str]
 Embed = Literal["xmp"]
 Names = Literal["hash", "id"]
+Table = Literal["jsonl", "csv", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,37 @@ def export_captions(
     return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
 
 
+def export_imagefolder(
+    out: Place,
+    dest: Place,
+    *,
+    where: str | None = None,
+    split: str | None = None,
+    split_column: str | None = None,
+    class_column: str | None = None,
+    metadata: Table = "jsonl",
+    columns: str | None = None,
+    names: Names = "hash",
+    embed: Embed | None = None,
+    advance: Advance = ignore,
+) -> Exported:
+    """Write a folder for each split with images and a table of them, as Hugging Face's `imagefolder` reads it.
+
+    Args and errors are those of `export_webdataset`, and `metadata`: the table is "jsonl", "csv" or "none";
+    `class_column`: the column whose values are folders of images, as image classifiers read them.
+    """
+    table = Metadata(metadata)
+    if table is Metadata.NONE and columns is not None:
+        raise ExportError(f"--columns {columns}: with --metadata none there is no table to have them")
+
+    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+        shown = choose_columns(columns, source.schema)
+        classes = None if class_column is None else classify(source, all_of(chosen), class_column)
+        return lambda images, folder: write_imagefolder(images, chosen, folder, table, shown, classes)
+
+    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
+
+
 def export_replay(
     out: Place,
     dest: Place,
@@ -208,7 +243,7 @@ def export_replay(
     choice = _Choice(where, split, split_column)
     with _chosen(out, dest, choice) as (source, chosen), new_file(path, source.layout.root) as file:
         if split_column is not None:  # the manifest has it as a column of its own
-            chosen = {split_column: _all_of(chosen)}
+            chosen = {split_column: all_of(chosen)}
         return write_replay(source, chosen, catalog, file, path.name, lambda rows: advance(rows, None))
 
 
@@ -225,7 +260,7 @@ def _export(
     path = Path(dest)
     with _chosen(out, dest, choice) as (source, chosen):
         write = prepare(source, chosen)
-        name = naming(Naming(names), source, _all_of(chosen))
+        name = naming(Naming(names), source, all_of(chosen))
         per_split = {name: len(rows) for name, rows in chosen.items()}
         total = sum(per_split.values())
         treat = embed_xmp if embed == "xmp" else unchanged
@@ -233,10 +268,6 @@ def _export(
         with new_folder(path, source.layout.root) as folder:
             files = write(images, folder)
     return Exported(path, files, per_split)
-
-
-def _all_of(chosen: Chosen) -> Positions:
-    return np.sort(np.concatenate(list(chosen.values())))
 
 
 @contextmanager

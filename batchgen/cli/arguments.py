@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from batchgen import __version__
+from batchgen.cli.export_arguments import add_formats
 from batchgen.cli.help_pages import FrontPage, PlainHelp
 from batchgen.cli.options import add_config, add_limits, add_selection, not_negative, port
 from batchgen.cli.strict_parser import StrictParser
@@ -201,64 +202,9 @@ def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(
-        commands, "export", "write a dataset in another format: Parquet, WebDataset, captions, a manifest"
+        commands, "export", "write a dataset in another format: Parquet, WebDataset, images with captions, a manifest"
     )
-    formats = parser.add_subparsers(dest="format", metavar="FORMAT", required=True)
-    parquet = _format(formats, "parquet", "Parquet files with the images in them, as Hugging Face reads them")
-    webdataset = _format(formats, "webdataset", "tar files of images, captions and JSON, deterministic")
-    captions = _format(formats, "captions", "a folder of images, each beside a text file with its caption")
-    replay = _format(formats, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
-    add_config(replay)
-    for parser in (webdataset, captions):
-        parser.add_argument(
-            "--caption",
-            metavar="TEXT",
-            default="prompt",
-            help="the text of an image: prompt (default), enhanced (the prompt as the service rewrote it, if known), or"
-            ' a template of columns: "sks, {prompt}"',
-        )
-        parser.add_argument(
-            "--names",
-            choices=("hash", "id"),
-            default="hash",
-            help="name files as in the dataset (default), or by the id of their row",
-        )
-    for parser in (parquet, webdataset):
-        parser.add_argument(
-            "--columns",
-            metavar="NAME,...",
-            help="which columns to write: prompt,seed (default all of metadata.parquet)",
-        )
-        parser.add_argument(
-            "--shard-size", metavar="SIZE", default="500MB", help="the size of a file: 100MB to 1GB (default 500MB)"
-        )
-    for parser in (parquet, webdataset, captions):
-        parser.add_argument(
-            "--embed",
-            choices=("xmp",),
-            help="write into each exported image that it is generated, by which model, from which prompt",
-        )
-
-
-def _format(formats: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
-    parser = _command(formats, name, summary)
-    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
-    parser.add_argument("dest", metavar="DEST", help="the file or folder to write; it must not exist")
-    parser.add_argument(
-        "--where",
-        metavar="EXPR",
-        help="only images that meet a condition in SQL: \"seed < 100 and category = 'city'\"",
-    )
-    splits = parser.add_mutually_exclusive_group()
-    splits.add_argument(
-        "--split",
-        metavar="NAME=P,...",
-        help="divide the prompts, the same way each time: train=0.9,test=0.1 (default train=1)",
-    )
-    splits.add_argument(
-        "--split-column", metavar="COLUMN", help="each image goes into the split that a column of the manifest says"
-    )
-    return parser
+    add_formats(parser.add_subparsers(dest="format", metavar="FORMAT", required=True))
 
 
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]

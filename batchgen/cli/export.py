@@ -10,6 +10,7 @@ from batchgen._api.export import (
     Exported,
     Replayed,
     export_captions,
+    export_imagefolder,
     export_parquet,
     export_replay,
     export_webdataset,
@@ -25,9 +26,10 @@ _FORMATS: dict[str, Callable[..., Exported]] = {
     "parquet": export_parquet,
     "webdataset": export_webdataset,
     "captions": export_captions,
+    "imagefolder": export_imagefolder,
 }
 # Options that some formats have, by the name of their argument.
-_OPTIONS = ("caption", "names", "columns", "shard_size", "embed")
+_OPTIONS = ("caption", "names", "columns", "class_column", "metadata", "shard_size", "embed")
 
 
 def execute(options: Namespace) -> ExitCode:

@@ -6,8 +6,10 @@ appears under its name only when it is whole.
 
 from batchgen.export.caption import Caption, parse_caption
 from batchgen.export.captions import write_captions
+from batchgen.export.classes import classify
 from batchgen.export.columns import choose_columns
 from batchgen.export.destination import new_file, new_folder
+from batchgen.export.imagefolder import Metadata, write_imagefolder
 from batchgen.export.images import Images, Treatment
 from batchgen.export.names import Naming, naming
 from batchgen.export.parquet import write_parquet
@@ -23,6 +25,7 @@ __all__ = [
     "Caption",
     "Chosen",
     "Images",
+    "Metadata",
     "Naming",
     "OpenDataset",
     "Replayed",
@@ -30,6 +33,7 @@ __all__ = [
     "SplitColumn",
     "Treatment",
     "choose_columns",
+    "classify",
     "embed_xmp",
     "naming",
     "new_file",
@@ -40,6 +44,7 @@ __all__ = [
     "parse_size",
     "select",
     "write_captions",
+    "write_imagefolder",
     "write_parquet",
     "write_replay",
     "write_webdataset",

@@ -53,14 +53,17 @@ def key_of(record: dict[str, Any]) -> str:
 
 def id_name(record: dict[str, Any]) -> str:
     """Return the row's id, made safe, and numbers for all but the first image of the first request."""
-    text = _UNSAFE.sub("_", unicodedata.normalize("NFC", record["row_id"]))
-    text = text.encode()[:_ID_BYTES].decode(errors="ignore")
-    if _DEVICE.fullmatch(text):
-        text += "_"
+    text = as_file_name(_UNSAFE.sub("_", unicodedata.normalize("NFC", record["row_id"])), _ID_BYTES)
     request, image = record["request_number"], record["image_number"]
     if request:
         return f"{text}-{request}-{image}"
     return f"{text}-{image}" if image else text
+
+
+def as_file_name(text: str, max_bytes: int) -> str:
+    """Return a text of harmless characters as a name that is not too long, and no device on Windows."""
+    name = text.encode()[:max_bytes].decode(errors="ignore")
+    return f"{name}_" if _DEVICE.fullmatch(name) else name
 
 
 class _ById:

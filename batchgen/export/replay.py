@@ -26,7 +26,7 @@ from batchgen.core.errors import ExportError
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.export.images import Record
 from batchgen.export.plain import as_text
-from batchgen.export.select import Chosen
+from batchgen.export.select import Chosen, all_of
 from batchgen.export.source import OpenDataset, Positions
 from batchgen.export.table_file import write_table
 
@@ -70,7 +70,7 @@ def write_replay(
     With more than one split, a column `split` says which one a row belongs to. done: told how many requests were
     written since. Raises ExportError, CatalogError (a model of the dataset is in no catalog file), OSError.
     """
-    everything = np.sort(np.concatenate(list(chosen.values())))
+    everything = all_of(chosen)
     models = {
         model: catalog.find(model) for model in source.read(["model"])["model"].take(everything).unique().to_pylist()
     }

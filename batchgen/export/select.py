@@ -51,6 +51,11 @@ def select(source: OpenDataset, where: str | None = None, splits: Sequence[Share
     return {name: positions[numbers == number] for number, name in enumerate(names)}
 
 
+def all_of(chosen: Chosen) -> Positions:
+    """Return the rows of all splits, ascending."""
+    return np.sort(np.concatenate(list(chosen.values())))
+
+
 def _why_empty(source: OpenDataset, where: str | None) -> str:
     if where is None or not source.rows:
         return f"{source.layout.root} has no saved image: nothing to export."

@@ -25,6 +25,7 @@ from batchgen.store.staging import create
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _GROUP_ROWS = 4096
+_ADVICE = "Let the name end in .parquet: Parquet has no formulas."
 
 Row = Mapping[str, Any]
 
@@ -39,6 +40,17 @@ def write_table(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) -
         raise ExportError(f"{name}: a manifest is written as CSV or Parquet; let the name end in .csv or .parquet")
 
 
+def harmless(cell: str, place: str, column: str, advice: str) -> str:
+    """Return a cell of a CSV file. place, column: where it is; advice: what to do. Raises ExportError: a formula."""
+    if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        message = (
+            f"{place} {column!r} begins with {cell[0]!r}, which a spreadsheet would run as a formula, and anything"
+            f" put before it would change what is asked for. {advice}"
+        )
+        raise ExportError(message)
+    return cell
+
+
 def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
     left: Iterator[Row] = iter(rows)
     with create(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
@@ -49,17 +61,7 @@ def _write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
 def _write_csv(path: Path, name: str, schema: pa.Schema, rows: Iterable[Row]) -> None:
     with TextIOWrapper(create(path), encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")  # so that a lone return is quoted, too
-        writer.writerow([_harmless(column, f"{name}: the column", column) for column in schema.names])
+        writer.writerow([harmless(column, f"{name}: the column", column, _ADVICE) for column in schema.names])
         for row in rows:
             place = f"{name}: row {row['id']!r}, column"
-            writer.writerow([_harmless(as_text(row.get(column)), place, column) for column in schema.names])
-
-
-def _harmless(cell: str, place: str, column: str) -> str:
-    if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
-        message = (
-            f"{place} {column!r} begins with {cell[0]!r}, which a spreadsheet would run as a formula, and anything"
-            " put before it would change what is asked for. Let the name end in .parquet: Parquet has no formulas."
-        )
-        raise ExportError(message)
-    return cell
+            writer.writerow([harmless(as_text(row.get(column)), place, column, _ADVICE) for column in schema.names])

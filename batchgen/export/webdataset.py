@@ -10,8 +10,6 @@ import io
 import tarfile
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +17,7 @@ from batchgen.core.errors import ExportError
 from batchgen.export.caption import Caption
 from batchgen.export.images import Images, extension_of
 from batchgen.export.plain import Forms, as_json, forms
-from batchgen.export.select import Chosen
+from batchgen.export.select import Chosen, all_of
 from batchgen.export.shards import divide
 from batchgen.export.source import OpenDataset, Positions
 from batchgen.store.staging import create
@@ -33,7 +31,7 @@ def write_webdataset(
     Raises ExportError, OSError.
     """
     source = images.source
-    everything: Positions = np.sort(np.concatenate(list(chosen.values())))
+    everything: Positions = all_of(chosen)
     _refuse_mixture(source, everything)
     as_written = forms(columns, source.records(everything, columns.names))
     sizes = source.read(["size_bytes"])["size_bytes"].to_numpy()
@@ -46,7 +44,7 @@ def write_webdataset(
     return files
 
 
-def _refuse_mixture(source: OpenDataset, positions: npt.NDArray[np.int64]) -> None:
+def _refuse_mixture(source: OpenDataset, positions: Positions) -> None:
     """A reader takes the fields of the first sample for those of all."""
     formats = pc.value_counts(source.read(["mime_type"])["mime_type"].take(positions)).to_pylist()
     if len(formats) > 1:
