@@ -43,10 +43,19 @@ def _holds_no_password(url: str) -> bool:
     return "@" not in url
 
 
+def _is_line(text: str) -> bool:
+    return text.isprintable() and 0 < len(text.strip()) <= len(text) <= 200
+
+
+def _is_text(text: str) -> bool:
+    return 0 < len(text.strip()) <= len(text) <= 10_000
+
+
 def _is_variable(name: str) -> bool:
     return re.fullmatch(r"[A-Z_][A-Z0-9_]*", name, re.ASCII) is not None
 
 
+Line = Annotated[str, Passing((_is_line, "is empty, of several lines, or more than 200 characters"))]
 # One with a user name or password in it is refused: settings are shown and stored.
 Address = Annotated[
     str,
@@ -192,6 +201,18 @@ class RetrySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetSettings:
+    """`[dataset]`: what the card and Croissant say of the dataset. None by default: only its owner can say it."""
+
+    # An identifier such as cc-by-4.0, a URL, or a name: the images are the user's, and so are the terms.
+    license: Line | None = None
+    # 1.0.0, as Croissant wants it; what counts as a new version, the user knows.
+    version: Line | None = None
+    # BibTeX or any text, of several lines if need be.
+    citation: Annotated[str, Passing((_is_text, "is empty, or more than 10,000 characters"))] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """The configuration of a run, whole and valid.
 
@@ -224,6 +245,7 @@ class RunConfig:
     api: ApiSettings = field(default_factory=ApiSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
     providers: Mapping[str, ProviderOverrides] = field(default_factory=lambda: MappingProxyType({}))
 
     def provider(self, name: str) -> ProviderSettings:

@@ -20,6 +20,13 @@ os.environ |= {"CROISSANT_CACHE": f"{_HOME.name}/croissant"}
 from batchgen.cli.main import main  # noqa: E402
 from batchgen.simulator import ImageContent, SimulatorSettings, SimulatorThread  # noqa: E402
 
+TERMS = """
+[dataset]
+license = "cc-by-4.0"
+version = "1.0.0"
+citation = "@misc{made, title = {Made}}"
+"""
+
 ROWS = 1000
 # Of these the safety filter drops one in a hundred.
 BLOCKED = 10
@@ -61,13 +68,14 @@ def manifest(rows: int) -> pa.Table:
 def make_dataset(folder: Path, table: pa.Table, out: Path) -> Path:
     """Run a manifest against the simulator."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "manifest.parquet"
+    path, config = folder / "manifest.parquet", folder / "config.toml"
+    config.write_text(TERMS)
     pq.write_table(table, path)
     settings = SimulatorSettings(image_content=ImageContent.SMALL)
     with SimulatorThread(settings) as simulator, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIMLAPI_API_KEY", "any-key-will-do")
         limits = ["--rpm", "100000", "--concurrency", "32"]
-        assert main(["run", str(path), "-o", str(out), "--base-url", simulator.url, *limits]) == 0
+        assert main(["run", str(path), "-o", str(out), "-c", str(config), "--base-url", simulator.url, *limits]) == 0
     return out
 
 

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.publish.card import as_text, render_card
 from batchgen.dataset.publish.stats import Asked, Counts, DatasetStats, Overview, Sample
+from batchgen.dataset.publish.terms import Terms
 
 # As GitHub and the Hugging Face Hub read Markdown: tables, bare links, raw HTML.
 RENDERER = MarkdownIt("gfm-like", {"html": True})
@@ -46,7 +47,8 @@ def card(prompt: str, name: str = "dataset") -> str:
     counts = Counts(images=1, models=once, manifests=once, parameters={"style": once})
     overview = Overview(rows=1, prompts=1, samples=[Sample("images/00000/a-0.png", prompt)])
     stats = DatasetStats(counts, overview, Asked(), service=prompt)
-    return render_card(name, stats, INDEX_SCHEMA.append(pa.field(prompt, pa.string())))
+    terms = Terms(license=prompt, version=prompt, citation=prompt)
+    return render_card(name, stats, INDEX_SCHEMA.append(pa.field(prompt, pa.string())), terms)
 
 
 def shape(root: ElementTree.Element) -> list[str]:
@@ -73,8 +75,9 @@ def test_a_real_card_is_a_page(dataset: Path) -> None:
     images = [element.get("src") for element in root.iter("img")]
     assert len(images) == 9
     assert all((dataset / str(image)).is_file() for image in images)
+    more = ["Licence", "Citation", "Load it", "Upload it", "Files"]
     headings = ["".join(element.itertext()) for element in root.iter("h2")]
-    assert headings == ["How it was made", "Where the images come from", "Load it", "Files", "Fields"]
+    assert headings == ["How it was made", "Where the images come from", *more, "Fields"]
     cells: list[Any] = ["".join(element.itertext()) for element in root.iter("td")]
     assert {"imagen-3.0-generate-002", "$39.60", "990"} <= set(cells)
     assert set(INDEX_SCHEMA.names) <= set(cells)

@@ -1,7 +1,7 @@
 """README.md of a dataset: what it is, how it was made, what it looks like, and how to load it.
 
 Prompts, names and whatever else a user or the service wrote is shown as text: no character of it is
-markup. The `configs:` at the top are what makes `load_dataset(OUT)` find images and columns.
+markup. The `configs:` at the top are what makes `load_dataset` find images and columns.
 """
 
 from __future__ import annotations
@@ -17,72 +17,20 @@ import pyarrow as pa
 from batchgen.core.format import count, dollars
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.column_docs import describe_column
+from batchgen.dataset.publish.shape import DATASET, Shape
 from batchgen.dataset.publish.stats import Counts, DatasetStats, Sample
+from batchgen.dataset.publish.terms import Terms
 
 _HEAD = """\
 ---
 pretty_name: {name}
-configs:
-- config_name: default
-  data_files:
-  - split: train
-    path:
-    - metadata.parquet
-    - images/**
-  drop_labels: true
-task_categories:
+{terms}{configs}task_categories:
 - text-to-image
 tags:
 - synthetic
 - ai-generated
 - batchgen
 ---
-"""
-
-_FILES = """\
-## Files
-
-| file | what it is |
-| --- | --- |
-| `images/` | the images, bytes as they were received |
-| `metadata.parquet` | a row for each image of the current manifest: `file_name` and the fields below |
-| `index/part-*.parquet` | a row for each image ever asked for, with its status: also blocked, failed, in doubt |
-| `croissant.json` | this description for machines, as Croissant |
-"""
-
-_LOADING = """\
-## Load it
-
-`OUT` is the path of this folder. With Hugging Face `datasets`, images and every column:
-
-```python
-from datasets import load_dataset
-
-dataset = load_dataset("OUT", split="train")
-dataset[0]["image"].show()
-```
-
-With pandas or DuckDB, the table alone:
-
-```python
-import pandas
-
-table = pandas.read_parquet("OUT/metadata.parquet")
-```
-
-```sql
-SELECT status, count(*), sum(cost_usd) FROM 'OUT/index/*.parquet' GROUP BY status;
-```
-
-As WebDataset, after `batchgen export webdataset OUT SHARDS`:
-
-```python
-import glob
-import webdataset
-
-shards = sorted(glob.glob("SHARDS/train-*.tar"))
-dataset = webdataset.WebDataset(shards, shardshuffle=False).decode("pil")
-```
 """
 
 _PROVENANCE = """\
@@ -102,18 +50,27 @@ _VALUES_SHOWN = 6
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>#|~$!&]|(?<=www)\.|:(?=//)|@")
 
 
-def render_card(name: str, stats: DatasetStats, schema: pa.Schema) -> str:
-    """Return the card's text. name: the folder's; schema: that of metadata.parquet."""
+def render_card(name: str, stats: DatasetStats, schema: pa.Schema, terms: Terms, shape: Shape = DATASET) -> str:
+    """Return the card's text.
+
+    Args:
+        name: The folder's.
+        stats: What is worth saying of the images.
+        schema: The columns that are here, those of metadata.parquet; none makes no table of fields.
+        terms: Licence, version and citation.
+        shape: What to say of the files.
+    """
+    lines = "".join(f"{line}\n" for line in terms.head())
     parts = [
-        _HEAD.format(name=json.dumps(name)),
+        _HEAD.format(name=json.dumps(name), terms=lines, configs=shape.configs),
         f"# {as_text(name)}\n",
         f"{_headline(stats)}\n",
         *_sample_images(stats.overview.samples),
-        _making(stats),
+        _making(stats, terms.version),
         _PROVENANCE.format(watermark=_watermark(stats.counts)),
-        _LOADING,
-        _FILES,
-        _columns(schema),
+        *_terms(terms),
+        shape.guide,
+        *_columns(schema),
     ]
     return "\n".join(parts)
 
@@ -142,8 +99,9 @@ def _sample_images(samples: Sequence[Sample]) -> Iterator[str]:
         yield f"| {images} |\n|{' :---: |' * len(row)}\n| {captions} |\n"
 
 
-def _making(stats: DatasetStats) -> str:
+def _making(stats: DatasetStats, version: str | None) -> str:
     rows = [
+        *([] if version is None else [("version", as_text(version))]),
         ("model", _values(stats.counts.models)),
         ("service of the last run", as_text(stats.service or "none")),
         *((_code(name), _values(values)) for name, values in stats.counts.parameters.items()),
@@ -188,11 +146,23 @@ def _watermark(counts: Counts) -> str:
     return "No watermark was asked for; whether the service adds an invisible one is not known."
 
 
-def _columns(schema: pa.Schema) -> str:
+def _terms(terms: Terms) -> Iterator[str]:
+    if terms.license is not None:
+        yield f"## Licence\n\n{as_text(terms.license)}\n"
+    if terms.citation is not None:
+        text = "\n".join(map(_printable, terms.citation.strip().splitlines()))
+        # Longer than any run of backticks in it: nothing in a citation ends the block.
+        fence = "`" * (max([2, *map(len, re.findall("`+", text))]) + 1)
+        yield f"## Citation\n\n{fence}bibtex\n{text}\n{fence}\n"
+
+
+def _columns(schema: pa.Schema) -> Iterator[str]:
+    if not schema.names:
+        return
     rows = "\n".join(
         f"| {_code(field.name)} | {as_text(str(field.type))} | {describe_column(field.name)} |" for field in schema
     )
-    return f"## Fields\n\n| field | type | meaning |\n| --- | --- | --- |\n{rows}\n"
+    yield f"## Fields\n\n| field | type | meaning |\n| --- | --- | --- |\n{rows}\n"
 
 
 def _values(counts: Counter[str]) -> str:
@@ -221,7 +191,11 @@ def _code(name: str) -> str:
 
 def _line(text: str) -> str:
     """Return text on one line, with a blank for each character that cannot be printed."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return " ".join(_printable(text).split())
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _time(moment: object) -> str:

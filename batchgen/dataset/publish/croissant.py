@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from batchgen.dataset.index.column_docs import describe_column
 from batchgen.dataset.publish.stats import DatasetStats
+from batchgen.dataset.publish.terms import Terms
 
 # As the Croissant 1.0 specification prescribes it, word for word: readers compare.
 _CONTEXT = {
@@ -57,7 +58,7 @@ _TABLE = "metadata.parquet"
 _RECORDS = "records"
 
 
-def render_croissant(name: str, digest: str, stats: DatasetStats, schema: pa.Schema) -> bytes:
+def render_croissant(name: str, digest: str, stats: DatasetStats, schema: pa.Schema, terms: Terms) -> bytes:
     """Return the description as JSON. digest: SHA-256 of metadata.parquet, in hexadecimal."""
     images, prompts, models = stats.counts.images, stats.overview.prompts, ", ".join(stats.counts.models)
     description: dict[str, Any] = {
@@ -87,6 +88,8 @@ def render_croissant(name: str, digest: str, stats: DatasetStats, schema: pa.Sch
             {"@type": "cr:RecordSet", "@id": _RECORDS, "name": _RECORDS, "field": [_image(), *_fields(schema)]}
         ],
     }
+    said = {"license": terms.license, "version": terms.version, "citeAs": terms.citation}
+    description |= {key: value for key, value in said.items() if value is not None}
     if stats.counts.last_finished_at is not None:
         description["datePublished"] = f"{stats.counts.last_finished_at:%Y-%m-%dT%H:%M:%S}Z"
     return msgspec.json.format(msgspec.json.encode(description))

@@ -29,6 +29,7 @@ from batchgen.dataset.publish.croissant import render_croissant
 from batchgen.dataset.publish.hf_schema import hf_schema, to_hf
 from batchgen.dataset.publish.row_group_cache import CachedView
 from batchgen.dataset.publish.stats import Overview, count, count_asked, count_view, gather, last_service
+from batchgen.dataset.publish.terms import read_terms
 from batchgen.dataset.publish.view_state import RowGroup, ViewState, digest_of, load, save
 
 # The key of the one row group of a view without images.
@@ -57,8 +58,9 @@ def write_view(layout: Layout, gone: Keys | None, run_id: str = "", labels: pa.S
     counts = [group.counts for group in state.groups]
     stats = gather(counts, state.overview, state.parts.values(), last_service(layout))
     name, schema = layout.root.resolve().name, pa.ipc.read_schema(pa.py_buffer(state.schema))
-    _publish(layout, CARD, render_card(name, stats, schema).encode())
-    _publish(layout, CROISSANT, render_croissant(name, state.digest.hex(), stats, schema))
+    terms = read_terms(layout)
+    _publish(layout, CARD, render_card(name, stats, schema, terms).encode())
+    _publish(layout, CROISSANT, render_croissant(name, state.digest.hex(), stats, schema, terms))
     if state is not before:
         with suppress(OSError):  # the dataset is whole without; the next view is then made from nothing
             save(layout, state)

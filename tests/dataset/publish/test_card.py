@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from batchgen.dataset.index.column_docs import COLUMN_DOCS
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.stats import DatasetStats, count, count_asked, count_view, gather
+from batchgen.dataset.publish.terms import Terms, read_terms
 
 
 def test_every_column_of_the_index_has_a_meaning() -> None:
@@ -83,6 +85,52 @@ async def test_the_name_of_the_folder_is_data_in_the_head(batch: Any, tmp_path: 
     await batch.run([{"prompt": "a fox"}])
     head = (batch.out / "README.md").read_text().split("---\n")[1]
     assert json.loads(head.splitlines()[0].removeprefix("pretty_name: ")) == batch.out.name
+
+
+TERMS = {"dataset.license": "CC-BY-4.0", "dataset.version": "1.2.0", "dataset.citation": "@misc{foxes,\n year = 2026}"}
+
+
+async def test_the_card_and_croissant_say_the_terms_that_the_settings_name(batch: Any) -> None:
+    await batch.run([{"prompt": "a fox"}])
+    card = (batch.out / "README.md").read_text()
+    assert "license" not in card.split("---\n")[1]
+    assert "## Licence" not in card
+    assert {"license", "version", "citeAs"}.isdisjoint(json.loads((batch.out / "croissant.json").read_bytes()))
+    await batch.run([{"prompt": "a fox"}], settings=TERMS)  # nothing is bought for it
+    assert len(batch.simulator.bill.charges) == 1
+    card = (batch.out / "README.md").read_text()
+    assert "license: cc-by-4.0\n" in card.split("---\n")[1]
+    assert "| version | 1.2.0 |" in card
+    assert "```bibtex\n@misc{foxes,\n year = 2026}\n```" in card
+    described = json.loads((batch.out / "croissant.json").read_bytes())
+    assert (described["license"], described["version"], described["citeAs"]) == tuple(TERMS.values())
+
+
+async def test_the_terms_outlive_the_state_that_may_be_deleted(batch: Any) -> None:
+    await batch.run([{"prompt": "a fox"}], settings=TERMS)
+    shutil.rmtree(batch.out / ".batchgen")
+    assert read_terms(Layout(batch.out)) == Terms(*TERMS.values())
+    (batch.out / "croissant.json").write_bytes(b"\xff")
+    assert read_terms(Layout(batch.out)) == Terms()
+
+
+@pytest.mark.parametrize(
+    ("license_", "head"),
+    [
+        ("mit", ["license: mit"]),
+        ("https://example.com/terms", ["license: other", 'license_link: "https://example.com/terms"']),
+        ('My "own": terms', ["license: other", 'license_name: "My \\"own\\": terms"']),
+    ],
+)
+def test_a_licence_that_the_hub_does_not_know_is_another_there(license_: str, head: list[str]) -> None:
+    assert list(Terms(license=license_).head()) == head
+
+
+async def test_the_card_says_how_to_upload_and_which_versions_load_it(batch: Any) -> None:
+    await batch.run([{"prompt": "a fox"}])
+    card = (batch.out / "README.md").read_text()
+    assert 'hf upload NAME/DATASET OUT . --repo-type dataset --exclude ".batchgen/*" --exclude "gallery*"' in card
+    assert "`datasets` 3.4 or later" in card
 
 
 async def test_croissant_describes_every_column_that_it_has_words_for(batch: Any) -> None:
