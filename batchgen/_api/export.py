@@ -5,46 +5,37 @@ All read what the last finished run shows, leave the dataset untouched, and appe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from batchgen._api.disk import disk_errors
+import pyarrow as pa
+
+from batchgen._api.exporting import Embed, ExportChoice, Exported, Names, Place, Prepared, chosen_images, export
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, catalog_of, load_settings
 from batchgen.core.errors import ExportError
 from batchgen.export import (
+    CAPTIONS_CARD,
+    PARQUET_CARD,
+    WEBDATASET_CARD,
     Chosen,
-    Images,
     Metadata,
-    Naming,
     OpenDataset,
     Replayed,
-    Share,
-    SplitColumn,
     choose_columns,
     classify,
-    embed_xmp,
-    naming,
+    imagefolder_card,
     new_file,
-    new_folder,
     open_source,
     parse_caption,
-    parse_shares,
     parse_size,
-    select,
     write_captions,
     write_imagefolder,
     write_parquet,
     write_replay,
     write_webdataset,
 )
-from batchgen.export.images import unchanged
 from batchgen.export.select import all_of
-from batchgen.export.split import EVERYTHING
 
 __all__ = [
     "Embed",
@@ -59,46 +50,7 @@ __all__ = [
     "export_webdataset",
 ]
 
-Place = str | PathLike[str]
-Embed = Literal["xmp"]
-Names = Literal["hash", "id"]
 Table = Literal["jsonl", "csv", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Which images, and into which splits, as the user said it."""
-
-    where: str | None
-    split: str | None
-    split_column: str | None
-
-    def splits(self) -> Sequence[Share] | SplitColumn:
-        """Return what divides the images. Raises ExportError."""
-        if self.split is not None and self.split_column is not None:
-            raise ExportError(f"--split {self.split} and --split-column {self.split_column}: give one of them")
-        if self.split_column is not None:
-            return SplitColumn(self.split_column)
-        return parse_shares(self.split) if self.split else EVERYTHING
-
-
-# Writes images into a folder; returns the number of files.
-_Write = Callable[[Images, Path], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """An export that was written.
-
-    Attributes:
-        dest: where it is.
-        files: how many files of images it has.
-        images: how many images are in each split, by the split's name.
-    """
-
-    dest: Path
-    files: int
-    images: Mapping[str, int]
 
 
 def export_parquet(
@@ -133,11 +85,11 @@ def export_parquet(
     """
     size = parse_size(shard_size)
 
-    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+    def prepare(source: OpenDataset, chosen: Chosen) -> Prepared:
         shown = choose_columns(columns, source.schema)
-        return lambda images, folder: write_parquet(images, chosen, folder, size, shown)
+        return Prepared(lambda images, folder: write_parquet(images, chosen, folder, size, shown), PARQUET_CARD, shown)
 
-    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare)
+    return export(out, dest, ExportChoice(where, split, split_column), prepare, embed=embed, advance=advance)
 
 
 def export_webdataset(
@@ -162,12 +114,16 @@ def export_webdataset(
     """
     size = parse_size(shard_size)
 
-    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+    def prepare(source: OpenDataset, chosen: Chosen) -> Prepared:
         text = parse_caption(caption, source.schema)
         shown = choose_columns(columns, source.schema)
-        return lambda images, folder: write_webdataset(images, chosen, folder, size, text, shown)
+        return Prepared(
+            lambda images, folder: write_webdataset(images, chosen, folder, size, text, shown), WEBDATASET_CARD, shown
+        )
 
-    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
+    return export(
+        out, dest, ExportChoice(where, split, split_column), prepare, embed=embed, names=names, advance=advance
+    )
 
 
 def export_captions(
@@ -184,11 +140,15 @@ def export_captions(
 ) -> Exported:
     """Write a folder of images, each beside a text file with its caption; args and errors as `export_webdataset`."""
 
-    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+    def prepare(source: OpenDataset, chosen: Chosen) -> Prepared:
         text = parse_caption(caption, source.schema)
-        return lambda images, folder: write_captions(images, chosen, folder, text)
+        return Prepared(
+            lambda images, folder: write_captions(images, chosen, folder, text), CAPTIONS_CARD, pa.schema([])
+        )
 
-    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
+    return export(
+        out, dest, ExportChoice(where, split, split_column), prepare, embed=embed, names=names, advance=advance
+    )
 
 
 def export_imagefolder(
@@ -214,12 +174,18 @@ def export_imagefolder(
     if table is Metadata.NONE and columns is not None:
         raise ExportError(f"--columns {columns}: with --metadata none there is no table to have them")
 
-    def prepare(source: OpenDataset, chosen: Chosen) -> _Write:
+    def prepare(source: OpenDataset, chosen: Chosen) -> Prepared:
         shown = choose_columns(columns, source.schema)
         classes = None if class_column is None else classify(source, all_of(chosen), class_column)
-        return lambda images, folder: write_imagefolder(images, chosen, folder, table, shown, classes)
+        return Prepared(
+            lambda images, folder: write_imagefolder(images, chosen, folder, table, shown, classes),
+            imagefolder_card(table, classes),
+            shown if table is not Metadata.NONE else pa.schema([]),
+        )
 
-    return _export(out, dest, _Choice(where, split, split_column), embed, advance, prepare, names)
+    return export(
+        out, dest, ExportChoice(where, split, split_column), prepare, embed=embed, names=names, advance=advance
+    )
 
 
 def export_replay(
@@ -240,38 +206,8 @@ def export_replay(
     """
     catalog = catalog_of(load_settings(config, settings))
     path = Path(dest)
-    choice = _Choice(where, split, split_column)
-    with _chosen(out, dest, choice) as (source, chosen), new_file(path, source.layout.root) as file:
+    choice = ExportChoice(where, split, split_column)
+    with chosen_images(out, dest, choice) as (source, chosen), new_file(path, source.layout.root) as file:
         if split_column is not None:  # the manifest has it as a column of its own
             chosen = {split_column: all_of(chosen)}
         return write_replay(source, chosen, catalog, file, path.name, lambda rows: advance(rows, None))
-
-
-def _export(
-    out: Place,
-    dest: Place,
-    choice: _Choice,
-    embed: Embed | None,
-    advance: Advance,
-    prepare: Callable[[OpenDataset, Chosen], _Write],
-    names: Names = "hash",
-) -> Exported:
-    """Check what was asked for, which is what `prepare` does, and only then write."""
-    path = Path(dest)
-    with _chosen(out, dest, choice) as (source, chosen):
-        write = prepare(source, chosen)
-        name = naming(Naming(names), source, all_of(chosen))
-        per_split = {name: len(rows) for name, rows in chosen.items()}
-        total = sum(per_split.values())
-        treat = embed_xmp if embed == "xmp" else unchanged
-        images = Images(source, name, treat, lambda number: advance(number, total))
-        with new_folder(path, source.layout.root) as folder:
-            files = write(images, folder)
-    return Exported(path, files, per_split)
-
-
-@contextmanager
-def _chosen(out: Place, dest: Place, choice: _Choice) -> Iterator[tuple[OpenDataset, Chosen]]:
-    splits = choice.splits()
-    with disk_errors(dest), open_source(Path(out)) as source:
-        yield source, select(source, choice.where, splits)

@@ -5,24 +5,29 @@ appears under its name only when it is whole.
 """
 
 from batchgen.export.caption import Caption, parse_caption
-from batchgen.export.captions import write_captions
+from batchgen.export.captions import CAPTIONS_CARD, write_captions
+from batchgen.export.card import CardOf, write_card
 from batchgen.export.classes import classify
 from batchgen.export.columns import choose_columns
 from batchgen.export.destination import new_file, new_folder
-from batchgen.export.imagefolder import Metadata, write_imagefolder
+from batchgen.export.imagefolder import Metadata, imagefolder_card, write_imagefolder
 from batchgen.export.images import Images, Treatment
 from batchgen.export.names import Naming, naming
-from batchgen.export.parquet import write_parquet
+from batchgen.export.parquet import PARQUET_CARD, write_parquet
 from batchgen.export.replay import Replayed, write_replay
 from batchgen.export.select import Chosen, SplitColumn, select
 from batchgen.export.shards import parse_size
 from batchgen.export.source import OpenDataset, open_source
 from batchgen.export.split import Share, parse_shares
-from batchgen.export.webdataset import write_webdataset
+from batchgen.export.webdataset import WEBDATASET_CARD, write_webdataset
 from batchgen.export.xmp import embed_xmp
 
 __all__ = [
+    "CAPTIONS_CARD",
+    "PARQUET_CARD",
+    "WEBDATASET_CARD",
     "Caption",
+    "CardOf",
     "Chosen",
     "Images",
     "Metadata",
@@ -35,6 +40,7 @@ __all__ = [
     "choose_columns",
     "classify",
     "embed_xmp",
+    "imagefolder_card",
     "naming",
     "new_file",
     "new_folder",
@@ -44,6 +50,7 @@ __all__ = [
     "parse_size",
     "select",
     "write_captions",
+    "write_card",
     "write_imagefolder",
     "write_parquet",
     "write_replay",

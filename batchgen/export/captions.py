@@ -8,10 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from batchgen.export.caption import Caption
+from batchgen.export.card import CardOf
 from batchgen.export.images import Images, extension_of
 from batchgen.export.select import Chosen
 from batchgen.store import disk
 from batchgen.store.staging import create
+
+CAPTIONS_CARD = CardOf(
+    None, "Each image lies beside a text file of the same name with its caption, as trainers of image models read it.\n"
+)
 
 
 def write_captions(images: Images, chosen: Chosen, folder: Path, caption: Caption) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from batchgen.export.card import CardOf
 from batchgen.export.classes import Classes
 from batchgen.export.images import Images, Record, extension_of
 from batchgen.export.plain import Forms, as_json, as_text, forms
@@ -34,6 +35,20 @@ class Metadata(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     NONE = "none"
+
+
+def imagefolder_card(metadata: Metadata, classes: Classes | None) -> CardOf:
+    """Return what the card says of these files."""
+    labels = metadata is Metadata.NONE and classes is not None
+    loading = """With Hugging Face `datasets`:
+
+```python
+from datasets import load_dataset
+
+dataset = load_dataset("DEST")
+```
+"""
+    return CardOf("{split}/**", loading, labels)
 
 
 def write_imagefolder(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from batchgen.export.card import CardOf
 from batchgen.export.images import Images
 from batchgen.export.select import Chosen
 from batchgen.export.shards import divide
@@ -22,6 +23,17 @@ from batchgen.store.staging import create
 _IMAGE = pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
 # Hugging Face `datasets` looks here for what Arrow's types do not say.
 _METADATA = {"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}})}
+PARQUET_CARD = CardOf(
+    "data/{split}-*.parquet",
+    """With Hugging Face `datasets`, images and every column:
+
+```python
+from datasets import load_dataset
+
+dataset = load_dataset("DEST")
+```
+""",
+)
 # A row group is held in memory whole, by us and by its readers.
 _GROUP_BYTES = 32 * 2**20
 

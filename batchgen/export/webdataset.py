@@ -15,12 +15,29 @@ import pyarrow.compute as pc
 
 from batchgen.core.errors import ExportError
 from batchgen.export.caption import Caption
+from batchgen.export.card import CardOf
 from batchgen.export.images import Images, extension_of
 from batchgen.export.plain import Forms, as_json, forms
 from batchgen.export.select import Chosen, all_of
 from batchgen.export.shards import divide
 from batchgen.export.source import OpenDataset, Positions
 from batchgen.store.staging import create
+
+WEBDATASET_CARD = CardOf(
+    "{split}-*.tar",
+    """As tar files of `webdataset`:
+
+```python
+import glob
+import webdataset
+
+shards = sorted(glob.glob("DEST/train-*.tar"))
+dataset = webdataset.WebDataset(shards, shardshuffle=False).decode("pil")
+```
+
+With Hugging Face `datasets`: `load_dataset("DEST")`.
+""",
+)
 
 
 def write_webdataset(

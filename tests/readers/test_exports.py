@@ -87,7 +87,7 @@ def test_embedded_parquet_holds_the_bytes_that_were_received(
 
 def test_webdataset_reads_the_shards(dataset: Path, tmp_path: Path, records: dict[str, Any]) -> None:
     export("webdataset", dataset, tmp_path / "out", "--where", "seed < 100 or row_id = 'row-0000'")
-    samples = run_script(SAMPLES, *sorted((tmp_path / "out").iterdir()))
+    samples = run_script(SAMPLES, *sorted((tmp_path / "out").glob("*.tar")))
     assert len(samples) == 50
     for key, digest, caption, record in samples:
         expected = records[record["row_id"]]
@@ -164,6 +164,27 @@ def test_hugging_face_takes_folders_of_classes_for_labels(
     assert len(loaded["train"]) == IMAGES
 
 
+@pytest.mark.parametrize("shape", ["parquet", "webdataset", "imagefolder"])
+def test_the_card_of_an_export_tells_hugging_face_where_the_splits_are(
+    dataset: Path, tmp_path: Path, records: dict[str, Any], shape: str
+) -> None:
+    export(shape, dataset, tmp_path / "out", "--split", "on=0.5,off=0.5")
+    loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert loaded.keys() == {"on", "off"}
+    assert sum(len(split) for split in loaded.values()) == IMAGES
+    row = loaded["off"][3]
+    image, record = (row["png"], row["json"]) if shape == "webdataset" else (row["image"], row)
+    assert image.tobytes() == pixels(dataset, records[record["row_id"]])
+
+
+def test_hugging_face_takes_folders_of_classes_for_labels_by_the_card(dataset: Path, tmp_path: Path) -> None:
+    options = ("--class-column", "split", "--split-column", "manifest_status", "--metadata", "none")
+    export("imagefolder", dataset, tmp_path / "out", *options)
+    loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert loaded.keys() == {"train", "test"}
+    assert loaded["test"].features["label"].names == ["validation"]
+
+
 def test_pillow_reads_provenance_and_the_same_pixels(dataset: Path, tmp_path: Path, records: dict[str, Any]) -> None:
     export("parquet", dataset, tmp_path / "out", "--embed", "xmp", "--where", "row_id = 'row-0007'")
     (path,) = (tmp_path / "out" / "data").iterdir()
@@ -187,7 +208,7 @@ def test_a_replay_asks_for_what_was_drawn(
 
 def test_json_of_all_samples_has_the_same_types(dataset: Path, tmp_path: Path) -> None:
     export("webdataset", dataset, tmp_path / "out")
-    samples = run_script(RECORDS, *(tmp_path / "out").iterdir())
+    samples = run_script(RECORDS, *(tmp_path / "out").glob("*.tar"))
     kinds = {tuple((name, type(value)) for name, value in record.items()) for record in samples}
     assert len(samples) == IMAGES
     assert len(kinds) == 1
