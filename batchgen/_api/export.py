@@ -16,6 +16,7 @@ from batchgen._api.settings import Settings, catalog_of, load_settings
 from batchgen.core.errors import ExportError
 from batchgen.export import (
     CAPTIONS_CARD,
+    COCO_CARD,
     PARQUET_CARD,
     WEBDATASET_CARD,
     Chosen,
@@ -30,6 +31,7 @@ from batchgen.export import (
     parse_caption,
     parse_size,
     write_captions,
+    write_coco,
     write_imagefolder,
     write_parquet,
     write_replay,
@@ -44,6 +46,7 @@ __all__ = [
     "Replayed",
     "Table",
     "export_captions",
+    "export_coco",
     "export_imagefolder",
     "export_parquet",
     "export_replay",
@@ -149,6 +152,28 @@ def export_captions(
     return export(
         out, dest, ExportChoice(where, split, split_column), prepare, embed=embed, names=names, advance=advance
     )
+
+
+def export_coco(
+    out: Place,
+    dest: Place,
+    *,
+    where: str | None = None,
+    split: str | None = None,
+    split_column: str | None = None,
+    caption: str = "prompt",
+    names: Names = "hash",
+    embed: Embed | None = None,
+    advance: Advance = ignore,
+) -> Exported:
+    """Write images with a JSON file of captions for each split, in the form of COCO; args as `export_webdataset`."""
+
+    def prepare(source: OpenDataset, chosen: Chosen) -> Prepared:
+        text = parse_caption(caption, source.schema)
+        return Prepared(lambda images, folder: write_coco(images, chosen, folder, text), COCO_CARD, pa.schema([]))
+
+    choice = ExportChoice(where, split, split_column)
+    return export(out, dest, choice, prepare, embed=embed, names=names, advance=advance)
 
 
 def export_imagefolder(

@@ -10,6 +10,7 @@ from batchgen._api.export import (
     Exported,
     Replayed,
     export_captions,
+    export_coco,
     export_imagefolder,
     export_parquet,
     export_replay,
@@ -27,6 +28,7 @@ _FORMATS: dict[str, Callable[..., Exported]] = {
     "webdataset": export_webdataset,
     "captions": export_captions,
     "imagefolder": export_imagefolder,
+    "coco": export_coco,
 }
 # Options that some formats have, by the name of their argument.
 _OPTIONS = ("caption", "names", "columns", "class_column", "metadata", "shard_size", "embed")

@@ -16,6 +16,7 @@ def add_formats(formats: Formats) -> None:  # type: ignore[valid-type]
     webdataset = _format(formats, "webdataset", "tar files of images, captions and JSON, deterministic")
     captions = _format(formats, "captions", "a folder of images, each beside a text file with its caption")
     imagefolder = _format(formats, "imagefolder", "a folder of images for each split, with a table or in class folders")
+    coco = _format(formats, "coco", "a folder of images for each split, and captions as JSON in the form of COCO")
     replay = _format(formats, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
     imagefolder.add_argument(
         "--class-column", metavar="COLUMN", help="images lie in folders that are named by what a column says"
@@ -27,15 +28,15 @@ def add_formats(formats: Formats) -> None:  # type: ignore[valid-type]
         help="the table beside the images: metadata.jsonl (default), metadata.csv, or none, for labels from folders",
     )
     add_config(replay)
-    for parser in (webdataset, captions):
+    for parser in (webdataset, captions, coco):
         _add_caption(parser)
-    for parser in (webdataset, captions, imagefolder):
+    for parser in (webdataset, captions, imagefolder, coco):
         _add_names(parser)
     for parser in (parquet, webdataset, imagefolder):
         _add_columns(parser)
     for parser in (parquet, webdataset):
         _add_shard_size(parser)
-    for parser in (parquet, webdataset, captions, imagefolder):
+    for parser in (parquet, webdataset, captions, imagefolder, coco):
         _add_embed(parser)
 
 

@@ -8,6 +8,7 @@ from batchgen.export.caption import Caption, parse_caption
 from batchgen.export.captions import CAPTIONS_CARD, write_captions
 from batchgen.export.card import CardOf, write_card
 from batchgen.export.classes import classify
+from batchgen.export.coco import COCO_CARD, write_coco
 from batchgen.export.columns import choose_columns
 from batchgen.export.destination import new_file, new_folder
 from batchgen.export.imagefolder import Metadata, imagefolder_card, write_imagefolder
@@ -24,6 +25,7 @@ from batchgen.export.xmp import embed_xmp
 
 __all__ = [
     "CAPTIONS_CARD",
+    "COCO_CARD",
     "PARQUET_CARD",
     "WEBDATASET_CARD",
     "Caption",
@@ -51,6 +53,7 @@ __all__ = [
     "select",
     "write_captions",
     "write_card",
+    "write_coco",
     "write_imagefolder",
     "write_parquet",
     "write_replay",

@@ -17,7 +17,8 @@ from batchgen.core.exit_codes import ExitCode
 from batchgen.simulator import ImageContent, ImageFormat
 
 Records = list[dict[str, Any]]
-SHAPES = [("parquet", "exported"), ("webdataset", "exported"), ("captions", "exported"), ("replay", "exported.parquet")]
+FOLDERS = ["parquet", "webdataset", "captions", "imagefolder", "coco"]
+SHAPES = [*((name, "exported") for name in FOLDERS), ("replay", "exported.parquet")]
 
 
 def export(*words: object) -> int:

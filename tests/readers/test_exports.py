@@ -38,6 +38,17 @@ print(json.dumps([
 ]))
 """
 
+CAPTIONS = """
+import contextlib, json, sys
+from pycocotools.coco import COCO
+with contextlib.redirect_stdout(sys.stderr):  # where it says that it reads
+    coco = COCO(sys.argv[1])
+print(json.dumps([
+    [image["file_name"], image["width"], image["height"], [note["caption"] for note in coco.imgToAnns[image["id"]]]]
+    for image in coco.loadImgs(coco.getImgIds())
+]))
+"""
+
 RECORDS = """
 import json, sys, webdataset
 print(json.dumps([json.loads(sample["json"]) for sample in webdataset.WebDataset(sys.argv[1:], shardshuffle=False)]))
@@ -183,6 +194,22 @@ def test_hugging_face_takes_folders_of_classes_for_labels_by_the_card(dataset: P
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert loaded.keys() == {"train", "test"}
     assert loaded["test"].features["label"].names == ["validation"]
+
+
+def test_pycocotools_reads_the_captions(dataset: Path, tmp_path: Path, records: dict[str, Any]) -> None:
+    export("coco", dataset, tmp_path / "out", "--caption", "sks, {prompt}", "--names", "id", "--split", "a=0.5,b=0.5")
+    found = {}
+    for split in "ab":
+        folder, captions = tmp_path / "out" / "images" / split, f"{tmp_path}/out/annotations/captions_{split}.json"
+        for name, width, height, texts in run_script(CAPTIONS, captions):
+            record = records[Path(name).stem]
+            with Image.open(folder / name) as image:
+                assert image.size == (width, height)
+                assert image.tobytes() == pixels(dataset, record)
+            assert texts == [f"sks, {record['prompt']}"]
+            found[name] = split
+    assert len(found) == IMAGES
+    assert set(found.values()) == {"a", "b"}
 
 
 def test_pillow_reads_provenance_and_the_same_pixels(dataset: Path, tmp_path: Path, records: dict[str, Any]) -> None:
