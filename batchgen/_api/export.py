@@ -17,6 +17,7 @@ from batchgen.core.errors import ExportError
 from batchgen.export import (
     CAPTIONS_CARD,
     COCO_CARD,
+    MDS_CARD,
     PARQUET_CARD,
     WEBDATASET_CARD,
     Chosen,
@@ -33,6 +34,7 @@ from batchgen.export import (
     write_captions,
     write_coco,
     write_imagefolder,
+    write_mds,
     write_parquet,
     write_replay,
     write_webdataset,
@@ -48,6 +50,7 @@ __all__ = [
     "export_captions",
     "export_coco",
     "export_imagefolder",
+    "export_mds",
     "export_parquet",
     "export_replay",
     "export_webdataset",
@@ -211,6 +214,28 @@ def export_imagefolder(
     return export(
         out, dest, ExportChoice(where, split, split_column), prepare, embed=embed, names=names, advance=advance
     )
+
+
+def export_mds(
+    out: Place,
+    dest: Place,
+    *,
+    where: str | None = None,
+    split: str | None = None,
+    split_column: str | None = None,
+    columns: str | None = None,
+    shard_size: str = "500MB",
+    embed: Embed | None = None,
+    advance: Advance = ignore,
+) -> Exported:
+    """Write shards of images and columns as MosaicML Streaming reads them; args and errors as `export_parquet`."""
+    size = parse_size(shard_size)
+
+    def prepare(source: OpenDataset, chosen: Chosen) -> Prepared:
+        shown = choose_columns(columns, source.schema)
+        return Prepared(lambda images, folder: write_mds(images, chosen, folder, size, shown), MDS_CARD, shown)
+
+    return export(out, dest, ExportChoice(where, split, split_column), prepare, embed=embed, advance=advance)
 
 
 def export_replay(

@@ -12,6 +12,7 @@ from batchgen._api.export import (
     export_captions,
     export_coco,
     export_imagefolder,
+    export_mds,
     export_parquet,
     export_replay,
     export_webdataset,
@@ -29,6 +30,7 @@ _FORMATS: dict[str, Callable[..., Exported]] = {
     "captions": export_captions,
     "imagefolder": export_imagefolder,
     "coco": export_coco,
+    "mds": export_mds,
 }
 # Options that some formats have, by the name of their argument.
 _OPTIONS = ("caption", "names", "columns", "class_column", "metadata", "shard_size", "embed")

@@ -17,6 +17,7 @@ def add_formats(formats: Formats) -> None:  # type: ignore[valid-type]
     captions = _format(formats, "captions", "a folder of images, each beside a text file with its caption")
     imagefolder = _format(formats, "imagefolder", "a folder of images for each split, with a table or in class folders")
     coco = _format(formats, "coco", "a folder of images for each split, and captions as JSON in the form of COCO")
+    mds = _format(formats, "mds", "shards of images and columns, as MosaicML Streaming reads them")
     replay = _format(formats, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
     imagefolder.add_argument(
         "--class-column", metavar="COLUMN", help="images lie in folders that are named by what a column says"
@@ -32,11 +33,11 @@ def add_formats(formats: Formats) -> None:  # type: ignore[valid-type]
         _add_caption(parser)
     for parser in (webdataset, captions, imagefolder, coco):
         _add_names(parser)
-    for parser in (parquet, webdataset, imagefolder):
+    for parser in (parquet, webdataset, imagefolder, mds):
         _add_columns(parser)
-    for parser in (parquet, webdataset):
+    for parser in (parquet, webdataset, mds):
         _add_shard_size(parser)
-    for parser in (parquet, webdataset, captions, imagefolder, coco):
+    for parser in (parquet, webdataset, captions, imagefolder, coco, mds):
         _add_embed(parser)
 
 

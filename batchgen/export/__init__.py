@@ -13,6 +13,7 @@ from batchgen.export.columns import choose_columns
 from batchgen.export.destination import new_file, new_folder
 from batchgen.export.imagefolder import Metadata, imagefolder_card, write_imagefolder
 from batchgen.export.images import Images, Treatment
+from batchgen.export.mds import MDS_CARD, write_mds
 from batchgen.export.names import Naming, naming
 from batchgen.export.parquet import PARQUET_CARD, write_parquet
 from batchgen.export.replay import Replayed, write_replay
@@ -26,6 +27,7 @@ from batchgen.export.xmp import embed_xmp
 __all__ = [
     "CAPTIONS_CARD",
     "COCO_CARD",
+    "MDS_CARD",
     "PARQUET_CARD",
     "WEBDATASET_CARD",
     "Caption",
@@ -55,6 +57,7 @@ __all__ = [
     "write_card",
     "write_coco",
     "write_imagefolder",
+    "write_mds",
     "write_parquet",
     "write_replay",
     "write_webdataset",

@@ -11,7 +11,7 @@ from batchgen.cli.main import main
 from batchgen.core.exit_codes import ExitCode
 
 TERMS = {"dataset.license": "cc-by-4.0", "dataset.version": "2.0.0", "dataset.citation": "@misc{foxes}"}
-FOLDERS = ["parquet", "webdataset", "captions", "imagefolder", "coco"]
+FOLDERS = ["parquet", "webdataset", "captions", "imagefolder", "coco", "mds"]
 
 
 def export(*words: object) -> int:

@@ -17,7 +17,7 @@ from batchgen.core.exit_codes import ExitCode
 from batchgen.simulator import ImageContent, ImageFormat
 
 Records = list[dict[str, Any]]
-FOLDERS = ["parquet", "webdataset", "captions", "imagefolder", "coco"]
+FOLDERS = ["parquet", "webdataset", "captions", "imagefolder", "coco", "mds"]
 SHAPES = [*((name, "exported") for name in FOLDERS), ("replay", "exported.parquet")]
 
 

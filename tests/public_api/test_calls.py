@@ -71,6 +71,7 @@ def test_the_public_names_are_these_and_every_one_says_what_it_is() -> None:
         "export_captions",
         "export_coco",
         "export_imagefolder",
+        "export_mds",
         "export_parquet",
         "export_replay",
         "export_webdataset",
