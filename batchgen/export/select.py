@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 import pyarrow.compute as pc
 
 from batchgen.core.errors import EmptySelection
+from batchgen.dataset.index.keys import text_keys
 from batchgen.export.groups import group
 from batchgen.export.source import OpenDataset, Positions
-from batchgen.export.split import EVERYTHING, Share, assign, refuse_names
+from batchgen.export.split import EVERYTHING, Share, assign, prompt_hashes, refuse_names
 from batchgen.export.where import matching
 
 # For each split, in the user's order, the rows that go into it.
@@ -34,21 +35,32 @@ def select(source: OpenDataset, where: str | None = None, splits: Sequence[Share
 
     Raises ExportError, EmptySelection.
     """
-    table = source.read(["file_name", "row_id", "prompt"])
-    positions = np.arange(len(table))
+    positions = np.arange(source.rows)
     if where is not None:
         names = matching(source.layout.view, where)
-        positions = np.flatnonzero(pc.is_in(table["file_name"], value_set=names).to_numpy())
-        table = table.take(pa.array(positions))
+        positions = np.flatnonzero(pc.is_in(source.read(["file_name"])["file_name"], value_set=names).to_numpy())
     if not len(positions):
         raise EmptySelection(_why_empty(source, where))
     if isinstance(splits, SplitColumn):
         option = f"--split-column {splits.name}"
         names, numbers = group(source, positions, splits.name, option, _MAX_SPLITS)
         refuse_names(names, option)
+    elif len(splits) == 1:
+        return {splits[0].name: positions}
     else:
-        names, numbers = [share.name for share in splits], assign(table["row_id"], table["prompt"], splits)
+        names, numbers = [share.name for share in splits], _assign(source, positions, splits)
     return {name: positions[numbers == number] for number, name in enumerate(names)}
+
+
+def _assign(source: OpenDataset, positions: Positions, shares: Sequence[Share]) -> npt.NDArray[np.int64]:
+    """Return the number of each image's share. Rows and prompts are held as keys: of ten million, 80 MB each."""
+    rows, prompts = np.empty(len(positions), np.uint64), np.empty(len(positions), np.uint64)
+    end = 0
+    for batch in source.records(positions, ["row_id", "prompt"]):
+        rows[end : end + len(batch)] = text_keys(batch.column("row_id"))
+        prompts[end : end + len(batch)] = prompt_hashes(batch.column("prompt"))
+        end += len(batch)
+    return assign(rows, prompts, shares)
 
 
 def all_of(chosen: Chosen) -> Positions:

@@ -48,12 +48,23 @@ def parse_shares(text: str) -> tuple[Share, ...]:
     return shares
 
 
-def assign(row_ids: pa.ChunkedArray, prompts: pa.ChunkedArray, shares: Sequence[Share]) -> npt.NDArray[np.int64]:
-    """Return for each image the number of its share: images of one row or of one prompt get the same."""
-    texts = prompts.combine_chunks().dictionary_encode()
-    codes = texts.indices.to_numpy()
-    rows = row_ids.combine_chunks().dictionary_encode().indices.to_numpy()
-    hashes = np.array([_hash(text) for text in texts.dictionary.to_pylist()], np.uint64)
+def prompt_hashes(prompts: pa.Array) -> npt.NDArray[np.uint64]:
+    """Return the hash of each prompt: the same on every machine, today and in ten years."""
+    return np.array([_hash(text) for text in prompts.to_pylist()], np.uint64)
+
+
+def assign(
+    row_keys: npt.NDArray[np.uint64], prompts: npt.NDArray[np.uint64], shares: Sequence[Share]
+) -> npt.NDArray[np.int64]:
+    """Return for each image the number of its share: images of one row or of one prompt get the same.
+
+    Args:
+        row_keys: What tells the row of each image from others.
+        prompts: The hash of each image's prompt.
+        shares: The splits.
+    """
+    hashes, codes = np.unique(prompts, return_inverse=True)
+    rows = np.unique(row_keys, return_inverse=True)[1]
     points = (_joined(hashes, codes, rows)[codes] >> np.uint64(11)) * 2.0**-53
     ends = np.cumsum([float(share.fraction) for share in shares])
     numbers: npt.NDArray[np.int64] = np.searchsorted(ends[:-1], points, side="right")
@@ -68,7 +79,7 @@ def refuse_names(names: Sequence[str], option: str) -> None:
 
 
 def _joined(
-    hashes: npt.NDArray[np.uint64], codes: npt.NDArray[np.int32], rows: npt.NDArray[np.int32]
+    hashes: npt.NDArray[np.uint64], codes: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.uint64]:
     """Give prompts that one row has had one after the other the same hash: the smallest among them."""
     while True:

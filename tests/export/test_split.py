@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchgen.core.errors import ExportError
+from batchgen.dataset.index.keys import text_keys
 from batchgen.export import Share, parse_shares
-from batchgen.export.split import assign
+from batchgen.export.split import assign, prompt_hashes
 
 HALVES = parse_shares("train=0.5,test=0.5")
 
@@ -22,7 +23,7 @@ Images = Sequence[tuple[str, str]]
 def divide(images: Images, shares: Sequence[Share] = HALVES) -> list[int]:
     """The share of each image, given as row id and prompt."""
     row_ids, prompts = zip(*images, strict=True)
-    return list(assign(pa.chunked_array([row_ids]), pa.chunked_array([prompts]), shares).tolist())
+    return list(assign(text_keys(pa.array(row_ids)), prompt_hashes(pa.array(prompts)), shares).tolist())
 
 
 images = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("123456")), min_size=1, max_size=30)
