@@ -27,6 +27,8 @@ _NAME_BYTES = 100
 _UNSAFE = re.compile(r'[<>:"/\\|?*~\x00-\x1f\x7f]')
 # Loaders skip folders that begin with a dot or two underscores, and Windows cuts dots and blanks at the end.
 _ENDS = re.compile(r"^(\.|__)[._]*|[. ]$")
+# Beside the folders lies the table of the split.
+_TABLE = re.compile(r"metadata\.", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,13 @@ def folder_names(values: Sequence[str]) -> list[str]:
     names = [_safe(value) for value in values]
     times = Counter(map(str.casefold, names))
     return [
-        name if times[name.casefold()] == 1 else f"{name}~{sha256(value.encode()).hexdigest()[:16]}"
+        name
+        if times[name.casefold()] == 1 and not _TABLE.match(name)
+        else f"{name}~{sha256(value.encode()).hexdigest()[:16]}"
         for name, value in zip(names, values, strict=True)
     ]
 
 
 def _safe(value: str) -> str:
     name = _UNSAFE.sub("_", unicodedata.normalize("NFC", value)).strip()
-    return as_file_name(_ENDS.sub("_", name), _NAME_BYTES) or "_"
+    return _ENDS.sub("_", as_file_name(name, _NAME_BYTES)) or "_"

@@ -63,7 +63,7 @@ def id_name(record: dict[str, Any]) -> str:
 def as_file_name(text: str, max_bytes: int) -> str:
     """Return a text of harmless characters as a name that is not too long, and no device on Windows."""
     name = text.encode()[:max_bytes].decode(errors="ignore")
-    return f"{name}_" if _DEVICE.fullmatch(name) else name
+    return f"_{name}" if _DEVICE.fullmatch(name.partition(".")[0]) else name
 
 
 class _ById:

@@ -103,6 +103,26 @@ async def test_a_class_that_is_missing_is_refused_before_anything_is_written(
     assert not (tmp_path / "folder").exists()
 
 
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("new york", "new york"),
+        ("a/b", "a_b"),
+        ("..", "_"),
+        (".git", "_git"),
+        ("__pycache__", "_pycache__"),
+        ("etc.", "etc_"),
+        ("con.x", "_con.x"),
+        ("x" * 99 + " y", "x" * 99 + "_"),
+        ("Metadata.csv", "Metadata.csv~"),
+        (" ", "_"),
+    ],
+)
+def test_a_value_that_is_no_name_of_a_folder_is_changed(value: str, name: str) -> None:
+    (found,) = folder_names([value])
+    assert found.startswith(name) if name.endswith("~") else found == name
+
+
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=150), min_size=1, max_size=5, unique=True))
 @settings(max_examples=300)
 def test_any_values_make_folders_of_their_own(values: list[str]) -> None:

@@ -57,7 +57,7 @@ def test_ids_become_names_that_every_system_takes_and_that_are_unique(odd: Path)
     names = names_of(odd)
     assert names["été", 0] == "été"
     assert names["fox", 2] == "fox-2"
-    assert names["con", 0] == "con_"
+    assert names["con", 0] == "_con"
     assert names[".hidden", 0] == "_hidden"
     assert names["-rf", 0] == "_rf"
     assert names["名" * 50, 0] == "名" * 20

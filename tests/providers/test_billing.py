@@ -8,6 +8,7 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
+from batchgen.billing.preflight import ask_accounts
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.billing import MAX_LOG_WINDOW
@@ -174,3 +175,24 @@ async def test_the_log_is_asked_for_and_read_by_the_services_clock(
     assert abs(entries[0].created - called_at) < timedelta(seconds=30)
     assert len(entries) == 1
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"current_balance": 4711.0, "currency": "USD"}, "one: the account has $4,711.00."),
+        ({"current_balance": 4711.0, "currency": "EUR"}, "one: Not known before the start: the balance"),
+    ],
+)
+async def test_what_an_account_holds_is_told_apart_from_the_remarks_that_are_kept(
+    serve: Serve, open_client: Open, answer: object, said: str
+) -> None:
+    async def billing_alone(request: web.Request) -> web.Response:
+        return web.json_response(answer) if request.path == "/v2/billing" else web.json_response({}, status=404)
+
+    billing = billing_of(await open_client(await serve(billing_alone)))
+    found = await ask_accounts({"one": (billing, ["m"]), "two": (billing, ["m"]), "mute": (None, ["m"])})
+    assert found.account_remarks[0].startswith(said)
+    assert len(found.account_remarks) == 2
+    assert found.remarks
+    assert not any("4711" in remark or "4,711" in remark for remark in found.remarks)
