@@ -28,7 +28,6 @@ from batchgen.export import (
     classify,
     imagefolder_card,
     new_file,
-    open_source,
     parse_caption,
     parse_size,
     write_captions,
