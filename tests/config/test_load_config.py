@@ -109,7 +109,7 @@ def test_no_number_may_be_infinite_negative_or_no_number(file: Path, setting: st
         ("allow_failures = 3", "1:1", "in quotes"),
         ('allow_failures = "5 %"', "1:1", "a share like"),
         ('allow_failures = "-1"', "1:1", "a share like"),
-        ("[dataset]\nlicense = 3", "2:1", "write a text, in quotes"),
+        ("[dataset]\nlicense = 3", "2:1", "is empty, of several lines"),
         ('[dataset]\nversion = "1\\n2"', "2:1", "is empty, of several lines"),
         ('[dataset]\nlicence = "mit"', "2:1", "did you mean dataset.license?"),
         ('[dataset]\ncitation = " "', "2:1", "is empty, or more than"),
