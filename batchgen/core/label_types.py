@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from batchgen.core.cell_types import is_read, read_cells
+
 Column = TypeVar("Column", pa.Array, pa.ChunkedArray)
 
 _DECIMAL128_DIGITS: Final = 38
@@ -65,12 +67,15 @@ def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 def as_type(column: Column, kind: pa.DataType) -> Column:
     """Return a column of any type as `kind`, which is `storable` of its type or a `common_type` of that.
 
-    What does not fit is null: a time outside the range of nanoseconds, bytes that are no text.
+    Text may become a type of `core.cell_types`, too. What does not fit is null: a time outside the range of
+    nanoseconds, bytes that are no text, text that is no such number.
     """
     if column.type.equals(kind):
         return column
     if isinstance(column, pa.ChunkedArray):
         return pa.chunked_array([as_type(chunk, kind) for chunk in column.chunks], kind)
+    if pa.types.is_string(column.type) and is_read(kind):
+        return read_cells(column, kind)
     is_text = pa.types.is_string(kind)
     if is_text and (is_text_only(column.type) or not _casts_to_text(column.type)):
         stored = storable(column.type)

@@ -18,6 +18,8 @@ from batchgen.core.keys import Keys, Mask
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from batchgen.core.cell_types import CellTypes
+
 Numbers = npt.NDArray[np.int64]
 
 
@@ -26,7 +28,11 @@ class LabelSource(Protocol):
 
     @property
     def schema(self) -> pa.Schema:
-        """The label columns with their own types, in the manifest's order; all may be null."""
+        """The label columns as `labels` gives them, in the manifest's order; all may be null."""
+
+    @property
+    def cell_types(self) -> CellTypes | None:
+        """The types of labels that are cells of text here, as far as known; None if labels have types of their own."""
 
     def labels(self, row_numbers: Sequence[int] | Numbers) -> pa.Table:
         """Return one row for each row number, in that order; nulls for a row that is not known."""
@@ -51,13 +57,18 @@ class LabelBatch:
 class LabelUpdates(Protocol):
     """What the manifest says today of requests that earlier runs sent, where it said something else before.
 
-    digests: of each chunk of the manifest, in order; complete once the whole manifest was read. A run that finds the
-    digest that the last clean stop stored, at the same place, leaves the chunk out of `batches`.
+    digests: of each chunk of the manifest, in order, and of the types that cells of text have; complete once the whole
+    manifest was read. A run that finds the digest that the last clean stop stored, at the same place, leaves the chunk
+    out of `batches`, if the types are the same.
     """
 
     @property
     def schema(self) -> pa.Schema:
-        """The schema of the labels."""
+        """The schema of the labels, as `batches` gives them."""
+
+    @property
+    def cell_types(self) -> CellTypes | None:
+        """As that of `LabelSource`, decided."""
 
     @property
     def digests(self) -> Sequence[bytes]:

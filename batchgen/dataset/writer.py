@@ -28,9 +28,10 @@ from batchgen.core.resume import RequestState
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.format import take_over
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.index.alignment import adopt, align
+from batchgen.dataset.index.alignment import adopt, align, narrow
+from batchgen.dataset.index.cell_labels import index_labels
 from batchgen.dataset.index.compaction import compact
-from batchgen.dataset.index.label_updates import index_labels, update_labels
+from batchgen.dataset.index.label_updates import update_labels
 from batchgen.dataset.index.parts_list import list_parts
 from batchgen.dataset.index.received import failure, received_answer
 from batchgen.dataset.index.records import (
@@ -258,8 +259,10 @@ class DatasetWriter:
                 forget_digests(self.layout)
                 write_view(self.layout, gone, self._provenance.run_id)
             else:
-                labels = index_labels(updates.schema)
+                labels = index_labels(updates.schema, updates.cell_types)
                 update_labels(self.layout, updates)
+                if updates.cell_types is not None:
+                    narrow(self.layout, labels)
                 align(self.layout, labels)
                 write_view(self.layout, gone, self._provenance.run_id, labels)
                 keep_digests(self.layout, updates.digests)

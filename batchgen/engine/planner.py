@@ -72,6 +72,8 @@ class Planner:
             with closing(read_rows(job.manifest, job.rules)) as batches:
                 checked = refuse_mostly_invalid(job.manifest.name, batches, job.consent)
                 plan = make_plan(checked, resume_index, job.selection, read, [self._work, self._updates])
+            if self._updates.cell_types is not None:
+                self._updates.cell_types.decide()
             if plan.requests == 0:
                 raise ManifestError(plan.problems)
         except BatchgenError as error:

@@ -44,7 +44,7 @@ from batchgen.engine.shard import RunContext, run_shard
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.telling import telling
 from batchgen.planning.columns import label_schema
-from batchgen.planning.labels import LabelUpdateFile
+from batchgen.planning.labels import LabelUpdateFile, cell_types_of
 from batchgen.planning.plan import Plan
 from batchgen.planning.work_file import WorkFile
 from batchgen.planning.work_list import FileWorkList, WorkList
@@ -65,15 +65,16 @@ async def run_job(
     keys, missing = keyring.keys(job.provider_names, job.loaded.config)
     run_id = _new_run_id()
     labels = label_schema(job.manifest, job.rules)
+    cell_types = cell_types_of(job.manifest, labels)
     # Its name and not its path: datasets are passed on, and a path may be private.
     provenance = Provenance(run_id, Path(job.manifest.name).name or job.manifest.name)
     slots = sum(job.loaded.config.provider(name).limits.concurrency for name in keys)
     reserve_bytes = slots * RESERVE_BYTES_PER_REQUEST
     scratch = ScratchFile(Layout(job.out).work_list)
-    work = WorkFile(scratch, labels)
+    work = WorkFile(scratch, labels, cell_types)
     writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, work, reserve_bytes)
     changed = ScratchFile(writer.layout.label_updates)
-    updates = LabelUpdateFile(changed, labels, writer.label_digests)
+    updates = LabelUpdateFile(changed, labels, writer.label_digests, cell_types)
     scratches = (scratch, changed)
     planner = Planner(job, work, updates, stop)
     has_images = np.any(writer.resume_index.states == RequestState.DONE)

@@ -68,6 +68,11 @@ class ArrowManifest:
         return tuple(self.schema.names)
 
     @property
+    def has_types(self) -> bool:
+        """Columns of Arrow have types."""
+        return True
+
+    @property
     def kinds(self) -> Sequence[Kind]:
         """What the cells of each column are."""
         return tuple(_kind(column.type, found) for column, found in zip(self.schema, self.sources, strict=True))

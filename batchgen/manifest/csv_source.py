@@ -82,6 +82,11 @@ class CsvManifest:
         return (kind,) * len(self.columns)
 
     @property
+    def has_types(self) -> bool:
+        """A CSV file says nothing of types."""
+        return False
+
+    @property
     def remarks(self) -> Sequence[Problem]:
         """How it is read, where that is not as its name says."""
         if not self.dialect.remarks:

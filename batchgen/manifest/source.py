@@ -66,6 +66,10 @@ class Manifest(Protocol):
         """For each column what its cells are."""
 
     @property
+    def has_types(self) -> bool:
+        """Whether the file itself says of which type its columns are."""
+
+    @property
     def remarks(self) -> Sequence[Problem]:
         """What is worth knowing of how it is read."""
 

@@ -82,9 +82,9 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
 
 
 def label_schema(manifest: Manifest, rules: Rules) -> pa.Schema:
-    """The Arrow schema of the labels, with their own types.
+    """The Arrow schema of the labels, with their own types; what an index cannot hold is text (`core.label_types`).
 
-    Columns of a CSV file are strings; what an index cannot hold is text (`core.label_types`).
+    Columns of a CSV file are strings, whose types are decided as they are read (`core.cell_types`).
 
     Raises:
         ManifestError: a column has a type that its field cannot have.

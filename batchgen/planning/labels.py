@@ -3,6 +3,9 @@
 Of each chunk of the manifest a digest is taken over all that the index has from it: keys in their order, lines, and
 the labels byte by byte. A chunk whose digest the last clean stop stored at the same place is as it was. Of any other
 the labels of all requests that the index knows are put aside, compressed, until the clean stop takes them over.
+
+Where the labels are cells of text, one more digest is that of the types that they turn out to have. If these change,
+every cell is to be read anew, those of unchanged chunks too: the index may have values in place of their text.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from batchgen.core.cell_types import CellTypes
 from batchgen.core.labels import LabelBatch
 from batchgen.core.resume import RequestState
+from batchgen.manifest.source import Manifest
 from batchgen.planning.batch import RowBatch
 from batchgen.planning.selection import Classified
 from batchgen.planning.work_file import BlockFile, Scratch
@@ -26,29 +31,54 @@ DIGEST_BYTES = 16
 _SCHEMA = pa.schema({"key": pa.uint64(), "row_number": pa.int64(), "line": pa.int64()})
 
 
-class LabelUpdateFile:
-    """Compares the batches of a manifest with stored digests, and keeps what changed (`LabelUpdates`)."""
+def cell_types_of(manifest: Manifest, labels: pa.Schema) -> CellTypes | None:
+    """Return what decides the types of labels with this schema; None where the manifest itself says them."""
+    return None if manifest.has_types else CellTypes(labels)
 
-    def __init__(self, scratch: Scratch, schema: pa.Schema, stored: Sequence[bytes]) -> None:
+
+class LabelUpdateFile:
+    """Compares the batches of a manifest with stored digests, and keeps what changed (`LabelUpdates`).
+
+    It shows `cell_types` all labels, and leaves it to the caller to have the types decided.
+    """
+
+    def __init__(
+        self, scratch: Scratch, schema: pa.Schema, stored: Sequence[bytes], cell_types: CellTypes | None = None
+    ) -> None:
         self.schema = schema
-        self.digests: list[bytes] = []
+        self.cell_types = cell_types
         self._stored = stored
         self._start = schema.serialize().to_pybytes()
+        self._chunks: list[bytes] = []
         self._file = BlockFile(scratch)
         self._blocks: list[tuple[int, int]] = []
+        self._unchanged_blocks: set[tuple[int, int]] = set()
+        # Text in the index says what the cells say, whatever type is decided.
+        self._may_be_read_anew = cell_types is not None and [*stored[-1:]] != [_digest_of(schema)]
+
+    @property
+    def digests(self) -> Sequence[bytes]:
+        """Digests of 16 bytes."""
+        return self._chunks if self.cell_types is None else [*self._chunks, _digest_of(self.cell_types.schema)]
 
     def add(self, batch: RowBatch, classified: Classified) -> None:
         """Take the next batch. Raises DiskError."""
         labels = batch.labels()
+        if self.cell_types is not None:
+            self.cell_types.add(labels, batch.columns.chunk.faults)
         digest = self._digest(batch, classified, labels)
-        number = len(self.digests)
-        self.digests.append(digest)
-        if number >= len(self._stored) or self._stored[number] != digest:
-            self._keep(batch, classified, labels)
+        number = len(self._chunks)
+        self._chunks.append(digest)
+        is_changed = number >= len(self._stored) or self._stored[number] != digest
+        if is_changed or self._may_be_read_anew:
+            self._keep(batch, classified, labels, is_changed=is_changed)
 
     def batches(self) -> Iterator[LabelBatch]:
         """Read back what changed, in the manifest's order. Raises DiskError."""
+        same_types = [*self._stored[-1:]] == [*self.digests[-1:]]
         for block in self._blocks:
+            if same_types and block in self._unchanged_blocks:
+                continue
             batch = self._file.read(*block)
             keys, rows, lines = (batch.column(index).to_numpy() for index in range(len(_SCHEMA)))
             yield LabelBatch(keys, rows, lines, batch.select(range(len(_SCHEMA), batch.num_columns)))
@@ -65,7 +95,7 @@ class LabelUpdateFile:
                 digest.update(view)
         return digest.digest()
 
-    def _keep(self, batch: RowBatch, classified: Classified, labels: pa.RecordBatch) -> None:
+    def _keep(self, batch: RowBatch, classified: Classified, labels: pa.RecordBatch, *, is_changed: bool) -> None:
         known = np.flatnonzero(classified.states != RequestState.UNSEEN)
         invalid = np.flatnonzero(classified.invalid_states != RequestState.UNSEEN)
         if not len(known) and not len(invalid):
@@ -81,4 +111,11 @@ class LabelUpdateFile:
             *(column.take(pa.array(places)) for column in labels.columns),
         ]
         changed = pa.RecordBatch.from_arrays(arrays, schema=pa.schema([*_SCHEMA, *self.schema]))
-        self._blocks.append(self._file.append(changed))
+        block = self._file.append(changed)
+        self._blocks.append(block)
+        if not is_changed:
+            self._unchanged_blocks.add(block)
+
+
+def _digest_of(schema: pa.Schema) -> bytes:
+    return blake2b(schema.serialize().to_pybytes(), digest_size=DIGEST_BYTES).digest()

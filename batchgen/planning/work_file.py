@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from batchgen.core.cell_types import CellTypes
 from batchgen.core.keys import Mask
 from batchgen.core.labels import Numbers
 from batchgen.planning.batch import RowBatch
@@ -70,8 +71,9 @@ class BlockFile:
 class WorkFile:
     """What is to be sent, block by block, with the labels of its rows (a `LabelSource`). Raises DiskError."""
 
-    def __init__(self, scratch: Scratch, schema: pa.Schema) -> None:
+    def __init__(self, scratch: Scratch, schema: pa.Schema, cell_types: CellTypes | None = None) -> None:
         self.schema = schema
+        self.cell_types = cell_types
         self._file = BlockFile(scratch)
         self._columns = with_labels(schema)
         self._blocks: list[_Block] = []

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from batchgen.core.answer import Answer, Image, Slot, Ticket
 from batchgen.core.attempts import Attempts
+from batchgen.core.cell_types import CellTypes
 from batchgen.core.cost import Charge, CostSource
 from batchgen.core.keys import NO_KEYS, Mask, key_of
 from batchgen.core.labels import LabelBatch, LabelSource, LabelUpdates, Numbers
@@ -98,6 +99,7 @@ class Labels:
     def __init__(self, rows: Mapping[int, Mapping[str, Any]], schema: pa.Schema | None = None) -> None:
         self._rows = rows
         self.schema = schema or pa.Table.from_pylist([*rows.values()]).schema
+        self.cell_types: CellTypes | None = None
 
     def labels(self, row_numbers: Sequence[int] | Numbers) -> pa.Table:
         return pa.Table.from_pylist([dict(self._rows.get(int(row), {})) for row in row_numbers], self.schema)
@@ -118,6 +120,7 @@ class Updates:
         self._rows = rows
         self._order = [*rows] if order is None else order
         self.schema = schema or pa.Table.from_pylist([*rows.values()]).schema
+        self.cell_types: CellTypes | None = None
         self.digests = [blake2b(repr((rows, self._order)).encode(), digest_size=16).digest()]
 
     def batches(self) -> Iterator[LabelBatch]:

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from batchgen.core.cell_types import is_read
 from batchgen.core.keys import Mask
+from batchgen.dataset.index.cell_labels import type_of_all
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
 from batchgen.dataset.index.parts import (
     is_own,
@@ -56,6 +58,20 @@ def align(layout: Layout, labels: pa.Schema | None = None) -> None:
         others = set(wanted.names).difference(INDEX_SCHEMA.names, labels.names)
         empty = {name for name in others if all(_is_empty(path, name) for path in paths.values())}
         wanted = pa.schema([field for field in wanted if field.name not in empty])
+    _align(layout, paths, wanted)
+
+
+def narrow(layout: Layout, labels: pa.Schema) -> None:
+    """Let text columns of the index have the types of these labels, where all their text can be read so.
+
+    Raises DamagedIndex, OSError.
+    """
+    paths = layout.parts()
+    wanted = unify([INDEX_SCHEMA, *map(schema_of, paths.values())])
+    for label in labels:
+        place = wanted.get_field_index(label.name)
+        if is_read(label.type) and place >= 0 and pa.types.is_string(wanted.types[place]):
+            wanted = wanted.set(place, label.with_type(type_of_all(paths.values(), label.name, label.type)))
     _align(layout, paths, wanted)
 
 

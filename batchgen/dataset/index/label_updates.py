@@ -15,11 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from batchgen.core.keys import Finder, Keys, Mask
+from batchgen.core.label_types import as_type
 from batchgen.core.labels import LabelBatch, LabelUpdates
+from batchgen.dataset.index.cell_labels import added_schema
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
 from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, write_part
-from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, unify
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
 
 _ROWS_AT_ONCE = 1_000_000
@@ -27,18 +29,15 @@ _PLACE_COLUMNS = ("row_number", "line")
 _KEY = "batchgen key"
 
 
-def index_labels(labels: pa.Schema) -> pa.Schema:
-    """Return label columns under the names that they have in the index."""
-    return pa.schema([field.with_name(name) for field, name in zip(labels, own_names(labels), strict=True)])
-
-
 def update_labels(layout: Layout, updates: LabelUpdates) -> None:
     """Let the index have the labels that the manifest has today. Raises DamagedIndex, DiskError, OSError."""
     if next(updates.batches(), None) is None:
         return
+    places = ((name, pa.int64()) for name in _PLACE_COLUMNS)
+    schema = pa.schema([(_KEY, pa.uint64()), *places, *added_schema(layout, updates.schema, updates.cell_types)])
     for paths in _groups(layout):
         keys = {number: _keys(path) for number, path in paths.items()}
-        today = _of(updates, Finder(np.sort(np.concatenate([*keys.values()]))))
+        today = _of(updates, Finder(np.sort(np.concatenate([*keys.values()]))), schema)
         for number, path in paths.items():
             _update(layout, number, path, keys[number], today)
 
@@ -62,10 +61,8 @@ def _keys(path: Path) -> Keys:
         return fingerprint_keys(read_part(path, part, ["fingerprint"])["fingerprint"])
 
 
-def _of(updates: LabelUpdates, wanted: Finder) -> pa.Table:
+def _of(updates: LabelUpdates, wanted: Finder, schema: pa.Schema) -> pa.Table:
     """The updates of these requests, sorted by key, as columns of the index beside the key."""
-    places = ((name, pa.int64()) for name in _PLACE_COLUMNS)
-    schema = pa.schema([(_KEY, pa.uint64()), *places, *index_labels(updates.schema)])
     pieces = [schema.empty_table()]
     for batch in updates.batches():
         hit = wanted.contains(batch.keys)
@@ -77,7 +74,8 @@ def _of(updates: LabelUpdates, wanted: Finder) -> pa.Table:
 
 
 def _table(batch: LabelBatch, schema: pa.Schema) -> pa.Table:
-    columns = [pa.array(batch.keys), pa.array(batch.row_numbers), pa.array(batch.lines), *batch.labels.columns]
+    labels = map(as_type, batch.labels.columns, schema.types[1 + len(_PLACE_COLUMNS) :])
+    columns = [pa.array(batch.keys), pa.array(batch.row_numbers), pa.array(batch.lines), *labels]
     return pa.Table.from_arrays(columns, schema=schema)
 
 

@@ -7,9 +7,10 @@ import pyarrow as pa
 
 from batchgen.core.keys import Keys
 from batchgen.core.labels import LabelSource
+from batchgen.dataset.index.cell_labels import added
 from batchgen.dataset.index.keys import SLOT_COLUMNS, slot_keys
 from batchgen.dataset.index.parts import open_part, read_part
-from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_columns, own_names, unify, with_own_columns
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_columns, unify, with_own_columns
 from batchgen.dataset.layout import Layout
 
 # A column that is always there, so that a table without labels has its rows all the same.
@@ -24,8 +25,7 @@ def joined(layout: Layout, table: pa.Table, labels: LabelSource) -> pa.Table:
     row_numbers = table["row_number"].to_numpy()
     own = table.select([_CARRIER])
     if len(labels.schema):
-        current = labels.labels(row_numbers)
-        own = with_own_columns(own, current.rename_columns(own_names(current.schema)))
+        own = with_own_columns(own, added(layout, labels.labels(row_numbers), labels.cell_types))
     older = np.flatnonzero(~labels.known(row_numbers))
     if len(older):
         kept = _labels_of(layout, slot_keys(table)[older])
