@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # Numbers with a point or an exponent as programs write them; whole ones among them, as far as float64 counts in ones.
-_NUMBER: Final = r"^(0|-?[1-9]\d{0,14}|-?(0|[1-9]\d*)\.\d+(e[+-]\d{2,3})?|-?[1-9]e[+-]\d{2,3})$"
+_NUMBER: Final = r"^(0|-?[1-9]\d{0,14}|-?(0|[1-9]\d*)\.\d+(e[+-]\d{1,3})?|-?[1-9]e[+-]\d{1,3})$"
 _WHOLE_MAX: Final = 10**15 - 1
 # So many characters with a point have at most fifteen digits, and these come through float64 unchanged.
 _SURE_CHARS: Final = 16
@@ -153,14 +153,14 @@ class _Numbers:
             self._decimals.add(0)
             return True
         self._is_whole = False
-        if self._has_large or not _all(pc.match_substring_regex(cells, _NUMBER)) or not _survive(cells):
+        others = None if self._has_large else _odd_numbers(cells)
+        if others is None:
             return False
+        self._is_padded |= bool(pc.any(pc.match_substring_regex(others, _PADDED)).as_py())
         self._note_decimals(cells)
         return True
 
     def _note_decimals(self, cells: pa.Array) -> None:
-        ends = cells.filter(pc.ends_with(cells, "0"))  # few: an expression on each cell takes ten times as long
-        self._is_padded = self._is_padded or bool(pc.any(pc.match_substring_regex(ends, _PADDED)).as_py())
         if len(self._decimals) < 2:
             point = pc.find_substring(cells, ".")
             after = pc.subtract(pc.subtract(pc.binary_length(cells), point), 1)
@@ -176,14 +176,20 @@ def _whole(cells: pa.Array) -> pa.Array | None:
     return numbers if numbers.cast(pa.string()).equals(cells) else None
 
 
-def _survive(numbers: pa.Array) -> bool:
-    """Whether each number, as text, is the same one as float64."""
-    is_unsure = pc.or_(pc.greater(pc.binary_length(numbers), _SURE_CHARS), pc.match_substring(numbers, "e"))
-    unsure = numbers.filter(is_unsure)
-    as_arrow = unsure.cast(pa.float64()).cast(pa.string())
-    others = unsure.filter(pc.not_equal(as_arrow, unsure)).to_pylist()
-    return all(Decimal(number) == Decimal(repr(float(number))) for number in others)
+def _odd_numbers(cells: pa.Array) -> pa.Array | None:
+    """The numbers among cells that Arrow would write otherwise; None if a cell is no number, or not one of float64."""
+    try:
+        values = cells.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    as_arrow = pc.and_(pc.equal(values.cast(pa.string()), cells), pc.is_finite(values))
+    others = cells.filter(pc.invert(pc.and_(as_arrow, pc.not_equal(cells, "-0"))))
+    if not _all(pc.match_substring_regex(others, _NUMBER)):
+        return None
+    is_unsure = pc.or_(pc.greater(pc.binary_length(others), _SURE_CHARS), pc.match_substring(others, "e"))
+    unsure = others.filter(is_unsure).to_pylist()
+    return others if all(Decimal(number) == Decimal(repr(float(number))) for number in unsure) else None
 
 
 def _all(mask: pa.Array) -> bool:
-    return bool(pc.all(mask).as_py())
+    return bool(pc.all(mask, min_count=0).as_py())

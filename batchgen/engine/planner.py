@@ -30,7 +30,10 @@ class PlanningStopped(Exception):
 
 
 class Planner:
-    """Plans a job in one reading of its manifest, and fills its work list and its label updates."""
+    """Plans a job, and fills its work list and its label updates.
+
+    It reads the manifest once; a CSV once more where the types of its own columns are others than in the last run.
+    """
 
     def __init__(self, job: Job, work: WorkFile, updates: LabelUpdateFile, stop: StopSignal) -> None:
         self._job = job
@@ -64,6 +67,9 @@ class Planner:
     def _plan(self, resume_index: RequestLookup, live: Live) -> Plan:
         def read(rows: int) -> None:
             live.rows_read += rows
+            go_on()
+
+        def go_on(_rows: int = 0) -> None:
             if self._stop.is_set or self._over:
                 raise PlanningStopped
 
@@ -72,10 +78,12 @@ class Planner:
             with closing(read_rows(job.manifest, job.rules)) as batches:
                 checked = refuse_mostly_invalid(job.manifest.name, batches, job.consent)
                 plan = make_plan(checked, resume_index, job.selection, read, [self._work, self._updates])
-            if self._updates.cell_types is not None:
-                self._updates.cell_types.decide()
             if plan.requests == 0:
                 raise ManifestError(plan.problems)
+            if self._updates.decide():
+                self._work.end()
+                with closing(read_rows(job.manifest, job.rules)) as batches:
+                    make_plan(batches, resume_index, job.selection, go_on, [self._updates])
         except BatchgenError as error:
             self._work.end(error)
             raise

@@ -5,7 +5,7 @@ the labels byte by byte. A chunk whose digest the last clean stop stored at the 
 the labels of all requests that the index knows are put aside, compressed, until the clean stop takes them over.
 
 Where the labels are cells of text, one more digest is that of the types that they turn out to have. If these change,
-every cell is to be read anew, those of unchanged chunks too: the index may have values in place of their text.
+unchanged chunks are needed too, and the manifest is read again: the index may have values in place of their text.
 """
 
 from __future__ import annotations
@@ -37,10 +37,7 @@ def cell_types_of(manifest: Manifest, labels: pa.Schema) -> CellTypes | None:
 
 
 class LabelUpdateFile:
-    """Compares the batches of a manifest with stored digests, and keeps what changed (`LabelUpdates`).
-
-    It shows `cell_types` all labels, and leaves it to the caller to have the types decided.
-    """
+    """Compares the batches of a manifest with stored digests, and keeps what changed (`LabelUpdates`)."""
 
     def __init__(
         self, scratch: Scratch, schema: pa.Schema, stored: Sequence[bytes], cell_types: CellTypes | None = None
@@ -52,9 +49,6 @@ class LabelUpdateFile:
         self._chunks: list[bytes] = []
         self._file = BlockFile(scratch)
         self._blocks: list[tuple[int, int]] = []
-        self._unchanged_blocks: set[tuple[int, int]] = set()
-        # Text in the index says what the cells say, whatever type is decided.
-        self._may_be_read_anew = cell_types is not None and [*stored[-1:]] != [_digest_of(schema)]
 
     @property
     def digests(self) -> Sequence[bytes]:
@@ -69,16 +63,23 @@ class LabelUpdateFile:
         digest = self._digest(batch, classified, labels)
         number = len(self._chunks)
         self._chunks.append(digest)
-        is_changed = number >= len(self._stored) or self._stored[number] != digest
-        if is_changed or self._may_be_read_anew:
-            self._keep(batch, classified, labels, is_changed=is_changed)
+        if number >= len(self._stored) or self._stored[number] != digest:
+            self._keep(batch, classified, labels)
+
+    def decide(self) -> bool:
+        """Have the types of cells decided, since all batches were added; return whether all are to be added again."""
+        if self.cell_types is None:
+            return False
+        self.cell_types.decide()
+        # Text in the index says what the cells say, whatever type they have now.
+        if not self._stored or self._stored[-1] in (self.digests[-1], _digest_of(self.schema)):
+            return False
+        self._stored, self._chunks, self._blocks = (), [], []
+        return True
 
     def batches(self) -> Iterator[LabelBatch]:
         """Read back what changed, in the manifest's order. Raises DiskError."""
-        same_types = [*self._stored[-1:]] == [*self.digests[-1:]]
         for block in self._blocks:
-            if same_types and block in self._unchanged_blocks:
-                continue
             batch = self._file.read(*block)
             keys, rows, lines = (batch.column(index).to_numpy() for index in range(len(_SCHEMA)))
             yield LabelBatch(keys, rows, lines, batch.select(range(len(_SCHEMA), batch.num_columns)))
@@ -95,7 +96,7 @@ class LabelUpdateFile:
                 digest.update(view)
         return digest.digest()
 
-    def _keep(self, batch: RowBatch, classified: Classified, labels: pa.RecordBatch, *, is_changed: bool) -> None:
+    def _keep(self, batch: RowBatch, classified: Classified, labels: pa.RecordBatch) -> None:
         known = np.flatnonzero(classified.states != RequestState.UNSEEN)
         invalid = np.flatnonzero(classified.invalid_states != RequestState.UNSEEN)
         if not len(known) and not len(invalid):
@@ -111,10 +112,7 @@ class LabelUpdateFile:
             *(column.take(pa.array(places)) for column in labels.columns),
         ]
         changed = pa.RecordBatch.from_arrays(arrays, schema=pa.schema([*_SCHEMA, *self.schema]))
-        block = self._file.append(changed)
-        self._blocks.append(block)
-        if not is_changed:
-            self._unchanged_blocks.add(block)
+        self._blocks.append(self._file.append(changed))
 
 
 def _digest_of(schema: pa.Schema) -> bytes:

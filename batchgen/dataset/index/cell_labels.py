@@ -1,7 +1,7 @@
 """Labels that are cells of text, as the index has them: of the type on which all cells of their column agree.
 
-They are added as text while the type is not known, or where the index has what is no such value. At the clean stop,
-when all is known, `narrow` in `alignment` makes of text what it can be read as.
+They are added as text while the type is not known, or where the index has another. At the clean stop, when all is
+known, `narrow` in `alignment` makes of text what it can be read as.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.cell_types import CellTypes, ColumnType
+from batchgen.core.cell_types import CellTypes, ColumnType, is_read
 from batchgen.core.label_types import as_type, common_type
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import open_part, read_part, schema_of
@@ -29,22 +29,19 @@ def index_labels(labels: pa.Schema, cell_types: CellTypes | None) -> pa.Schema:
 def added_schema(layout: Layout, labels: pa.Schema, cell_types: CellTypes | None) -> pa.Schema:
     """Return the columns as which labels are added to the index. Raises DamagedIndex."""
     schema = index_labels(labels, cell_types)
-    if cell_types is None:
-        return schema
-    there = unify(list(map(schema_of, layout.parts().values())))
-    return pa.schema([(field.name, _added_type(field, there)) for field in schema])
+    return schema if cell_types is None else _beside(layout, schema)
 
 
 def added(layout: Layout, labels: pa.Table, cell_types: CellTypes | None) -> pa.Table:
     """Return labels as they are added to the index. Raises DamagedIndex."""
-    schema = added_schema(layout, labels.schema, cell_types)
+    types = index_labels(labels.schema, cell_types)  # once: they may be decided at any moment
     if cell_types is None:
-        return labels.rename_columns(schema.names)
-    columns = [
-        as_type(cells, pa.string() if pa.types.is_null(known.type) and not _fit(cells, field.type) else field.type)
-        for cells, field, known in zip(labels.columns, schema, cell_types.schema, strict=True)
-    ]
-    return pa.table(columns, schema.names)
+        return labels.rename_columns(types.names)
+    columns = []
+    for cells, known, field in zip(labels.columns, types, _beside(layout, types), strict=True):
+        is_text = pa.types.is_null(known.type) and not _fit(cells, field.type)
+        columns.append(as_type(cells, pa.string() if is_text else field.type))
+    return pa.table(columns, types.names)
 
 
 def type_of_all(paths: Iterable[Path], column: str, kind: pa.DataType) -> pa.DataType:
@@ -54,24 +51,33 @@ def type_of_all(paths: Iterable[Path], column: str, kind: pa.DataType) -> pa.Dat
 
     Raises DamagedIndex.
     """
-    texts = ColumnType()
+    cells = ColumnType()
     for path in paths:
         schema = schema_of(path)
         if column not in schema.names:
             continue
-        if not pa.types.is_string(schema.field(column).type):
-            kind = common_type(kind, schema.field(column).type)
+        stored = schema.field(column).type
+        if not pa.types.is_string(stored) and not is_read(stored):
+            kind = common_type(kind, stored)
             continue
         with open_part(path) as part:
             found = read_part(path, part, ["status", column])
-        texts.add(found[column].filter(pc.not_equal(found["status"], Status.INVALID)))
-    kind = common_type(kind, texts.kind)
-    return kind if texts.fits(kind) else pa.string()
+        found = found.filter(pc.not_equal(found["status"], Status.INVALID))
+        cells.add(as_type(found[column], pa.string()))
+    kind = common_type(kind, cells.kind)
+    return kind if cells.fits(kind) else pa.string()
 
 
-def _added_type(field: pa.Field, there: pa.Schema) -> pa.DataType:
-    kind = common_type(field.type, there.field(field.name).type if field.name in there.names else pa.null())
-    return pa.string() if pa.types.is_null(kind) else kind
+def _beside(layout: Layout, types: pa.Schema) -> pa.Schema:
+    """The types in which cells of these are added to what the index has: its own, or text, in which none is lost."""
+    there = unify(list(map(schema_of, layout.parts().values())))
+    return pa.schema([(field.name, _either(field.type, there, field.name)) for field in types])
+
+
+def _either(kind: pa.DataType, there: pa.Schema, name: str) -> pa.DataType:
+    stored = there.field(name).type if name in there.names else pa.null()
+    known = [one for one in (kind, stored) if not pa.types.is_null(one)]
+    return known[0] if known and known[0].equals(known[-1]) else pa.string()
 
 
 def _fit(cells: pa.ChunkedArray, kind: pa.DataType) -> bool:
