@@ -81,17 +81,20 @@ def is_read(kind: pa.DataType) -> bool:
 
 def read_cells(cells: pa.Array, kind: pa.DataType) -> pa.Array:
     """Return text as a type of `is_read`; null for empty cells, and for those that are not written as such a value."""
-    filled = pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
-    if not _fits(filled, kind):
-        kept = [cell if cell is not None and _fits(pa.array([cell]), kind) else None for cell in filled.to_pylist()]
-        filled = pa.array(kept, pa.string())
+    filled = _readable(pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells), kind)
     return pc.equal(pc.utf8_lower(filled), "true") if pa.types.is_boolean(kind) else filled.cast(kind)
 
 
-def _fits(cells: pa.Array, kind: pa.DataType) -> bool:
+def _readable(cells: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cells with null for those that cannot be read; these are few, and found by halving."""
     column = ColumnType()
     column.add(cells)
-    return column.fits(kind)
+    if column.fits(kind):
+        return cells
+    half = len(cells) // 2
+    if not half:
+        return pa.nulls(len(cells), pa.string())
+    return pa.concat_arrays([_readable(cells[:half], kind), _readable(cells[half:], kind)])
 
 
 class _Form(Protocol):

@@ -32,8 +32,8 @@ _SCHEMA = pa.schema({"key": pa.uint64(), "row_number": pa.int64(), "line": pa.in
 
 
 def cell_types_of(manifest: Manifest, labels: pa.Schema) -> CellTypes | None:
-    """Return what decides the types of labels with this schema; None where the manifest itself says them."""
-    return None if manifest.has_types else CellTypes(labels)
+    """Return what decides the types of labels with this schema; None if there are none, or the manifest has types."""
+    return None if manifest.has_types or not labels.names else CellTypes(labels)
 
 
 class LabelUpdateFile:
