@@ -19,7 +19,7 @@ from batchgen.core.resume import RequestState
 from batchgen.dataset.read.resume_index import ResumeIndex
 from batchgen.manifest import csv_source, open_manifest
 from batchgen.planning import label_schema, read_rows
-from batchgen.planning.labels import DIGEST_BYTES, LabelUpdateFile
+from batchgen.planning.labels import DIGEST_BYTES, LabelUpdateFile, cell_types_of
 from batchgen.planning.plan import make_plan
 from batchgen.planning.rules import make_rules
 from batchgen.planning.selection import Selection
@@ -54,8 +54,11 @@ def known(manifest: Any) -> ResumeIndex:
 
 
 def updates(manifest: Any, index: ResumeIndex, stored: Sequence[bytes] = ()) -> LabelUpdateFile:
-    found = LabelUpdateFile(Memory(), label_schema(manifest, RULES), stored)
+    schema = label_schema(manifest, RULES)
+    found = LabelUpdateFile(Memory(), schema, stored, cell_types_of(manifest, schema))
     make_plan(read_rows(manifest, RULES), index, Selection(), sinks=[found])
+    if found.decide():
+        make_plan(read_rows(manifest, RULES), index, Selection(), sinks=[found])
     return found
 
 
@@ -86,7 +89,7 @@ def test_where_nothing_is_stored_all_that_the_index_knows_is_kept(write: Callabl
     manifest = write(ROWS)
     found = updates(manifest, known(manifest))
     assert by_key(found) == of_manifest(manifest)
-    assert [len(digest) for digest in found.digests] == [DIGEST_BYTES] * 3
+    assert [len(digest) for digest in found.digests] == [DIGEST_BYTES] * 4  # of three chunks, and of types
 
 
 def test_a_manifest_that_says_the_same_keeps_nothing(write: Callable[..., Any]) -> None:
@@ -104,6 +107,31 @@ def test_of_a_changed_label_the_rows_around_it_are_kept_and_no_others(write: Cal
     found = by_key(updates(changed, index, first.digests))
     assert found == {key: row for key, row in of_manifest(changed).items() if 3 <= row[0] < 6}
     assert (3, 5, "new") in found.values()
+
+
+def numbered(*labels: str) -> list[str]:
+    """The rows with these labels, then with numbers."""
+    cells = [*labels, *map(str, range(len(labels), len(ROWS)))]
+    return [f"{row.rpartition(',')[0]},{cell}" for row, cell in zip(ROWS, cells, strict=True)]
+
+
+@pytest.mark.parametrize(("cell", "everything"), [("7", False), ("", False), ("n/a", True), ("0.5", True)])
+def test_where_a_cell_changes_the_type_of_its_column_all_labels_are_kept(
+    write: Callable[..., Any], cell: str, everything: bool
+) -> None:
+    manifest = write(numbered())
+    index, first = known(manifest), updates(manifest, known(manifest))
+    changed = write(numbered(cell))
+    found = by_key(updates(changed, index, first.digests))
+    assert found == {key: row for key, row in of_manifest(changed).items() if everything or row[0] < 3}
+
+
+def test_text_that_becomes_numbers_is_in_the_index_as_it_is_written(write: Callable[..., Any]) -> None:
+    manifest = write(numbered("n/a"))
+    index, first = known(manifest), updates(manifest, known(manifest))
+    changed = write(numbered("7"))
+    found = by_key(updates(changed, index, first.digests))
+    assert found == {key: row for key, row in of_manifest(changed).items() if row[0] < 3}
 
 
 @pytest.mark.parametrize("header", ["id,prompt,num_images,tag", "id,prompt,num_images,Label"])

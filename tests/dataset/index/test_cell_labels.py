@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.making import Labels, Updates, answer, attempts, image, request, writing
+from support.making import NO_LABELS, Labels, Updates, answer, attempts, image, request, writing
 
 from batchgen.core.cell_types import CellTypes
 from batchgen.dataset.layout import Layout
@@ -72,6 +72,27 @@ async def test_what_fits_the_index_leaves_its_parts_alone_before_the_types_are_k
     await buy(out, {1: "8", 2: "", 3: "9"}, known_after=known_after, run_id="later")
     assert path.stat().st_mtime_ns == before
     assert read(out) == (INT, [7, 8, None, 9])
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_what_a_killed_run_left_has_the_types_after_the_next(
+    out: Path, crashed: Callable[[], Path], is_known: bool
+) -> None:
+    cells = {0: "7", 1: "", 2: "9"}
+    labels = Labels({row: {"label": cell} for row, cell in cells.items()}, SCHEMA)
+    labels.cell_types = types_of([*cells.values()])
+    if is_known:
+        labels.cell_types.decide()
+    with writing(out, labels) as writer:
+        for row in cells:
+            await writer.save(request(row), answer(image(row)), attempts())
+        cut = crashed()
+    updates = Updates({row: {"label": cell} for row, cell in cells.items()}, SCHEMA)
+    updates.cell_types = types_of([*cells.values()])
+    updates.cell_types.decide()
+    with writing(cut, NO_LABELS, run_id="later", updates=updates) as writer:
+        assert len(writer.resume_index.keys) == 3
+    assert read(cut) == (INT, [7, None, 9])
 
 
 @pytest.mark.parametrize("known_after", range(3))
