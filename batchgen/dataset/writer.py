@@ -28,10 +28,8 @@ from batchgen.core.resume import RequestState
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.format import take_over
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.index.alignment import adopt, align, narrow
-from batchgen.dataset.index.cell_labels import index_labels
+from batchgen.dataset.index.alignment import adopt
 from batchgen.dataset.index.compaction import compact
-from batchgen.dataset.index.label_updates import update_labels
 from batchgen.dataset.index.parts_list import list_parts
 from batchgen.dataset.index.received import failure, received_answer
 from batchgen.dataset.index.records import (
@@ -42,8 +40,8 @@ from batchgen.dataset.index.records import (
     with_deferred_image,
 )
 from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, WAL, Layout, image_name
-from batchgen.dataset.publish.label_digests import forget_digests, keep_digests, stored_digests
-from batchgen.dataset.publish.view import write_view
+from batchgen.dataset.publish.clean_stop import publish
+from batchgen.dataset.publish.label_digests import stored_digests
 from batchgen.dataset.publish.view_state import compacted_parts
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.completeness import refuse_incomplete
@@ -254,18 +252,7 @@ class DatasetWriter:
             self._active.close()
             compact(self.layout, compacted_parts(self.layout), self._knew)
             self.resume_index = resume_index.ResumeIndex()  # of no use any more, and large
-            if gone is None or updates is None:
-                align(self.layout)
-                forget_digests(self.layout)
-                write_view(self.layout, gone, self._provenance.run_id)
-            else:
-                labels = index_labels(updates.schema, updates.cell_types)
-                update_labels(self.layout, updates)
-                if updates.cell_types is not None:
-                    narrow(self.layout, labels)
-                align(self.layout, labels)
-                write_view(self.layout, gone, self._provenance.run_id, labels)
-                keep_digests(self.layout, updates.digests)
+            publish(self.layout, gone, updates, self._provenance.run_id)
             return late
 
     def _knew(self, keys: Keys) -> Mask:
