@@ -50,6 +50,8 @@ def view_lag(layout: Layout, gone: Keys) -> ViewLag:
         return ViewLag(exists=True, unfinished=unfinished)
     try:
         with pq.ParquetFile(layout.view) as view:
+            if "fingerprint" not in view.schema_arrow.names:  # another program wrote it
+                return ViewLag(exists=False, unfinished=unfinished)
             batches = view.iter_batches(columns=["fingerprint"])
             finder = Finder(gone)
             removed = sum(
