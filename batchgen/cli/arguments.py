@@ -32,6 +32,8 @@ environment:
   BATCHGEN_LIMITS__CONCURRENCY and the like set limits.concurrency; --show-config prints all settings
 """
 
+_MANIFEST = "CSV, JSON Lines, JSON or Parquet: one prompt with its parameters in each row"
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; the chosen one's name is in `command`."""
@@ -62,9 +64,7 @@ def _add_init(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "check", "validate every row and the configuration, without key or network")
-    parser.add_argument(
-        "manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: one prompt with its parameters in each row"
-    )
+    parser.add_argument("manifest", metavar="MANIFEST", help=_MANIFEST)
     add_config(parser)
     parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
     parser.add_argument(
@@ -74,9 +74,7 @@ def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "plan", "print what a run would do and cost; sends nothing")
-    parser.add_argument(
-        "manifest", metavar="MANIFEST", help="CSV, TSV or Parquet: one prompt with its parameters in each row"
-    )
+    parser.add_argument("manifest", metavar="MANIFEST", help=_MANIFEST)
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="the dataset's folder")
     add_config(parser)
     add_selection(parser)
@@ -96,7 +94,7 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
         "manifest",
         metavar="MANIFEST",
         nargs="?",
-        help="CSV, TSV or Parquet: one prompt with its parameters in each row",
+        help=_MANIFEST,
     )
     parser.add_argument("-o", "--out", metavar="OUT", help="the dataset's folder")
     add_config(parser)

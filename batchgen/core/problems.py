@@ -30,6 +30,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "E023": "a cell is too large",
         "E024": "the quoting is broken",
         "E025": "a quote is never closed",
+        "E026": "the row is not a JSON object",
+        "E027": "a key stands twice in the row",
         # the id
         "E030": "the id is empty",
         "E031": "the id has characters that an id cannot have, or is too long",

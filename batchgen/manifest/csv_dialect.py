@@ -22,12 +22,13 @@ from batchgen.core.problems import Problem
 _START_BYTES: Final = 1 << 20
 _PIECE_BYTES: Final = 1 << 16
 
-# What other programs write first, and what to do about it. Longer marks first: UTF-32 starts like UTF-16.
+# What other programs write first, and what to do about it.
 _FOREIGN_STARTS: Final = (
-    (codecs.BOM_UTF32_LE, "E005", "the file is UTF-32 (its first bytes say so); save it as UTF-8"),
-    (b"PAR1", "E006", "the content is Parquet; let the name end in .parquet"),
-    (b"PK\x03\x04", "E006", "the content is a spreadsheet or a zip archive; save the table as CSV"),
-    (b"\x1f\x8b", "E006", "the content is gzipped; let the name end in .csv.gz"),
+    (b"PAR1", "the content is Parquet; let the name end in .parquet"),
+    (b"PK\x03\x04", "the content is a spreadsheet or a zip archive; save the table as CSV"),
+    (b'{"', "the content is JSON; let the name end in .jsonl or .json"),
+    (b"[{", "the content is JSON; let the name end in .json"),
+    (b"\x1f\x8b", "the content is gzipped; let the name end in .gz"),
 )
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NAMES: Final = {"utf-16": "UTF-16", "cp1252": "Windows-1252"}
@@ -78,6 +79,13 @@ def read_dialect(name: str, file: BinaryIO, usual: str) -> Dialect:
     if delimiter != usual:
         remarks.append(f"with {_SHOWN.get(delimiter, repr(delimiter))} between cells")
     return Dialect(encoding, delimiter, False, tuple(remarks))
+
+
+def utf_encoding(name: str, file: BinaryIO) -> str:
+    """Return "utf-8" or "utf-16", which a text that has no other encodings is in. Raises ManifestError for UTF-32."""
+    start = file.read(_PIECE_BYTES)
+    _refuse_other_utf(name, start)
+    return "utf-16" if start.startswith(_UTF_16) else "utf-8"
 
 
 @contextmanager
@@ -137,11 +145,19 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _refuse_foreign(name: str, start: bytes) -> None:
-    for mark, code, text in _FOREIGN_STARTS:
+    for mark, text in _FOREIGN_STARTS:
         if start.startswith(mark):
-            raise ManifestError([Problem(code, name, text, 1, 1)])
+            raise ManifestError([Problem("E006", name, text, 1, 1)])
+    _refuse_other_utf(name, start)
+
+
+def _refuse_other_utf(name: str, start: bytes) -> None:
+    if start.startswith(codecs.BOM_UTF32_LE):
+        raise ManifestError(
+            [Problem("E005", name, "the file is UTF-32 (its first bytes say so); save it as UTF-8", 1, 1)]
+        )
     # English text as UTF-16 without a mark: every second byte is NUL.
     few = start[:4096]
     if not start.startswith(_UTF_16) and max(few[0::2].count(0), few[1::2].count(0)) * 4 > len(few):
-        text = f"the file looks like UTF-16 (a NUL byte at byte {few.index(0)}); save it as 'CSV UTF-8'"
+        text = f"the file looks like UTF-16 (a NUL byte at byte {few.index(0)}); save it as UTF-8"
         raise ManifestError([Problem("E005", name, text, 1, 1)])

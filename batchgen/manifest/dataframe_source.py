@@ -33,7 +33,7 @@ def open_dataframe(frame: object) -> ArrowManifest:
     schema = pa.schema([(field.name, storable(field.type)) for field in table.schema])
     batch_rows = batch_rows_of(table.nbytes, table.num_rows)
     sources = [(kind,) for _, kind in found]
-    return ArrowManifest(name, schema, sources, table.num_rows, lambda: iter(table.to_batches(batch_rows)))
+    return ArrowManifest(name, schema, sources, table.num_rows, batches=lambda: iter(table.to_batches(batch_rows)))
 
 
 def _column(values: pd.Series) -> tuple[pa.Array | pa.ChunkedArray, pa.DataType | str]:

@@ -18,9 +18,11 @@ from batchgen.manifest.source import Manifest
 if TYPE_CHECKING:
     import pandas as pd
 
+_JSON = (".jsonl", ".ndjson", ".json")
+
 
 def open_manifest(source: str | os.PathLike[str] | pd.DataFrame, out: Path | None = None) -> Manifest:
-    """Open a CSV, TSV or Parquet file, a folder of Parquet files, or a pandas DataFrame.
+    """Open a CSV, TSV, JSON or Parquet file, a folder of Parquet files, or a pandas DataFrame.
 
     out: where the dataset is to be written, if one is; it may not be inside a folder that is the manifest.
 
@@ -42,7 +44,7 @@ def open_manifest(source: str | os.PathLike[str] | pd.DataFrame, out: Path | Non
         return open_parquet_folder(path, name)
     if not path.is_file():
         what = "is neither a file nor a folder" if path.exists() else "does not exist"
-        raise ManifestError([Problem("E001", name, f"{what}; give the path of a CSV or Parquet file")])
+        raise ManifestError([Problem("E001", name, f"{what}; give the path of a CSV, JSON or Parquet file")])
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] in ([".parquet"], [".pq"]):
         from batchgen.manifest.arrow_source import open_parquet_file
@@ -50,8 +52,13 @@ def open_manifest(source: str | os.PathLike[str] | pd.DataFrame, out: Path | Non
         return open_parquet_file(path, name)
     gzipped = suffixes[-1:] == [".gz"]
     kind = "".join(suffixes[-2:-1] if gzipped else suffixes[-1:])
+    if kind in _JSON:
+        from batchgen.manifest.json_source import open_json
+
+        return open_json(path, name, gzipped=gzipped)
     if kind not in DELIMITERS:
-        raise ManifestError([Problem("E006", name, "the name must end in .csv, .tsv, .csv.gz, .tsv.gz or .parquet")])
+        text = "the name must end in .csv, .tsv, .jsonl or .json, each with or without .gz, or in .parquet"
+        raise ManifestError([Problem("E006", name, text)])
     return open_csv(path, name, DELIMITERS[kind], gzipped=gzipped)
 
 

@@ -41,6 +41,8 @@ EXAMPLES: dict[str, str | bytes] = {
     "E023": "prompt\n" + "a" * 2_000_000 + "\n",
     "E024": 'prompt\n"a"b\n',
     "E025": 'prompt\n"a\n',
+    "E026": '{"prompt": "a"}\n[]\n',
+    "E027": '{"prompt": "a", "prompt": "b"}\n',
     "E030": "id,prompt\n,a\n",
     "E031": "id,prompt\n\x01,a\n",
     "E032": "id,prompt\n1,a\n1,b\n",
@@ -105,5 +107,7 @@ def _example(code: str, folder: Path, write: Callable[..., Path]) -> Path:
             return folder
         case "E060" | "E061" | "E062":
             return write("prompt\na\n")
+        case "E026" | "E027":
+            return write(EXAMPLES[code], "m.jsonl")
         case _:
             return write(EXAMPLES[code])
