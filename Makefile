@@ -82,7 +82,7 @@ $(VENV)/runtime: pyproject.toml requirements.lock | $(BIN)/python
 	@touch $@
 
 $(VENV)/test: pyproject.toml requirements.lock | $(BIN)/python
-	$(PIP) --editable '.[test,export]'
+	$(PIP) --editable '.[test,export,xlsx]'
 	@touch $@ $(VENV)/runtime
 
 $(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python

@@ -101,7 +101,7 @@ class Check:
         yield from self._counted(problems)
         rules = make_rules(loaded.config, catalog_of(loaded))
         yield from self._counted(rules.problems)
-        manifest = open_manifest(self._manifest)
+        manifest = open_manifest(self._manifest, sheet=loaded.config.sheet)
         for batch in read_rows(manifest, rules):
             self.rows += batch.rows
             self._counts.update(batch.problem_counts)

@@ -36,7 +36,7 @@ def open_job(
         ManifestError: the manifest cannot be read, or its header is wrong.
         CatalogError: a model's file is wrong.
     """
-    return make_job(open_manifest(manifest, Path(out)), loaded, Path(out), selection, consent)
+    return make_job(open_manifest(manifest, Path(out), loaded.config.sheet), loaded, Path(out), selection, consent)
 
 
 def make_selection(

@@ -32,7 +32,7 @@ environment:
   BATCHGEN_LIMITS__CONCURRENCY and the like set limits.concurrency; --show-config prints all settings
 """
 
-_MANIFEST = "CSV, JSON Lines, JSON or Parquet: one prompt with its parameters in each row"
+_MANIFEST = "CSV, JSON Lines, JSON, Parquet or a spreadsheet: one prompt with its parameters in each row"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -64,7 +64,7 @@ def _add_init(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "check", "validate every row and the configuration, without key or network")
-    parser.add_argument("manifest", metavar="MANIFEST", help=_MANIFEST)
+    _add_manifest(parser)
     add_config(parser)
     parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
     parser.add_argument(
@@ -74,7 +74,7 @@ def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "plan", "print what a run would do and cost; sends nothing")
-    parser.add_argument("manifest", metavar="MANIFEST", help=_MANIFEST)
+    _add_manifest(parser)
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="the dataset's folder")
     add_config(parser)
     add_selection(parser)
@@ -90,12 +90,7 @@ def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "run", "make the images, and resume where an earlier run stopped")
-    parser.add_argument(
-        "manifest",
-        metavar="MANIFEST",
-        nargs="?",
-        help=_MANIFEST,
-    )
+    _add_manifest(parser, nargs="?")
     parser.add_argument("-o", "--out", metavar="OUT", help="the dataset's folder")
     add_config(parser)
     add_selection(parser)
@@ -226,6 +221,11 @@ def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
 def _add_completion(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "completion", "print a script with which a shell completes commands and options")
     parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+
+
+def _add_manifest(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    parser.add_argument("manifest", metavar="MANIFEST", nargs=nargs, help=_MANIFEST)
+    parser.add_argument("--sheet", metavar="NAME", help="the sheet of a spreadsheet to read (default: the first)")
 
 
 def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]

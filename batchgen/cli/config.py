@@ -21,6 +21,7 @@ _SETTINGS = {
     "--allow-failures": "allow_failures",
     "--no-preflight": "preflight",
     "--no-gallery": "gallery",
+    "--sheet": "sheet",
 }
 
 # The option that gives a setting, for messages about it.

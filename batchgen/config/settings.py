@@ -217,6 +217,7 @@ class RunConfig:
     """The configuration of a run, whole and valid.
 
     defaults: values for model fields where the manifest's cell is empty.
+    sheet: the name of the sheet to read, where the manifest is a spreadsheet.
     models: catalog files of the user's own; they add models or override shipped ones.
     allow_failures: how many `failed`, `in_doubt` and `invalid` slots still make exit code 0: "12" or "5%".
     allow_blocked: whether any number of `blocked` slots does; else they count as the others.
@@ -238,6 +239,8 @@ class RunConfig:
     gallery: bool = True
     # Ten seconds make some 700 thumbnails on two processors. Who waits for a run's end waits no longer, and is told.
     gallery_finish_s: Annotated[float, Within(ge=0, le=86_400)] = 10.0
+    # The first sheet is the one that people mean, unless they say another.
+    sheet: str | None = None
     # The shipped models are enough until a user has one of their own.
     models: tuple[str, ...] = ()
     # Each model has defaults of its own in the catalog; none of ours would fit every manifest.

@@ -59,7 +59,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "W004": "the enhanced prompt will not come back",
         "W005": "two rows ask for the very same image",
         "W006": "the prompt has control characters",
-        "W007": "files of the folder are not read",
+        "W007": "files of the folder, or sheets of the workbook, are not read",
         "W008": "the file is not written as its name says",
         "W009": "the prompt is what programs write for nothing",
         "W010": "the prompt seems to hold several rows",

@@ -1,4 +1,4 @@
-"""Files and tables -> rows with their places: CSV, JSON, Parquet, DataFrames. Knows no model and no network.
+"""Files and tables -> rows with their places: CSV, JSON, Parquet, spreadsheets, tables. Knows no model, no network.
 
 `open_manifest` reads the header; `Manifest.chunks` reads the rows, any number of times and in flat memory.
 """

@@ -7,7 +7,7 @@ the order of their paths. Batches are sized by the mean size of a row, so that w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -47,9 +47,14 @@ def open_parquet_folder(path: Path, name: str) -> ArrowManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrowManifest(TypedManifest):
-    """Batches of Arrow that can be read again. batches: columns in the order of `schema`, of any types of `sources`."""
+    """Batches of Arrow that can be read again.
+
+    batches: columns in the order of `schema`, of any types of `sources`. lines: those of the rows; None if row n is
+    line n.
+    """
 
     batches: Callable[[], Iterator[pa.RecordBatch]]
+    lines: Sequence[int] | None = None
 
     def chunks(self) -> Iterator[TypedChunk]:
         """Read the rows from the start."""
@@ -58,7 +63,8 @@ class ArrowManifest(TypedManifest):
             for batch in self.batches():
                 if batch.num_rows:
                     end = row_number + batch.num_rows
-                    yield TypedChunk(self, batch, row_number, range(row_number + 1, end + 1))
+                    lines = range(row_number + 1, end + 1) if self.lines is None else self.lines[row_number:end]
+                    yield TypedChunk(self, batch, row_number, lines)
                     row_number = end
         except _DAMAGED as error:
             text = f"the file is damaged after row {row_number:,}: {_one_line(error)}; write it again"

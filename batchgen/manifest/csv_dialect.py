@@ -25,7 +25,10 @@ _PIECE_BYTES: Final = 1 << 16
 # What other programs write first, and what to do about it.
 _FOREIGN_STARTS: Final = (
     (b"PAR1", "the content is Parquet; let the name end in .parquet"),
-    (b"PK\x03\x04", "the content is a spreadsheet or a zip archive; save the table as CSV"),
+    (
+        b"PK\x03\x04",
+        "the content is a spreadsheet or a zip archive; let the name end in .xlsx, or save the table as CSV",
+    ),
     (b'{"', "the content is JSON; let the name end in .jsonl or .json"),
     (b"[{", "the content is JSON; let the name end in .json"),
     (b"\x1f\x8b", "the content is gzipped; let the name end in .gz"),

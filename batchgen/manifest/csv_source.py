@@ -7,7 +7,7 @@ cells, bytes that are not UTF-8) becomes a row with a fault, and reading goes on
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from _csv import Reader
 
     import pyarrow as pa
-
-DELIMITERS: Mapping[str, str] = {".csv": ",", ".tsv": "\t"}
 
 # The longest prompt of any model is far below this; what is longer is a mistake, and would fill the index.
 CELL_MAX_CHARS = 1024 * 1024

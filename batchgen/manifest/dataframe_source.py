@@ -6,13 +6,10 @@ import pandas as pd
 import pyarrow as pa
 
 from batchgen.core.errors import ManifestError
-from batchgen.core.label_types import as_text, storable
 from batchgen.core.problems import Problem
-from batchgen.manifest.arrow_source import ArrowManifest, batch_rows_of
-from batchgen.manifest.source import check_header
-
-_REFUSED = (pa.ArrowException, TypeError, ValueError, OverflowError)
-_MIXED = "mixed types"
+from batchgen.manifest.arrow_source import ArrowManifest
+from batchgen.manifest.memory_source import TypedColumn, open_columns
+from batchgen.manifest.python_values import MIXED, REFUSED, as_array
 
 
 def open_dataframe(frame: object) -> ArrowManifest:
@@ -26,31 +23,18 @@ def open_dataframe(frame: object) -> ArrowManifest:
         raise ManifestError(
             [Problem("E006", name, f"expected a path or a pandas DataFrame, not {type(frame).__name__}")]
         )
-    columns = [str(column) for column in frame.columns]
-    check_header(name, columns)
-    found = [_column(frame.iloc[:, index]) for index in range(len(columns))]
-    table = pa.table([column for column, _ in found], columns)
-    schema = pa.schema([(field.name, storable(field.type)) for field in table.schema])
-    batch_rows = batch_rows_of(table.nbytes, table.num_rows)
-    sources = [(kind,) for _, kind in found]
-    return ArrowManifest(name, schema, sources, table.num_rows, batches=lambda: iter(table.to_batches(batch_rows)))
+    names = [str(column) for column in frame.columns]
+    return open_columns(name, names, [_column(frame.iloc[:, index]) for index in range(len(names))])
 
 
-def _column(values: pd.Series) -> tuple[pa.Array | pa.ChunkedArray, pa.DataType | str]:
-    """A column as Arrow has it, and what it was."""
+def _column(values: pd.Series) -> TypedColumn:
     if isinstance(values.dtype, pd.SparseDtype):
         values = values.astype(values.dtype.subtype)
     if isinstance(values.dtype, pd.PeriodDtype):
         values = values.astype("string")
     try:
         array = pa.array(values, from_pandas=True)
-        return array, array.type
-    except _REFUSED:
-        missing = values.isna().tolist()
-        cells = zip(values.tolist(), missing, strict=True)
-        return pa.array([None if is_missing else _text(value) for value, is_missing in cells], pa.string()), _MIXED
-
-
-def _text(value: object) -> str | None:
-    text = as_text(value)
-    return text and text.encode("utf-8", "replace").decode()
+        return array, [array.type]
+    except REFUSED:
+        cells = zip(values.tolist(), values.isna().tolist(), strict=True)
+        return as_array([None if is_missing else value for value, is_missing in cells], pa.string()), [MIXED]

@@ -7,34 +7,51 @@ needs it, so that checking a small CSV takes milliseconds.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
-from batchgen.manifest.csv_source import DELIMITERS, open_csv
+from batchgen.manifest.csv_source import open_csv
 from batchgen.manifest.source import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_JSON = (".jsonl", ".ndjson", ".json")
+Form = Literal["csv", "tsv", "json", "sheet", "parquet"]
+
+_FORMS: Mapping[str, Form] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "sheet"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+}
+_PACKED = ("csv", "tsv", "json")
 
 
-def open_manifest(source: str | os.PathLike[str] | pd.DataFrame, out: Path | None = None) -> Manifest:
-    """Open a CSV, TSV, JSON or Parquet file, a folder of Parquet files, or a pandas DataFrame.
+def open_manifest(
+    source: str | os.PathLike[str] | pd.DataFrame, out: Path | None = None, sheet: str | None = None
+) -> Manifest:
+    """Open a CSV, TSV, JSON or Parquet file, a spreadsheet, a folder of Parquet files, or a pandas DataFrame.
 
-    out: where the dataset is to be written, if one is; it may not be inside a folder that is the manifest.
+    Args:
+        source: A path, or a table.
+        out: Where the dataset is to be written, if one is; it may not be inside a folder that is the manifest.
+        sheet: The name of the sheet of a spreadsheet to read, if not the first one.
 
     Raises:
         ManifestError: there is no such file, its header cannot be used, or `out` is inside it.
     """
-    if not isinstance(source, str | os.PathLike):
-        from batchgen.manifest.dataframe_source import open_dataframe
+    if isinstance(source, str | os.PathLike):
+        return _open_path(Path(source), os.fspath(source), out, sheet)
+    from batchgen.manifest.dataframe_source import open_dataframe
 
-        return open_dataframe(source)
-    name = os.fspath(source)
-    path = Path(source)
+    return open_dataframe(source)
+
+
+def _open_path(path: Path, name: str, out: Path | None, sheet: str | None) -> Manifest:
     if path.is_dir():
         _refuse_dataset(path, name)
         if out is not None:
@@ -45,21 +62,31 @@ def open_manifest(source: str | os.PathLike[str] | pd.DataFrame, out: Path | Non
     if not path.is_file():
         what = "is neither a file nor a folder" if path.exists() else "does not exist"
         raise ManifestError([Problem("E001", name, f"{what}; give the path of a CSV, JSON or Parquet file")])
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] in ([".parquet"], [".pq"]):
+    *_, before, last = ("", "", *(suffix.lower() for suffix in path.suffixes))
+    gzipped = last == ".gz" and _FORMS.get(before) in _PACKED
+    form = _FORMS.get(before if gzipped else last)
+    if form is None:
+        text = "the name must end in .csv, .tsv, .jsonl or .json, each with or without .gz, or in .parquet or .xlsx"
+        raise ManifestError([Problem("E006", name, text)])
+    return _open_file(path, name, form, sheet, gzipped=gzipped)
+
+
+def _open_file(path: Path, name: str, form: Form, sheet: str | None, *, gzipped: bool) -> Manifest:
+    if form == "sheet":
+        from batchgen.manifest.sheet_source import open_sheet
+
+        return open_sheet(path, name, sheet)
+    if sheet is not None:
+        raise ManifestError([Problem("E006", name, f"only a spreadsheet has sheets; leave out the sheet {sheet!r}")])
+    if form == "parquet":
         from batchgen.manifest.arrow_source import open_parquet_file
 
         return open_parquet_file(path, name)
-    gzipped = suffixes[-1:] == [".gz"]
-    kind = "".join(suffixes[-2:-1] if gzipped else suffixes[-1:])
-    if kind in _JSON:
+    if form == "json":
         from batchgen.manifest.json_source import open_json
 
         return open_json(path, name, gzipped=gzipped)
-    if kind not in DELIMITERS:
-        text = "the name must end in .csv, .tsv, .jsonl or .json, each with or without .gz, or in .parquet"
-        raise ManifestError([Problem("E006", name, text)])
-    return open_csv(path, name, DELIMITERS[kind], gzipped=gzipped)
+    return open_csv(path, name, "\t" if form == "tsv" else ",", gzipped=gzipped)
 
 
 def _refuse_dataset(path: Path, name: str) -> None:

@@ -37,7 +37,7 @@ UNUSABLE: dict[str, tuple[str | bytes, str, str]] = {
     "a spreadsheet named .csv": (b"PK\x03\x04....", "m.csv", "E006 the content is a spreadsheet"),
     "Parquet named .csv": (b"PAR1....", "m.csv", "E006 the content is Parquet"),
     "gzip named .csv": (gzip.compress(b"prompt\nx\n"), "m.csv", "E006 the content is gzipped"),
-    "unknown suffix": (b"prompt\nx\n", "m.xlsx", "E006 the name must end in"),
+    "unknown suffix": (b"prompt\nx\n", "m.doc", "E006 the name must end in"),
     "text named .gz": (b"prompt\nx\n", "m.csv.gz", "E007 the gzip data is damaged"),
     "truncated gzip": (gzip.compress(b"prompt\nx\n")[:-9], "m.csv.gz", "E007 the gzip data is damaged or cut off"),
     "text named .parquet": (b"prompt\nx\n", "m.parquet", "E007 not a whole Parquet file"),

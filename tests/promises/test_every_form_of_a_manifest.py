@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -49,11 +50,21 @@ def as_parquet(folder: Path) -> Path:
     return path
 
 
+def as_spreadsheet(folder: Path) -> Path:
+    workbook = openpyxl.Workbook()
+    workbook.active.append(list(ROWS[0]))
+    for row in ROWS:
+        workbook.active.append(list(row.values()))
+    workbook.save(folder / "m.xlsx")
+    return folder / "m.xlsx"
+
+
 FORMS: Mapping[str, Callable[[Path], Any]] = {
     "lines of JSON": as_lines,
     "lines of JSON, packed": as_packed_lines,
     "an array of JSON": as_array,
     "Parquet": as_parquet,
+    "a spreadsheet": as_spreadsheet,
 }
 
 
