@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from batchgen._api.progress import Advance, ignore
-from batchgen._api.settings import Settings, catalog_of, inspect_settings
+from batchgen._api.settings import Columns, Settings, catalog_of, inspect_settings, with_columns
 from batchgen.core.errors import ConfigError, InputError
 from batchgen.core.problems import Problem
 from batchgen.manifest import open_manifest
@@ -28,6 +28,7 @@ def check(
     *,
     config: str | PathLike[str] | None = None,
     settings: Settings | None = None,
+    columns: Columns | None = None,
 ) -> list[Problem]:
     """Return everything that is wrong with a manifest's rows, and what is worth a warning.
 
@@ -35,13 +36,14 @@ def check(
         manifest: a path, or a DataFrame.
         config: a TOML file.
         settings: values by dotted name; they beat the file.
+        columns: for a name that batchgen reads the manifest's own name of the column: {"prompt": "caption"}.
 
     Raises:
         ManifestError: no row can be read at all.
         ConfigError: a setting is wrong.
         CatalogError: a model's file is wrong.
     """
-    found = Check(manifest, config, settings)
+    found = Check(manifest, config, with_columns(settings, columns))
     problems = list(found)
     if found.error is not None:
         raise found.error
@@ -101,7 +103,7 @@ class Check:
         yield from self._counted(problems)
         rules = make_rules(loaded.config, catalog_of(loaded))
         yield from self._counted(rules.problems)
-        manifest = open_manifest(self._manifest, sheet=loaded.config.sheet)
+        manifest = open_manifest(self._manifest, None, loaded.config.columns, loaded.config.sheet)
         for batch in read_rows(manifest, rules):
             self.rows += batch.rows
             self._counts.update(batch.problem_counts)

@@ -11,7 +11,7 @@ from batchgen._api.settings import Loaded
 from batchgen.core.errors import UsageError
 from batchgen.core.outcomes import Status
 from batchgen.engine.consent import NO_CONSENT, Consent
-from batchgen.engine.job import Job, make_job
+from batchgen.engine.job import Job, make_job, usable_rules
 from batchgen.manifest import open_manifest
 from batchgen.planning.selection import RETRYABLE, Selection
 
@@ -36,7 +36,11 @@ def open_job(
         ManifestError: the manifest cannot be read, or its header is wrong.
         CatalogError: a model's file is wrong.
     """
-    return make_job(open_manifest(manifest, Path(out), loaded.config.sheet), loaded, Path(out), selection, consent)
+    usable_rules(loaded)  # before the manifest, which a wrong setting makes look wrong
+    config = loaded.config
+    return make_job(
+        open_manifest(manifest, Path(out), config.columns, config.sheet), loaded, Path(out), selection, consent
+    )
 
 
 def make_selection(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from batchgen._api.job import InDoubt, Job, Selection, make_selection, open_job
 from batchgen._api.progress import Advance, ignore
-from batchgen._api.settings import Settings, load_settings
+from batchgen._api.settings import Columns, Settings, load_settings, with_columns
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.lag import ViewLag, view_lag
 from batchgen.dataset.read import resume_index
@@ -46,6 +46,7 @@ def plan(
     *,
     config: str | PathLike[str] | None = None,
     settings: Settings | None = None,
+    columns: Columns | None = None,
     select: str | None = None,
     retry: Collection[str] = (),
     in_doubt: InDoubt = "retry",
@@ -58,6 +59,7 @@ def plan(
         out: the dataset's folder; it need not exist.
         config: a TOML file.
         settings: values by dotted name; they beat the file.
+        columns: for a name that batchgen reads the manifest's own name of the column: {"prompt": "caption"}.
         select: a glob over row ids.
         retry: "failed" and "blocked" are sent again.
         in_doubt: requests whose answer was never seen are sent again ("retry") or left alone ("skip").
@@ -71,7 +73,8 @@ def plan(
         DatasetError: the dataset cannot be read.
     """
     selection = make_selection(select, retry, in_doubt, limit)
-    return plan_job(open_job(manifest, out, load_settings(config, settings), selection))
+    loaded = load_settings(config, with_columns(settings, columns))
+    return plan_job(open_job(manifest, out, loaded, selection))
 
 
 def plan_job(job: Job, advance: Advance = ignore) -> Plan:
@@ -92,10 +95,14 @@ def view_lag_of(plan: Plan, job: Job) -> ViewLag:
 
 @dataclass(frozen=True, slots=True)
 class ColumnUse:
-    """The columns of a manifest by name: those that make requests, and those that only pass through."""
+    """The columns of a manifest by name: those that make requests, and those that only pass through.
+
+    read_as: for those that have another name in the manifest, that name.
+    """
 
     used: tuple[str, ...]
     passed_through: tuple[str, ...]
+    read_as: Columns
 
 
 def column_use(job: Job) -> ColumnUse:
@@ -105,6 +112,7 @@ def column_use(job: Job) -> ColumnUse:
     return ColumnUse(
         tuple(name for index, name in names if index not in labels),
         tuple(name for index, name in names if index in labels),
+        dict(job.loaded.config.columns),
     )
 
 

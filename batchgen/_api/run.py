@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from batchgen._api.display import BarDisplay, SilentDisplay
 from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, InDoubt, Job, make_selection, open_job
-from batchgen._api.settings import Settings, load_settings
+from batchgen._api.settings import Columns, Settings, load_settings, with_columns
 from batchgen._api.waiting import waiting
 from batchgen.billing.preflight import Preflight
 from batchgen.dataset.read.presence import AbsentImages
@@ -57,6 +57,7 @@ async def run(
     *,
     config: str | PathLike[str] | None = None,
     settings: Settings | None = None,
+    columns: Columns | None = None,
     select: str | None = None,
     retry: Collection[str] = (),
     in_doubt: InDoubt = "retry",
@@ -78,6 +79,7 @@ async def run(
         out: the dataset's folder; made if it does not exist.
         config: a TOML file.
         settings: values by dotted name; they beat the file.
+        columns: for a name that batchgen reads the manifest's own name of the column: {"prompt": "caption"}.
         select: a glob over row ids.
         retry: "failed" and "blocked" are sent again.
         in_doubt: requests whose answer was never seen are sent again ("retry", which may pay twice) or left alone
@@ -100,7 +102,8 @@ async def run(
     """
     selection = make_selection(select, retry, in_doubt, limit)
     consent = Consent(rebuy, mix_services, allow_invalid)
-    job = open_job(manifest, out, load_settings(config, settings), selection, consent)
+    loaded = load_settings(config, with_columns(settings, columns))
+    job = open_job(manifest, out, loaded, selection, consent)
     if repair_missing:
         await asyncio.to_thread(lambda: [*give_up_missing_images(out)])
     keyring = read_keys({} if key is None else {job.rules.model.provider: key})

@@ -15,6 +15,7 @@ from batchgen.core.problems import Problem
 
 __all__ = [
     "SIMULATED",
+    "Columns",
     "Loaded",
     "Settings",
     "as_toml",
@@ -23,13 +24,22 @@ __all__ = [
     "inspect_settings",
     "load_settings",
     "proxy_of",
+    "with_columns",
 ]
 
 # Values by dotted name, as in {"limits.requests_per_minute": 60}; None stands for a setting that was not given.
 Settings = Mapping[str, object]
 
 _NONE: Settings = MappingProxyType({})
+# For a name that batchgen reads the manifest's own name of the column.
+Columns = Mapping[str, str]
+
 _NO_FLAGS: Mapping[str, str] = MappingProxyType({})
+
+
+def with_columns(settings: Settings | None, columns: Columns | None) -> Settings | None:
+    """Return settings in which `columns` is what a call says, if it says anything."""
+    return settings if columns is None else {**(settings or {}), "columns": columns}
 
 
 def load_settings(

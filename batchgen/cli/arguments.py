@@ -7,7 +7,7 @@ import argparse
 from batchgen import __version__
 from batchgen.cli.export_arguments import add_formats
 from batchgen.cli.help_pages import FrontPage, PlainHelp
-from batchgen.cli.options import add_config, add_limits, add_selection, not_negative, port
+from batchgen.cli.options import add_config, add_limits, add_selection, names, not_negative, port
 from batchgen.cli.strict_parser import StrictParser
 
 _DESCRIPTION = (
@@ -225,6 +225,12 @@ def _add_completion(commands: Commands) -> None:  # type: ignore[valid-type]
 
 def _add_manifest(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     parser.add_argument("manifest", metavar="MANIFEST", nargs=nargs, help=_MANIFEST)
+    parser.add_argument(
+        "--columns",
+        type=names,
+        metavar="NAME=COLUMN,...",
+        help="read columns of the manifest by other names: prompt=caption,id=name",
+    )
     parser.add_argument("--sheet", metavar="NAME", help="the sheet of a spreadsheet to read (default: the first)")
 
 

@@ -21,6 +21,7 @@ _SETTINGS = {
     "--allow-failures": "allow_failures",
     "--no-preflight": "preflight",
     "--no-gallery": "gallery",
+    "--columns": "columns",
     "--sheet": "sheet",
 }
 

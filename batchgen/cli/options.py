@@ -53,6 +53,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def names(text: str) -> dict[str, str]:
+    """Parse columns of the manifest by the names that they are read as."""
+    columns: dict[str, str] = {}
+    for part in text.split(","):
+        name, _, column = part.partition("=")
+        if not name or not column or name in columns:
+            raise argparse.ArgumentTypeError(f"{text!r}: give each name once, as in prompt=caption,id=name")
+        columns[name] = column
+    return columns
+
+
 def statuses(text: str) -> frozenset[str]:
     """Parse statuses that can be sent again."""
     statuses = frozenset(part.strip() for part in text.split(","))

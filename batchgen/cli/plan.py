@@ -99,7 +99,8 @@ def describe_columns(job: Job) -> str:
     """Which columns of the manifest make requests, and which only pass through, in one line."""
     use = column_use(job)
     passed = f"; passed through: {_names(use.passed_through)}" if use.passed_through else ""
-    return f"columns: {_names(use.used)}{passed}"
+    used = [f"{name} ({use.read_as[name]})" if name in use.read_as else name for name in use.used]
+    return f"columns: {_names(used)}{passed}"
 
 
 def describe_warnings(plan: Plan, job: Job) -> list[str]:
@@ -170,7 +171,7 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
     return {
         "manifest": job.manifest.name,
         "out": str(job.out),
-        "columns": {"used": use.used, "passed_through": use.passed_through},
+        "columns": {"used": use.used, "passed_through": use.passed_through, "read_as": use.read_as},
         "rows": plan.rows,
         "requests": plan.requests,
         "images": plan.images,

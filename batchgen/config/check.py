@@ -19,6 +19,12 @@ from batchgen.core.suggest import did_you_mean
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+# Settings that are tables of the user's own keys, and what their values may be.
+_TABLES = {
+    "columns": "write the name of a column, in quotes",
+    "defaults": "write a text, a number, true or false",
+}
+
 _LIST_ALL = "`batchgen run --show-config` lists them all"
 
 
@@ -63,7 +69,7 @@ def _validate(settings: Mapping[str, Setting]) -> RunConfig | list[Mistake]:
     mistakes: dict[tuple[str, ...], Mistake] = {}
     for error in errors:
         setting = _setting_at(error["loc"], settings)
-        below = tuple(map(str, error["loc"][1:2])) if setting == "defaults" else ()
+        below = tuple(map(str, error["loc"][1:2])) if setting in _TABLES else ()
         # Of a union, one word is enough.
         mistakes.setdefault((setting, *below), Mistake(setting, _explain(error, setting, below), below))
     return list(mistakes.values())
@@ -76,7 +82,7 @@ def _setting_at(location: tuple[int | str, ...], settings: Iterable[str]) -> str
 
 def _explain(error: ErrorDetails, setting: str, below: tuple[str, ...]) -> str:
     if below:
-        return "write a text, a number, true or false"
+        return _TABLES[setting]
     return error["msg"] if error["type"] == REFUSED else expected(setting)
 
 
@@ -93,5 +99,5 @@ def _explain_unknown(name: str, value: Setting, known: Mapping[str, object]) -> 
         return f"this is one for the whole run: write {key} {f'below [{table}]' if table else 'at the top of the file'}"
     near = did_you_mean(name, known)
     if isinstance(value, Mapping) and outermost not in {table.partition(".")[0] for table in tables}:
-        near = did_you_mean(f"[{outermost}]", (f"[{table}]" for table in {*tables, "defaults", "providers.NAME"}))
+        near = did_you_mean(f"[{outermost}]", (f"[{table}]" for table in {*tables, *_TABLES, "providers.NAME"}))
     return f"no setting has this name; {near or _LIST_ALL}"

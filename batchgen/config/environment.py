@@ -54,7 +54,7 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
             problems.append(Problem("E061", variable, "its value is not UTF-8"))
         elif table == "defaults" and field:
             fields[field] = _field_value(written[variable])
-        elif setting in known and table != "defaults":
+        elif setting in known and table not in ("defaults", "columns"):
             settings[setting] = _value(written[variable], known[setting])
         else:
             problems += _unknown(variable, known)

@@ -1,7 +1,7 @@
 """Settings by dotted name: `limits.concurrency`, and `providers.fal.limits.concurrency` for one provider.
 
 A setting of one provider has a common one that it overrides: that of `[api]`, of `[limits]` or of the top
-level. `defaults` is one setting with a table as its value.
+level. `columns` and `defaults` are each one setting with a table as its value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from batchgen.core.request import DEFAULT_PROVIDER
 Setting = object  # a value as TOML or the command line gives it, before it is checked
 
 # How many tables stand around a setting at most.
-_TABLES_MAX = {"providers": 3, "defaults": 0}
+_TABLES_MAX = {"providers": 3, "columns": 0, "defaults": 0}
 
 _OF_PROVIDER = re.compile(r"providers\.([A-Za-z0-9_-]+)\.(.+)", re.DOTALL)
 

@@ -216,6 +216,7 @@ class DatasetSettings:
 class RunConfig:
     """The configuration of a run, whole and valid.
 
+    columns: for a name that batchgen reads the manifest's own name of the column, as in prompt = "caption".
     defaults: values for model fields where the manifest's cell is empty.
     sheet: the name of the sheet to read, where the manifest is a spreadsheet.
     models: catalog files of the user's own; they add models or override shipped ones.
@@ -243,6 +244,8 @@ class RunConfig:
     sheet: str | None = None
     # The shipped models are enough until a user has one of their own.
     models: tuple[str, ...] = ()
+    # A manifest has the names of batchgen, unless its owner says which of its own stand for them.
+    columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     # Each model has defaults of its own in the catalog; none of ours would fit every manifest.
     defaults: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
     api: ApiSettings = field(default_factory=ApiSettings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from batchgen.config.load import Loaded, rows_of
 from batchgen.core.toml import toml_key, toml_value
@@ -23,9 +23,9 @@ def as_toml(loaded: Loaded) -> str:
 def _fields_of(loaded: Loaded) -> Iterator[tuple[str, str, object, str]]:
     """Every setting as (table, key, value, where it came from)."""
     for name, value, origin in rows_of(loaded):
-        if name == "defaults":
-            for field, default in loaded.config.defaults.items():
-                yield name, field, default, loaded.origins.get(f"{name}.{field}", origin)
+        if name in ("defaults", "columns") and isinstance(value, Mapping):
+            for key, own in value.items():
+                yield name, key, own, loaded.origins.get(f"{name}.{key}", origin)
         else:
             table, _, key = name.rpartition(".")
             yield table, key, value, origin

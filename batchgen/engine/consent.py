@@ -62,7 +62,8 @@ def setting_changes(last: LastConfig | None, loaded: Loaded) -> tuple[SettingCha
     if last is None:
         return ()
     before = _asked_for(last.values)
-    now = _asked_for({"model": loaded.config.model, "defaults": loaded.config.defaults})
+    config = loaded.config
+    now = _asked_for({"model": config.model, "defaults": config.defaults, "columns": config.columns})
     names = sorted(before.keys() | now.keys())
     changes = (SettingChange(name, before.get(name), now.get(name)) for name in names)
     return tuple(change for change in changes if change.before != change.now)
@@ -133,8 +134,9 @@ def _share(plan: Plan) -> float:
 
 
 def _asked_for(settings: Mapping[str, object]) -> dict[str, object]:
-    defaults = settings.get("defaults")
-    return {"model": settings.get("model"), **(defaults if isinstance(defaults, Mapping) else {})}
+    defaults, columns = (settings.get(name) for name in ("defaults", "columns"))
+    named = {f"columns.{name}": column for name, column in columns.items()} if isinstance(columns, Mapping) else {}
+    return {"model": settings.get("model"), **named, **(defaults if isinstance(defaults, Mapping) else {})}
 
 
 def _services(settings: Mapping[str, object], origins: Mapping[str, str]) -> dict[str, str]:

@@ -39,10 +39,15 @@ def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection
 
     Raises CatalogError, ManifestError, and UsageError for a base URL that cannot be one.
     """
+    job = Job(manifest, usable_rules(loaded), loaded, out, selection, consent)
+    check_providers(job.provider_names, loaded.config)
+    return job
+
+
+def usable_rules(loaded: Loaded) -> Rules:
+    """Return the rules of a configuration with which rows can be read. Raises CatalogError, ManifestError."""
     rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
     wrong = [problem for problem in rules.problems if problem.is_error]
     if wrong:
         raise ManifestError(wrong)
-    job = Job(manifest, rules, loaded, out, selection, consent)
-    check_providers(job.provider_names, loaded.config)
-    return job
+    return rules

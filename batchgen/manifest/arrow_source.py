@@ -31,18 +31,18 @@ READ_BUFFER_BYTES = 1024 * 1024
 _DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
-def open_parquet_file(path: Path, name: str) -> ArrowManifest:
+def open_parquet_file(path: Path, name: str, prompt: str = "prompt") -> ArrowManifest:
     """Open one Parquet file. Raises ManifestError if it is damaged or its columns cannot be used."""
-    return _open_parquet(ParquetFolder([path], [{}], {}, ()), name)
+    return _open_parquet(ParquetFolder([path], [{}], {}, ()), name, prompt)
 
 
-def open_parquet_folder(path: Path, name: str) -> ArrowManifest:
+def open_parquet_folder(path: Path, name: str, prompt: str = "prompt") -> ArrowManifest:
     """Open all Parquet files below a folder as one table.
 
     Raises:
         ManifestError: there are none, one is damaged, or its columns cannot be used.
     """
-    return _open_parquet(list_parquet_folder(path, name), name)
+    return _open_parquet(list_parquet_folder(path, name), name, prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class ArrowManifest(TypedManifest):
             raise ManifestError([Problem("E007", self.name, text, row_number + 1, 1)]) from error
 
 
-def _open_parquet(folder: ParquetFolder, name: str) -> ArrowManifest:
+def _open_parquet(folder: ParquetFolder, name: str, prompt: str) -> ArrowManifest:
     found: dict[str, dict[pa.DataType, None]] = {}
     rows, size = 0, 0
     for path, parts in zip(folder.files, folder.parts, strict=True):
@@ -84,7 +84,7 @@ def _open_parquet(folder: ParquetFolder, name: str) -> ArrowManifest:
         except _DAMAGED as error:
             text = f"not a whole Parquet file (truncated or damaged): {_one_line(error)}"
             raise ManifestError([Problem("E007", shown, text)]) from error
-        check_header(shown, [*columns.names, *(key for key in parts if key not in columns.names)])
+        check_header(shown, [*columns.names, *(key for key in parts if key not in columns.names)], prompt)
         for field in columns:
             found.setdefault(field.name, {})[field.type] = None
         rows += metadata.num_rows

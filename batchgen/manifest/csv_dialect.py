@@ -59,13 +59,14 @@ class Dialect:
     remarks: tuple[str, ...] = ()
 
 
-def read_dialect(name: str, file: BinaryIO, usual: str) -> Dialect:
+def read_dialect(name: str, file: BinaryIO, usual: str, prompt: str = "prompt") -> Dialect:
     """Tell how a file is written.
 
     Args:
         name: What messages call it.
         file: Read from its beginning.
         usual: What is between its cells if its name tells the truth.
+        prompt: The name of the column that has the prompts.
 
     Raises:
         ManifestError: it is no CSV file.
@@ -78,7 +79,7 @@ def read_dialect(name: str, file: BinaryIO, usual: str) -> Dialect:
     sep = _SEP.match(text)
     if sep is not None:
         return Dialect(encoding, sep[1], True, tuple(remarks))
-    delimiter = _delimiter(text, usual)
+    delimiter = _delimiter(text, usual, prompt)
     if delimiter != usual:
         remarks.append(f"with {_SHOWN.get(delimiter, repr(delimiter))} between cells")
     return Dialect(encoding, delimiter, False, tuple(remarks))
@@ -133,10 +134,10 @@ def _encoding(start: bytes) -> str:
     return "cp1252" if is_western else "utf-8"
 
 
-def _delimiter(text: str, usual: str) -> str:
+def _delimiter(text: str, usual: str, prompt: str) -> str:
     """The usual one, unless only another gives a column of prompts."""
     header = next((line for line in text.splitlines() if line.strip()), "")
-    found = [one for one in (usual, *_DELIMITERS) if "prompt" in _cells(header, one)]
+    found = [one for one in (usual, *_DELIMITERS) if prompt in _cells(header, one)]
     return found[0] if found else usual
 
 

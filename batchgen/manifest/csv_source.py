@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -40,14 +40,14 @@ CELL_MAX_CHARS = 1024 * 1024
 _LONG_CELLS = FieldLimit(LINE_MAX_CHARS)
 
 
-def open_csv(path: Path, name: str, delimiter: str, *, gzipped: bool) -> CsvManifest:
+def open_csv(path: Path, name: str, delimiter: str, prompt: str = "prompt", *, gzipped: bool) -> CsvManifest:
     """Open a CSV file and read its header.
 
     Raises:
         ManifestError: it cannot be read, is empty, is not UTF-8, or its header cannot be used.
     """
     with open_bytes(path, name, gzipped=gzipped) as file:
-        dialect = read_dialect(name, file, delimiter)
+        dialect = read_dialect(name, file, delimiter, prompt)
     with open_bytes(path, name, dialect.encoding, gzipped=gzipped) as file:
         blocks = TextBlocks(file)
         header = _next_header(name, _reader(blocks, dialect), blocks)
@@ -59,7 +59,7 @@ def open_csv(path: Path, name: str, delimiter: str, *, gzipped: bool) -> CsvMani
         raise ManifestError([Problem("E005", name, _encoding_text(text, damaged), *text.place(damaged))])
     while header and not header[-1]:
         header.pop()  # spreadsheets write columns that were used once
-    check_header(name, header)
+    check_header(name, header, prompt)
     return CsvManifest(name, tuple(header), path, dialect, gzipped)
 
 
@@ -100,6 +100,10 @@ class CsvManifest:
     def row_count(self) -> int | None:
         """Unknown: a line is not a row."""
         return None
+
+    def renamed(self, columns: Sequence[str]) -> CsvManifest:
+        """The same file with other column names, in the same order."""
+        return replace(self, columns=tuple(columns))
 
     def select(self, columns: Sequence[int]) -> pa.Schema:
         """The Arrow schema of these columns: strings."""

@@ -12,7 +12,7 @@ from batchgen.manifest.memory_source import TypedColumn, open_columns
 from batchgen.manifest.python_values import MIXED, REFUSED, as_array
 
 
-def open_dataframe(frame: object) -> ArrowManifest:
+def open_dataframe(frame: object, prompt: str = "prompt") -> ArrowManifest:
     """Open a pandas DataFrame; its index is left out.
 
     Raises:
@@ -24,7 +24,7 @@ def open_dataframe(frame: object) -> ArrowManifest:
             [Problem("E006", name, f"expected a path or a pandas DataFrame, not {type(frame).__name__}")]
         )
     names = [str(column) for column in frame.columns]
-    return open_columns(name, names, [_column(frame.iloc[:, index]) for index in range(len(names))])
+    return open_columns(name, names, [_column(frame.iloc[:, index]) for index in range(len(names))], prompt)
 
 
 def _column(values: pd.Series) -> TypedColumn:

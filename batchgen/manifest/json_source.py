@@ -26,7 +26,7 @@ from batchgen.manifest.typed import TypedChunk, TypedManifest
 _COLUMNS_MAX = 10_000
 
 
-def open_json(path: Path, name: str, *, gzipped: bool) -> JsonManifest:
+def open_json(path: Path, name: str, prompt: str = "prompt", *, gzipped: bool) -> JsonManifest:
     """Open JSON Lines or an array of objects, and read all of it for its columns.
 
     Raises:
@@ -52,7 +52,7 @@ def open_json(path: Path, name: str, *, gzipped: bool) -> JsonManifest:
         raise ManifestError([Problem("E002", name, "the file has no rows; it needs an object for each", 1, 1)])
     if not found and first_fault is not None:
         raise ManifestError([first_fault])
-    check_header(name, list(found))
+    check_header(name, list(found), prompt)
     schema = pa.schema([(key, kept_type(types)) for key, types in found.items()])
     return JsonManifest(
         name,
@@ -94,7 +94,7 @@ class JsonManifest(TypedManifest):
                     changed = "the file has changed since it was opened; run the command again"
                     raise ManifestError([Problem("E007", self.name, changed, block.lines[0], 1)]) from error
                 batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-                yield JsonChunk(self, batch, row_number, block.lines, faults, block=block)
+                yield JsonChunk(self, batch, row_number, block.lines, faults, keys=self.keys, block=block)
                 row_number += len(rows)
 
 
@@ -102,6 +102,7 @@ class JsonManifest(TypedManifest):
 class JsonChunk(TypedChunk):
     """Some thousand rows of JSON. `lines` is where each begins."""
 
+    keys: Sequence[str]
     block: JsonBlock
 
     def raw(self, row: int) -> str:
@@ -111,7 +112,7 @@ class JsonChunk(TypedChunk):
     def place(self, row: int, column: int | None) -> tuple[int, int]:
         """Line and character where the key of a cell stands; where it is missing, those of the row."""
         text, start = self.raw(row), self.block.offsets[row] if self.block.offsets else 0
-        at = 0 if column is None else max(0, text.find(json.dumps(self.manifest.columns[column], ensure_ascii=False)))
+        at = 0 if column is None else max(0, text.find(json.dumps(self.keys[column], ensure_ascii=False)))
         breaks = text.count("\n", 0, at)
         return self.lines[row] + breaks, at - text.rfind("\n", 0, at) if breaks else start + at + 1
 

@@ -16,7 +16,11 @@ TypedColumn = tuple[pa.Array | pa.ChunkedArray, Sequence[Found]]
 
 
 def open_columns(
-    name: str, names: Sequence[str], columns: Sequence[TypedColumn], lines: Sequence[int] | None = None
+    name: str,
+    names: Sequence[str],
+    columns: Sequence[TypedColumn],
+    prompt: str = "prompt",
+    lines: Sequence[int] | None = None,
 ) -> ArrowManifest:
     """Make a manifest of columns of Arrow.
 
@@ -24,12 +28,13 @@ def open_columns(
         name: What messages call it.
         names: Of the columns.
         columns: Of the same length.
+        prompt: The name of the column that has the prompts.
         lines: Of the rows, where these are not numbered from 1.
 
     Raises:
         ManifestError: the columns cannot be used.
     """
-    check_header(name, names)
+    check_header(name, names, prompt)
     table = pa.table([column for column, _ in columns], list(names))
     schema = pa.schema([(field.name, storable(field.type)) for field in table.schema])
     batch_rows = batch_rows_of(table.nbytes, table.num_rows)

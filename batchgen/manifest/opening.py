@@ -9,15 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
-from batchgen.manifest.csv_source import open_csv
+from batchgen.manifest.csv_source import CsvManifest, open_csv
+from batchgen.manifest.renaming import new_names
 from batchgen.manifest.source import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from batchgen.manifest.arrow_source import ArrowManifest
+    from batchgen.manifest.json_source import JsonManifest
+
+    Opened = CsvManifest | JsonManifest | ArrowManifest
 
 Form = Literal["csv", "tsv", "json", "sheet", "parquet"]
 
@@ -32,33 +39,41 @@ _PACKED = ("csv", "tsv", "json")
 
 
 def open_manifest(
-    source: str | os.PathLike[str] | pd.DataFrame, out: Path | None = None, sheet: str | None = None
+    source: str | os.PathLike[str] | pd.DataFrame,
+    out: Path | None = None,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    sheet: str | None = None,
 ) -> Manifest:
     """Open a CSV, TSV, JSON or Parquet file, a spreadsheet, a folder of Parquet files, or a pandas DataFrame.
 
     Args:
         source: A path, or a table.
         out: Where the dataset is to be written, if one is; it may not be inside a folder that is the manifest.
+        columns: For names of batchgen the column of the manifest that is read so, where it has another name.
         sheet: The name of the sheet of a spreadsheet to read, if not the first one.
 
     Raises:
         ManifestError: there is no such file, its header cannot be used, or `out` is inside it.
     """
+    prompt = columns.get("prompt", "prompt")
+    opened: Opened
     if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source), os.fspath(source), out, sheet)
-    from batchgen.manifest.dataframe_source import open_dataframe
+        opened = _open_path(Path(source), os.fspath(source), out, sheet, prompt)
+    else:
+        from batchgen.manifest.dataframe_source import open_dataframe
 
-    return open_dataframe(source)
+        opened = open_dataframe(source, prompt)
+    return opened.renamed(new_names(opened.name, opened.columns, columns)) if columns else opened
 
 
-def _open_path(path: Path, name: str, out: Path | None, sheet: str | None) -> Manifest:
+def _open_path(path: Path, name: str, out: Path | None, sheet: str | None, prompt: str) -> Opened:
     if path.is_dir():
         _refuse_dataset(path, name)
         if out is not None:
             _refuse_out_inside(path, name, out)
         from batchgen.manifest.arrow_source import open_parquet_folder
 
-        return open_parquet_folder(path, name)
+        return open_parquet_folder(path, name, prompt)
     if not path.is_file():
         what = "is neither a file nor a folder" if path.exists() else "does not exist"
         raise ManifestError([Problem("E001", name, f"{what}; give the path of a CSV, JSON or Parquet file")])
@@ -68,25 +83,25 @@ def _open_path(path: Path, name: str, out: Path | None, sheet: str | None) -> Ma
     if form is None:
         text = "the name must end in .csv, .tsv, .jsonl or .json, each with or without .gz, or in .parquet or .xlsx"
         raise ManifestError([Problem("E006", name, text)])
-    return _open_file(path, name, form, sheet, gzipped=gzipped)
+    return _open_file(path, name, form, sheet, prompt, gzipped=gzipped)
 
 
-def _open_file(path: Path, name: str, form: Form, sheet: str | None, *, gzipped: bool) -> Manifest:
+def _open_file(path: Path, name: str, form: Form, sheet: str | None, prompt: str, *, gzipped: bool) -> Opened:
     if form == "sheet":
         from batchgen.manifest.sheet_source import open_sheet
 
-        return open_sheet(path, name, sheet)
+        return open_sheet(path, name, sheet, prompt)
     if sheet is not None:
         raise ManifestError([Problem("E006", name, f"only a spreadsheet has sheets; leave out the sheet {sheet!r}")])
     if form == "parquet":
         from batchgen.manifest.arrow_source import open_parquet_file
 
-        return open_parquet_file(path, name)
+        return open_parquet_file(path, name, prompt)
     if form == "json":
         from batchgen.manifest.json_source import open_json
 
-        return open_json(path, name, gzipped=gzipped)
-    return open_csv(path, name, "\t" if form == "tsv" else ",", gzipped=gzipped)
+        return open_json(path, name, prompt, gzipped=gzipped)
+    return open_csv(path, name, "\t" if form == "tsv" else ",", prompt, gzipped=gzipped)
 
 
 def _refuse_dataset(path: Path, name: str) -> None:

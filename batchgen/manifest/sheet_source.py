@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FLOAT_EXACT_MAX: Final = 2**53
 
 
-def open_sheet(path: Path, name: str, sheet: str | None = None) -> ArrowManifest:
+def open_sheet(path: Path, name: str, sheet: str | None = None, prompt: str = "prompt") -> ArrowManifest:
     """Open a sheet of a workbook: that of this name, or the first that is visible.
 
     Raises:
@@ -40,7 +40,9 @@ def open_sheet(path: Path, name: str, sheet: str | None = None) -> ArrowManifest
     try:
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as workbook:
             chosen, others = _choose(workbook, name, sheet)
-            return replace(_read(workbook.get_sheet_by_name(chosen), name), remarks=_remarks(name, chosen, others))
+            return replace(
+                _read(workbook.get_sheet_by_name(chosen), name, prompt), remarks=_remarks(name, chosen, others)
+            )
     except CalamineError as error:
         text = f"not a workbook that can be read (damaged, with a password, or no spreadsheet): {error}"
         raise ManifestError([Problem("E007", name, text)]) from error
@@ -64,7 +66,7 @@ def _choose(workbook: CalamineWorkbook, name: str, sheet: str | None) -> tuple[s
     raise ManifestError([Problem("E006", name, text)])
 
 
-def _read(sheet: CalamineSheet, name: str) -> ArrowManifest:
+def _read(sheet: CalamineSheet, name: str, prompt: str) -> ArrowManifest:
     rows = ((line, list(map(_value, cells))) for line, cells in enumerate(sheet.iter_rows(), 1))
     filled = ((line, cells) for line, cells in rows if any(cell is not None for cell in cells))
     _, header = next(filled, (0, []))
@@ -79,7 +81,7 @@ def _read(sheet: CalamineSheet, name: str) -> ArrowManifest:
     # Cells that were used once leave columns behind, with nothing in them.
     kept = [index for index, head in enumerate(header) if head is not None or any(map(_is_there, columns[index]))]
     names = ["" if header[index] is None else str(header[index]) for index in kept]
-    return open_columns(name, names, [typed(_with_times(columns[index])) for index in kept], lines)
+    return open_columns(name, names, [typed(_with_times(columns[index])) for index in kept], prompt, lines)
 
 
 def _value(cell: object) -> object:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
+from batchgen.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,11 +95,16 @@ def as_texts(cells: Sequence[Cell]) -> list[str]:
     return ["" if cell is None else str(cell) for cell in cells]
 
 
-def check_header(name: str, columns: Sequence[str]) -> None:
+def check_header(name: str, columns: Sequence[str], prompt: str = "prompt") -> None:
     """Refuse a header with which no row can be read, naming all that is wrong with it.
 
+    Args:
+        name: What messages call the manifest.
+        columns: Their names.
+        prompt: The name of the column that has the prompts.
+
     Raises:
-        ManifestError: a name is missing, repeated or unprintable, or there is no `prompt`.
+        ManifestError: a name is missing, repeated or unprintable, or no column has the prompts.
     """
     problems = []
     for index, column in enumerate(columns):
@@ -112,15 +118,18 @@ def check_header(name: str, columns: Sequence[str]) -> None:
         else:
             continue
         problems.append(Problem("E004", name, text, 1, index + 1, column))
-    if "prompt" not in columns:
-        problems.append(Problem("E003", name, _no_prompt(columns), 1, 1, "prompt"))
+    if prompt not in columns:
+        problems.append(Problem("E003", name, _no_prompt(columns, prompt), 1, 1, prompt))
     if problems:
         raise ManifestError(problems)
 
 
-def _no_prompt(columns: Sequence[str]) -> str:
+def _no_prompt(columns: Sequence[str], prompt: str) -> str:
     shown = ", ".join(repr(column[:40]) for column in columns[:8]) + (", ..." if len(columns) > 8 else "")
-    text = f"there is no column named 'prompt'; the header is read as {shown}"
+    text = f"there is no column named {prompt!r}; the header is read as {shown}"
+    if prompt != "prompt":
+        near = did_you_mean(prompt, columns)
+        return f"{text}: {near or 'name the one that has the prompts'}"
     for column in columns:
         if column.strip().lower() == "prompt":
             return f"{text}: rename {column!r} to 'prompt' (names are matched exactly)"
@@ -128,4 +137,7 @@ def _no_prompt(columns: Sequence[str]) -> str:
         return f"{text}: cells seem to be separated by ';', write them separated by ','"
     if len(columns) == 1 and "\t" in columns[0]:
         return f"{text}: cells seem to be separated by tabs, let the name of the file end in .tsv"
-    return f"{text}: if the file has no header, put one on the first line, for example: id,prompt"
+    return (
+        f"{text}: if the file has no header, put one on the first line, for example: id,prompt; if another column has"
+        " the prompts, name it: --columns prompt=NAME"
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass, field, replace
+from typing import Self, cast
 
 import pyarrow as pa
 
@@ -44,6 +44,10 @@ class TypedManifest:
     def type_name(self, index: int) -> str:
         """Arrow's name of the type."""
         return " and ".join(map(str, self.sources[index]))
+
+    def renamed(self, columns: Sequence[str]) -> Self:
+        """The same table with other column names, in the same order."""
+        return replace(self, schema=pa.schema(zip(columns, self.schema.types, strict=True)))
 
     def select(self, columns: Sequence[int]) -> pa.Schema:
         """The schema of these columns."""

@@ -10,13 +10,10 @@ from batchgen.catalog import Field
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
 from batchgen.manifest.source import Kind, Manifest
-from batchgen.planning.rules import Rules
+from batchgen.planning.rules import OWN_COLUMNS, Rules
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-# The columns that are batchgen's own; num_images may exceed one call, and exists for every model.
-OWN_COLUMNS = ("prompt", "id", "model", "num_images")
 
 _FIELD_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "string": ("text",),

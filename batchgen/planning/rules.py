@@ -14,6 +14,8 @@ from batchgen.planning.cells import CellError, parse_cell
 # At 20 requests a minute a row of 1,000 images already draws for a quarter of an hour; more is a typo.
 ROW_IMAGES_MAX = 1000
 
+# The columns that are batchgen's own; num_images may exceed one call, and exists for every model.
+OWN_COLUMNS = ("prompt", "id", "model", "num_images")
 NUM_IMAGES = Field(type="integer", min=1, max=ROW_IMAGES_MAX)
 
 # What configuration messages call their place.
@@ -24,7 +26,8 @@ _PLACE = "configuration"
 class Rules:
     """How rows become requests.
 
-    problems: those of the configured defaults and providers. A default with an error is left out of `defaults`.
+    problems: those of the configured defaults, columns and providers. A default with an error is left out of
+        `defaults`.
     """
 
     model: Model
@@ -41,7 +44,7 @@ def make_rules(config: RunConfig, catalog: Catalog) -> Rules:
     """
     model = catalog.find(config.model)
     defaults: dict[str, Value] = {}
-    problems = [*_unknown_providers(config, catalog)]
+    problems = [*_unknown_providers(config, catalog), *_unknown_columns(config, catalog)]
     for name, value in config.defaults.items():
         problem = _problem(name, value, model, catalog)
         if problem is not None:
@@ -57,6 +60,14 @@ def _unknown_providers(config: RunConfig, catalog: Catalog) -> Iterator[Problem]
         if name not in known:
             advice = did_you_mean(name, known) or f"known are {', '.join(sorted(known))}"
             yield Problem("E061", _PLACE, f"providers.{name}: no model of the catalog has this provider; {advice}")
+
+
+def _unknown_columns(config: RunConfig, catalog: Catalog) -> Iterator[Problem]:
+    known = {*OWN_COLUMNS, *(name for model in catalog.models for name in model.fields)}
+    for name in config.columns:
+        if name not in known:
+            advice = did_you_mean(name, known) or f"known are {', '.join(sorted(known))}"
+            yield Problem("E061", _PLACE, f"columns.{name}: batchgen reads no column of this name; {advice}")
 
 
 def _problem(name: str, value: Value, model: Model, catalog: Catalog) -> Problem | None:

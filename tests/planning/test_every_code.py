@@ -35,6 +35,7 @@ EXAMPLES: dict[str, str | bytes] = {
     "E008": "Parquet with a seed of lists",
     "E009": "empty folder",
     "E010": "prompt\n",
+    "E011": "a column that is to have another name, and is not there",
     "E020": "prompt,id\na\n",
     "E021": b"prompt\n\x81\n",
     "E022": "prompt\na\0\n",
@@ -78,6 +79,8 @@ def test_every_code_is_produced_by_some_input(code: str, tmp_path: Path, write) 
     match code:
         case "E060":
             settings["defaults"] = {"prompt": "a"}
+        case "E011":
+            settings["columns"] = {"id": "name"}
         case "E061":
             settings["no_setting"] = 1
         case "E062":
@@ -105,7 +108,7 @@ def _example(code: str, folder: Path, write: Callable[..., Path]) -> Path:
             pq.write_table(pa.table({"prompt": ["a"]}), folder / "a.parquet")
             (folder / "b.csv").write_text("prompt\nb\n")
             return folder
-        case "E060" | "E061" | "E062":
+        case "E011" | "E060" | "E061" | "E062":
             return write("prompt\na\n")
         case "E026" | "E027":
             return write(EXAMPLES[code], "m.jsonl")
