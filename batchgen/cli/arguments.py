@@ -32,7 +32,9 @@ environment:
   BATCHGEN_LIMITS__CONCURRENCY and the like set limits.concurrency; --show-config prints all settings
 """
 
-_MANIFEST = "CSV, JSON Lines, JSON, Parquet or a spreadsheet: one prompt with its parameters in each row"
+_MANIFEST = (
+    "CSV, JSON Lines, JSON, Parquet or a spreadsheet, or - for standard input: a prompt with its parameters in each row"
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -10,13 +10,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
 from batchgen.manifest.csv_source import CsvManifest, open_csv
 from batchgen.manifest.renaming import new_names
 from batchgen.manifest.source import Manifest
+from batchgen.manifest.spool import STDIN, Form, form_of, is_stream, spool_stdin, spool_stream
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from batchgen.manifest.json_source import JsonManifest
 
     Opened = CsvManifest | JsonManifest | ArrowManifest
-
-Form = Literal["csv", "tsv", "json", "sheet", "parquet"]
 
 _FORMS: Mapping[str, Form] = {
     ".csv": "csv",
@@ -44,10 +43,10 @@ def open_manifest(
     columns: Mapping[str, str] = MappingProxyType({}),
     sheet: str | None = None,
 ) -> Manifest:
-    """Open a CSV, TSV, JSON or Parquet file, a spreadsheet, a folder of Parquet files, or a pandas DataFrame.
+    """Open a CSV, TSV, JSON or Parquet file, a spreadsheet, a folder of Parquet files, or a table of Python.
 
     Args:
-        source: A path, or a table.
+        source: A path, `-` for standard input, a pipe (both are told apart by how they begin), or a table.
         out: Where the dataset is to be written, if one is; it may not be inside a folder that is the manifest.
         columns: For names of batchgen the column of the manifest that is read so, where it has another name.
         sheet: The name of the sheet of a spreadsheet to read, if not the first one.
@@ -67,6 +66,10 @@ def open_manifest(
 
 
 def _open_path(path: Path, name: str, out: Path | None, sheet: str | None, prompt: str) -> Opened:
+    if name == STDIN or is_stream(path):
+        path = spool_stdin() if name == STDIN else spool_stream(path, name)
+        form, gzipped = form_of(path)
+        return _open_file(path, name, form, sheet, prompt, gzipped=gzipped)
     if path.is_dir():
         _refuse_dataset(path, name)
         if out is not None:
@@ -79,11 +82,11 @@ def _open_path(path: Path, name: str, out: Path | None, sheet: str | None, promp
         raise ManifestError([Problem("E001", name, f"{what}; give the path of a CSV, JSON or Parquet file")])
     *_, before, last = ("", "", *(suffix.lower() for suffix in path.suffixes))
     gzipped = last == ".gz" and _FORMS.get(before) in _PACKED
-    form = _FORMS.get(before if gzipped else last)
-    if form is None:
+    known = _FORMS.get(before if gzipped else last)
+    if known is None:
         text = "the name must end in .csv, .tsv, .jsonl or .json, each with or without .gz, or in .parquet or .xlsx"
         raise ManifestError([Problem("E006", name, text)])
-    return _open_file(path, name, form, sheet, prompt, gzipped=gzipped)
+    return _open_file(path, name, known, sheet, prompt, gzipped=gzipped)
 
 
 def _open_file(path: Path, name: str, form: Form, sheet: str | None, prompt: str, *, gzipped: bool) -> Opened:
