@@ -6,17 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Columns, Settings, catalog_of, inspect_settings, with_columns
 from batchgen.core.errors import ConfigError, InputError
 from batchgen.core.problems import Problem
-from batchgen.manifest import open_manifest
+from batchgen.manifest import ManifestSource, open_manifest
 from batchgen.planning import make_rules, read_rows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Check", "Problem", "check"]
 
@@ -24,7 +20,7 @@ _NO_FLAGS: Mapping[str, str] = MappingProxyType({})
 
 
 def check(
-    manifest: str | PathLike[str] | pd.DataFrame,
+    manifest: ManifestSource,
     *,
     config: str | PathLike[str] | None = None,
     settings: Settings | None = None,
@@ -33,7 +29,8 @@ def check(
     """Return everything that is wrong with a manifest's rows, and what is worth a warning.
 
     Args:
-        manifest: a path, or a DataFrame.
+        manifest: a path, "-" for standard input, a DataFrame of pandas or polars, a table of Arrow, a Dataset of
+            Hugging Face, or a list of dicts.
         config: a TOML file.
         settings: values by dotted name; they beat the file.
         columns: for a name that batchgen reads the manifest's own name of the column: {"prompt": "caption"}.
@@ -62,7 +59,7 @@ class Check:
 
     def __init__(
         self,
-        manifest: str | PathLike[str] | pd.DataFrame,
+        manifest: ManifestSource,
         config: str | PathLike[str] | None = None,
         settings: Settings | None = None,
         flags: Mapping[str, str] = _NO_FLAGS,

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from batchgen._api.settings import Loaded
 from batchgen.core.errors import UsageError
 from batchgen.core.outcomes import Status
 from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.engine.job import Job, make_job, usable_rules
-from batchgen.manifest import open_manifest
+from batchgen.manifest import ManifestSource, open_manifest
 from batchgen.planning.selection import RETRYABLE, Selection
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["Consent", "InDoubt", "Job", "Selection", "make_selection", "open_job"]
 
@@ -24,7 +21,7 @@ InDoubt = Literal["retry", "skip"]
 
 
 def open_job(
-    manifest: str | PathLike[str] | pd.DataFrame,
+    manifest: ManifestSource,
     out: str | PathLike[str],
     loaded: Loaded,
     selection: Selection,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING
 
 from batchgen._api.job import InDoubt, Job, Selection, make_selection, open_job
 from batchgen._api.progress import Advance, ignore
@@ -17,12 +16,10 @@ from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.last_config import read_last_config
 from batchgen.engine.consent import bought_again, setting_changes
 from batchgen.engine.shown_request import show_requests
+from batchgen.manifest import ManifestSource
 from batchgen.planning import read_rows
 from batchgen.planning.columns import assign_columns
 from batchgen.planning.plan import Group, Plan, make_plan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "ColumnUse",
@@ -41,7 +38,7 @@ __all__ = [
 
 
 def plan(
-    manifest: str | PathLike[str] | pd.DataFrame,
+    manifest: ManifestSource,
     out: str | PathLike[str],
     *,
     config: str | PathLike[str] | None = None,
@@ -55,7 +52,8 @@ def plan(
     """Return what `run` would do with the same arguments, and what it would cost. Sends and writes nothing.
 
     Args:
-        manifest: a path, or a DataFrame.
+        manifest: a path, "-" for standard input, a DataFrame of pandas or polars, a table of Arrow, a Dataset of
+            Hugging Face, or a list of dicts.
         out: the dataset's folder; it need not exist.
         config: a TOML file.
         settings: values by dotted name; they beat the file.

@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from batchgen._api.display import BarDisplay, SilentDisplay
 from batchgen._api.integrity import give_up_missing_images
@@ -24,10 +23,8 @@ from batchgen.engine.protocols import Onlooker
 from batchgen.engine.run import run_job
 from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
+from batchgen.manifest import ManifestSource
 from batchgen.pacing import LimiterSnapshot
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "AbsentImages",
@@ -52,7 +49,7 @@ __all__ = [
 
 
 async def run(
-    manifest: str | PathLike[str] | pd.DataFrame,
+    manifest: ManifestSource,
     out: str | PathLike[str],
     *,
     config: str | PathLike[str] | None = None,
@@ -75,7 +72,8 @@ async def run(
     budget, account, disk or network raises nothing: the summary's `stop` says why.
 
     Args:
-        manifest: a path, or a DataFrame.
+        manifest: a path, "-" for standard input, a DataFrame of pandas or polars, a table of Arrow, a Dataset of
+            Hugging Face, or a list of dicts.
         out: the dataset's folder; made if it does not exist.
         config: a TOML file.
         settings: values by dotted name; they beat the file.

@@ -4,6 +4,6 @@
 """
 
 from batchgen.manifest.opening import open_manifest
-from batchgen.manifest.source import Manifest
+from batchgen.manifest.source import Manifest, ManifestSource
 
-__all__ = ["Manifest", "open_manifest"]
+__all__ = ["Manifest", "ManifestSource", "open_manifest"]

@@ -5,26 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from batchgen.core.errors import ManifestError
-from batchgen.core.problems import Problem
 from batchgen.manifest.arrow_source import ArrowManifest
 from batchgen.manifest.memory_source import TypedColumn, open_columns
 from batchgen.manifest.python_values import MIXED, REFUSED, as_array
 
 
-def open_dataframe(frame: object, prompt: str = "prompt") -> ArrowManifest:
-    """Open a pandas DataFrame; its index is left out.
-
-    Raises:
-        ManifestError: it is no DataFrame, or its columns cannot be used.
-    """
-    name = "DataFrame"
-    if not isinstance(frame, pd.DataFrame):
-        raise ManifestError(
-            [Problem("E006", name, f"expected a path or a pandas DataFrame, not {type(frame).__name__}")]
-        )
+def open_dataframe(frame: pd.DataFrame, prompt: str = "prompt") -> ArrowManifest:
+    """Open a pandas DataFrame; its index is left out. Raises ManifestError if its columns cannot be used."""
     names = [str(column) for column in frame.columns]
-    return open_columns(name, names, [_column(frame.iloc[:, index]) for index in range(len(names))], prompt)
+    return open_columns("DataFrame", names, [_column(frame.iloc[:, index]) for index in range(len(names))], prompt)
 
 
 def _column(values: pd.Series) -> TypedColumn:

@@ -1,4 +1,4 @@
-"""A path or a DataFrame -> a manifest that can be read again and again, batch by batch.
+"""A path or a table -> a manifest that can be read again and again, batch by batch.
 
 Opening reads the header only, and says at once if it is unusable. pyarrow is imported only for what
 needs it, so that checking a small CSV takes milliseconds.
@@ -16,12 +16,10 @@ from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
 from batchgen.manifest.csv_source import CsvManifest, open_csv
 from batchgen.manifest.renaming import new_names
-from batchgen.manifest.source import Manifest
+from batchgen.manifest.source import Manifest, ManifestSource
 from batchgen.manifest.spool import STDIN, Form, form_of, is_stream, spool_stdin, spool_stream
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from batchgen.manifest.arrow_source import ArrowManifest
     from batchgen.manifest.json_source import JsonManifest
 
@@ -38,7 +36,7 @@ _PACKED = ("csv", "tsv", "json")
 
 
 def open_manifest(
-    source: str | os.PathLike[str] | pd.DataFrame,
+    source: ManifestSource,
     out: Path | None = None,
     columns: Mapping[str, str] = MappingProxyType({}),
     sheet: str | None = None,
@@ -59,9 +57,11 @@ def open_manifest(
     if isinstance(source, str | os.PathLike):
         opened = _open_path(Path(source), os.fspath(source), out, sheet, prompt)
     else:
-        from batchgen.manifest.dataframe_source import open_dataframe
+        from batchgen.manifest.python_source import open_table
 
-        opened = open_dataframe(source, prompt)
+        if sheet is not None:
+            raise ManifestError([_no_sheets(type(source).__name__, sheet)])
+        opened = open_table(source, prompt)
     return opened.renamed(new_names(opened.name, opened.columns, columns)) if columns else opened
 
 
@@ -95,7 +95,7 @@ def _open_file(path: Path, name: str, form: Form, sheet: str | None, prompt: str
 
         return open_sheet(path, name, sheet, prompt)
     if sheet is not None:
-        raise ManifestError([Problem("E006", name, f"only a spreadsheet has sheets; leave out the sheet {sheet!r}")])
+        raise ManifestError([_no_sheets(name, sheet)])
     if form == "parquet":
         from batchgen.manifest.arrow_source import open_parquet_file
 
@@ -105,6 +105,10 @@ def _open_file(path: Path, name: str, form: Form, sheet: str | None, prompt: str
 
         return open_json(path, name, prompt, gzipped=gzipped)
     return open_csv(path, name, "\t" if form == "tsv" else ",", prompt, gzipped=gzipped)
+
+
+def _no_sheets(name: str, sheet: str) -> Problem:
+    return Problem("E006", name, f"only a spreadsheet has sheets; leave out the sheet {sheet!r}")
 
 
 def _refuse_dataset(path: Path, name: str) -> None:

@@ -50,9 +50,12 @@ def kept_type(found: Iterable[Found]) -> pa.DataType:
 def as_array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
     """Return values of a column whose `kept_type` is known. Raises one of REFUSED for others."""
     if pa.types.is_string(kind):
-        return pa.array([value if type(value) is str else _text(value) for value in values], kind)
+        try:
+            return pa.array([value if type(value) is str else _text(value) for value in values], kind)
+        except UnicodeEncodeError:  # half of a character
+            return pa.array(list(map(_text, values)), kind)
     if pa.types.is_float64(kind):
-        return pa.array([None if value is None else float(value) for value in values], kind)  # type: ignore[arg-type]
+        values = [None if value is None else float(value) for value in values]  # type: ignore[arg-type]
     return pa.array(values, kind, from_pandas=True)
 
 

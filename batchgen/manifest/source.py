@@ -1,4 +1,4 @@
-"""What a manifest is in every format: two protocols, and the checks that all headers share.
+"""What a manifest is in every format, and what one is made of: protocols, and the checks that all headers share.
 
 `csv_source` and `arrow_source` read the formats; `opening` chooses between them.
 """
@@ -6,14 +6,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
 from batchgen.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    import pandas as pd
     import pyarrow as pa
+
+
+class ArrowStream(Protocol):
+    """A table that offers itself as a stream of Arrow: of polars, Arrow, DuckDB and others."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Arrow's C interface."""
+
+
+class HubDataset(Protocol):
+    """A Dataset of Hugging Face, which is on disk."""
+
+    @property
+    def features(self) -> Any:
+        """The types of its columns."""
+
+    def with_format(self, type: str) -> Any:  # noqa: A002
+        """The same rows as another library has them."""
+
+
+ManifestSource: TypeAlias = (
+    "str | PathLike[str] | pd.DataFrame | Sequence[Mapping[str, Any]] | ArrowStream | HubDataset"
+)
 
 Cell = str | int | float | bool | None
 Kind = Literal["text", "integer", "number", "boolean", "other"]
