@@ -19,6 +19,7 @@ import msgspec
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
+from batchgen.manifest.python_values import DEPTH_MAX
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS
 from batchgen.manifest.text_blocks import LINE_MAX_CHARS
 
@@ -26,9 +27,6 @@ Row = dict[str, object]
 
 # With what Python needs to hold its rows, an array of this size takes a gigabyte.
 ARRAY_MAX_BYTES: Final = 256 * 1024 * 1024
-# Deeper than any table means, and no deeper than every reader of Parquet follows.
-_DEPTH_MAX: Final = 16
-
 _SPACE: Final = b" \t\r\n"
 # What a bracket or a quote may stand in, and what may not be looked into.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
@@ -64,7 +62,7 @@ def decode_row(text: bytes) -> Row | Finding:
     """Return the row that a text says, or why it says none."""
     try:
         # Most rows have fewer brackets than would be too deep, and need no closer look.
-        deep = text.count(b"[") + text.count(b"{") > _DEPTH_MAX
+        deep = text.count(b"[") + text.count(b"{") > DEPTH_MAX
         row = _decode(_deep_as_text(text) if deep else text)
     except UnicodeDecodeError:
         return _not_utf8(text)
@@ -148,7 +146,7 @@ def _deep_as_text(text: bytes, within: int = 1) -> bytes:
                 start, deepest = token.start(), depth
             deepest = max(deepest, depth)
         elif token[0] in b"]}":
-            if depth == within + 1 and deepest - within > _DEPTH_MAX:
+            if depth == within + 1 and deepest - within > DEPTH_MAX:
                 inner = text[start : token.end()].decode("utf-8", "replace")
                 pieces += [text[kept:start], msgspec.json.encode(inner)]
                 kept = token.end()

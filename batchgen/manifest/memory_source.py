@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from batchgen.core.label_types import storable
 from batchgen.manifest.arrow_source import ArrowManifest, batch_rows_of
-from batchgen.manifest.python_values import MIXED, REFUSED, Found, as_array, kept_type, types_of
+from batchgen.manifest.python_values import MIXED, REFUSED, Found, as_array, is_deep, kept_type, types_of
 from batchgen.manifest.source import check_header
 
 # A column, and the types that it was found to have.
@@ -45,7 +45,7 @@ def open_columns(
 
 def typed(values: Sequence[object]) -> TypedColumn:
     """Return values as a column, and the types that it was found to have."""
-    found = types_of(values)
+    found = [MIXED] if is_deep(values) else types_of(values)
     try:
         return as_array(values, kept_type(found)), found
     except REFUSED:

@@ -18,6 +18,7 @@ from batchgen.core.label_types import storable
 from batchgen.core.problems import Problem
 from batchgen.manifest.arrow_source import ArrowManifest, batch_rows_of
 from batchgen.manifest.memory_source import open_columns, typed
+from batchgen.manifest.python_values import refuse_endless
 from batchgen.manifest.source import check_header
 from batchgen.manifest.spool import keep
 
@@ -71,7 +72,11 @@ def _open_rows(rows: Sequence[object], name: str, prompt: str) -> ArrowManifest:
     if not dicts:
         raise ManifestError([Problem("E002", name, "the list is empty; it needs a dict for each row", 1, 1)])
     keys = list(dict.fromkeys(chain.from_iterable(dicts)))
-    columns = [typed([_without_nan(row.get(key)) for row in dicts]) for key in keys]
+    columns = []
+    for key in keys:
+        values = [_without_nan(row.get(key)) for row in dicts]
+        refuse_endless(name, str(key), values)
+        columns.append(typed(values))
     return open_columns(name, list(map(str, keys)), columns, prompt)
 
 

@@ -70,6 +70,25 @@ def test_values_of_any_type_are_kept_or_their_text_is(values: list[object], kept
     assert [row["own"] for row in labels(open_manifest(rows))] == kept
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("make", [list, pd.DataFrame])
+def test_values_that_are_nested_without_end_are_text_or_refused(make: Any) -> None:
+    for depth in (5, 17, 100):
+        (row,) = labels(open_manifest(make([{"prompt": "a fox", "own": nested(depth)}])))
+        assert row["own"] == (nested(5) if depth == 5 else "[" * depth + "]" * depth)
+    endless: list[Any] = []
+    endless += [endless, endless]
+    for value in (nested(101), nested(100_000), endless):
+        with pytest.raises(ManifestError, match=":2:1 error E023 the value of 'own' is nested in more than 100 levels"):
+            open_manifest(make([{"prompt": "a fox", "own": None}, {"prompt": "a fox", "own": value}]))
+
+
 def test_a_stream_that_can_be_read_once_is_a_manifest_that_can_be_read_again() -> None:
     manifest = open_manifest(stream(3))
     assert manifest.row_count == 6
