@@ -14,7 +14,9 @@ from batchgen.core.errors import ConfigError
 OTHER_VALUES: dict[type, object] = {bool: False, int: 7, float: 7.5, type(None): 7.5}
 
 
-@pytest.mark.parametrize("setting", [name for name, _, _ in rows_of(Loaded(RunConfig(), {})) if name not in ("columns", "defaults")])
+@pytest.mark.parametrize(
+    "setting", [name for name, _, _ in rows_of(Loaded(RunConfig(), {})) if name not in ("columns", "defaults")]
+)
 def test_every_setting_has_a_variable(setting: str) -> None:
     words = {"image_transport": "url", "allow_failures": "3", "models": "a.toml:b.toml", "api.base_url": "http://e"}
     words |= {"dataset.license": "mit", "dataset.version": "1.0.0", "dataset.citation": "by me"}
