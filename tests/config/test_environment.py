@@ -19,7 +19,7 @@ OTHER_VALUES: dict[type, object] = {bool: False, int: 7, float: 7.5, type(None):
 )
 def test_every_setting_has_a_variable(setting: str) -> None:
     words = {"image_transport": "url", "allow_failures": "3", "models": "a.toml:b.toml", "api.base_url": "http://e"}
-    words |= {"dataset.license": "mit", "dataset.version": "1.0.0", "dataset.citation": "by me"}
+    words |= {"sheet": "Sheet2", "dataset.license": "mit", "dataset.version": "1.0.0", "dataset.citation": "by me"}
     default = {name: value for name, value, _ in rows_of(load_config())}[setting]
     value = words.get(setting) or OTHER_VALUES.get(type(default), "other")
     variable = variable_of(setting)
