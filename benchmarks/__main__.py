@@ -23,10 +23,11 @@ WORKS: Mapping[str, Callable[[], list[Line]]] = {
     "W2": wire.tiny_images,
     "W3": wire.linked_images,
     "W4": pacing.pace,
+    "W11": pacing.chance,
     "W6": grow,
     "W8": footprint.memory,
     "W9": footprint.start_up,
-    "W11": wire.thumbnails,
+    "W13": wire.thumbnails,
 }
 
 
@@ -34,7 +35,9 @@ def main() -> int:
     """Run the works and say which goals are missed."""
     chosen = sys.argv[1:] or list(WORKS)
     if unknown := set(chosen) - set(WORKS):
-        print(f"no such work: {', '.join(sorted(unknown))}; there are {', '.join(WORKS)} (W5, W7 and W10 come along)")
+        print(
+            f"no such work: {', '.join(sorted(unknown))}; there are {', '.join(WORKS)} (W5, W7, W10 and W12 come along)"
+        )
         return 2
     # Users have their modules compiled.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -1,4 +1,7 @@
-"""W4 and W5: how much of a limit is used, as the service itself counted. Both run at once: they only wait."""
+"""W4, W5, W11 and W12: how much of a limit is used, as the service itself counted.
+
+W4 and W5, and then W11 and W12, run at once: they only wait.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from benchmarks.wire import write_manifest
 _LATENCY = "0.5-1.5"
 _CONCURRENCY = 64
 _WINDOW_S = 60.0
+_REFUSED = ("rate_limited", "too_many_at_once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,38 @@ def pace() -> list[Line]:
     ]
 
 
+def chance() -> list[Line]:
+    """W11: 2 % and 5 % of the requests refused by chance, at 1,200 a minute. W12: a hidden number at once, of 8."""
+    with ThreadPoolExecutor(3) as threads:
+        few = threads.submit(_run, None, 1_200, 180.0, faults=["rate_limited=0.02"])
+        more = threads.submit(_run, None, 1_200, 180.0, faults=["rate_limited=0.05"], retry_after="none")
+        at_once = threads.submit(_run, None, 1_200, 180.0, max_concurrent=8)
+    lines = [
+        Line(
+            name,
+            f"1,200 a minute, {share} refused by chance: used",
+            None,
+            f"{used:.1%}",
+            f">= {goal:.0%}",
+            used >= goal,
+        )
+        for name, share, used, goal in (
+            ("W11", "2 %", few.result().accepted(0, 170) / 3_400, 0.9),
+            ("", "5 %", more.result().accepted(0, 170) / 3_400, 0.8),
+        )
+    ]
+    found = at_once.result()
+    # Each takes a second on average.
+    used, refused = found.accepted(60, 170) / (8 * 110), found.refused_share(60)
+    return [
+        *lines,
+        Line(
+            "W12", "hidden limit of 8 at once, from the second minute on", None, f"{used:.1%}", ">= 90 %", used >= 0.9
+        ),
+        Line("", "refused, of all", None, f"{refused:.2%}", "< 1 %", refused < 0.01),
+    ]
+
+
 @contextmanager
 def simulator(**settings: Any) -> Iterator[str]:
     """A simulator in a process of its own, with ready images; gives its URL."""
@@ -112,11 +148,14 @@ def read_bill(url: str) -> dict[str, Any]:
     return bill
 
 
-def _run(limit: int, configured: int, seconds: float) -> Arrivals:
+def _run(limit: int | None, configured: int, seconds: float, **settings: Any) -> Arrivals:
     low, high = _LATENCY.split("-")
-    with scratch() as folder, simulator(requests_per_window=limit, latency_s=[float(low), float(high)]) as url:
+    with (
+        scratch() as folder,
+        simulator(requests_per_window=limit, latency_s=[float(low), float(high)], **settings) as url,
+    ):
         manifest = folder / "manifest.csv"
-        write_manifest(manifest, round(limit * seconds / 60))
+        write_manifest(manifest, round((limit or configured) * seconds / 60))
         child = start(
             *("batchgen", "run", manifest, "-o", folder / "out", "--base-url", url, "--no-preflight", "--no-gallery"),
             *("--rpm", configured, "--concurrency", _CONCURRENCY),
@@ -130,4 +169,4 @@ def _run(limit: int, configured: int, seconds: float) -> Arrivals:
             wait(child, started)
         arrivals = read_bill(url)["arrivals"]
     times = [arrival["at_s"] for arrival in arrivals]
-    return Arrivals([at - times[0] for at in times], [arrival["outcome"] == "rate_limited" for arrival in arrivals])
+    return Arrivals([at - times[0] for at in times], [arrival["outcome"] in _REFUSED for arrival in arrivals])

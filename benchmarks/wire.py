@@ -1,6 +1,6 @@
 """W1 to W3: what an image costs, from the wire to a durable file, against a loop that only fetches and writes.
 
-W11: whether thumbnails that are made beside a run slow it down.
+W13: whether thumbnails that are made beside a run slow it down.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def thumbnails() -> list[Line]:
         )
     off_ms, on_ms = (1000 * sorted(lag["p99"] for lag in lags)[ROUNDS // 2] for lags in (off_lags, on_lags))
     return [
-        Line("W11", "1,000 x 1 MB: gallery off", took["off"], f"loop lag {off_ms:.1f} ms (99 of 100)"),
+        Line("W13", "1,000 x 1 MB: gallery off", took["off"], f"loop lag {off_ms:.1f} ms (99 of 100)"),
         at_most("", "on, the page included", took["on"], took["on"].wall_s / took["off"].wall_s, _NOISE, "wall time"),
         Line("", "", None, f"loop lag {on_ms:.1f} ms (99 of 100)"),
     ]

@@ -36,6 +36,7 @@ class ErrorKind(StrEnum):
     NOT_FOUND = "not_found"  # the model, or the address
     UNEXPLAINED = "unexplained"  # refused (403, 404), and not said whether for the row, the model or the account
     RATE_LIMITED = "rate_limited"
+    BUSY = "busy"  # turned away at the door for too much load: 503 in such words, as of nginx's limit_req
     CONFLICT = "conflict"  # 409, 425
     SERVER_ERROR = "server_error"  # 5xx in the service's own words
     CUT_OFF = "cut_off"  # something before the service gave up waiting for it: 408, 502, 504, a page with 5xx
@@ -101,6 +102,7 @@ _POLICIES: Final[Mapping[ErrorKind, Policy]] = MappingProxyType(
         ErrorKind.NOT_FOUND: Policy(Affects.MODEL, Charged.NO),
         ErrorKind.UNEXPLAINED: Policy(Affects.UNCLEAR, Charged.NO, final=True),
         ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
+        ErrorKind.BUSY: Policy(Affects.RATE, Charged.NO),
         ErrorKind.CONFLICT: Policy(Affects.NOBODY, Charged.NO),
         ErrorKind.SERVER_ERROR: Policy(Affects.NOBODY, Charged.NO),
         ErrorKind.CUT_OFF: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),

@@ -4,6 +4,9 @@ At the start of a run, so many failures in a row mean a wrong address or no netw
 hear it. Later they may be a router that restarts: a run that has worked before says so, waits for its return as long
 as `outage_s` allows, and sends no faster than ever.
 
+What turns requests away for their number (503 in the words of nginx) may have nothing behind it that works. It counts
+as not getting through, unless the service is still at work on what it let in before.
+
 A service that answers and gives nothing that can be used may charge for each of it. If the first answers all fail for
 one reason, so would those to the other rows. It takes several rows to say so: what fails one row again and again may be
 its own fault.
@@ -39,6 +42,7 @@ class CircuitBreaker:
         self._trip = trip
         self._tell = tell
         self._is_waiting = False
+        self._unanswered: dict[str, float] = {}  # when the attempt of a row left
         self._failures = 0
         self._began = 0.0
         self._worked_before = False
@@ -52,6 +56,14 @@ class CircuitBreaker:
         """Whether so many attempts gave nothing that none of these rows is worth another one in this run."""
         return not self._was_useful and self._useless >= self._settings.first_failures
 
+    def sent(self, row: str) -> None:
+        """Note that an attempt of a row leaves."""
+        self._unanswered[row] = monotonic()
+
+    def answered(self, row: str) -> None:
+        """Note that it has ended, however; what came of it follows."""
+        del self._unanswered[row]
+
     def record_success(self) -> None:
         """Note that the service has given an answer that can be used."""
         self._was_useful = True
@@ -63,7 +75,8 @@ class CircuitBreaker:
         row: tells the attempts of one request from those of others.
         """
         affects = policy_of(error.kind).affects
-        if affects is Affects.PROVIDER:
+        # What turns requests away for their number may have nothing behind it that works.
+        if affects is Affects.PROVIDER or error.kind is ErrorKind.BUSY:
             self._add(error)
             return
         if error.http_status is not None:
@@ -96,7 +109,7 @@ class CircuitBreaker:
             self._began = monotonic()
         self._failures += 1
         lasted_s = monotonic() - self._began
-        if self._failures < self._settings.connection_failures:
+        if self._failures < self._settings.connection_failures or self._may_still_answer(error):
             return
         for_how_long = f" for {lasted_s / 60:.0f} min" if lasted_s >= 60 else ""
         what = f"{self._failures} requests in a row did not get through to the service{for_how_long}. The last: {error}"
@@ -106,6 +119,10 @@ class CircuitBreaker:
             self._is_waiting = True
             left = duration(self._settings.outage_s - lasted_s)
             self._tell(f"{what}. The run waits up to {left} for it (retry.outage_s); Ctrl-C ends it.")
+
+    def _may_still_answer(self, error: ProviderError) -> bool:
+        """Whether the service works on an attempt that was let in before these were turned away."""
+        return error.kind is ErrorKind.BUSY and any(at < self._began for at in self._unanswered.values())
 
 
 # Why an attempt gave nothing: one value for all that may have been charged, one for all failures of the service, else

@@ -29,7 +29,7 @@ class Permit(Protocol):
         """Nothing was charged."""
 
     def throttled(self, retry_after_s: float | None) -> None:
-        """The service asked everyone to slow down."""
+        """Too many, the service says, whether for all or by chance; it may say when to ask again."""
 
     def in_doubt(self) -> None:
         """The answer will never be seen."""

@@ -56,10 +56,11 @@ def decide(
     if affects is Affects.UNCLEAR:
         return Suspend()
     if affects is Affects.RATE:
-        # The limiter makes everyone wait; it is never the row's fault. A row that is refused for itself waits alone.
+        # Whether everyone waits is the limiter's decision; the row waits as it was asked to, and is never to blame.
+        # One that is refused for itself is asked for less and less often.
         backoff_s = min(settings.backoff_max_s, settings.backoff_base_s * 2 ** min(odd_refusals, 30))
-        alone_s = max(chance * backoff_s, error.retry_after_s or 0.0) if odd_refusals else 0.0
-        return Retry(alone_s, counted=False)
+        alone_s = chance * backoff_s if odd_refusals else 0.0
+        return Retry(max(alone_s, error.retry_after_s or 0.0), counted=False)
     wait_s = chance * min(settings.backoff_max_s, settings.backoff_base_s * 2 ** (attempts - 1))
     if error.retry_after_s is not None:
         wait_s = max(wait_s, error.retry_after_s)

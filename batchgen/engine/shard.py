@@ -22,8 +22,8 @@ from batchgen.engine.worker import Worker
 from batchgen.planning.work_list import WorkList
 from batchgen.providers.base import Provider
 
-# Requests that wait for a retry or for the disk leave room for others: twice as many workers as slots.
-_WORKERS_PER_SLOT = 2
+# Requests that wait for a retry or for the disk leave room for others: four times as many workers as slots.
+_WORKERS_PER_SLOT = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class Worker:
         self._events.sent(attempt)
         breaker, account = self._breakers[request.provider], self._refusals[request.provider]
         try:
-            answer = await self._providers[request.provider].submit(request, attempt.client_request_id, permit.sent)
+            answer = await self._submit(attempt, permit)
         except ProviderError as raised:
             error = raised
             error.cost_usd = self._credible(attempt, error.cost_usd)
@@ -173,6 +173,15 @@ class Worker:
         else:
             breaker.record_success()
         return judged
+
+    async def _submit(self, attempt: AttemptState, permit: Permit) -> Answer:
+        request = attempt.request
+        breaker = self._breakers[request.provider]
+        breaker.sent(request.fingerprint)
+        try:
+            return await self._providers[request.provider].submit(request, attempt.client_request_id, permit.sent)
+        finally:
+            breaker.answered(request.fingerprint)
 
     def _credible(self, attempt: AttemptState, cost_usd: float | None) -> float | None:
         """The cost that a service says; None for one beyond all sense, which is recorded."""

@@ -7,7 +7,8 @@ where 1,972 of 2,000 are possible). What has one fixed, polite rate (log pages, 
 """
 
 from batchgen.pacing.budget import Budget, BudgetReached, Cap, CostUnknown, NoPermit
-from batchgen.pacing.rate_limiter import Closed, LimiterPermit, LimiterSnapshot, NeverFits, RateLimiter
+from batchgen.pacing.rate_limiter import Closed, LimiterPermit, NeverFits, RateLimiter
+from batchgen.pacing.snapshot import LimiterSnapshot
 
 __all__ = [
     "Budget",

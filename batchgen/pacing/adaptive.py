@@ -1,76 +1,100 @@
 """Finds limits of a service that nobody was told about, from what it accepts and what it refuses.
 
 What a service accepted until it refused is its limit: a sliding window that refuses the 361st request has
-taken 360, and a service that refuses the fifth at once has four in hand. So a refusal sets
-the limit to what was carried, little less, and never below half in one step. From there the limit grows
+taken 360, and a service that refuses the fifth at once has four in hand. So a refusal that is not by chance
+(`overload` tells) sets the limit to what was carried, little less. From there the limit grows
 with what is accepted at it: hardly at first, then ever faster, by the cubic law of TCP (RFC 9438). A limit that
 stands is so touched rarely, and one that has risen is found within a few windows. The price: some
 requests in a thousand are refused for as long as the service allows less than the settings.
+
+Which of the two limits a refusal speaks of: the one of which it had more, compared with what was accepted last.
 
 Nothing here knows of time; a window is known by the load that it carried.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 # Stay just below what was refused: a request in flight may have been counted as accepted too early.
 HEADROOM = 0.99
-# One refusal may be an accident or another client's fault; a limit that really fell is found by more of them.
-LARGEST_CUT = 0.5
+# The window may be refused for another client's fault; a limit that really fell is found by more cuts. A number
+# at once is measured in a second, and cut to what was carried.
+LARGEST_CUT_OF_WINDOW = 0.5
+LARGEST_CUT_AT_ONCE = 0.0
 # With the cubic law: 1 % above the headroom after one window, 8 % after two, and twice the limit
 # before the fifth.
 GROWTH = 0.01
 # Of a small limit, one request too many is a large part: not more than one probe for so many requests.
-PROBE_EVERY_REQUESTS = 100
+PROBE_EVERY_REQUESTS = 150
+# Where a share is refused by chance, more probes add little to it, and slow ones are disturbed by chance: 2 % make
+# the growth three times as fast.
+HASTE = 100.0
+HASTY = 2.5
+# The number that a service counts may be off by so much from what left here: requests overtake each other.
+NEAR = 0.95
 # Only a limit that is in use may grow; a few slots are always between two requests.
 SATURATED = 0.9
-# Less than this part of what the window has carried before, and it was not the window that was full.
-FAR_BELOW = 0.9
+# So many of what was accepted last tell what load is usual.
+REMEMBERED = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Load:
-    """What the service had to carry when an attempt left, with that attempt in it."""
+    """What the service had to carry when an attempt left, with that attempt in it; less once some of it is refused."""
 
     in_window: int  # accepted or on the way, in the last window
     in_flight: int
     burst: int  # how many bursts of refusals came before it
+    is_first: bool  # of those that left after that burst
 
 
 class AdaptiveLimit:
     """One quantity of which a service carries only so much: requests a window, or requests at once."""
 
-    def __init__(self, ceiling: int) -> None:
+    def __init__(self, ceiling: int, largest_cut: float) -> None:
         self.value = ceiling
-        self.carried = 0  # the most that was accepted since the last cut
         self._ceiling = ceiling
+        self._largest_cut = largest_cut
         self._base = float(ceiling)
         self._stride = float(ceiling)
-        self._clean = 0  # accepted at the limit since the last cut
+        self._is_guess = False  # a cut that was stopped half-way measured nothing
+        self._clean = 0.0  # accepted at the limit since the last cut
 
-    def accept(self, load: int) -> None:
-        """Learn that `load` was carried."""
-        self.carried = max(self.carried, load)
-        if self.value < self._ceiling and load >= SATURATED * self.value:
-            self._clean += 1
+    def is_probe(self, load: int) -> bool:
+        """Whether `load` is more than is known to be carried."""
+        return load > self._base
+
+    def is_near(self, load: int) -> bool:
+        """Whether about so much was too much before."""
+        return self._base < self._ceiling and load >= NEAR * self._base
+
+    def accept(self, load: int, haste: float) -> None:
+        """Learn that `load` was carried; it counts `haste` times."""
+        # A guess is tried again soon, and so is what chance may have cut: the spacing holds it before a window is full.
+        if self.value < self._ceiling and (self._is_guess or haste >= HASTY or load >= SATURATED * self.value):
+            self._clean += haste
             self._update()
 
     def cut(self, load: int) -> None:
         """Learn that `load` was one too many."""
         carried = load - 1
-        lowest = self.value * LARGEST_CUT
+        lowest = self.value * self._largest_cut
         self._base = max(carried, lowest, 1.0)
-        # A cut that was stopped half-way measured nothing: its limit is tried again soon.
-        self._stride = max(self._base, PROBE_EVERY_REQUESTS) if carried >= lowest else self._base
-        self._clean = 0
-        self.carried = carried
+        self._is_guess = carried < lowest
+        self._stride = self._base if self._is_guess else max(self._base, PROBE_EVERY_REQUESTS)
+        self._clean = 0.0
         self._update()
 
     def _update(self) -> None:
         strides = self._clean / self._stride
         grown = round(self._base * (HEADROOM + GROWTH * strides**3))
         self.value = max(1, min(self._ceiling, grown))
+        if self._clean and self.value == self._ceiling:
+            self._base = float(self._ceiling)  # nothing is known of a limit any more
 
 
 class AdaptiveLimits:
@@ -81,14 +105,23 @@ class AdaptiveLimits:
     """
 
     def __init__(self, requests: int, in_flight: int) -> None:
-        self.requests = AdaptiveLimit(requests)
-        self.in_flight = AdaptiveLimit(in_flight)
+        self.requests = AdaptiveLimit(requests, LARGEST_CUT_OF_WINDOW)
+        self.in_flight = AdaptiveLimit(in_flight, LARGEST_CUT_AT_ONCE)
+        self._carried: deque[Load] = deque(maxlen=REMEMBERED)  # the last that were accepted
         self._burst = 0
         self._accepted = False  # anything that left since the last burst
         self._unconfirmed: Load | None = None  # refused, and nothing that left in the same time accepted yet
 
-    def accept(self, load: Load) -> None:
-        """Learn that the service took an attempt that left under `load`."""
+    def is_probe(self, load: Load) -> bool:
+        """Whether the service is not known to carry so much."""
+        return self.requests.is_probe(load.in_window) or self.in_flight.is_probe(load.in_flight)
+
+    def is_near(self, load: Load) -> bool:
+        """Whether the service is known to carry hardly more."""
+        return self.requests.is_near(load.in_window) or self.in_flight.is_near(load.in_flight)
+
+    def accept(self, load: Load, chance: float) -> None:
+        """Learn that the service took an attempt that left under `load`. chance: the share refused by chance."""
         refused = self._unconfirmed
         if refused is not None and load.burst >= refused.burst:
             self._unconfirmed = None
@@ -96,8 +129,10 @@ class AdaptiveLimits:
                 self._cut(refused)
         if load.burst == self._burst:
             self._accepted = True
-            self.requests.accept(load.in_window)
-            self.in_flight.accept(load.in_flight)
+            self._carried.append(load)
+            haste = 1 + HASTE * chance
+            self.requests.accept(load.in_window, haste)
+            self.in_flight.accept(load.in_flight, haste)
 
     def refuse(self, load: Load) -> None:
         """Learn from the first refusal of a burst; the others of it say nothing new."""
@@ -109,15 +144,16 @@ class AdaptiveLimits:
         self._burst = load.burst + 1
 
     def _cut(self, load: Load) -> None:
-        if self._was_too_many_at_once(load):
-            self.in_flight.cut(load.in_flight)
-            # If that was not the reason, the next refusal comes at the same window, and is then one of the window.
-            self.requests.carried = min(self.requests.carried, load.in_window - 1)
+        at_once = [carried.in_flight for carried in self._carried]
+        in_window = [carried.in_window for carried in self._carried]
+        if load.in_flight > 1 and _rank(load.in_flight, at_once) >= _rank(load.in_window, in_window):
+            # What is carried all the time is no limit.
+            usual = median_low(at_once) if at_once else 0
+            self.in_flight.cut(max(load.in_flight, usual + 1))
         else:
             self.requests.cut(load.in_window)
 
-    def _was_too_many_at_once(self, load: Load) -> bool:
-        if load.in_flight == 1:
-            return False
-        never_so_many = load.in_flight > self.in_flight.carried
-        return never_so_many or load.in_window < FAR_BELOW * self.requests.carried
+
+def _rank(value: int, others: Sequence[int]) -> float:
+    """How many of the others are less, where an equal one counts half."""
+    return sum((other < value) + 0.5 * (other == value) for other in others)

@@ -12,14 +12,15 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
 
 from batchgen.config.settings import RateSettings
 from batchgen.pacing.adaptive import AdaptiveLimits, Load
 from batchgen.pacing.budget import Budget, NoPermit, Reservation
 from batchgen.pacing.cooldown import Cooldown
+from batchgen.pacing.overload import Overload
 from batchgen.pacing.rate import Rate
+from batchgen.pacing.snapshot import LimiterSnapshot
 from batchgen.pacing.window import SlidingWindow
 
 # A request that was written to its connection has arrived after this: half a trip around the world and
@@ -44,29 +45,6 @@ class NeverFits(NoPermit):
             f"A request for {images} images can never leave: the limit is {limit} images in {window_s:g} s. "
             f"Ask for at most {limit} images a call (num_images), or raise images_per_minute."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class LimiterSnapshot:
-    """Where the pace stands at one moment."""
-
-    in_flight: int
-    in_flight_limit: int
-    waiting: int
-    requests_per_minute: float  # what left in the last window, by the minute
-    limit_per_minute: float  # what may leave now: the configured limit or what the service was found to allow
-    configured_per_minute: float
-    cooldown_s: float  # 0 if there is no pause
-    spent_usd: float  # charged, or in doubt and perhaps charged
-    reserved_usd: float  # what the requests in flight may cost
-
-    @staticmethod
-    def sum(snapshots: Sequence[LimiterSnapshot]) -> LimiterSnapshot:
-        """Return several limiters as one: all numbers added up, and of the cooldowns the longest."""
-        if len(snapshots) == 1:
-            return snapshots[0]
-        total = {item.name: sum(getattr(one, item.name) for one in snapshots) for item in fields(LimiterSnapshot)}
-        return LimiterSnapshot(**(total | {"cooldown_s": max((one.cooldown_s for one in snapshots), default=0.0)}))
 
 
 class LimiterPermit:
@@ -108,7 +86,11 @@ class LimiterPermit:
         self._limiter._share.release(self._reservation)
 
     def throttled(self, retry_after_s: float | None) -> None:
-        """Settle: the answer was 429. Everyone waits, `retry_after_s` or what is reasonable if that is None."""
+        """Settle: the answer was 429. Where that is not by chance, everyone waits.
+
+        retry_after_s: as long as the service asks; None for what is reasonable.
+        """
+        self._limiter._lighten(self._load)
         self._settle()
         self._limiter._share.release(self._reservation)
         self._limiter._throttled(self._load, retry_after_s)
@@ -125,7 +107,7 @@ class LimiterPermit:
         if self._transit is not None:
             self._transit.cancel()
         self._arrive()
-        self._limiter._give_back()
+        self._limiter._give_back(self._load)
 
     def _arrive(self) -> None:
         if not self._arrived:
@@ -159,7 +141,12 @@ class RateLimiter:
         self._adapts = limits.adaptive
         self._found = AdaptiveLimits(self._requests.limit, limits.concurrency)
         self._cooldown = Cooldown(rng or random.Random())  # noqa: S311 (spreads waits, guards nothing)
+        self._overload = Overload()
+        self._suspected: Load | None = None  # of the first of those that may be refused for too much load
+        self._asked_until = 0.0  # by those
         self._bursts = 0
+        self._left_since = 0  # the last burst
+        self._open: list[Load] = []  # of what is in flight, in the order of leaving
         self._in_flight = 0
         self._waiting = 0
         self._closed = False
@@ -240,11 +227,17 @@ class RateLimiter:
             self._images.leave(now, images, self._images.limit)
         self._in_flight += 1
         in_window = self._requests.count(now) - self._refusals.count(now)
-        load = Load(in_window, self._in_flight, self._bursts)
+        load = Load(in_window, self._in_flight, self._bursts, is_first=self._left_since == 0)
+        self._left_since += 1
+        self._open.append(load)
+        self._overload.sent(is_probe=self._found.is_probe(load))
+        if not self._overload.is_suspected:
+            self._suspected = None
         return LimiterPermit(self, images, self._share.reserve(images, price_usd), load)
 
-    def _give_back(self) -> None:
+    def _give_back(self, load: Load) -> None:
         self._in_flight -= 1
+        self._open.remove(load)
         self._changed.set()
 
     def _count_arrival(self, images: int) -> None:
@@ -259,16 +252,30 @@ class RateLimiter:
         if load.burst >= self._bursts - 1:
             self._cooldown.worked()
         if self._adapts:
-            self._found.accept(load)
+            self._found.accept(load, self._overload.chance)
 
     def _throttled(self, load: Load, retry_after_s: float | None) -> None:
         now = self._loop.time()
         self._refusals.leave(1)
         self._refusals.arrived(now, 1)
-        if load.burst == self._bursts:
+        if load.burst < self._bursts:  # it left before the last pause began, and belongs to its reasons
+            self._cooldown.extend(now, retry_after_s or 0.0)
+            return
+        if self._suspected is None:
+            self._suspected, self._asked_until = load, now
+        self._asked_until = max(self._asked_until, now + (retry_after_s or 0.0))
+        is_near, is_probe = self._found.is_near(load), self._found.is_probe(load)
+        if self._overload.refused(is_first=load.is_first, is_near=is_near, is_probe=is_probe):
             self._bursts += 1
-            self._cooldown.after_burst(now, retry_after_s)
+            self._left_since = 0
+            asked_s = self._asked_until - now
+            self._cooldown.after_burst(now, asked_s if asked_s > 0 else None)
             if self._adapts:
-                self._found.refuse(load)
-        elif retry_after_s is not None:
-            self._cooldown.extend(now, retry_after_s)
+                self._found.refuse(self._suspected)
+            self._suspected = None
+
+    def _lighten(self, refused: Load) -> None:
+        # It was not carried beside those that left after it.
+        for load in self._open[self._open.index(refused) + 1 :]:
+            load.in_flight -= 1
+            load.in_window -= 1

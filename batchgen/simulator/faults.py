@@ -33,6 +33,7 @@ class FaultKind(StrEnum):
     SERVER_ERROR = "server_error"  # 500
     BAD_GATEWAY = "bad_gateway"  # 502, as HTML
     UNAVAILABLE = "unavailable"  # 503, with Retry-After as the settings say
+    BUSY = "busy"  # 503 as HTML and without Retry-After, as nginx's limit_req answers
     GATEWAY_TIMEOUT = "gateway_timeout"  # 504
     # A proxy or firewall answers instead of the service, or nothing does. Nothing is charged.
     RESET_EARLY = "reset_early"  # the connection is reset before any work

@@ -101,14 +101,16 @@ def _check_limits(service: Service) -> None:
     """Refuse a request that exceeds a rate limit or the number of requests at once."""
     settings = service.settings
     if settings.max_concurrent is not None and len(service.in_progress) > settings.max_concurrent:
-        _refuse_temporarily(CONCURRENCY_RETRY_AFTER_S, "too_many_at_once")
+        _refuse_temporarily(settings, CONCURRENCY_RETRY_AFTER_S, "too_many_at_once")
     if settings.requests_per_window is not None:
         wait_s = service.request_limit.admit(time.monotonic(), settings.requests_per_window, settings.window_s)
         if wait_s > 0:
-            _refuse_temporarily(wait_s, FaultKind.RATE_LIMITED)
+            _refuse_temporarily(settings, wait_s, FaultKind.RATE_LIMITED)
 
 
-def _refuse_temporarily(wait_s: float, outcome: str) -> NoReturn:
+def _refuse_temporarily(settings: SimulatorSettings, wait_s: float, outcome: str) -> NoReturn:
+    if settings.nginx_limits:
+        raise refuse(FaultKind.BUSY, wait_s)
     status, message = REFUSING[FaultKind.RATE_LIMITED]
     raise Refusal(status, message, outcome=outcome, retry_after_s=wait_s)
 

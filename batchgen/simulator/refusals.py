@@ -47,19 +47,20 @@ REFUSING: Mapping[FaultKind, tuple[int, str]] = {
     FaultKind.SERVER_ERROR: (500, "Something wrong with the server"),
     FaultKind.BAD_GATEWAY: (502, "Bad Gateway"),
     FaultKind.UNAVAILABLE: (503, "Service unavailable"),
+    FaultKind.BUSY: (503, "Service Temporarily Unavailable"),
     FaultKind.GATEWAY_TIMEOUT: (504, "Generation timeout"),
 }
 
 
 def refuse(kind: FaultKind, retry_after_s: float) -> Refusal:
-    """The refusal for a kind in `REFUSING`; only 429 and 503, which are temporary, have a Retry-After."""
+    """The refusal for a kind in `REFUSING`; only 429 and the service's 503, which are temporary, have a Retry-After."""
     status, message = REFUSING[kind]
     return Refusal(
         status,
         message,
         outcome=kind,
-        retry_after_s=retry_after_s if status in (429, 503) else None,
-        html=kind in (FaultKind.BAD_GATEWAY, FaultKind.FORBIDDEN),
+        retry_after_s=retry_after_s if kind in (FaultKind.RATE_LIMITED, FaultKind.UNAVAILABLE) else None,
+        html=kind in (FaultKind.BAD_GATEWAY, FaultKind.FORBIDDEN, FaultKind.BUSY),
     )
 
 

@@ -60,6 +60,7 @@ class SimulatorSettings:
     requests_per_window: int | None = None
     window_s: float = 60.0
     max_concurrent: int | None = None
+    nginx_limits: bool = False  # refused as by nginx's limit_req: 503, and not when to come again
     # The form of Retry-After, and its seconds in faults; a limit computes its own.
     retry_after: RetryAfter = RetryAfter.SECONDS
     retry_after_s: int = 1
@@ -168,6 +169,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "requests_per_window": _limit,
     "window_s": _number,
     "max_concurrent": _limit,
+    "nginx_limits": _switch,
     "retry_after": RetryAfter,
     "retry_after_s": _whole,
     "latency_s": _range,

@@ -83,3 +83,36 @@ def test_rows_that_are_not_all_rows_are_not_paid_for_again_and_again() -> None:
     assert breaker.is_hopeless
     breaker.record_success()
     assert not breaker.is_hopeless
+
+
+BUSY = ProviderError(ErrorKind.BUSY, "HTTP 503: 503 Service Temporarily Unavailable", http_status=503)
+
+
+def test_a_door_that_turns_everyone_away_is_an_outage() -> None:
+    reasons: list[str] = []
+    breaker = CircuitBreaker(RetrySettings(connection_failures=3), reasons.append, print)
+    for row in "abc":
+        assert not reasons
+        breaker.sent(row)
+        breaker.answered(row)
+        breaker.record_failure(BUSY, row)
+    assert "3 requests in a row did not get through" in reasons[0]
+
+
+def test_what_was_let_in_before_is_waited_for() -> None:
+    reasons: list[str] = []
+    breaker = CircuitBreaker(RetrySettings(connection_failures=3), reasons.append, print)
+    breaker.sent("inside")
+    for row in "abcdef":
+        breaker.sent(row)
+        breaker.answered(row)
+        breaker.record_failure(BUSY, row)
+    assert not reasons
+    breaker.answered("inside")
+    breaker.record_success()
+    breaker.record_failure(BUSY, "g")
+    assert not reasons
+
+
+def test_a_door_that_opens_now_and_then_is_a_pace() -> None:
+    assert not trips(*[BUSY, BUSY, None] * 5)

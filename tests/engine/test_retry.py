@@ -45,7 +45,8 @@ REQUEST = ImageRequest(
         (ErrorKind.NO_CREDITS, 3, LONG_AGO, None, Stop()),
         (ErrorKind.NOT_FOUND, 1, 0, 5, Stop()),
         # the pace's: never the row's fault, however often and late
-        (ErrorKind.RATE_LIMITED, 1, 0, 30, Retry(0.0, counted=False)),
+        (ErrorKind.RATE_LIMITED, 1, 0, 30, Retry(30, counted=False)),
+        (ErrorKind.BUSY, 1, 0, None, Retry(0.0, counted=False)),
         (ErrorKind.RATE_LIMITED, 1000, 1e9, None, Retry(0.0, counted=False)),
         # the moment's: waits grow, up to a bound, and end
         (ErrorKind.SERVER_ERROR, 1, 0, None, Retry(2.0)),
@@ -91,6 +92,7 @@ def test_no_request_is_tried_for_ever_and_no_wait_is_shorter_than_asked(
         return
     if policy_of(kind).affects is Affects.RATE:
         assert not decision.counted
+        assert decision.after_s == (retry_after_s or 0.0)
         return
     assert elapsed_s + decision.after_s <= settings.deadline_s
     assert (retry_after_s or 0.0) <= decision.after_s

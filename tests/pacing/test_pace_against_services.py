@@ -15,7 +15,10 @@ from batchgen.pacing import Budget, LimiterSnapshot, RateLimiter
 
 
 class HiddenLimits:
-    """A service that refuses what exceeds its sliding window, or its number at once, and counts what arrives."""
+    """A service that refuses what exceeds its sliding window, or its number at once, and counts what arrives.
+
+    by_chance: the share that it refuses whatever it gets, and then asks to wait for `asks_s`.
+    """
 
     def __init__(
         self,
@@ -25,13 +28,19 @@ class HiddenLimits:
         window_s: float = 60.0,
         says_when: bool = True,
         handshake_s: float = 1.0,
+        way_s: tuple[float, float] = (0.01, 0.3),
         seed: int = 1,
+        by_chance: float = 0.0,
+        asks_s: float | None = None,
     ) -> None:
+        self.by_chance = by_chance
+        self.asks_s = asks_s
         self.in_window = in_window
         self.at_once = at_once
         self.window_s = window_s
         self.says_when = says_when
         self.handshake_s = handshake_s
+        self.way_s = way_s
         self.down = False
         self.arrivals: list[float] = []
         self.taken: list[float] = []
@@ -47,11 +56,11 @@ class HiddenLimits:
         await asyncio.sleep(self._rng.choice([0.0, 0.0, 0.0, self._rng.uniform(0.0, self.handshake_s)]))
         if reports_sent:
             permit.sent()
-        await asyncio.sleep(self._rng.uniform(0.01, 0.3))
+        await asyncio.sleep(self._rng.uniform(*self.way_s))
         retry_after_s = self._refuses()
         if retry_after_s is not None:
-            await asyncio.sleep(self._rng.uniform(0.01, 0.3))
-            permit.throttled(retry_after_s if self.says_when else None)
+            await asyncio.sleep(self._rng.uniform(*self.way_s))
+            permit.throttled((retry_after_s or None) if self.says_when else None)
             return
         self._working += 1
         await asyncio.sleep(self._rng.uniform(0.5, 1.5))
@@ -75,6 +84,9 @@ class HiddenLimits:
     def _refuses(self) -> float | None:
         now = asyncio.get_running_loop().time()
         self.arrivals.append(now)
+        if self._rng.random() < self.by_chance:
+            self.refused.append(now)
+            return self.asks_s or 0.0
         while self._window and self._window[0] < now - self.window_s:
             self._window.popleft()
         if len(self._window) < self.in_window and self._working < self.at_once and not self.down:
@@ -237,3 +249,58 @@ def test_without_adaptation_the_limit_stays_and_only_the_pause_holds(in_virtual_
     watched = in_virtual_time(watch(service, limits, seconds=180))
     assert watched.end.limit_per_minute == 600
     assert watched.refused(60, 180) > 0
+
+
+TWENTY_A_SECOND = RateSettings(requests_per_minute=1200, concurrency=64)
+
+
+@pytest.mark.parametrize(
+    ("by_chance", "asks_s", "used"),
+    [(0.01, 1.0, 0.9), (0.02, None, 0.9), (0.02, 5.0, 0.9), (0.05, None, 0.8), (0.05, 1.0, 0.8)],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_refusals_by_chance_cost_hardly_more_than_themselves(in_virtual_time, seed, by_chance, asks_s, used) -> None:
+    service = HiddenLimits(by_chance=by_chance, asks_s=asks_s, seed=seed)
+    watched = in_virtual_time(watch(service, TWENTY_A_SECOND, seconds=900))
+    assert watched.taken(0, 900) >= used * 1200 * 15
+    assert most_in_any(60.0, service.arrivals) <= 1200
+
+
+def test_one_refusal_stops_nobody_else_however_long_it_asks_to_wait(in_virtual_time) -> None:
+    service = HiddenLimits(asks_s=3000.0)
+    now_and_again: dict[float, Callable[[], None]] = {}
+    for minute in range(1, 10):
+        now_and_again[60.0 * minute] = lambda: setattr(service, "by_chance", 1.0)
+        now_and_again[60.0 * minute + 0.049] = lambda: setattr(service, "by_chance", 0.0)
+    watched = in_virtual_time(watch(service, TWENTY_A_SECOND, seconds=600, then=now_and_again))
+    assert service.refused
+    assert watched.end.cooldown_s == 0
+    assert watched.taken(0, 600) >= 0.97 * 1200 * 10
+
+
+def test_a_hidden_limit_is_found_among_refusals_by_chance(in_virtual_time) -> None:
+    service = HiddenLimits(in_window=300, by_chance=0.02, asks_s=1.0)
+    watched = in_virtual_time(watch(service, TWENTY_A_SECOND, seconds=900))
+    assert watched.taken(60, 900) >= 0.95 * 300 * 14
+    assert watched.refused_share(60, 900) < 0.02 + 0.03
+
+
+def test_a_limit_that_falls_and_rises_is_followed_both_ways_in_minutes(in_virtual_time) -> None:
+    service = HiddenLimits(by_chance=0.02, asks_s=1.0)
+    hours = {
+        3600.0: lambda: setattr(service, "in_window", 400),
+        7200.0: lambda: setattr(service, "in_window", math.inf),
+    }
+    watched = in_virtual_time(watch(service, TWENTY_A_SECOND, seconds=9000, then=hours))
+    assert watched.taken(1800, 3600) >= 0.9 * 1200 * 30
+    assert watched.taken(4200, 7200) >= 0.95 * 400 * 50
+    assert watched.refused_share(4200, 7200) < 0.02 + 0.03
+    assert watched.taken(7800, 9000) >= 0.9 * 1200 * 20
+
+
+def test_a_limit_of_requests_at_once_is_used_to_nine_tenths(in_virtual_time) -> None:
+    service = HiddenLimits(at_once=8, handshake_s=0.0, way_s=(0.001, 0.003))
+    watched = in_virtual_time(watch(service, TWENTY_A_SECOND, seconds=900))
+    # Eight at once, each for a second, are 480 a minute.
+    assert watched.taken(60, 900) >= 0.9 * 480 * 14
+    assert watched.refused_share(60, 900) < 0.01

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,15 @@ from support.misfortune import ENDINGS
 from batchgen.core.outcomes import Status
 from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, Simulator
+from batchgen.simulator.bill import Arrival
 
 ROWS = 60
 PROMPTS = [f"a fox {number}" for number in range(ROWS)]
+
+
+def rows_of(arrivals: Sequence[Arrival]) -> set[str]:
+    """What tells the requests of some attempts from others."""
+    return {str(arrival.client_request_id).rsplit(".", 1)[0] for arrival in arrivals}
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -124,3 +130,51 @@ async def test_links_that_redirect_for_ever_are_left_after_five_steps(tmp_path: 
         simulator.change(faults=())
         await run_batch(manifest, out, simulator.url, image_transport="url")
         assert len(simulator.bill.charges) == 4
+
+
+async def test_requests_turned_away_by_nginx_are_sent_again_and_cost_nobody_a_try(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse("busy@3,5,9,20-22,40"),))) as simulator:
+        summary = await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
+        assert summary.stop is None
+        assert summary.progress.throttled == 7
+        assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+        assert len(simulator.bill.charges) == ROWS
+        compare_with_bill(out, simulator)
+
+
+async def test_a_dead_service_behind_nginx_stops_the_run_and_blames_no_row(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse("busy=1"),))) as simulator:
+        stopped = await run_batch(manifest, out, simulator.url)
+        assert stopped.stop is not None
+        assert stopped.stop.kind is StopKind.NETWORK
+        assert "503" in stopped.stop.message
+        assert read_index(out) == []
+
+
+async def test_a_service_that_dies_behind_nginx_is_waited_for_as_long_as_an_outage(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse("busy@20-"),))) as simulator:
+        stopped = await run_batch(manifest, out, simulator.url, retry__outage_s=0.3)
+        assert stopped.stop is not None
+        assert stopped.stop.kind is StopKind.NETWORK
+        assert {record["status"] for record in read_index(out)} == {Status.OK}
+
+        simulator.change(faults=())
+        assert (await run_batch(manifest, out, simulator.url)).stop is None
+        assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+
+
+async def test_refusals_by_chance_with_a_long_wait_hold_up_only_their_own_rows(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    settings = replace(ENDINGS, faults=(Fault.parse("rate_limited@12,45"),), retry_after_s=3)
+    async with Simulator(settings) as simulator:
+        summary = await run_batch(manifest, out, simulator.url, limits__requests_per_minute=6000)
+        assert summary.stop is None
+        assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+        arrivals = simulator.bill.arrivals
+        # All others were sent before either row came again.
+        assert [arrival.outcome for arrival in arrivals].count("rate_limited") == 2
+        asked_again = arrivals[-2:]
+        assert rows_of(asked_again) == rows_of([arrivals[11], arrivals[44]])

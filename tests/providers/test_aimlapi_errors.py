@@ -42,6 +42,8 @@ NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
         (500, "model under maintenance", ErrorKind.SERVER_ERROR),
         (502, "Bad Gateway", ErrorKind.CUT_OFF),
         (503, "", ErrorKind.SERVER_ERROR),
+        (503, "The model is overloaded. Please try again later.", ErrorKind.BUSY),
+        (503, "Database unavailable", ErrorKind.SERVER_ERROR),
         (504, "Generation timeout", ErrorKind.CUT_OFF),
         (520, "", ErrorKind.CUT_OFF),
         (527, "", ErrorKind.CUT_OFF),
@@ -63,6 +65,7 @@ def test_status_and_message_tell_the_kind(status, message, kind) -> None:
         (401, "HTTP 401: <html>", ErrorKind.BAD_KEY),
         (500, "HTTP 500: <html>", ErrorKind.CUT_OFF),
         (503, "HTTP 503: <html><body><h1>503 Service Unavailable</h1>", ErrorKind.CUT_OFF),
+        (503, "HTTP 503: <html><center><h1>503 Service Temporarily Unavailable</h1></center>", ErrorKind.BUSY),
         (529, "HTTP 529 with an empty body", ErrorKind.CUT_OFF),
     ],
 )

@@ -69,6 +69,8 @@ _RULES: Final = (
     _Rule(410, 410, ErrorKind.NOT_FOUND),  # a retired model
     _Rule(400, 499, ErrorKind.BAD_REQUEST),
     _Rule(502, 502, ErrorKind.CUT_OFF),
+    _Rule(503, 503, ErrorKind.BUSY, refusals.is_load, is_own=True),
+    _Rule(503, 503, ErrorKind.BUSY, refusals.is_turned_away),
     _Rule(504, 504, ErrorKind.CUT_OFF),
     _Rule(520, 527, ErrorKind.CUT_OFF),  # of Cloudflare, for a server behind it that failed or was too slow
     _Rule(500, 599, ErrorKind.SERVER_ERROR, is_own=True),

@@ -163,11 +163,10 @@ _PACE_WORDS: Final = _any(
     r"\b(?:exceeded|reached|hit)\b[^.]{0,30}\brate[ -]?limit",
     r"\btoo many (?:requests|concurrent)|\bthrottl(?:ed|ing)\b",
 )
-_LOAD_WORDS: Final = _any(
-    r"service temporarily unavailable|overload|\btoo many\b|\brate[ -]?limit",
-    r"\b(?:at|over|out of) capacity\b|\bbusy\b",
-    r"^service unavailable$|^HTTP 503: service unavailable$",
-)
+# Words of what stands before a service, nginx's limit_req first, and those of services themselves.
+_DOOR: Final = r"service temporarily unavailable|\btoo many (?:requests|connections)\b|\brate[ -]?limit"
+_DOOR_WORDS: Final = _any(_DOOR)
+_LOAD_WORDS: Final = _any(_DOOR, r"overload|\btoo many\b|\b(?:at|over|out of) capacity\b|\bbusy\b")
 _A_DAY_CODES: Final = _any(r"per(day|month|week)|daily|monthly|weekly")
 _A_MINUTE_CODES: Final = _any(r"per(minute|second|hour)")
 _A_DAY: Final = _any(
@@ -232,8 +231,13 @@ def is_pace(said: Said) -> bool:
 
 
 def is_load(said: Said) -> bool:
-    """Whether something before the service had no room for the request, and so passed nothing on."""
-    return _LOAD_WORDS.search(said.words.strip()) is not None
+    """Whether the service had no room for the request, and so did not begin with it."""
+    return _LOAD_WORDS.search(said.words) is not None
+
+
+def is_turned_away(said: Said) -> bool:
+    """Whether something before the service turned the request away for its number, and so passed nothing on."""
+    return _DOOR_WORDS.search(said.words) is not None
 
 
 def kind_of_limit(said: Said) -> ErrorKind:
