@@ -123,7 +123,7 @@ def linked_images() -> list[Line]:
 
 
 def thumbnails() -> list[Line]:
-    """W11: 1,000 images of 1 MB without limits, with thumbnails made beside the run, and none at its end."""
+    """W13: 1,000 images of 1 MB without limits, with thumbnails made beside the run, and none at its end."""
     off, on = Setting(1_000, LARGE_BYTES), Setting(1_000, LARGE_BYTES, gallery=True)
     with scratch() as folder, prepared_server(LARGE_BYTES, "numbered") as url:
         off_lags: list[dict[str, float]] = []
