@@ -32,6 +32,14 @@ hypothesis.settings.register_profile("fuzz", deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder for the state of accounts: that of whoever runs the tests is not theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave a group alone unless its folder, or a file in it, was asked for by name."""
     if collection_path.name not in GROUPS or collection_path.parent != Path(__file__).parent:

@@ -122,6 +122,8 @@ class RateSettings:
     concurrency: Annotated[int, Within(ge=1, le=1024)] = 8
     # Find the service's own limit after a 429 instead of running into it again and again.
     adaptive: bool = True
+    # Half a second after it was written a request has arrived, over any line that works; one that hangs delivers later.
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class RateOverrides:
     images_per_minute: PerMinute | None = None
     concurrency: Annotated[int, Within(ge=1, le=1024)] | None = None
     adaptive: bool | None = None
+    strict: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from batchgen.billing.spent import spent_usd
 from batchgen.catalog import Catalog
-from batchgen.config.settings import LimitSettings, RunConfig
+from batchgen.config.settings import LimitSettings, RateSettings, RunConfig
 from batchgen.core.errors import ApiKeyError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.events.log import sent_since
 from batchgen.dataset.layout import Layout
-from batchgen.pacing import Budget, Cap, LimiterSnapshot, RateLimiter
+from batchgen.pacing import LINGER_S, Budget, Cap, LimiterSnapshot, RateLimiter
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Provider
 from batchgen.providers.registry import find_factory, key_variables, transport_fields
+from batchgen.store.account_file import AccountFile, remove_unused
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,10 @@ class Keyring:
         variables = key_variables(settings, traits)
         if name in self.given:
             return ApiKey(self.given[name], variables[0], traits.service)
-        has_key = any(self.environment.get(variable, "").strip() for variable in variables)
-        if not has_key and not settings.key_variable and settings.base_url not in (None, traits.base_url):
-            return ApiKey.none()
+        is_elsewhere = settings.base_url not in (None, traits.base_url)
+        if traits.has_keyless_servers and is_elsewhere and not settings.key_variable:
+            if not any(self.environment.get(variable, "").strip() for variable in variables):
+                return ApiKey.none()
         return ApiKey.from_environment(self.environment, variables, traits.service)
 
     def keys(self, names: Collection[str], config: RunConfig) -> tuple[dict[str, ApiKey], dict[str, str]]:
@@ -76,6 +81,27 @@ def earlier_attempts(layout: Layout, config: RunConfig, names: Collection[str]) 
     return earlier
 
 
+def account_files(
+    environment: Mapping[str, str], config: RunConfig, keys: Mapping[str, ApiKey]
+) -> dict[str, AccountFile]:
+    """Return where the runs of this machine tell each other what they send, by provider; none where it cannot be kept.
+
+    They lie in the user's folder for state, as the XDG Base Directory Specification has it, one for each key.
+    """
+    home = environment.get("HOME")
+    state = environment.get("XDG_STATE_HOME") or (f"{home}/.local/state" if home else None)
+    if state is None:
+        return {}
+    folder, files = Path(state) / "batchgen" / "accounts", {}
+    remove_unused(folder)
+    for name, key in keys.items():
+        base_url = config.provider(name).base_url or ""
+        account = blake2b(f"{name}\0{base_url}\0{key.get_secret_value()}".encode(), digest_size=16).hexdigest()
+        with suppress(OSError):
+            files[name] = AccountFile(folder / account, LINGER_S)
+    return files
+
+
 def _caps(limits: LimitSettings, catalog: Catalog, layout: Layout) -> Iterator[Cap]:
     if limits.max_cost_usd is not None:
         yield Cap(limits.max_cost_usd)
@@ -98,6 +124,7 @@ class Accounts:
         keys: The key of each provider to open.
         missing: Why other providers cannot be opened, by name.
         layout: The dataset, which knows what earlier runs sent, and spent.
+        environment: Says where the state of accounts is kept that all runs on this machine share.
 
     Raises UsageError where a budget for the dataset cannot be kept.
     """
@@ -109,16 +136,23 @@ class Accounts:
         keys: Mapping[str, ApiKey],
         missing: Mapping[str, str],
         layout: Layout,
+        environment: Mapping[str, str],
     ) -> None:
         earlier = earlier_attempts(layout, config, keys)
+        self._files = account_files(environment, config, keys)
         self.budget = Budget(*_caps(config.limits, catalog, layout))
         self.missing = missing
         self.providers = {name: open_provider(name, config, catalog, key) for name, key in keys.items()}
         self.limiters = {
-            name: RateLimiter(config.provider(name).limits, self.budget, earlier=earlier.get(name, ()))
+            name: self._limiter(config.provider(name).limits, earlier.get(name, []), self._files.get(name))
             for name in self.providers
         }
         self.concurrency = sum(config.provider(name).limits.concurrency for name in self.providers)
+
+    def _limiter(self, limits: RateSettings, earlier: list[tuple[float, int]], file: AccountFile | None) -> RateLimiter:
+        told = [] if file is None else [one for one in file.earlier() if one[0] <= limits.window_s]
+        # A dataset may come from another machine, and an account may serve others; most that was sent stands in both.
+        return RateLimiter(limits, self.budget, earlier=told if len(told) > len(earlier) else earlier, account=file)
 
     @property
     def remedies(self) -> dict[str, Mapping[ErrorKind, str]]:
@@ -137,3 +171,5 @@ class Accounts:
     ) -> None:
         for provider in self.providers.values():
             await provider.aclose()
+        for file in self._files.values():
+            file.close()

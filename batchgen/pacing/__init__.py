@@ -6,11 +6,13 @@ once, cannot change its rate under waiting callers, and loses the time of late t
 where 1,972 of 2,000 are possible). What has one fixed, polite rate (log pages, downloads) is paced by aiolimiter.
 """
 
+from batchgen.pacing.account_use import LINGER_S
 from batchgen.pacing.budget import Budget, BudgetReached, Cap, CostUnknown, NoPermit
 from batchgen.pacing.rate_limiter import Closed, LimiterPermit, NeverFits, RateLimiter
 from batchgen.pacing.snapshot import LimiterSnapshot
 
 __all__ = [
+    "LINGER_S",
     "Budget",
     "BudgetReached",
     "Cap",

@@ -37,6 +37,10 @@ class Rate:
         self._window.leave(amount)
         self._window.arrived(arrived_at, amount)
 
+    def join(self, amount: int) -> None:
+        """Count `amount` that another process lets go."""
+        self._window.leave(amount)
+
     def arrived(self, now: float, amount: int) -> None:
         """Say that `amount`, which left earlier, has surely arrived by now."""
         self._window.arrived(now, amount)

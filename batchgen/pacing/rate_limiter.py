@@ -15,17 +15,18 @@ import random
 from collections.abc import Iterable
 
 from batchgen.config.settings import RateSettings
-from batchgen.pacing.adaptive import AdaptiveLimits, Load
+from batchgen.pacing.account_use import LINGER_S, AccountUse, Alone
+from batchgen.pacing.adaptive import Load
 from batchgen.pacing.budget import Budget, NoPermit, Reservation
-from batchgen.pacing.cooldown import Cooldown
-from batchgen.pacing.overload import Overload
+from batchgen.pacing.feedback import Feedback
 from batchgen.pacing.rate import Rate
 from batchgen.pacing.snapshot import LimiterSnapshot
-from batchgen.pacing.window import SlidingWindow
 
 # A request that was written to its connection has arrived after this: half a trip around the world and
 # one repeated packet. Of a window of a minute it costs 0.8 %.
 TRANSIT_S = 0.5
+# So often it is looked whether another process makes room.
+OTHERS_S = 0.05
 # An event loop fires its timers up to a tick of its clock too early.
 TIMER_TICK_S = 1e-6
 
@@ -55,20 +56,35 @@ class LimiterPermit:
     in its window from its answer on, which is as safe, but wastes the time that the service took to answer.
     """
 
-    __slots__ = ("_arrived", "_images", "_limiter", "_load", "_reservation", "_settled", "_transit")
+    __slots__ = (
+        "_arrived",
+        "_images",
+        "_left_at",
+        "_limiter",
+        "_load",
+        "_number",
+        "_reservation",
+        "_settled",
+        "_transit",
+    )
 
-    def __init__(self, limiter: RateLimiter, images: int, reservation: Reservation, load: Load) -> None:
+    def __init__(self, limiter: RateLimiter, images: int, reservation: Reservation, load: Load, number: int) -> None:
         self._limiter = limiter
         self._images = images
         self._reservation = reservation
         self._load = load
+        self._number = number  # within the account
+        self._left_at = limiter._loop.time()
         self._transit: asyncio.TimerHandle | None = None
         self._arrived = False
         self._settled = False
 
     def sent(self) -> None:
-        """Say that the request has been written to its connection. Only the first call counts."""
-        if self._transit is None and not self._settled:
+        """Say that the request has been written to its connection. Only the first call counts.
+
+        Where limits are strict it counts in its window from its answer on: an uplink may hang, and deliver at once.
+        """
+        if self._transit is None and not self._settled and not self._limiter._is_strict:
             self._transit = self._limiter._loop.call_later(TRANSIT_S, self._arrive)
 
     def done(self, *, images: int, cost_usd: float | None) -> None:
@@ -78,7 +94,7 @@ class LimiterPermit:
         """
         self._settle()
         self._limiter._share.charge(self._reservation, images, cost_usd)
-        self._limiter._accepted(self._load)
+        self._limiter._feedback.accepted(self._load)
 
     def refused(self) -> None:
         """Settle: nothing was charged, since the answer was an error (but no 429) or nothing was sent."""
@@ -90,24 +106,30 @@ class LimiterPermit:
 
         retry_after_s: as long as the service asks; None for what is reasonable.
         """
-        self._limiter._lighten(self._load)
+        self._limiter._feedback.throttled(self._limiter._loop.time(), self._load, retry_after_s)
         self._settle()
         self._limiter._share.release(self._reservation)
-        self._limiter._throttled(self._load, retry_after_s)
 
     def in_doubt(self) -> None:
-        """Settle: sent, and the answer will never be seen. Counts as charged in full."""
-        self._settle()
+        """Settle: sent, and the answer will never be seen. Counts as charged in full.
+
+        The service may work on: it counts as in flight as long again as it took, up to a bound.
+        """
+        self._settle(linger_s=min(LINGER_S, self._limiter._loop.time() - self._left_at))
         self._limiter._share.charge_in_doubt(self._reservation)
 
-    def _settle(self) -> None:
+    def _settle(self, linger_s: float = 0.0) -> None:
         if self._settled:
             raise RuntimeError("a permit was settled twice")
         self._settled = True
         if self._transit is not None:
             self._transit.cancel()
         self._arrive()
-        self._limiter._give_back(self._load)
+        self._limiter._account.ended(self._number, lost=linger_s > 0)
+        if linger_s > 0:
+            self._limiter._loop.call_later(linger_s, self._limiter._give_back, self._load)
+        else:
+            self._limiter._give_back(self._load)
 
     def _arrive(self) -> None:
         if not self._arrived:
@@ -123,6 +145,7 @@ class RateLimiter:
         budget: What the run may spend, here and at other accounts.
         earlier: What other runs sent within the last window, each as seconds ago and images: the service counts
             it still.
+        account: Where other processes tell what they do with the account meanwhile.
         rng: Spreads the waits for which the service names no time.
     """
 
@@ -132,21 +155,21 @@ class RateLimiter:
         budget: Budget,
         *,
         earlier: Iterable[tuple[float, int]] = (),
+        account: AccountUse | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._requests = Rate(limits.requests_per_minute, limits.window_s)
         self._images = None if limits.images_per_minute is None else Rate(limits.images_per_minute, limits.window_s)
-        self._refusals = SlidingWindow(self._requests.window_s)
-        self._adapts = limits.adaptive
-        self._found = AdaptiveLimits(self._requests.limit, limits.concurrency)
-        self._cooldown = Cooldown(rng or random.Random())  # noqa: S311 (spreads waits, guards nothing)
-        self._overload = Overload()
-        self._suspected: Load | None = None  # of the first of those that may be refused for too much load
-        self._asked_until = 0.0  # by those
-        self._bursts = 0
-        self._left_since = 0  # the last burst
-        self._open: list[Load] = []  # of what is in flight, in the order of leaving
+        self._account = account or Alone()
+        self._is_strict = limits.strict
+        self._feedback = Feedback(
+            self._requests.limit,
+            limits.concurrency,
+            self._requests.window_s,
+            rng or random.Random(),  # noqa: S311 (spreads waits, guards nothing)
+            adapts=limits.adaptive,
+        )
         self._in_flight = 0
         self._waiting = 0
         self._closed = False
@@ -169,9 +192,13 @@ class RateLimiter:
         self._waiting += 1
         try:
             async with self._turnstile:
-                while (free_at := self._free_at(images, price_usd)) > self._loop.time() + TIMER_TICK_S:
-                    await self._change_or(free_at)
-                return self._leave(images, price_usd)
+                while True:
+                    while (free_at := self._free_at(images, price_usd)) > self._loop.time() + TIMER_TICK_S:
+                        await self._change_or(free_at)
+                    permit = self._leave_in_turn(images, price_usd)
+                    if permit is not None:
+                        return permit
+                    await self._change_or(self._loop.time() + OTHERS_S)
         finally:
             self._waiting -= 1
 
@@ -186,12 +213,12 @@ class RateLimiter:
         by_the_minute = 60 / self._requests.window_s
         return LimiterSnapshot(
             in_flight=self._in_flight,
-            in_flight_limit=self._found.in_flight.value,
+            in_flight_limit=self._feedback.found.in_flight.value,
             waiting=self._waiting,
             requests_per_minute=self._requests.count(now) * by_the_minute,
-            limit_per_minute=self._found.requests.value * by_the_minute,
+            limit_per_minute=self._feedback.found.requests.value * by_the_minute,
             configured_per_minute=self._requests.limit * by_the_minute,
-            cooldown_s=max(0.0, self._cooldown.until - now),
+            cooldown_s=max(0.0, self._feedback.cooldown.until - now),
             spent_usd=self._share.spent_usd,
             reserved_usd=self._share.reserved_usd,
         )
@@ -199,17 +226,17 @@ class RateLimiter:
     def _free_at(self, images: int, price_usd: float | None) -> float:
         if self._closed:
             raise Closed
-        if not self._share.has_room(images, price_usd) or self._in_flight >= self._found.in_flight.value:
+        if not self._share.has_room(images, price_usd) or self._in_flight >= self._feedback.found.in_flight.value:
             return math.inf
         now = self._loop.time()
-        free_at = max(self._cooldown.until, self._requests.free_at(now, 1, self._requests_limit(now)))
+        free_at = max(self._feedback.cooldown.until, self._requests.free_at(now, 1, self._requests_limit(now)))
         if self._images is not None:
             free_at = max(free_at, self._images.free_at(now, images, self._images.limit))
         return free_at
 
     def _requests_limit(self, now: float) -> int:
         # What was found is a number of accepted requests; refused ones come on top, within what is configured.
-        return min(self._requests.limit, self._found.requests.value + self._refusals.count(now))
+        return min(self._requests.limit, self._feedback.found.requests.value + self._feedback.refused(now))
 
     async def _change_or(self, at: float) -> None:
         self._changed.clear()
@@ -220,24 +247,40 @@ class RateLimiter:
             if timer is not None:
                 timer.cancel()
 
-    def _leave(self, images: int, price_usd: float | None) -> LimiterPermit:
+    def _leave_in_turn(self, images: int, price_usd: float | None) -> LimiterPermit | None:
+        """Let a request go, unless another process is about to, or has left no room for it."""
+        turn = self._account.take_turn()
+        if turn is None:
+            return None
+        try:
+            for others in turn.news:
+                self._join(others)
+            is_full = self._in_flight + self._account.in_flight() >= self._feedback.found.in_flight.value
+            if is_full or self._free_at(images, price_usd) > self._loop.time() + TIMER_TICK_S:
+                return None
+            return self._leave(images, price_usd, turn.leave(images))
+        finally:
+            self._account.end_turn()
+
+    def _join(self, images: int) -> None:
+        """Count what another process has sent just now."""
+        self._requests.join(1)
+        if self._images is not None:
+            self._images.join(images)
+        self._loop.call_later(TRANSIT_S, self._count_arrival, images)
+
+    def _leave(self, images: int, price_usd: float | None, number: int) -> LimiterPermit:
         now = self._loop.time()
-        self._requests.leave(now, 1, self._found.requests.value)
+        self._requests.leave(now, 1, self._feedback.found.requests.value)
         if self._images is not None:
             self._images.leave(now, images, self._images.limit)
         self._in_flight += 1
-        in_window = self._requests.count(now) - self._refusals.count(now)
-        load = Load(in_window, self._in_flight, self._bursts, is_first=self._left_since == 0)
-        self._left_since += 1
-        self._open.append(load)
-        self._overload.sent(is_probe=self._found.is_probe(load))
-        if not self._overload.is_suspected:
-            self._suspected = None
-        return LimiterPermit(self, images, self._share.reserve(images, price_usd), load)
+        load = self._feedback.left(now, self._requests.count(now), self._in_flight)
+        return LimiterPermit(self, images, self._share.reserve(images, price_usd), load, number)
 
     def _give_back(self, load: Load) -> None:
         self._in_flight -= 1
-        self._open.remove(load)
+        self._feedback.ended(load)
         self._changed.set()
 
     def _count_arrival(self, images: int) -> None:
@@ -246,36 +289,3 @@ class RateLimiter:
         if self._images is not None:
             self._images.arrived(now, images)
         self._changed.set()
-
-    def _accepted(self, load: Load) -> None:
-        # What left beside the refused ones, or later, shows that the service does not refuse everything.
-        if load.burst >= self._bursts - 1:
-            self._cooldown.worked()
-        if self._adapts:
-            self._found.accept(load, self._overload.chance)
-
-    def _throttled(self, load: Load, retry_after_s: float | None) -> None:
-        now = self._loop.time()
-        self._refusals.leave(1)
-        self._refusals.arrived(now, 1)
-        if load.burst < self._bursts:  # it left before the last pause began, and belongs to its reasons
-            self._cooldown.extend(now, retry_after_s or 0.0)
-            return
-        if self._suspected is None:
-            self._suspected, self._asked_until = load, now
-        self._asked_until = max(self._asked_until, now + (retry_after_s or 0.0))
-        is_near, is_probe = self._found.is_near(load), self._found.is_probe(load)
-        if self._overload.refused(is_first=load.is_first, is_near=is_near, is_probe=is_probe):
-            self._bursts += 1
-            self._left_since = 0
-            asked_s = self._asked_until - now
-            self._cooldown.after_burst(now, asked_s if asked_s > 0 else None)
-            if self._adapts:
-                self._found.refuse(self._suspected)
-            self._suspected = None
-
-    def _lighten(self, refused: Load) -> None:
-        # It was not carried beside those that left after it.
-        for load in self._open[self._open.index(refused) + 1 :]:
-            load.in_flight -= 1
-            load.in_window -= 1

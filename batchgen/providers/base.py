@@ -25,6 +25,7 @@ class Traits:
         service: the name that its users know it by.
         base_url: its public address.
         key_variables: environment variables that hold a key; the first that is set counts.
+        has_keyless_servers: whether other servers speak as it does, of which some ask for no key.
         remedies: what a user can do about a failure that stops an account or a model, one sentence by kind.
     """
 
@@ -32,6 +33,7 @@ class Traits:
     base_url: str
     key_variables: tuple[str, ...]
     remedies: Mapping[ErrorKind, str]
+    has_keyless_servers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

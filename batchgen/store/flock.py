@@ -32,3 +32,8 @@ def try_flock(descriptor: int, *, shared: bool = False) -> Flock:
             raise
         return Flock.NONE
     return Flock.HELD
+
+
+def unlock(descriptor: int) -> None:
+    """Let go of an open file that stays open. Raises OSError."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -277,3 +277,34 @@ def test_the_snapshot_says_where_the_pace_stands(in_virtual_time) -> None:
         assert snapshot.cooldown_s == 0.0
 
     in_virtual_time(main())
+
+
+@pytest.mark.parametrize(("took_s", "kept_s"), [(5.0, 5.0), (300.0, 60.0)])
+def test_a_lost_request_keeps_its_slot_for_a_while(in_virtual_time, took_s: float, kept_s: float) -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        limiter = RateLimiter(FAST, Budget())
+        permit = await limiter.acquire(images=1, price_usd=None)
+        await asyncio.sleep(took_s)
+        permit.in_doubt()
+        lost_at = loop.time()
+        (await limiter.acquire(images=1, price_usd=None)).refused()
+        return loop.time() - lost_at
+
+    assert in_virtual_time(main()) == pytest.approx(kept_s, abs=0.1)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_strict_limits_count_a_request_until_it_is_answered(in_virtual_time, strict: bool) -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        limits = RateSettings(requests_per_minute=1, window_s=60.0, concurrency=4, strict=strict)
+        limiter = RateLimiter(limits, Budget())
+        permit = await limiter.acquire(images=1, price_usd=None)
+        permit.sent()
+        sent_at = loop.time()
+        loop.call_later(40.0, permit.refused)
+        (await limiter.acquire(images=1, price_usd=None)).refused()
+        return loop.time() - sent_at
+
+    assert in_virtual_time(main()) == pytest.approx(100.0 if strict else 60.5, abs=0.1)

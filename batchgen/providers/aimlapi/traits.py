@@ -21,4 +21,5 @@ TRAITS = Traits(
             ErrorKind.NOT_FOUND: "Check the model's name and the base URL, then type the command again.",
         }
     ),
+    has_keyless_servers=True,
 )
