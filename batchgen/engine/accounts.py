@@ -46,10 +46,10 @@ class Keyring:
         variables = key_variables(settings, traits)
         if name in self.given:
             return ApiKey(self.given[name], variables[0], traits.service)
+        has_key = any(self.environment.get(variable, "").strip() for variable in variables)
         is_elsewhere = settings.base_url not in (None, traits.base_url)
-        if traits.has_keyless_servers and is_elsewhere and not settings.key_variable:
-            if not any(self.environment.get(variable, "").strip() for variable in variables):
-                return ApiKey.none()
+        if not has_key and is_elsewhere and traits.has_keyless_servers and not settings.key_variable:
+            return ApiKey.none()
         return ApiKey.from_environment(self.environment, variables, traits.service)
 
     def keys(self, names: Collection[str], config: RunConfig) -> tuple[dict[str, ApiKey], dict[str, str]]:
