@@ -53,6 +53,10 @@ from batchgen.store.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.store.scratch import ScratchFile
 
 
+# What takes longer is said.
+_UNTOLD_S = 1.0
+
+
 async def run_job(
     job: Job, keyring: Keyring, display: Display, stop: StopSignal, onlooker: Onlooker = nobody
 ) -> RunSummary:
@@ -231,7 +235,12 @@ class _Running:
         self._looking = asyncio.ensure_future(looking)
 
     async def _count_absent(self) -> None:
-        if self._looking is not None and (absent := await self._looking).images:
+        if self._looking is None:
+            return
+        await asyncio.wait([self._looking], timeout=_UNTOLD_S)
+        if not self._looking.done():
+            self._display.warned("Looking whether the images of earlier runs are in the folder.")
+        if (absent := await self._looking).images:
             self.progress.absent = absent
             self.events.absent(absent)
 
