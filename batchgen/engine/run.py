@@ -52,7 +52,6 @@ from batchgen.providers.base import Billing
 from batchgen.store.reserve import RESERVE_BYTES_PER_REQUEST
 from batchgen.store.scratch import ScratchFile
 
-
 # What takes longer is said.
 _UNTOLD_S = 1.0
 
