@@ -64,6 +64,8 @@ class AccountFile:
         self._dropped = -1
         self._seen_at = 0.0
         self._open: dict[tuple[int, int], _Open] = {}  # of others
+        self._own_open: dict[int, float] = {}  # when a request of our own left, by its number
+        self._slowest_s: float | None = None  # of the answers that any process told of
         self._lives: dict[int, tuple[float, bool]] = {}
         self._busy_since: float | None = None
         self.news: Sequence[int] = ()
@@ -109,11 +111,15 @@ class AccountFile:
     def leave(self, images: int) -> int:
         """Tell that a request leaves; return its number."""
         self._number += 1
+        self._own_open[self._number] = self._now()
         self._append(self._number, images, _Told.LEFT)
         return self._number
 
     def ended(self, number: int, *, lost: bool) -> None:
         """Tell that a request has been answered, or that its answer will not be seen."""
+        left_at = self._own_open.pop(number)
+        if not lost:
+            self._note_answer(self._now() - left_at)
         self._append(number, 0, _Told.LOST if lost else _Told.ANSWERED)
 
     def close(self) -> None:
@@ -144,7 +150,8 @@ class AccountFile:
                 self._open[key] = _Open(process, at, at + _KEPT_S)
                 sent.append((at, images))
             elif kind == _Told.ANSWERED:
-                self._open.pop(key, None)
+                if (answered := self._open.pop(key, None)) is not None:
+                    self._note_answer(at - answered.left_at)
             elif key in self._open:
                 left_at = self._open[key].left_at
                 self._open[key] = _Open(process, left_at, at + min(self._linger_s, at - left_at))
@@ -179,8 +186,14 @@ class AccountFile:
         self._position = len(text)
 
     def _end_of(self, one: _Open) -> float:
-        """Until when a request of another process may last: not long where nobody waits for it."""
-        return one.until if self._lives_on(one.process) else min(one.until, one.left_at + self._linger_s)
+        """Until when a request of another process may last: where nobody waits for it, as long as the slowest did."""
+        if self._lives_on(one.process):
+            return one.until
+        slowest_s = self._linger_s if self._slowest_s is None else min(self._slowest_s, self._linger_s)
+        return min(one.until, one.left_at + slowest_s)
+
+    def _note_answer(self, took_s: float) -> None:
+        self._slowest_s = max(took_s, self._slowest_s or 0.0)
 
     def _lives_on(self, process: int) -> bool:
         looked_at, is_alive = self._lives.get(process, (0.0, False))

@@ -126,8 +126,16 @@ def test_a_lost_answer_counts_as_long_again_as_it_was_waited_for(open_file: Open
     assert other.in_flight() == 0
 
 
-def test_what_a_killed_process_sent_counts_for_a_minute(tmp_path: Path) -> None:
-    path = tmp_path / "account"
+@pytest.mark.parametrize(("slowest_s", "kept_s"), [(None, LINGER_S), (20.0, 20.0), (300.0, LINGER_S)])
+def test_what_a_killed_process_sent_counts_for_a_while(tmp_path: Path, slowest_s: float | None, kept_s: float) -> None:
+    path, clock = tmp_path / "account", Clock()
+    if slowest_s is not None:
+        clock.now = time.time() - 1_000
+        before = AccountFile(path, LINGER_S, clock)
+        number = send(before)
+        clock.now += slowest_s
+        before.ended(number, lost=False)
+        before.close()
     script = f"""
 import signal
 from pathlib import Path
@@ -137,18 +145,20 @@ file.take_turn(); file.leave(1); file.end_turn()
 print("sent", flush=True)
 signal.pause()
 """
-    clock = Clock()
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"sent\n"
-        clock.now = time.time()
+        sent_at = clock.now = time.time()
         file = AccountFile(path, LINGER_S, clock)
-        assert len(file.earlier()) == 1
+        file.earlier()
         clock.now += 2 * LINGER_S
         assert file.in_flight() == 1  # it is waited for
         process.send_signal(signal.SIGKILL)
     later = AccountFile(path, LINGER_S, clock)
     later.earlier()
+    clock.now = sent_at + kept_s - 1
+    assert later.in_flight() == 1
+    clock.now = sent_at + kept_s + 1
     assert later.in_flight() == 0
     for opened in (file, later):
         opened.close()
