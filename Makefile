@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+# A test on each processor; whoever has done its share takes of the others'.
+TOGETHER := -n auto --dist worksteal
 ESLINT := node_modules/.package-lock.json
 AUDIT := $(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
@@ -18,11 +20,11 @@ demo: $(VENV)/runtime ## make the images of sample_manifests/demo.csv: no key, n
 	@echo "The images are in demo-dataset/images, all of them on one sheet in demo-contact-sheet.jpg."
 
 test: $(VENV)/test ## the default test run
-	$(BIN)/pytest
+	$(BIN)/pytest $(TOGETHER)
 
 coverage: $(VENV)/test ## the same, measured, processes that tests start included: fails below the floor in pyproject.toml
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(TOGETHER)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 # How long a service may still work on a request whose answer will not be seen: as long again as it took, no more than
-# this. On one of a process that died it works, from when it left, no longer than on the slowest that was answered.
-LINGER_S = 60.0
+# this, in which most draw an image. On one of a process that died it works, from when it left, no longer than on the
+# slowest that was answered.
+LINGER_S = 20.0
 
 
 class Turn(Protocol):

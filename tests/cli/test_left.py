@@ -37,7 +37,7 @@ def test_transient_failures_are_left_to_the_same_command(run: Run, simulate: Sim
     ended = run(*run_of(simulator.url))
     assert ended.code == 1
     assert "Left: 3 images that the same command asks for again." in ended.out
-    assert "Next:    batchgen " in ended.out
+    assert "Next:    batchgen" in ended.out
     assert "batchgen status" not in ended.out.partition("Next:")[2]
     assert left_of(run("status", "out", "--json")) == {"again": 3}
     assert "  3 images that the same command asks for again\n" in run("status", "out").out

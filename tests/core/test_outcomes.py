@@ -17,6 +17,7 @@ TABLE = {
     ErrorKind.NOT_FOUND: Policy(Affects.MODEL, Charged.NO),
     ErrorKind.UNEXPLAINED: Policy(Affects.UNCLEAR, Charged.NO, final=True),
     ErrorKind.RATE_LIMITED: Policy(Affects.RATE, Charged.NO),
+    ErrorKind.BUSY: Policy(Affects.RATE, Charged.NO),
     ErrorKind.CONFLICT: Policy(Affects.NOBODY, Charged.NO),
     ErrorKind.SERVER_ERROR: Policy(Affects.NOBODY, Charged.NO),
     ErrorKind.CUT_OFF: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),
