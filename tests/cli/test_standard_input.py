@@ -45,12 +45,12 @@ def as_spreadsheet() -> bytes:
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
 FORMS = {
     "csv": as_csv(),
-    "csv, packed": gzip.compress(as_csv()),
+    "csv, packed": gzip.compress(as_csv(), mtime=0),
     "semicolons": as_csv(";"),
     "tsv": as_csv("\t"),
     "csv as UTF-16": as_csv().decode().encode("utf-16"),
     "lines of JSON": LINES,
-    "lines of JSON, packed": gzip.compress(LINES),
+    "lines of JSON, packed": gzip.compress(LINES, mtime=0),
     "lines of JSON as UTF-16": LINES.decode().encode("utf-16"),
     "array of JSON": json.dumps(ROWS, indent=1).encode(),
     "Parquet": as_parquet(),

@@ -44,7 +44,11 @@ WRITTEN: dict[str, tuple[bytes, str, str]] = {
         "m.csv",
         "as UTF-16 and with tabs between cells",
     ),
-    "gzip": (gzip.compress(text(";").encode("cp1252")), "m.csv.gz", "as Windows-1252 and with ';' between cells"),
+    "gzip": (
+        gzip.compress(text(";").encode("cp1252"), mtime=0),
+        "m.csv.gz",
+        "as Windows-1252 and with ';' between cells",
+    ),
     "empty columns": (text(",", ",,").encode(), "m.csv", ""),
     "empty rows": (text(",").encode() + b",,\r\n,,\r\n", "m.csv", ""),
 }

@@ -52,9 +52,9 @@ def said(path: Path) -> list[str]:
     [
         ("m.jsonl", as_lines(ROWS).encode()),
         ("m.ndjson", as_lines(ROWS).replace("\n", "\r\n\r\n").encode()),
-        ("m.JSONL.GZ", gzip.compress(as_lines(ROWS).encode())),
+        ("m.JSONL.GZ", gzip.compress(as_lines(ROWS).encode(), mtime=0)),
         ("m.json", json.dumps(ROWS, indent=2).encode()),
-        ("m.json.gz", gzip.compress(json.dumps(ROWS).encode())),
+        ("m.json.gz", gzip.compress(json.dumps(ROWS).encode(), mtime=0)),
         ("lines.json", as_lines(ROWS).rstrip().encode()),
         ("array.jsonl", b"\n " + json.dumps(ROWS).encode()),
         ("mark.jsonl", b"\xef\xbb\xbf" + as_lines(ROWS).encode()),

@@ -36,10 +36,14 @@ UNUSABLE: dict[str, tuple[str | bytes, str, str]] = {
     "open quote in the header": (b'"prompt\nx\n', "m.csv", "error E025 in the header"),
     "a spreadsheet named .csv": (b"PK\x03\x04....", "m.csv", "E006 the content is a spreadsheet"),
     "Parquet named .csv": (b"PAR1....", "m.csv", "E006 the content is Parquet"),
-    "gzip named .csv": (gzip.compress(b"prompt\nx\n"), "m.csv", "E006 the content is gzipped"),
+    "gzip named .csv": (gzip.compress(b"prompt\nx\n", mtime=0), "m.csv", "E006 the content is gzipped"),
     "unknown suffix": (b"prompt\nx\n", "m.doc", "E006 the name must end in"),
     "text named .gz": (b"prompt\nx\n", "m.csv.gz", "E007 the gzip data is damaged"),
-    "truncated gzip": (gzip.compress(b"prompt\nx\n")[:-9], "m.csv.gz", "E007 the gzip data is damaged or cut off"),
+    "truncated gzip": (
+        gzip.compress(b"prompt\nx\n", mtime=0)[:-9],
+        "m.csv.gz",
+        "E007 the gzip data is damaged or cut off",
+    ),
     "text named .parquet": (b"prompt\nx\n", "m.parquet", "E007 not a whole Parquet file"),
     "one endless line": (b"prompt\n" + b"x" * (17 * 2**20), "m.csv", ":2:1 error E023 line 2 is longer than"),
 }

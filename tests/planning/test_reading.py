@@ -78,8 +78,8 @@ def test_without_passthrough_columns_there_are_no_labels(write, rules) -> None:
         ("m.csv", b"\n\nid,prompt\n\n1,x\n\n\n2,y\n\n"),
         ("M.CSV", b'"id","prompt"\n"1","x"\n"2","y"'),
         ("m.tsv", b"id\tprompt\n1\tx\n2\ty\n"),
-        ("m.csv.gz", gzip.compress(b"id,prompt\n1,x\n2,y\n")),
-        ("m.tsv.gz", gzip.compress(b"id\tprompt\n1\tx\n2\ty\n")),
+        ("m.csv.gz", gzip.compress(b"id,prompt\n1,x\n2,y\n", mtime=0)),
+        ("m.tsv.gz", gzip.compress(b"id\tprompt\n1\tx\n2\ty\n", mtime=0)),
     ],
 )
 def test_every_form_of_text_file_gives_the_same_rows(write, read, name: str, content: bytes) -> None:
@@ -231,7 +231,7 @@ def test_the_broken_sample_shows_most_messages_and_keeps_its_good_rows(read) -> 
 
 def test_a_damaged_gzip_gives_its_good_rows_first(write, rules) -> None:
     rows = "".join(f"{number * 7919 % 100_003} {number}\n" for number in range(60_000))
-    path = write(gzip.compress(f"prompt\n{rows}".encode())[:-2000], "m.csv.gz")
+    path = write(gzip.compress(f"prompt\n{rows}".encode(), mtime=0)[:-2000], "m.csv.gz")
     batches = read_rows(open_manifest(path), rules())
     assert next(batches).rows == 8192
     with pytest.raises(ManifestError, match="E007"):

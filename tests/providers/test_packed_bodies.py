@@ -42,18 +42,20 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 def in_members(data: bytes) -> bytes:
-    return b"".join(gzip.compress(data[start : start + 1000]) for start in range(0, len(data), 1000)) + b"\0" * 9
+    return (
+        b"".join(gzip.compress(data[start : start + 1000], mtime=0) for start in range(0, len(data), 1000)) + b"\0" * 9
+    )
 
 
 PACKED = {
-    "gzip": gzip.compress(PLAIN),
+    "gzip": gzip.compress(PLAIN, mtime=0),
     "X-GZip ": in_members(PLAIN),
     "deflate": zlib.compress(PLAIN),
     "Deflate": raw_deflate(PLAIN),
     "br": with_arrow("brotli")(PLAIN),
     "zstd": with_arrow("zstd")(PLAIN),
-    "identity, gzip": gzip.compress(PLAIN),
-    "gzip, br": with_arrow("brotli")(gzip.compress(PLAIN)),
+    "identity, gzip": gzip.compress(PLAIN, mtime=0),
+    "gzip, br": with_arrow("brotli")(gzip.compress(PLAIN, mtime=0)),
     "aws-chunked": PLAIN,
 }
 
@@ -66,7 +68,7 @@ async def test_an_answer_is_read_however_it_is_packed(serve: Serve, open_client:
     assert slot.image.data == PNG
 
 
-@pytest.mark.parametrize("body", [PACKED["gzip"], PACKED["zstd"], gzip.compress(PNG)])
+@pytest.mark.parametrize("body", [PACKED["gzip"], PACKED["zstd"], gzip.compress(PNG, mtime=0)])
 async def test_an_answer_that_is_packed_without_a_word_is_read(serve: Serve, open_client: Open, body: bytes) -> None:
     client = await open_client(await serve(replying(body=body)))
     (slot,) = (await client.submit(REQUEST, "r-1", lambda: None)).slots
@@ -145,7 +147,11 @@ async def test_the_image_that_came_before_an_answer_broke_off_is_kept(
     serve_raw: ServeRaw, open_client: Open, packed: bool
 ) -> None:
     body = answer_of(PNG, prompt="a hare") + b" " * 20_000
-    handler = broken_off(gzip.compress(body)[:-9], b"Content-Encoding: gzip") if packed else broken_off(body[:-19_999])
+    handler = (
+        broken_off(gzip.compress(body, mtime=0)[:-9], b"Content-Encoding: gzip")
+        if packed
+        else broken_off(body[:-19_999])
+    )
     answer = await (await open_client(await serve_raw(handler))).submit(REQUEST, "r-1", lambda: None)
     (slot,) = answer.slots
     assert isinstance(slot.image, Image)
