@@ -11,7 +11,7 @@ from batchgen.core.remedy import Remedy
 from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.events.log import last_ended, last_planned
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import EVENTS, Layout
 from batchgen.dataset.read.dataset import Dataset
 from batchgen.dataset.read.missing import MissingSlot
 from batchgen.dataset.read.summary import DatasetSummary, RunTotals
@@ -63,14 +63,14 @@ def view_origin(out: str | PathLike[str]) -> ViewOrigin | None:
     layout = Layout(Path(out))
     if not layout.view.exists():
         return None
-    ended = last_ended(layout.events)
+    ended = last_ended(layout.store.file(EVENTS))
     is_behind = bool(layout.segments())
     return ViewOrigin(None, None, is_behind) if ended is None else ViewOrigin(ended.run, ended.at, is_behind)
 
 
 def not_asked_images(out: str | PathLike[str], summary: DatasetSummary) -> int:
     """Return how many images the newest run was to ask for and has not, or not yet; 0 if nobody knows."""
-    planned = last_planned(Layout(Path(out)).events)
+    planned = last_planned(Layout(Path(out)).store.file(EVENTS))
     if planned is None:
         return 0
     newest = summary.runs.get(planned.run)
@@ -88,7 +88,7 @@ class RunWatch:
 
     def __init__(self, out: str | PathLike[str]) -> None:
         self._layout = Layout(Path(out))
-        self._follower = Follower(self._layout.events)
+        self._follower = Follower(self._layout.store.file(EVENTS))
         if not self._layout.is_dataset():
             refuse_foreign_files(self._layout)
 

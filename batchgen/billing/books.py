@@ -19,7 +19,7 @@ from batchgen.core.keys import key_of
 from batchgen.core.request import DEFAULT_PROVIDER
 from batchgen.dataset.events.log import first_run_id
 from batchgen.dataset.index.charges import of_slot
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import EVENTS, Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.providers.base import LogEntry
 
@@ -93,7 +93,7 @@ class Books:
                     if slot["client_request_id"] is not None and (slot["provider"] or DEFAULT_PROVIDER) == provider:
                         self._add(slot)
         self._runs = {run_of_attempt(i) for request in self.requests.values() for i in request.attempts}
-        starts = [run_start(run_id or "") for run_id in (*self._runs, first_run_id(layout.events))]
+        starts = [run_start(run_id or "") for run_id in (*self._runs, first_run_id(layout.store.file(EVENTS)))]
         self._finished_at = max((request.finished_at for request in self.requests.values()), default=datetime.now(UTC))
         self._started_at = min(filter(None, starts), default=self._finished_at)
 

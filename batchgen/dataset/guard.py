@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.core.errors import NotADataset
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import VIEW, Layout
 
 
 def refuse_foreign_files(layout: Layout) -> None:
@@ -37,6 +37,7 @@ def refuse_foreign_files(layout: Layout) -> None:
 def _is_own_view(layout: Layout) -> bool:
     """A view is the last that is left of a dataset whose index was deleted."""
     try:
-        return {"fingerprint", "image_number"} <= set(pq.read_schema(layout.view).names)
+        with layout.store.open(VIEW) as view:
+            return {"fingerprint", "image_number"} <= set(pq.read_schema(view).names)
     except (OSError, pa.ArrowException):
         return False

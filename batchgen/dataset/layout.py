@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchgen.store import LocalStore
+from batchgen.store import LocalStore, StoredFile
 
 IMAGES = "images/"
 INDEX = "index/"
@@ -161,13 +161,13 @@ class Layout:
     def segment(self, number: int) -> Path:
         return self.store.path(segment_name(number))
 
-    def parts(self) -> dict[int, Path]:
+    def parts(self) -> dict[int, StoredFile]:
         """The index parts, oldest first."""
-        return {number: self.store.path(name) for number, name in self.part_names().items()}
+        return {number: self.store.file(name) for number, name in self.part_names().items()}
 
-    def segments(self) -> dict[int, Path]:
+    def segments(self) -> dict[int, StoredFile]:
         """The WAL's segments, oldest first."""
-        return {number: self.store.path(name) for number, name in self.segment_names().items()}
+        return {number: self.store.file(name) for number, name in self.segment_names().items()}
 
     def part_names(self) -> dict[int, str]:
         """Return the names of the index parts by number, oldest first."""

@@ -39,7 +39,7 @@ from batchgen.dataset.index.records import (
     slot_numbers,
     with_deferred_image,
 )
-from batchgen.dataset.layout import CONFIG, LOCK, RESERVE, WAL, Layout, image_name
+from batchgen.dataset.layout import CONFIG, EVENTS, LOCK, RESERVE, WAL, Layout, image_name
 from batchgen.dataset.publish.clean_stop import publish
 from batchgen.dataset.publish.label_digests import stored_digests
 from batchgen.dataset.publish.view_state import compacted_parts
@@ -97,7 +97,7 @@ class DatasetWriter:
             self.resume_index = resume_index.load(self.layout)
             self.space = measure_space(self.layout)
             self._reserve = self.layout.store.reserve(RESERVE, reserve_bytes)
-            self.events = EventLog(self.layout.events)
+            self.events = EventLog(self.layout.store.file(EVENTS))
             opened.callback(self.events.close)
             self._active = ActiveSegment(self.layout, provenance, labels)
             self._opened = opened.pop_all()

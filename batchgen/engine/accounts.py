@@ -17,7 +17,7 @@ from batchgen.config.settings import LimitSettings, RateSettings, RunConfig
 from batchgen.core.errors import ApiKeyError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.events.log import sent_since
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import EVENTS, Layout
 from batchgen.pacing import LINGER_S, Budget, Cap, LimiterSnapshot, RateLimiter
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Provider
@@ -74,7 +74,7 @@ def earlier_attempts(layout: Layout, config: RunConfig, names: Collection[str]) 
     now = datetime.now(UTC)
     windows = {name: config.provider(name).limits.window_s for name in names}
     earlier: dict[str, list[tuple[float, int]]] = {name: [] for name in names}
-    for entry in sent_since(layout.events, now - timedelta(seconds=max(windows.values(), default=0.0))):
+    for entry in sent_since(layout.store.file(EVENTS), now - timedelta(seconds=max(windows.values(), default=0.0))):
         ago_s = max(0.0, (now - entry.at).total_seconds())
         if ago_s <= windows.get(entry.provider, -1.0):
             earlier[entry.provider].append((ago_s, entry.images))

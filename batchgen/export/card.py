@@ -72,9 +72,8 @@ def _configs(card: CardOf, splits: list[str]) -> Iterator[str]:
 def _license(source: OpenDataset, terms: Terms) -> bytes | None:
     """The text of the licence, if the user put one beside the dataset's card; else its name."""
     for name in _LICENSES:
-        path: Path = source.layout.root / name
-        if path.is_file():
-            return path.read_bytes()
+        if source.layout.store.exists(name):
+            return source.layout.store.read(name)
     return None if terms.license is None else f"The images and texts here are licensed: {terms.license}\n".encode()
 
 

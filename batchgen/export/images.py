@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -42,13 +42,14 @@ class Images:
             self.done(1)
 
     def _read(self, record: Record) -> bytes:
-        path: Path = self.source.layout.root / record["file_name"]
+        file = self.source.layout.store.file(record["file_name"])
         try:
-            data: bytes = path.read_bytes()
+            with file.open() as opened:
+                data = opened.read()
         except FileNotFoundError:
-            raise ExportError(f"{path} is missing. `batchgen verify {self.source.layout.root}` lists all.") from None
+            raise ExportError(f"{file} is missing. `batchgen verify {self.source.layout.root}` lists all.") from None
         if sha256(data).hexdigest() != record["sha256"]:
-            message = f"{path} is not what was received. `batchgen verify {self.source.layout.root}` lists all such."
+            message = f"{file} is not what was received. `batchgen verify {self.source.layout.root}` lists all such."
             raise ExportError(message)
         return data
 

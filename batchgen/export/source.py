@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from batchgen.dataset.index.foreign import (
     refuse_odd_values,
 )
 from batchgen.dataset.index.old_format import is_old, new_schema
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import VIEW, Layout
 from batchgen.dataset.read.snapshot import open_layout
 
 # Rows of the table read at a time; without their images they are some kB each.
@@ -81,16 +82,24 @@ def open_source(root: Path) -> Iterator[OpenDataset]:
     """Open a dataset. Raises NotADataset, ExportError."""
     layout = open_layout(root)
     try:
-        table = pq.ParquetFile(layout.view)
-        schema = table.schema_arrow
-        refuse_columns((new_schema(schema) if is_old(schema.names) else schema).names)
+        view = layout.store.open(VIEW)
     except FileNotFoundError:
         message = f"{root} has no metadata.parquet yet: no run has ended here. Let the run end, or run it again."
         raise ExportError(message) from None
+    except OSError as error:
+        raise _damaged(layout, error) from error
+    with view, _table(layout, view) as table:
+        yield OpenDataset(layout, table)
+
+
+def _table(layout: Layout, view: BinaryIO) -> pq.ParquetFile:
+    try:
+        table = pq.ParquetFile(view)
+        schema = table.schema_arrow
+        refuse_columns((new_schema(schema) if is_old(schema.names) else schema).names)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(layout, error) from error
-    with table:
-        yield OpenDataset(layout, table)
+    return table
 
 
 def _as_written_here(table: pa.Table) -> pa.Table:

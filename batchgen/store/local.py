@@ -15,7 +15,8 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from io import BufferedRandom, FileIO
+from dataclasses import dataclass
+from io import BufferedRandom, BufferedReader, FileIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -66,7 +67,7 @@ class LocalStore:
             self._make_folder_of(name)
             disk.publish(temporary, self.path(name))
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> BufferedReader:
         """Open what is kept under `name` for reading. Raises FileNotFoundError."""
         return os.fdopen(disk.open_file(self.path(name), os.O_RDONLY, follow=True), "rb")
 
@@ -101,6 +102,10 @@ class LocalStore:
             with self.open(name) as source, self.put_stream(to) as target:
                 shutil.copyfileobj(source, target)
             self.remove(name)
+
+    def file(self, name: str) -> StoredFile:
+        """Return what is kept under `name`, now or when it is opened."""
+        return StoredFile(self, name)
 
     def path(self, name: str) -> Path:
         """Where the file of a name lies: for messages, and for programs that need a path."""
@@ -182,6 +187,26 @@ class LocalStore:
                 raise FileNotFoundError(
                     errno.ENOENT, f"it is a link to {path.readlink()}, which does not exist", str(path)
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One name of a store, for those who read it and need no other. As text it is where it lies, for messages."""
+
+    store: LocalStore
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """Where it lies: for messages, and for programs that need a path."""
+        return self.store.path(self.name)
+
+    def open(self) -> BufferedReader:
+        """Open it for reading. Raises OSError, FileNotFoundError if nothing is kept under the name."""
+        return self.store.open(self.name)
+
+    def __str__(self) -> str:
+        return str(self.path)
 
 
 class _Stream(FileIO):

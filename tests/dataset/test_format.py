@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from support.files_of import parts_of
 from support.making import NO_LABELS, answer, attempts, image, request, writing
 
 import batchgen
@@ -101,7 +102,7 @@ async def test_a_run_leaves_a_dataset_of_todays_format(old: Path, simulate: Any)
     await run(old, simulator.url)
     layout = Layout(old / "out")
     assert (layout.state / "format").read_text() == "2\n"
-    assert all(b"batchgen.format" in pq.read_metadata(path).metadata for path in layout.parts().values())
+    assert all(b"batchgen.format" in pq.read_metadata(path).metadata for path in parts_of(layout))
     arrivals = len(simulator.bill.arrivals)
     await run(old, simulator.url)
     assert len(simulator.bill.arrivals) == arrivals

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.files_of import parts_of
 from support.making import NO_LABELS, answer, attempts, image, request, writing
 
 from batchgen._api.integrity import FileFault, repair, verify
@@ -141,7 +142,7 @@ def test_an_out_that_is_a_link_to_nowhere_says_so(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize("is_absolute", [False, True])
 async def test_a_name_in_an_index_that_leads_outside_moves_nothing(given: Path, mine: Path, is_absolute: bool) -> None:
     victim = mine / "diary.txt"
-    (part,) = Layout(given).parts().values()
+    (part,) = parts_of(Layout(given))
     table = pq.read_table(part)
     names = table["file_name"].to_pylist()
     names[1] = str(victim) if is_absolute else "../mine/diary.txt"

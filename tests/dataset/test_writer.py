@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from support.files_of import segments_of
 from support.making import NO_LABELS, answer, attempts, image, link, png, records_in, rejected, request, wasted, writing
 
 from batchgen.core.answer import Unusable
@@ -85,7 +86,7 @@ async def test_an_answer_whose_image_never_reached_the_disk_is_never_called_save
         cut = crashed()
         (out_image,) = cut.glob("images/*/*")
         # As if the kill had come between the `received` of the WAL and the image.
-        (segment,) = Layout(cut).segments().values()
+        (segment,) = segments_of(Layout(cut))
         received = segment.read_bytes().splitlines(keepends=True)[:-1]
         segment.write_bytes(b"".join(received))
         out_image.unlink()
@@ -156,7 +157,7 @@ async def test_an_image_that_came_too_much_and_was_lost_is_replaced_and_its_cost
         await writer.save(request(num_images=2), answer(image(1), image(2), image(3), cost_usd=0.12), attempts())
         cut = crashed()
     # As if the kill had come when only the first two images were on disk.
-    (segment,) = Layout(cut).segments().values()
+    (segment,) = segments_of(Layout(cut))
     segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-1]))
     (last,) = cut.glob("images/*/*-2.png")
     last.unlink()

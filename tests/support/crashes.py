@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 import pyarrow.parquet as pq
+from support.files_of import parts_of
 
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import verify
@@ -123,7 +124,7 @@ class Job:
 
     def records(self) -> list[dict[str, Any]]:
         """The index, of which every part must be readable."""
-        tables = [pq.read_table(path).to_pylist() for path in self.layout.parts().values()]
+        tables = [pq.read_table(path).to_pylist() for path in parts_of(self.layout)]
         return [record for table in tables for record in table]
 
     def events(self) -> list[dict[str, Any]]:

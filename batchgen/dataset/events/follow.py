@@ -9,7 +9,6 @@ import os
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 
@@ -25,6 +24,7 @@ from batchgen.dataset.events.events import (
     Started,
     Stopping,
 )
+from batchgen.store import StoredFile
 
 # The service's own unit of rates.
 _RATE_WINDOW = timedelta(minutes=1)
@@ -98,8 +98,8 @@ class Following:
 class Follower:
     """Reads an event log as it grows."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: StoredFile) -> None:
+        self._file = file
         self._offset = 0
         self._decoder = msgspec.json.Decoder(AnyEvent)
         self.following = Following()
@@ -107,7 +107,7 @@ class Follower:
     def poll(self) -> Following:
         """Read what was written since; return the newest run as its events tell it so far."""
         try:
-            with self._path.open("rb") as log:
+            with self._file.open() as log:
                 if log.seek(0, os.SEEK_END) < self._offset:  # another log by the same name
                     self._offset = 0
                 log.seek(self._offset)

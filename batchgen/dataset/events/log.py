@@ -8,16 +8,15 @@ and the run tells its user.
 
 from __future__ import annotations
 
-import mmap
 import os
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from batchgen.dataset.events.events import AnyEvent, Ended, Event, Planned
-from batchgen.store import disk
+from batchgen.store import StoredFile, disk
 
 _encoder = msgspec.json.Encoder()
 
@@ -27,6 +26,8 @@ E = TypeVar("E", bound=Event)
 _TAIL_BYTES = 16 * 1024 * 1024
 # A line holds one message of at most a thousand characters.
 _LINE_BYTES = 64 * 1024
+# Read at a time by those who look for the last of something.
+_BLOCK_BYTES = 1 << 20
 
 
 class SentEvent(msgspec.Struct, frozen=True):
@@ -55,9 +56,9 @@ class EventLog:
         failure: why it did not take the first of them; None while none is lost.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._descriptor = disk.open_log(path)
-        self._torn = _ends_torn(path)
+    def __init__(self, file: StoredFile) -> None:
+        self._descriptor = disk.open_log(file.path)
+        self._torn = _ends_torn(file)
         self._noted: list[bytes] = []
         self.lost = 0
         self.failure: OSError | None = None
@@ -92,30 +93,30 @@ class EventLog:
         os.close(self._descriptor)
 
 
-def _ends_torn(path: Path) -> bool:
+def _ends_torn(file: StoredFile) -> bool:
     """Whether the one who wrote the last line died, or ran out of room, in the middle of it."""
-    with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) == 0:
+    with file.open() as log:
+        if log.seek(0, os.SEEK_END) == 0:
             return False
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"
+        log.seek(-1, os.SEEK_END)
+        return log.read(1) != b"\n"
 
 
-def first_run_id(path: Path) -> str | None:
+def first_run_id(file: StoredFile) -> str | None:
     """Return the id of the earliest run that a log tells of, None if it tells of none."""
     try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(file.readline(_LINE_BYTES), type=_First).run
+        with file.open() as log:
+            return msgspec.json.decode(log.readline(_LINE_BYTES), type=_First).run
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def sent_since(path: Path, moment: datetime) -> list[SentEvent]:
+def sent_since(file: StoredFile, moment: datetime) -> list[SentEvent]:
     """Return the attempts that left after `moment`, as far as a log tells; whatever is not readable is passed over."""
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = file.readlines()
+        with file.open() as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            lines = log.readlines()
     except OSError:
         return []
     found = []
@@ -132,25 +133,40 @@ def sent_since(path: Path, moment: datetime) -> list[SentEvent]:
     return found
 
 
-def last_planned(path: Path) -> Planned | None:
+def last_planned(file: StoredFile) -> Planned | None:
     """Return what the newest run whose manifest was read to its end was to do; None if no event tells."""
-    return _last(path, Planned)
+    return _last(file, Planned)
 
 
-def last_ended(path: Path) -> Ended | None:
+def last_ended(file: StoredFile) -> Ended | None:
     """Return the end of the newest run that was not cut off; None if no event tells."""
-    return _last(path, Ended)
+    return _last(file, Ended)
 
 
-def _last(path: Path, kind: type[E]) -> E | None:
+def _last(file: StoredFile, kind: type[E]) -> E | None:
     """The last event of a kind, looked for from the end of the file."""
     wanted = f'"event":"{kind.__name__.lower()}"'.encode()
     try:
-        with path.open("rb") as log, mmap.mmap(log.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            at = text.rfind(wanted)
-            if at < 0:
-                return None
-            start, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
-            return msgspec.json.decode(text[start:end], type=kind)
-    except (OSError, ValueError, msgspec.DecodeError):  # an empty file cannot be mapped
-        return None
+        with file.open() as log:
+            for lines in _backwards(log):
+                at = lines.rfind(wanted)
+                if at >= 0:
+                    start, end = lines.rfind(b"\n", 0, at) + 1, lines.find(b"\n", at)
+                    return msgspec.json.decode(lines[start:end], type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    return None
+
+
+def _backwards(log: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a log from its end to its start, many at once, each line whole."""
+    start = log.seek(0, os.SEEK_END)
+    torn = b""  # the end of a line that begins before what was read
+    while start:
+        size = min(start, _BLOCK_BYTES)
+        start = log.seek(start - size)
+        text = log.read(size) + torn
+        whole = text.find(b"\n") + 1 if start else 0
+        torn = text[:whole] if whole else text
+        if whole or not start:
+            yield text[whole:]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -30,14 +29,15 @@ from batchgen.dataset.index.parts import (
 from batchgen.dataset.index.parts_list import list_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
+from batchgen.store import StoredFile
 
 
 def add_part(layout: Layout, number: int, table: pa.Table) -> None:
     """Write records, which are in the manifest's order, as a part. Raises DamagedIndex, OSError."""
-    paths = layout.parts()
-    paths.pop(number, None)
-    wanted = unify([INDEX_SCHEMA, *map(schema_of, paths.values()), table.schema])
-    _align(layout, paths, wanted)
+    files = layout.parts()
+    files.pop(number, None)
+    wanted = unify([INDEX_SCHEMA, *map(schema_of, files.values()), table.schema])
+    _align(layout, files, wanted)
     write_part(layout, number, iter([conform(table, wanted)]), wanted)
     list_part(layout, number, len(table))
 
@@ -52,13 +52,13 @@ def align(layout: Layout, labels: pa.Schema | None = None) -> None:
     Raises:
         DamagedIndex, OSError.
     """
-    paths = layout.parts()
-    wanted = unify([INDEX_SCHEMA, *map(schema_of, paths.values())])
+    files = layout.parts()
+    wanted = unify([INDEX_SCHEMA, *map(schema_of, files.values())])
     if labels is not None:
         others = set(wanted.names).difference(INDEX_SCHEMA.names, labels.names)
-        empty = {name for name in others if all(_is_empty(path, name) for path in paths.values())}
+        empty = {name for name in others if all(_is_empty(file, name) for file in files.values())}
         wanted = pa.schema([field for field in wanted if field.name not in empty])
-    _align(layout, paths, wanted)
+    _align(layout, files, wanted)
 
 
 def narrow(layout: Layout, labels: pa.Schema) -> None:
@@ -66,13 +66,13 @@ def narrow(layout: Layout, labels: pa.Schema) -> None:
 
     Raises DamagedIndex, OSError.
     """
-    paths = layout.parts()
-    wanted = unify([INDEX_SCHEMA, *map(schema_of, paths.values())])
+    files = layout.parts()
+    wanted = unify([INDEX_SCHEMA, *map(schema_of, files.values())])
     for label in labels:
         place = wanted.get_field_index(label.name)
         if is_read(label.type) and place >= 0 and pa.types.is_string(wanted.types[place]):
-            wanted = wanted.set(place, label.with_type(type_of_all(paths.values(), label.name, label.type)))
-    _align(layout, paths, wanted)
+            wanted = wanted.set(place, label.with_type(type_of_all(files.values(), label.name, label.type)))
+    _align(layout, files, wanted)
 
 
 def adopt(layout: Layout) -> None:
@@ -81,32 +81,32 @@ def adopt(layout: Layout) -> None:
     Raises:
         DamagedIndex, OSError.
     """
-    for number, path in layout.parts().items():
-        if not is_own(path):
-            for _ in iterate(path):
+    for number, file in layout.parts().items():
+        if not is_own(file):
+            for _ in iterate(file):
                 pass  # every value of it is looked at
-            rewrite(layout, number, [path], [np.ones(row_count(path), np.bool_)], schema_of(path))
+            rewrite(layout, number, [file], [np.ones(row_count(file), np.bool_)], schema_of(file))
 
 
-def rewrite(layout: Layout, number: int, paths: Sequence[Path], kept: Sequence[Mask], schema: pa.Schema) -> None:
+def rewrite(layout: Layout, number: int, files: Sequence[StoredFile], kept: Sequence[Mask], schema: pa.Schema) -> None:
     """Write a part of the records of others that are marked, with this schema. Raises DamagedIndex, OSError."""
     sources = []
-    for path, mask in zip(paths, kept, strict=True):
-        with open_part(path) as part:
-            sources.append(select(path, read_part(path, part, ORDER_COLUMNS), mask))
+    for file, mask in zip(files, kept, strict=True):
+        with open_part(file) as part:
+            sources.append(select(file, read_part(file, part, ORDER_COLUMNS), mask))
     with ExitStack() as opened:
         write_part(layout, number, OrderedRecords(sources, opened).tables(schema), schema)
 
 
-def _align(layout: Layout, paths: Mapping[int, Path], wanted: pa.Schema) -> None:
-    for number, path in paths.items():
-        if not stored_schema_of(path).equals(wanted):
-            rewrite(layout, number, [path], [np.ones(row_count(path), np.bool_)], wanted)
+def _align(layout: Layout, files: Mapping[int, StoredFile], wanted: pa.Schema) -> None:
+    for number, file in files.items():
+        if not stored_schema_of(file).equals(wanted):
+            rewrite(layout, number, [file], [np.ones(row_count(file), np.bool_)], wanted)
 
 
-def _is_empty(path: Path, column: str) -> bool:
-    with open_part(path) as part:
+def _is_empty(file: StoredFile, column: str) -> bool:
+    with open_part(file) as part:
         if column not in part.schema_arrow.names:
             return True
-        found = read_part(path, part, [column])[column]
+        found = read_part(file, part, [column])[column]
     return bool(found.null_count == len(found))

@@ -7,7 +7,6 @@ known, `narrow` in `alignment` makes of text what it can be read as.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +17,7 @@ from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import open_part, read_part, schema_of
 from batchgen.dataset.index.schema import own_names, unify
 from batchgen.dataset.layout import Layout
+from batchgen.store import StoredFile
 
 
 def index_labels(labels: pa.Schema, cell_types: CellTypes | None) -> pa.Schema:
@@ -44,7 +44,7 @@ def added(layout: Layout, labels: pa.Table, cell_types: CellTypes | None) -> pa.
     return pa.table(columns, types.names)
 
 
-def type_of_all(paths: Iterable[Path], column: str, kind: pa.DataType) -> pa.DataType:
+def type_of_all(files: Iterable[StoredFile], column: str, kind: pa.DataType) -> pa.DataType:
     """Return the type that cells of this kind have together with what parts have in a column, text included.
 
     The text of wrong rows does not count: where a comma is missing, cells stand in the columns of others.
@@ -52,16 +52,16 @@ def type_of_all(paths: Iterable[Path], column: str, kind: pa.DataType) -> pa.Dat
     Raises DamagedIndex.
     """
     cells = ColumnType()
-    for path in paths:
-        schema = schema_of(path)
+    for file in files:
+        schema = schema_of(file)
         if column not in schema.names:
             continue
         stored = schema.field(column).type
         if not pa.types.is_string(stored) and not is_read(stored):
             kind = common_type(kind, stored)
             continue
-        with open_part(path) as part:
-            found = read_part(path, part, ["status", column])
+        with open_part(file) as part:
+            found = read_part(file, part, ["status", column])
         found = found.filter(pc.not_equal(found["status"], Status.INVALID))
         cells.add(as_type(found[column], pa.string()))
     kind = common_type(kind, cells.kind)

@@ -7,7 +7,6 @@ written before those that went into it are removed, so a crash in between is har
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -18,6 +17,7 @@ from batchgen.dataset.index.parts import open_part, read_part, row_count, schema
 from batchgen.dataset.index.parts_list import off_the_list
 from batchgen.dataset.index.schema import unify
 from batchgen.dataset.layout import Layout, part_name
+from batchgen.store import StoredFile
 
 # A part is merged with its newer neighbours while it is not much larger than they are together:
 # each record is then rewritten a logarithmic number of times.
@@ -41,27 +41,27 @@ def compact(
     Raises:
         DamagedIndex, OSError.
     """
-    paths = layout.parts()
-    fresh = [path for path in paths.values() if signature(path) not in compacted]
-    if len(paths) < 2 or not fresh:
+    files = layout.parts()
+    fresh = [file for file in files.values() if signature(file) not in compacted]
+    if len(files) < 2 or not fresh:
         return
     # Nearly always all is new, and the keys of the older parts, which take longer to read than all else, say nothing.
-    is_new = known is not None and not any(known(fingerprint_keys(_column(path))).any() for path in fresh)
-    tail = _mergeable({number: row_count(path) for number, path in paths.items()})
+    is_new = known is not None and not any(known(fingerprint_keys(_column(file))).any() for file in fresh)
+    tail = _mergeable({number: row_count(file) for number, file in files.items()})
     if len(tail) > 1:
-        sources = [paths[number] for number in tail]
+        sources = [files[number] for number in tail]
         with off_the_list(layout, tail):
-            rewrite(layout, max(paths), sources, _newest(sources), unify([schema_of(path) for path in sources]))
+            rewrite(layout, max(files), sources, _newest(sources), unify([schema_of(file) for file in sources]))
             for number in tail[:-1]:
                 layout.store.remove(part_name(number))
     left = layout.parts()
-    concerned = {*fresh, paths[max(paths)]}
-    _drop_replaced(layout, {number: path for number, path in left.items() if path in concerned} if is_new else left)
+    concerned = {*fresh, files[max(files)]}
+    _drop_replaced(layout, {number: file for number, file in left.items() if file in concerned} if is_new else left)
 
 
-def _column(path: Path) -> pa.ChunkedArray:
-    with open_part(path) as part:
-        return read_part(path, part, ["fingerprint"])["fingerprint"]
+def _column(file: StoredFile) -> pa.ChunkedArray:
+    with open_part(file) as part:
+        return read_part(file, part, ["fingerprint"])["fingerprint"]
 
 
 def _mergeable(rows: dict[int, int]) -> list[int]:
@@ -77,25 +77,25 @@ def _mergeable(rows: dict[int, int]) -> list[int]:
     return tail[::-1]
 
 
-def _newest(paths: Sequence[Path]) -> list[Mask]:
+def _newest(files: Sequence[StoredFile]) -> list[Mask]:
     """Which records of parts, oldest first, no newer one replaces."""
-    backwards = first_of_each([_keys_in(path)[::-1] for path in reversed(paths)])
+    backwards = first_of_each([_keys_in(file)[::-1] for file in reversed(files)])
     return [kept[::-1] for kept in reversed(backwards)]
 
 
-def _drop_replaced(layout: Layout, paths: dict[int, Path]) -> None:
-    if len(paths) < 2:
+def _drop_replaced(layout: Layout, files: dict[int, StoredFile]) -> None:
+    if len(files) < 2:
         return
-    for (number, path), kept in zip(paths.items(), _newest([*paths.values()]), strict=True):
+    for (number, file), kept in zip(files.items(), _newest([*files.values()]), strict=True):
         if kept.all():
             continue
         with off_the_list(layout, [number]):
             if kept.any():
-                rewrite(layout, number, [path], [kept], schema_of(path))
+                rewrite(layout, number, [file], [kept], schema_of(file))
             else:
                 layout.store.remove(part_name(number))
 
 
-def _keys_in(path: Path) -> Keys:
-    with open_part(path) as part:
-        return slot_keys(read_part(path, part, SLOT_COLUMNS))
+def _keys_in(file: StoredFile) -> Keys:
+    with open_part(file) as part:
+        return slot_keys(read_part(file, part, SLOT_COLUMNS))

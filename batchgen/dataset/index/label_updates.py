@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
 from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
+from batchgen.store import StoredFile
 
 _ROWS_AT_ONCE = 1_000_000
 _PLACE_COLUMNS = ("row_number", "line")
@@ -35,30 +35,30 @@ def update_labels(layout: Layout, updates: LabelUpdates) -> None:
         return
     places = ((name, pa.int64()) for name in _PLACE_COLUMNS)
     schema = pa.schema([(_KEY, pa.uint64()), *places, *added_schema(layout, updates.schema, updates.cell_types)])
-    for paths in _groups(layout):
-        keys = {number: _keys(path) for number, path in paths.items()}
+    for files in _groups(layout):
+        keys = {number: _keys(file) for number, file in files.items()}
         today = _of(updates, Finder(np.sort(np.concatenate([*keys.values()]))), schema)
-        for number, path in paths.items():
-            _update(layout, number, path, keys[number], today)
+        for number, file in files.items():
+            _update(layout, number, file, keys[number], today)
 
 
-def _groups(layout: Layout) -> Iterator[dict[int, Path]]:
-    group: dict[int, Path] = {}
+def _groups(layout: Layout) -> Iterator[dict[int, StoredFile]]:
+    group: dict[int, StoredFile] = {}
     rows = 0
-    for number, path in layout.parts().items():
-        count = row_count(path)
+    for number, file in layout.parts().items():
+        count = row_count(file)
         if group and rows + count > _ROWS_AT_ONCE:
             yield group
             group, rows = {}, 0
-        group[number] = path
+        group[number] = file
         rows += count
     if group:
         yield group
 
 
-def _keys(path: Path) -> Keys:
-    with open_part(path) as part:
-        return fingerprint_keys(read_part(path, part, ["fingerprint"])["fingerprint"])
+def _keys(file: StoredFile) -> Keys:
+    with open_part(file) as part:
+        return fingerprint_keys(read_part(file, part, ["fingerprint"])["fingerprint"])
 
 
 def _of(updates: LabelUpdates, wanted: Finder, schema: pa.Schema) -> pa.Table:
@@ -79,17 +79,17 @@ def _table(batch: LabelBatch, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _update(layout: Layout, number: int, path: Path, keys: Keys, today: pa.Table) -> None:
+def _update(layout: Layout, number: int, file: StoredFile, keys: Keys, today: pa.Table) -> None:
     """Rewrite a part if it says something else than `today`."""
     sorted_keys = today[_KEY].to_numpy()
     found = Finder(sorted_keys).contains(keys)
     if not found.any():
         return
     at = np.searchsorted(sorted_keys, keys)
-    own = [name for name in schema_of(path).names if name not in INDEX_SCHEMA.names]
+    own = [name for name in schema_of(file).names if name not in INDEX_SCHEMA.names]
     labels = today.column_names[1 + len(_PLACE_COLUMNS) :]
-    with open_part(path) as part:
-        before = read_part(path, part, [*ORDER_COLUMNS, "line", *own])
+    with open_part(file) as part:
+        before = read_part(file, part, [*ORDER_COLUMNS, "line", *own])
     names = dict.fromkeys((*_PLACE_COLUMNS, *own, *labels))
     columns = {name: _merged(name, before, today, at, found) for name in names}
     changed = {
@@ -98,7 +98,7 @@ def _update(layout: Layout, number: int, path: Path, keys: Keys, today: pa.Table
         if (not column.equals(before[name]) if name in before.column_names else column.null_count < len(column))
     }
     if changed:
-        _rewrite(layout, number, path, before, changed)
+        _rewrite(layout, number, file, before, changed)
 
 
 def _merged(name: str, before: pa.Table, today: pa.Table, at: npt.NDArray[np.intp], found: Mask) -> pa.ChunkedArray:
@@ -120,19 +120,19 @@ def _merged(name: str, before: pa.Table, today: pa.Table, at: npt.NDArray[np.int
 def _rewrite(
     layout: Layout,
     number: int,
-    path: Path,
+    file: StoredFile,
     before: pa.Table,
     changed: Mapping[str, pa.ChunkedArray],
 ) -> None:
     """Write a part anew with some other columns, in the order that follows from them."""
-    schema = schema_of(path)
+    schema = schema_of(file)
     unchanged = pa.schema([field for field in schema if field.name not in changed])
     for name, column in changed.items():
         index = schema.get_field_index(name)
         field = pa.field(name, column.type)
         schema = schema.append(field) if index < 0 else schema.set(index, field)
     places = [changed.get(name, before[name]) for name in ORDER_COLUMNS]
-    source = select(path, pa.table(places, list(ORDER_COLUMNS)), np.ones(len(before), np.bool_))
+    source = select(file, pa.table(places, list(ORDER_COLUMNS)), np.ones(len(before), np.bool_))
 
     def tables() -> Iterator[pa.Table]:
         for group in records.groups:

@@ -40,17 +40,17 @@ def _labels_of(layout: Layout, slots: Keys) -> pa.Table:
     """The labels of slots as the newest part has them, in the order of `slots`; nulls where none has them."""
     places = np.full(len(slots), -1, np.int64)
     found = [pa.table([pa.array([], pa.string())], [_CARRIER])]
-    for path in reversed(layout.parts().values()):
+    for file in reversed(layout.parts().values()):
         if (places >= 0).all():
             break
-        with open_part(path) as part:
-            keys = slot_keys(read_part(path, part, SLOT_COLUMNS))
+        with open_part(file) as part:
+            keys = slot_keys(read_part(file, part, SLOT_COLUMNS))
             order = np.argsort(keys, kind="stable")
             at = order[np.minimum(np.searchsorted(keys, slots, sorter=order), len(keys) - 1)]
             hit = np.flatnonzero((places < 0) & (keys[at] == slots))
             if len(hit):
                 names = [name for name in part.schema_arrow.names if name not in INDEX_SCHEMA.names]
                 places[hit] = sum(map(len, found)) + np.arange(len(hit))
-                found.append(read_part(path, part, [_CARRIER, *names]).take(pa.array(at[hit])))
+                found.append(read_part(file, part, [_CARRIER, *names]).take(pa.array(at[hit])))
     schema = unify([table.schema for table in found])
     return pa.concat_tables([conform(table, schema) for table in found]).take(pa.array(places, mask=places < 0))

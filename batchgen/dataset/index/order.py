@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from batchgen.core.keys import NO_KEYS, Keys, Mask
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.parts import PartReader, open_part, read_part
 from batchgen.dataset.index.schema import conform
+from batchgen.store import StoredFile
 
 ORDER_COLUMNS = ("row_number", "request_number", "image_number")
 # Rows of a group: few enough that they take some 30 MB, enough that Parquet reads them quickly ever after.
@@ -39,14 +39,14 @@ class PartRecords:
     positions: of these records in the part, increasing. places: their row, request and image numbers.
     """
 
-    path: Path
+    file: StoredFile
     positions: Positions
     places: Places
 
 
-def select(path: Path, table: pa.Table, kept: Mask) -> PartRecords:
+def select(file: StoredFile, table: pa.Table, kept: Mask) -> PartRecords:
     """Return the records of a part that are marked in `kept`; `table` has its ORDER_COLUMNS."""
-    return PartRecords(path, np.flatnonzero(kept).astype(np.uint32), _places(table, kept))
+    return PartRecords(file, np.flatnonzero(kept).astype(np.uint32), _places(table, kept))
 
 
 def sort_records(table: pa.Table) -> pa.Table:
@@ -108,15 +108,15 @@ class OrderedRecords:
 
     def _reader(self, number: int) -> PartReader:
         if number not in self._readers:
-            self._readers[number] = PartReader(self._sources[number].path, self._opened)
+            self._readers[number] = PartReader(self._sources[number].file, self._opened)
         return self._readers[number]
 
     def _fingerprints(self) -> Keys:
         """Keys that tell apart records of the same place: several requests were made for it in the course of time."""
         found = []
         for source in self._sources:
-            with open_part(source.path) as part:
-                found.append(fingerprint_keys(read_part(source.path, part, ["fingerprint"])["fingerprint"]))
+            with open_part(source.file) as part:
+                found.append(fingerprint_keys(read_part(source.file, part, ["fingerprint"])["fingerprint"]))
         pairs = zip(found, self._sources, strict=True)
         return np.concatenate([NO_KEYS, *(keys[source.positions] for keys, source in pairs)])
 

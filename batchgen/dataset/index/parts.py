@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from hashlib import file_digest
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +32,7 @@ from batchgen.dataset.index.foreign import (
 from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS
 from batchgen.dataset.layout import IMAGE_PATTERN, Layout, part_name
+from batchgen.store import StoredFile
 
 # Rows that are read at a time from the start of a part to its end.
 _BATCH_ROWS = 32_768
@@ -43,122 +45,127 @@ _ID = b"batchgen.part"
 _FORMAT = b"batchgen.format"
 
 
-def open_part(path: Path, file: pa.NativeFile | None = None) -> pq.ParquetFile:
-    """Open a part; `file` if it is open already, and stays so.
+@contextmanager
+def open_part(file: StoredFile) -> Iterator[pq.ParquetFile]:
+    """Open a part for a block.
 
     Raises DamagedIndex if it is no readable Parquet file, or none of an index; FileNotFoundError if it is gone,
-    UnknownFormat.
+    UnknownFormat, DiskError.
     """
+    with open_file(file) as opened, opened_part(file, opened) as part:
+        yield part
+
+
+def opened_part(file: StoredFile, opened: BinaryIO) -> pq.ParquetFile:
+    """Return the part in a file that is open, and stays so. Raises DamagedIndex, UnknownFormat, DiskError."""
     try:
-        part = pq.ParquetFile(path if file is None else file, page_checksum_verification=True)
-    except FileNotFoundError:
-        raise
+        part = pq.ParquetFile(opened, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from error
-    refuse_newer(path, int((part.metadata.metadata or {}).get(_FORMAT, b"1")))
+        raise _unreadable(file, error) from error
+    refuse_newer(file, int((part.metadata.metadata or {}).get(_FORMAT, b"1")))
     try:
         refuse_columns(_as_read(part.schema_arrow).names)
     except ValueError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(file, error) from error
     return part
 
 
-def refuse_newer(path: Path, version: int) -> None:
-    """Raise UnknownFormat if a file says that it is of a format that is not known here."""
+def refuse_newer(what: StoredFile | Path, version: int) -> None:
+    """Raise UnknownFormat if a file or a dataset says that it is of a format that is not known here."""
     if version > FORMAT_VERSION:
         raise UnknownFormat(
-            f"{path} was written by a newer version of batchgen (format {version}; this one knows {FORMAT_VERSION}). "
+            f"{what} was written by a newer version of batchgen (format {version}; this one knows {FORMAT_VERSION}). "
             "Use that version, or a newer one."
         )
 
 
-def open_file(path: Path) -> pa.NativeFile:
-    """Open a part's file, for `open_part`. Raises DiskError, FileNotFoundError if it is gone."""
+def open_file(file: StoredFile) -> BufferedReader:
+    """Open a part's file, for `opened_part`. Raises DiskError, FileNotFoundError if it is gone."""
     try:
-        return pa.OSFile(str(path))
+        return file.open()
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise DiskError(f"cannot read {path}: {error.strerror or error}") from error
+        raise DiskError(f"cannot read {file}: {error.strerror or error}") from error
 
 
-def read_part(path: Path, part: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
+def read_part(file: StoredFile, part: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
     """Read columns of an open part, as far as it has them; None for all. Raises DamagedIndex."""
     names = old_names(columns) if columns is not None and is_old(part.schema_arrow.names) else columns
     try:
         table = part.read(columns=None if names is None else list(names))
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from error
-    table = _as_today(path, part, table)
+        raise _unreadable(file, error) from error
+    table = _as_today(file, part, table)
     return table if names is columns else table.select([name for name in columns or () if name in table.column_names])
 
 
-def schema_of(path: Path) -> pa.Schema:
+def schema_of(file: StoredFile) -> pa.Schema:
     """Return the schema of a part as it is read. Raises DamagedIndex, FileNotFoundError."""
-    with open_part(path) as part:
+    with open_part(file) as part:
         return _as_read(part.schema_arrow)
 
 
-def stored_schema_of(path: Path) -> pa.Schema:
+def stored_schema_of(file: StoredFile) -> pa.Schema:
     """Return the schema that any reader of Parquet finds in a part. Raises DamagedIndex, FileNotFoundError."""
-    with open_part(path) as part:
+    with open_part(file) as part:
         return part.schema_arrow
 
 
-def is_own(path: Path) -> bool:
+def is_own(file: StoredFile) -> bool:
     """Whether this version wrote a part, and no other program has since. Raises DamagedIndex, FileNotFoundError."""
-    with open_part(path) as part:
+    with open_part(file) as part:
         schema = part.schema_arrow
         return _ID in (part.metadata.metadata or {}) and schema.equals(_as_read(schema))
 
 
-def row_count(path: Path) -> int:
+def row_count(file: StoredFile) -> int:
     """Return how many records a part has. Raises DamagedIndex, FileNotFoundError."""
-    with open_part(path) as part:
+    with open_part(file) as part:
         return int(part.metadata.num_rows)
 
 
-def iterate(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+def iterate(file: StoredFile, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield a part's records in pieces, with some columns; None for all. Raises DamagedIndex, FileNotFoundError."""
-    with open_part(path) as part:
+    with open_part(file) as part:
         batches = part.iter_batches(_BATCH_ROWS, columns=None if columns is None else list(columns))
         missing = int(part.metadata.num_rows)
         while True:
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                raise _unreadable(path, error) from error
+                raise _unreadable(file, error) from error
             if batch is None:
                 break
             missing -= len(batch)
-            records = _as_today(path, part, pa.Table.from_batches([batch]))
+            records = _as_today(file, part, pa.Table.from_batches([batch]))
             if columns is None:
-                _refuse_odd_params(path, records)
+                _refuse_odd_params(file, records)
             yield records
         if missing:  # a damaged column ends early, and pyarrow says nothing
-            raise _unreadable(path, ValueError(f"{missing:,} records are missing"))
+            raise _unreadable(file, ValueError(f"{missing:,} records are missing"))
 
 
-def signature(path: Path) -> bytes:
+def signature(file: StoredFile) -> bytes:
     """Return what tells a part from every other: its id, or a hash of its bytes where it has none.
 
     Raises DamagedIndex, FileNotFoundError.
     """
-    with open_part(path) as part:
+    with open_part(file) as part:
         known = (part.metadata.metadata or {}).get(_ID)
     if known is not None:
         return bytes(known)
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").digest()
+    with open_file(file) as opened:
+        return file_digest(opened, "sha256").digest()
 
 
 class PartReader:
     """Reads records of a part by their positions; quickly while they are asked for from the start to the end."""
 
-    def __init__(self, path: Path, opened: ExitStack) -> None:
+    def __init__(self, file: StoredFile, opened: ExitStack) -> None:
         """Open the part, until `opened` is closed. Raises DamagedIndex, FileNotFoundError."""
-        self._path = path
-        self._part = opened.enter_context(open_part(path))
+        self._file = file
+        self._part = opened.enter_context(open_part(file))
         rows = [self._part.metadata.row_group(group).num_rows for group in range(self._part.num_row_groups)]
         self._starts = np.cumsum([0, *rows])
         self._group = -1
@@ -187,12 +194,12 @@ class PartReader:
             try:
                 batch = next(self._batches, None)
             except (pa.ArrowException, OSError) as error:
-                raise _unreadable(self._path, error) from error
+                raise _unreadable(self._file, error) from error
             if batch is None:  # a damaged column ends early, and pyarrow says nothing
-                raise _unreadable(self._path, ValueError("records are missing"))
+                raise _unreadable(self._file, ValueError("records are missing"))
             self._start, self._end = self._end, self._end + len(batch)
             if position < self._end:
-                self._records = _as_today(self._path, self._part, pa.Table.from_batches([batch]))
+                self._records = _as_today(self._file, self._part, pa.Table.from_batches([batch]))
         return self._records
 
 
@@ -224,37 +231,37 @@ def _as_read(schema: pa.Schema) -> pa.Schema:
     return own_schema(new_schema(schema) if is_old(schema.names) else schema)
 
 
-def _as_today(path: Path, part: pq.ParquetFile, records: pa.Table) -> pa.Table:
+def _as_today(file: StoredFile, part: pq.ParquetFile, records: pa.Table) -> pa.Table:
     """Records of an open part as this version writes them. Raises DamagedIndex."""
     try:
         table = as_written_here(with_new_columns(records) if is_old(part.schema_arrow.names) else records)
         if _ID not in (part.metadata.metadata or {}):  # nobody knows who wrote it, and into what it was made
             refuse_odd_values(table)
     except (ValueError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
-    _refuse_foreign_names(path, table)
+        raise _unreadable(file, error) from error
+    _refuse_foreign_names(file, table)
     return table
 
 
-def _refuse_odd_params(path: Path, records: pa.Table) -> None:
+def _refuse_odd_params(file: StoredFile, records: pa.Table) -> None:
     try:
         refuse_odd_params(records)
     except ValueError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(file, error) from error
 
 
-def _refuse_foreign_names(path: Path, records: pa.Table) -> None:
+def _refuse_foreign_names(file: StoredFile, records: pa.Table) -> None:
     """A part may come from somebody else, and a name in it could be that of any file of the reader's."""
     if "file_name" not in records.column_names:
         return
     names = records["file_name"]
     foreign = names.filter(pc.invert(pc.match_substring_regex(names, IMAGE_PATTERN)))
     if len(foreign):
-        raise _unreadable(path, ValueError(f"{quote(foreign[0].as_py())} is no name of an image of a dataset"))
+        raise _unreadable(file, ValueError(f"{quote(foreign[0].as_py())} is no name of an image of a dataset"))
 
 
-def _unreadable(path: Path, error: Exception) -> DamagedIndex | DiskError:
+def _unreadable(file: StoredFile, error: Exception) -> DamagedIndex | DiskError:
     if isinstance(error, OSError) and error.errno is not None:
-        return DiskError(f"cannot read {path}: {error.strerror}")
-    folder = path.parent.parent
-    return DamagedIndex(f"{path} is damaged ({error}). `batchgen verify {folder} --repair` puts right what can be.")
+        return DiskError(f"cannot read {file}: {error.strerror}")
+    repair = f"`batchgen verify {file.store.root} --repair`"
+    return DamagedIndex(f"{file} is damaged ({error}). {repair} puts right what can be.")

@@ -52,13 +52,13 @@ def lost_records(layout: Layout) -> list[LostRecords]:
     Raises UnknownFormat.
     """
     listed = listed_parts(layout) or {}
-    paths = layout.parts()
+    files = layout.parts()
     lost = []
     for number, records in listed.items():
         found: int | None = None
-        if number in paths:
+        if number in files:
             try:
-                found = row_count(paths[number])
+                found = row_count(files[number])
             except DamagedIndex:
                 continue
             except FileNotFoundError:
@@ -70,7 +70,7 @@ def lost_records(layout: Layout) -> list[LostRecords]:
 
 def list_parts(layout: Layout) -> None:
     """List the parts that are there. Raises DamagedIndex, OSError."""
-    parts = {number: row_count(path) for number, path in layout.parts().items()}
+    parts = {number: row_count(file) for number, file in layout.parts().items()}
     if listed_parts(layout) != parts:
         layout.store.put(PARTS, _encode(parts))
 
@@ -97,7 +97,7 @@ def off_the_list(layout: Layout, numbers: Collection[int]) -> Iterator[None]:
     if others != listed:
         layout.store.put(PARTS, _encode(others))
     yield
-    paths = layout.parts()
-    now = {number: row_count(paths[number]) for number in numbers if number in paths}
+    files = layout.parts()
+    now = {number: row_count(files[number]) for number in numbers if number in files}
     with suppress(OSError):  # they are safe; the next run lists them
         layout.store.put(PARTS, _encode(others | now))

@@ -14,7 +14,7 @@ _DIGEST_BYTES = 16
 
 def stored_digests(layout: Layout) -> Sequence[bytes]:
     """Return the digests of the last clean stop; none where the index was changed since. Raises DamagedIndex."""
-    if compacted_parts(layout) != {signature(path) for path in layout.parts().values()}:
+    if compacted_parts(layout) != {signature(file) for file in layout.parts().values()}:
         return ()
     try:
         stored = layout.store.read(LABEL_DIGESTS)

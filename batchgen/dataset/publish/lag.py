@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from batchgen.core.keys import Finder, Keys
 from batchgen.dataset.index.keys import fingerprint_keys
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import VIEW, Layout
 from batchgen.dataset.publish.view_state import digest_of, load
 
 
@@ -49,7 +49,7 @@ def view_lag(layout: Layout, gone: Keys) -> ViewLag:
     if state is not None and is_known and state.gone == digest_of(gone):
         return ViewLag(exists=True, unfinished=unfinished)
     try:
-        with pq.ParquetFile(layout.view) as view:
+        with layout.store.open(VIEW) as file, pq.ParquetFile(file) as view:
             if "fingerprint" not in view.schema_arrow.names:  # another program wrote it
                 return ViewLag(exists=False, unfinished=unfinished)
             batches = view.iter_batches(columns=["fingerprint"])

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from io import RawIOBase
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from batchgen.dataset.index.parts import open_writer
 from batchgen.dataset.publish.stats import Counts
 from batchgen.dataset.publish.view_state import RowGroup
+from batchgen.store import StoredFile
 
 # Copied at a time.
 _CHUNK_BYTES = 1 << 20
@@ -54,7 +54,7 @@ class CachedView:
     before: the view as it lies there. groups: what is known of its row groups.
     """
 
-    def __init__(self, target: BinaryIO, schema: pa.Schema, before: Path, groups: Sequence[RowGroup]) -> None:
+    def __init__(self, target: BinaryIO, schema: pa.Schema, before: StoredFile, groups: Sequence[RowGroup]) -> None:
         self._target = target
         self._schema = schema
         self._before = before
@@ -105,7 +105,7 @@ class CachedView:
 
     def _copy(self, group: RowGroup) -> bool:
         hashed = self._hash.copy()
-        with suppress(OSError), self._before.open("rb") as before:
+        with suppress(OSError), self._before.open() as before:
             for chunk in _readable(before, self._end, group.end - self._end):
                 hashed.update(chunk)
                 self._target.write(chunk)

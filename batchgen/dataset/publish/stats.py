@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +23,8 @@ import pyarrow.parquet as pq
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.index.keys import text_keys
 from batchgen.dataset.index.parts import open_part, read_part
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import CONFIG, Layout
+from batchgen.store import StoredFile
 
 # Says how images were asked for, and not what they show.
 _NO_PARAMETERS = frozenset({"num_images"})
@@ -137,16 +137,16 @@ def count(table: pa.Table) -> Counts:
     )
 
 
-def count_asked(path: Path) -> Asked:
+def count_asked(file: StoredFile) -> Asked:
     """Count a part of the index. Raises DamagedIndex."""
-    with open_part(path) as part:
-        table = read_part(path, part, ["status", "cost_usd", "cost_source"])
+    with open_part(file) as part:
+        table = read_part(file, part, ["status", "cost_usd", "cost_source"])
     return Asked(_counts(table["status"]), _sum(table["cost_usd"]), count_unknown(table["cost_source"]))
 
 
-def count_view(view: Path) -> Overview:
+def count_view(view: StoredFile) -> Overview:
     """Count what is worth saying of a metadata.parquet."""
-    with pq.ParquetFile(view) as file:
+    with view.open() as opened, pq.ParquetFile(opened) as file:
         images = file.metadata.num_rows
         rows = _distinct(images, (batch.column(0).to_numpy() for batch in file.iter_batches(columns=["row_number"])))
         prompts = _distinct(images, (text_keys(batch.column(0)) for batch in file.iter_batches(columns=["prompt"])))
@@ -168,7 +168,7 @@ def gather(counted: Iterable[Counts], overview: Overview, parts: Iterable[Asked]
 def last_service(layout: Layout) -> str | None:
     """The host that the last run asked: a simulator on this machine is no model. None if no configuration is kept."""
     try:
-        settings = msgspec.json.decode(layout.config.read_bytes(), type=dict[str, _Setting])
+        settings = msgspec.json.decode(layout.store.read(CONFIG), type=dict[str, _Setting])
         url = str(settings["api.base_url"].value)
     except (OSError, msgspec.DecodeError, KeyError):
         return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +30,7 @@ from batchgen.dataset.publish.row_group_cache import CachedView
 from batchgen.dataset.publish.stats import Overview, count, count_asked, count_view, gather, last_service
 from batchgen.dataset.publish.terms import read_terms
 from batchgen.dataset.publish.view_state import RowGroup, ViewState, digest_of, load, save
+from batchgen.store import StoredFile
 
 # The key of the one row group of a view without images.
 _EMPTY = b"empty"
@@ -49,7 +49,7 @@ def write_view(layout: Layout, gone: Keys | None, run_id: str = "", labels: pa.S
     Raises:
         DamagedIndex, OSError.
     """
-    parts = {signature(path): path for path in layout.parts().values()}
+    parts = {signature(file): file for file in layout.parts().values()}
     before = load(layout)
     state = before
     own = _own_columns(before, labels)
@@ -83,13 +83,13 @@ def _index_schema(parts: Sequence[pa.Schema], own: bytes | None) -> pa.Schema:
 def _make(
     layout: Layout,
     before: ViewState | None,
-    parts: Mapping[bytes, Path],
+    parts: Mapping[bytes, StoredFile],
     gone: Keys | None,
     run_id: str,
     own: bytes | None,
 ) -> ViewState:
     """Write the view, unless that would change nothing in it; return what it is made of."""
-    index_schema = _index_schema([schema_of(path) for path in parts.values()], own)
+    index_schema = _index_schema([schema_of(file) for file in parts.values()], own)
     schema = hf_schema(index_schema)
     serialised = schema.serialize().to_pybytes()
     cached = before.groups if before is not None and before.schema == serialised else ()
@@ -105,12 +105,12 @@ def _make(
             overview = None
         del records  # large, and of no use any more
     if overview is None:
-        overview = count_view(layout.view)
+        overview = count_view(layout.store.file(VIEW))
     written = layout.view.stat()
     known = {} if before is None else before.parts
     return ViewState(
         schema=serialised,
-        parts={part: known.get(part) or count_asked(path) for part, path in parts.items()},
+        parts={part: known.get(part) or count_asked(file) for part, file in parts.items()},
         gone=digest_of(gone),
         own=own,
         groups=groups,
@@ -131,7 +131,7 @@ def _write(
 ) -> tuple[tuple[RowGroup, ...], bytes]:
     """Write metadata.parquet; return its row groups and its SHA-256."""
     with layout.store.put_stream(VIEW) as file:
-        view = CachedView(file, schema, layout.view, cached)
+        view = CachedView(file, schema, layout.store.file(VIEW), cached)
         for group, key in enumerate(keys):
             if not view.keep(key):
                 table = records.read(group, index_schema)
@@ -148,24 +148,24 @@ def _publish(layout: Layout, name: str, text: bytes) -> None:
     layout.store.put(name, text)
 
 
-def _shown(layout: Layout, parts: Mapping[bytes, Path], gone: Keys | None, run_id: str) -> list[PartRecords]:
+def _shown(layout: Layout, parts: Mapping[bytes, StoredFile], gone: Keys | None, run_id: str) -> list[PartRecords]:
     """The records that the view has, of each part."""
     if gone is not None and not len(gone):
-        return [_select(path, None, run_id) for path in parts.values()]
+        return [_select(file, None, run_id) for file in parts.values()]
     shows = _as_before(layout) if gone is None else _all_but(gone)
-    return [_select(path, shows, run_id) for path in parts.values()]
+    return [_select(file, shows, run_id) for file in parts.values()]
 
 
-def _select(path: Path, shows: Callable[[Keys], Mask] | None, run_id: str) -> PartRecords:
+def _select(file: StoredFile, shows: Callable[[Keys], Mask] | None, run_id: str) -> PartRecords:
     """The saved images of a part that are shown, and those that the run `run_id` made. shows: None for all."""
     columns = ["status", *ORDER_COLUMNS, *(["run_id", "fingerprint"] if shows else [])]
-    with open_part(path) as part:
-        table = read_part(path, part, columns)
+    with open_part(file) as part:
+        table = read_part(file, part, columns)
     shown: Mask = pc.equal(table["status"], Status.OK).to_numpy()
     if shows is not None:
         made_now = pc.equal(table["run_id"], run_id).to_numpy()
         shown &= made_now | shows(fingerprint_keys(table["fingerprint"]))
-    return select(path, table, shown)
+    return select(file, table, shown)
 
 
 def _all_but(gone: Keys) -> Callable[[Keys], Mask]:
@@ -176,7 +176,7 @@ def _all_but(gone: Keys) -> Callable[[Keys], Mask]:
 def _as_before(layout: Layout) -> Callable[[Keys], Mask] | None:
     """Show the requests that the view shows now; all, if there is no readable view."""
     try:
-        keys = [fingerprint_keys(table["fingerprint"]) for table in iterate(layout.view, ["fingerprint"])]
+        keys = [fingerprint_keys(table["fingerprint"]) for table in iterate(layout.store.file(VIEW), ["fingerprint"])]
     except (FileNotFoundError, DamagedIndex):
         return None
     return Finder(np.sort(np.concatenate([NO_KEYS, *keys]))).contains

@@ -11,16 +11,18 @@ from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from batchgen.core.errors import DatasetError, NotADataset
 from batchgen.core.keys import Finder, Keys, Mask, first_of_each
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
-from batchgen.dataset.index.parts import open_file, open_part, read_part
+from batchgen.dataset.index.parts import open_file, opened_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_table
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.wal.recovery import unsealed_records
+from batchgen.store import StoredFile
 
 # The files may move under a reader a few times, when a run ends just now; not forever.
 _TRIES = 5
@@ -36,7 +38,7 @@ def open_layout(root: Path) -> Layout:
 
 
 def latest(
-    layout: Layout, columns: Sequence[str] | None, of: Keys | None = None, without: Container[Path] = ()
+    layout: Layout, columns: Sequence[str] | None, of: Keys | None = None, without: Container[StoredFile] = ()
 ) -> Iterator[pa.Table]:
     """Yield the newest record of every slot, newest part first.
 
@@ -65,13 +67,13 @@ class _Wal:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    path: Path
-    file: pa.NativeFile
+    file: StoredFile
+    opened: BinaryIO
 
     def read(self, columns: Sequence[str] | None) -> pa.Table:
         # Opened for each reading: a ParquetFile keeps its footer, and some MB of what it has read.
-        with open_part(self.path, self.file) as part:
-            table = read_part(self.path, part, columns)
+        with opened_part(self.file, self.opened) as part:
+            table = read_part(self.file, part, columns)
         if columns is None:
             return table
         if len(columns) == table.num_columns:
@@ -83,7 +85,7 @@ class _Part:
 Piece = _Wal | _Part
 
 
-def snapshot(layout: Layout, opened: ExitStack, without: Container[Path] = ()) -> list[Piece]:
+def snapshot(layout: Layout, opened: ExitStack, without: Container[StoredFile] = ()) -> list[Piece]:
     """Ledger and parts as they are together at one moment, newest first; `opened` keeps them open.
 
     Raises DamagedIndex.
@@ -92,8 +94,8 @@ def snapshot(layout: Layout, opened: ExitStack, without: Container[Path] = ()) -
         try:
             wal = _Wal(_read_wal(layout))
             with ExitStack() as trial:
-                paths = [path for path in reversed(layout.parts().values()) if path not in without]
-                parts = [_Part(path, trial.enter_context(open_file(path))) for path in paths]
+                files = [file for file in reversed(layout.parts().values()) if file not in without]
+                parts = [_Part(file, trial.enter_context(open_file(file))) for file in files]
                 opened.push(trial.pop_all())
         except FileNotFoundError:
             continue

@@ -18,10 +18,10 @@ def measure_space(layout: Layout) -> Space:
 
 
 def _average_bytes(layout: Layout) -> int:
-    paths = layout.parts()
-    if not paths:
+    files = layout.parts()
+    if not files:
         return _IMAGE_BYTES
-    newest = paths[max(paths)]
+    newest = files[max(files)]
     with open_part(newest) as part:
         average = pc.mean(read_part(newest, part, ["size_bytes"])["size_bytes"]).as_py()
     return _IMAGE_BYTES if average is None else int(average)

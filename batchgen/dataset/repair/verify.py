@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import chain, islice
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,9 +21,10 @@ from batchgen.core.format import count
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import iterate
 from batchgen.dataset.index.parts_list import lost_records
-from batchgen.dataset.layout import IMAGES, Layout, is_system_file
+from batchgen.dataset.layout import CARD, CROISSANT, IMAGES, VIEW, Layout, is_system_file
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
+from batchgen.store import StoredFile
 from batchgen.store.lock import is_held
 
 # Hashing lets the other threads run; more of them only queue at the disk.
@@ -65,7 +65,7 @@ class Expected:
 
 def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[FileProblem]:
     """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
-    damaged = {layout.root / finding.path: finding for finding in damaged_parts(layout)}
+    damaged = {layout.store.file(finding.path): finding for finding in damaged_parts(layout)}
     yield from damaged.values()
     # Listed before the index is read, so that an image saved meanwhile is not taken for untracked.
     on_disk = sorted(_image_files(layout))
@@ -86,12 +86,11 @@ def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None
 
 def missing_texts(layout: Layout) -> Iterator[FileProblem]:
     """Yield what a clean stop writes beside the images and is not there, or cannot be read."""
-    for path in (layout.view, layout.card, layout.croissant):
-        name = path.relative_to(layout.root).as_posix()
-        if not path.is_file():
+    for name in (VIEW, CARD, CROISSANT):
+        if not layout.store.exists(name):
             yield FileProblem(FileFault.MISSING, name, None, "the file is gone, or the last run did not end cleanly")
-        elif path == layout.view:
-            yield from _damage(layout, path)
+        elif name == VIEW:
+            yield from _damage(layout.store.file(name))
 
 
 def lost_parts(layout: Layout) -> Iterator[FileProblem]:
@@ -115,21 +114,21 @@ def missing_records(layout: Layout) -> Iterator[FileProblem]:
 
 def damaged_parts(layout: Layout) -> Iterator[FileProblem]:
     """Yield the parts of the index that cannot be read."""
-    for path in layout.parts().values():
-        yield from _damage(layout, path)
+    for file in layout.parts().values():
+        yield from _damage(file)
 
 
-def _damage(layout: Layout, path: Path) -> Iterator[FileProblem]:
+def _damage(file: StoredFile) -> Iterator[FileProblem]:
     try:
-        for records in iterate(path):
+        for records in iterate(file):
             records.validate(full=True)
     except FileNotFoundError:
         return  # merged away meanwhile
     except (DamagedIndex, pa.ArrowException) as error:
-        yield FileProblem(FileFault.DAMAGED, path.relative_to(layout.root).as_posix(), None, str(error))
+        yield FileProblem(FileFault.DAMAGED, file.name, None, str(error))
 
 
-def _saved_images(layout: Layout, damaged: Container[Path]) -> Iterator[Expected]:
+def _saved_images(layout: Layout, damaged: Container[StoredFile]) -> Iterator[Expected]:
     columns = ["file_name", "row_id", "size_bytes", "sha256", "status"]
     # While a run is writing, the view is behind and parts come and go.
     alone = [] if is_held(layout.lock) else [only_in_view(layout, damaged).select(columns)]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
@@ -25,6 +24,7 @@ from batchgen.core.request import ImageRequest, RejectedRow
 from batchgen.dataset.index.received import Failure, ReceivedAnswer
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.wal.old_format import old_records
+from batchgen.store import StoredFile
 
 FORMAT_VERSION = 2
 
@@ -124,35 +124,35 @@ def encode(*entries: Entry) -> bytes:
     return b"".join(b"%08x %b\n" % (zlib.crc32(body), body) for body in bodies)
 
 
-def read_segment(path: Path) -> Iterator[Entry]:
+def read_segment(file: StoredFile) -> Iterator[Entry]:
     """Yield the entries of a segment, but for lines that are damaged or torn.
 
     Raises FileNotFoundError if the segment is gone, UnknownFormat if a newer version of batchgen wrote it.
     """
-    with path.open("rb") as lines:
+    with file.open() as lines:
         for line in lines:
             body = _checked(line)
             if body is not None:
-                yield from _decoded(path, body)
+                yield from _decoded(file, body)
 
 
-def _decoded(path: Path, body: bytes) -> Iterator[Entry]:
+def _decoded(file: StoredFile, body: bytes) -> Iterator[Entry]:
     try:
         entry = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        yield from _old(path, body, error)
+        yield from _old(file, body, error)
         return
     if isinstance(entry, Open) and entry.format > FORMAT_VERSION:
-        raise _unknown(path, ValueError(f"format {entry.format}"))
+        raise _unknown(file, ValueError(f"format {entry.format}"))
     yield entry
 
 
-def _old(path: Path, body: bytes, error: Exception) -> Iterator[Entry]:
+def _old(file: StoredFile, body: bytes, error: Exception) -> Iterator[Entry]:
     """What an entry of the format before says, in entries of today."""
     try:
         old = old_records(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _unknown(path, error) from error
+        raise _unknown(file, error) from error
     if old is not None:
         key, records, is_done = old
         yield Records(key, records) if records else Refused(key)
@@ -167,8 +167,8 @@ def _checked(line: bytes) -> bytes | None:
     return None
 
 
-def _unknown(path: Path, error: Exception) -> UnknownFormat:
+def _unknown(file: StoredFile, error: Exception) -> UnknownFormat:
     """Passing over an entry would lose what it says: only the version that wrote it can tell."""
     return UnknownFormat(
-        f"{path} was written by another version of batchgen ({error}). Let that version finish the run."
+        f"{file} was written by another version of batchgen ({error}). Let that version finish the run."
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import IMAGES, INDEX, STATE, VIEW, Layout
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left, records_of
+from batchgen.store import StoredFile
 
 T = TypeVar("T", bound=log.AttemptSent | log.Wasted | log.Received | log.RequestFailed)
 
@@ -42,10 +42,10 @@ def recover(layout: Layout) -> Counter[Status]:
     return Counter(record.status for record in records)
 
 
-def _save_kept(layout: Layout, segments: Iterable[Path]) -> None:
+def _save_kept(layout: Layout, segments: Iterable[StoredFile]) -> None:
     """Save the images that a run could only keep in its WAL."""
-    for path in segments:
-        for entry in log.read_segment(path):
+    for file in segments:
+        for entry in log.read_segment(file):
             if isinstance(entry, log.Kept):
                 layout.store.put_many([image for image in entry.images if not layout.store.exists(image[0])])
 
@@ -64,9 +64,9 @@ def in_flight(layout: Layout) -> set[str]:
     While a run goes on these are being made, fetched or saved; after it they are in doubt.
     """
     unanswered: dict[str, str] = {}
-    for path in _unsealed(layout).values():
+    for file in _unsealed(layout).values():
         try:
-            for entry in log.read_segment(path):
+            for entry in log.read_segment(file):
                 if isinstance(entry, log.AttemptSent | log.Received):
                     unanswered[entry.key] = entry.key
                 elif isinstance(entry, log.Records):
@@ -78,18 +78,18 @@ def in_flight(layout: Layout) -> set[str]:
     return {*unanswered.values()}
 
 
-def _unsealed(layout: Layout) -> dict[int, Path]:
+def _unsealed(layout: Layout) -> dict[int, StoredFile]:
     """The segments whose records are in no part: parts are sealed in order, so a segment up to the newest part's
     number is only still to be removed."""
     newest_part = max(layout.parts(), default=0)
-    return {number: path for number, path in layout.segments().items() if number > newest_part}
+    return {number: file for number, file in layout.segments().items() if number > newest_part}
 
 
-def _replay(layout: Layout, segments: Iterable[Path]) -> list[IndexRecord]:
+def _replay(layout: Layout, segments: Iterable[StoredFile]) -> list[IndexRecord]:
     """Replay segments in order; return the final records."""
     replay = _Replay()
-    for path in segments:
-        for entry in log.read_segment(path):
+    for file in segments:
+        for entry in log.read_segment(file):
             replay.take(entry)
     for entry, run in replay.unfinished.values():
         replay.put(records_left(layout.store, entry, run))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from support.files_of import stored
+
 from batchgen.dataset.events.events import Answered, Finished, Sent, Started
 from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.events.log import EventLog
@@ -13,7 +15,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def write_run(path: Path, run_id: str, images: int) -> None:
-    log = EventLog(path)
+    log = EventLog(stored(path))
     log.write(Started(at=NOW, run=run_id, manifest="rows.csv", model="m"))
     for number in range(images):
         name = f"{run_id}.{number}"
@@ -30,7 +32,7 @@ def write_run(path: Path, run_id: str, images: int) -> None:
 def test_the_newest_run_of_a_log_that_grows_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     write_run(path, "first", 3)
-    follower = Follower(path)
+    follower = Follower(stored(path))
     assert follower.poll().slots == {"ok": 3}
     write_run(path, "second", 2)
     run = follower.poll()
@@ -40,7 +42,7 @@ def test_the_newest_run_of_a_log_that_grows_is_followed(tmp_path: Path) -> None:
 def test_a_log_that_was_deleted_and_begun_anew_is_read_from_its_start(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     write_run(path, "first", 9)
-    follower = Follower(path)
+    follower = Follower(stored(path))
     follower.poll()
     path.unlink()
     write_run(path, "second", 2)
@@ -80,5 +82,5 @@ def test_times_with_and_without_a_zone_are_followed_together(tmp_path: Path) -> 
         '{"at":"2026-01-02T00:00:02","run":"r","event":"sent","client_request_id":"r.2","provider":"p","row_id":"b","images":1}',
     ]
     path.write_text("".join(f"{line}\n" for line in lines))
-    run = Follower(path).poll()
+    run = Follower(stored(path)).poll()
     assert run.requests_per_minute(datetime(2026, 1, 2, 0, 0, 3, tzinfo=UTC)) == 2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from support.files_of import parts_of
 from support.making import Labels, answer, attempts, image, request, writing
 
 from batchgen.dataset.index.alignment import add_part, align
@@ -19,7 +20,7 @@ async def test_parts_that_differ_get_one_schema_with_the_next_addition(out: Path
     with writing(out) as writer:
         for row in range(3):
             await writer.save(request(row), answer(image(row)), attempts())
-    (path,) = layout.parts().values()
+    (path,) = parts_of(layout)
     table = pq.read_table(path)
     path.unlink()
     own = [pa.array([1]), pa.array([0.5]), pa.array(["x"])]
@@ -29,7 +30,7 @@ async def test_parts_that_differ_get_one_schema_with_the_next_addition(out: Path
         write_part(layout, row + 1, iter([part]), part.schema)
 
     add_part(layout, 4, table.slice(2, 1).append_column("own", pa.array([True])))
-    schemas = [pq.read_schema(path) for path in layout.parts().values()]
+    schemas = [pq.read_schema(path) for path in parts_of(layout)]
     assert len(schemas) == 4
     assert all(schema.equals(schemas[0]) for schema in schemas)
     found = pq.read_table(out / "index").to_pylist()
@@ -42,6 +43,6 @@ async def test_a_column_goes_when_no_manifest_and_no_record_has_it_any_more(out:
         await writer.save(request(0), answer(image(0)), attempts())
     layout = Layout(out)
     align(layout, pa.schema([("own", pa.int64())]))
-    (path,) = layout.parts().values()
+    (path,) = parts_of(layout)
     assert "own" in pq.read_schema(path).names
     assert "gone" not in pq.read_schema(path).names

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from support.files_of import parts_of
 from support.making import answer, attempts, image, records_in, request, wasted, writing
 
 from batchgen.core.answer import Answer
@@ -119,7 +120,7 @@ async def test_an_index_of_a_version_that_kept_no_charges_is_read(out: Path) -> 
     with writing(out) as writer:
         await writer.save(request(0), answer(image(1)), attempts())
         await writer.fail(request(1), ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
-    (part,) = Layout(out).parts().values()
+    (part,) = parts_of(Layout(out))
     pq.write_table(pq.read_table(part).drop_columns(["charges"]), part)
     slots = [slot for table in latest(Layout(out), ["row_id", "charges"]) for slot in table.to_pylist()]
     assert [slot["charges"] for slot in slots] == [None, None]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from support.files_of import parts_of
 from support.making import Labels, answer, attempts, image, link, request, wasted, writing
 
 from batchgen.cli.main import main
@@ -112,7 +113,7 @@ SAME: dict[str, Rewrite] = {
 @pytest.mark.parametrize("name", SAME)
 @pytest.mark.parametrize("file", ["index", "view"])
 async def test_what_says_the_same_is_read_as_it_was(layout: Layout, name: str, file: str) -> None:
-    before, (part,) = records(layout), layout.parts().values()
+    before, (part,) = records(layout), parts_of(layout)
     SAME[name](part if file == "index" else layout.view)
     assert records(layout) == before
     assert not list(verify(layout))
@@ -121,7 +122,7 @@ async def test_what_says_the_same_is_read_as_it_was(layout: Layout, name: str, f
     with writing(layout.root, LABELS) as writer:
         await writer.save(request(9), answer(image(9)), attempts())
     assert [record for record in records(layout) if record["row_id"] != "row-9"] == before
-    (part,) = layout.parts().values()
+    (part,) = parts_of(layout)
     assert pq.read_schema(part).names == [*INDEX_SCHEMA.names, "label", "weight"]
     assert pq.read_metadata(layout.view).num_rows == ROWS - 1
 
@@ -175,7 +176,7 @@ SHOWN = {"broken parameters"}
 @pytest.mark.parametrize("name", WRONG)
 async def test_what_says_something_else_is_refused_by_name_and_rebuilt(layout: Layout, name: str) -> None:
     rewrite, told = WRONG[name]
-    (part,) = layout.parts().values()
+    (part,) = parts_of(layout)
     saved = [record for record in records(layout) if record["status"] == "ok"]
     rewrite(part)
     pattern = f"part-00000001.parquet is damaged .*{told}.*--repair"
@@ -201,7 +202,7 @@ def test_no_command_ends_in_a_traceback(
     monkeypatch.setenv("AIMLAPI_API_KEY", "sk-test-0123456789")
     manifest = tmp_path / "m.csv"
     manifest.write_text("id,prompt\na,a fox\n")
-    (part,) = layout.parts().values()
+    (part,) = parts_of(layout)
     WRONG[name][0](part if file == "index" else layout.view)
     out = str(layout.root)
     known = {*map(int, ExitCode)}

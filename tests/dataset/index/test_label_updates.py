@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.files_of import parts_of
 from support.making import NO_LABELS, Labels, Updates, answer, attempts, image, records_in, rejected, request, writing
 
 from batchgen.core.errors import ProviderError
@@ -51,14 +52,12 @@ def labels_in(table: pa.Table, names: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def index_of(out: Path) -> pa.Table:
-    return pa.concat_tables(
-        [pq.read_table(path) for path in Layout(out).parts().values()], promote_options="permissive"
-    )
+    return pa.concat_tables([pq.read_table(path) for path in parts_of(Layout(out))], promote_options="permissive")
 
 
 def modified(out: Path) -> list[int]:
     layout = Layout(out)
-    return [path.stat().st_mtime_ns for path in (*layout.parts().values(), layout.view, layout.card, layout.croissant)]
+    return [path.stat().st_mtime_ns for path in (*parts_of(layout), layout.view, layout.card, layout.croissant)]
 
 
 LABEL = st.none() | st.sampled_from(["a", "b", "é"])
@@ -114,7 +113,7 @@ def test_only_parts_in_which_a_label_differs_are_rewritten(out: Path, monkeypatc
     monkeypatch.setattr("batchgen.dataset.index.compaction._GROWTH", 0)
     asyncio.run(buy(out, rows))
     update(out, rows)
-    first, second = Layout(out).parts().values()
+    first, second = parts_of(Layout(out))
     before = first.stat().st_mtime_ns, second.stat().st_mtime_ns
     update(out, rows | {4: {"label": "another"}})
     assert first.stat().st_mtime_ns != before[0]

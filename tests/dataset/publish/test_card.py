@@ -13,7 +13,7 @@ import pytest
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.column_docs import COLUMN_DOCS
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import VIEW, Layout
 from batchgen.dataset.publish.stats import DatasetStats, count, count_asked, count_view, gather
 from batchgen.dataset.publish.terms import Terms, read_terms
 
@@ -24,7 +24,7 @@ def test_every_column_of_the_index_has_a_meaning() -> None:
 
 def stats_of(layout: Layout) -> DatasetStats:
     counts = [count(pq.read_table(layout.view))]
-    return gather(counts, count_view(layout.view), map(count_asked, layout.parts().values()), None)
+    return gather(counts, count_view(layout.store.file(VIEW)), map(count_asked, layout.parts().values()), None)
 
 
 async def test_the_facts_are_those_of_the_files(batch: Any) -> None:

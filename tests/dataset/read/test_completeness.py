@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from support.files_of import parts_of
 from support.making import NO_LABELS, answer, attempts, image, request, writing
 
 import batchgen
@@ -164,7 +165,7 @@ async def test_no_kill_at_any_step_of_a_run_with_compaction_is_taken_for_a_loss(
             pass
         assert not list(lost_parts(layout))
         # What is listed by then is missed at once.
-        for part in layout.parts().values():
+        for part in parts_of(layout):
             part.unlink()
         with pytest.raises(DatasetError, match="is gone, with"):
             refuse_incomplete(layout)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.files_of import parts_of, segments_of
 from support.making import answer, attempts, image, link, rejected, request, writing
 
 from batchgen.core.errors import NotADataset, ProviderError
@@ -78,7 +79,7 @@ def test_what_newer_parts_replace_is_dropped_from_large_old_ones(out: Path, monk
         Layout(out), dict.fromkeys(range(100, 120), "failed"), old, dict.fromkeys(range(100, 120), "ok"), {7: "ok"}
     )
     compact(layout)
-    assert sum(pq.read_table(path).num_rows for path in layout.parts().values()) == 60
+    assert sum(pq.read_table(path).num_rows for path in parts_of(layout)) == 60
     statuses = {row_id: status for row_id, _, status in slots_of(layout)}
     assert statuses["row-7"] == "ok"
     assert statuses["row-100"] == "ok"
@@ -133,7 +134,7 @@ async def test_a_reader_sees_a_run_while_it_writes_seals_and_merges(out: Path, m
 async def test_a_segment_that_was_sealed_and_came_back_with_the_power_tells_nothing(out: Path) -> None:
     with writing(out) as writer:
         writer.sent(request(), attempts())
-        (segment,) = writer.layout.segments().values()
+        (segment,) = segments_of(writer.layout)
         stale = segment.read_bytes()
         await writer.save(request(), answer(image(1)), attempts())
     segment.write_bytes(stale)

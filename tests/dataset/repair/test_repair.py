@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.files_of import parts_of
 from support.making import Labels, answer, attempts, image, link, png, records_in, request, writing
 
 from batchgen.core.answer import Answer, Slot
@@ -165,7 +166,7 @@ async def test_a_stray_is_told_and_left_alone(layout: Layout) -> None:
 
 @pytest.mark.parametrize("damage", ["bit flip", "cut", "empty"])
 async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Layout, damage: str) -> None:
-    (part,) = layout.parts().values()
+    (part,) = parts_of(layout)
     data = part.read_bytes()
     if damage == "bit flip":
         flip(part, "file_name")
@@ -185,12 +186,12 @@ async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Lay
 
 async def test_one_look_names_every_damaged_part_and_every_image_that_is_not_what_came(layout: Layout) -> None:
     missing, changed, empty = (path_of(layout, row) for row in range(3))
-    (whole,) = layout.parts().values()
+    (whole,) = parts_of(layout)
     index = pq.read_table(whole)
     for number, rows in enumerate((index.slice(0, 1), index.slice(1, 1), index.slice(2)), 2):
         write_part(layout, number, iter([rows]), rows.schema)
     whole.unlink()
-    first, second, _ = layout.parts().values()
+    first, second, _ = parts_of(layout)
     flip(first, "file_name")
     second.write_bytes(b"PAR1 and then nothing")
     missing.unlink()
@@ -212,7 +213,7 @@ async def test_one_look_names_every_damaged_part_and_every_image_that_is_not_wha
 
 
 async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> None:
-    (part,) = layout.parts().values()
+    (part,) = parts_of(layout)
     part.unlink()
     (missing,) = missing_records(layout)
     assert "a part is gone: 5 records of metadata.parquet are in none" in missing.detail
@@ -258,7 +259,7 @@ def test_a_flipped_bit_in_a_part_is_found_or_changes_nothing(
     """A bit of the file's own description may say nothing about the records; a bit of the records is always found."""
     copy = Layout(tmp_path_factory.mktemp("flipped") / "out")
     shutil.copytree(sound.root, copy.root)
-    (part,) = copy.parts().values()
+    (part,) = parts_of(copy)
     content = bytearray(part.read_bytes())
     # The footer describes the pages; the pages are before it.
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.files_of import stored
 from support.making import answer, attempts, image, link, rejected, request, wasted
 
 from batchgen.core.answer import Unusable
@@ -48,7 +49,7 @@ TEXT = b"".join(WHOLE)
 def read(data: bytes, folder: Path) -> list[bytes]:
     path = folder / "segment"
     path.write_bytes(data)
-    return [log.encode(entry) for entry in log.read_segment(path)]
+    return [log.encode(entry) for entry in log.read_segment(stored(path))]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
         segment.append(log.encode(entry))
     segment.sync()
     segment.close()
-    assert list(log.read_segment(tmp_path / "segment")) == entries(8)
+    assert list(log.read_segment(stored(tmp_path / "segment"))) == entries(8)
 
 
 @settings(max_examples=150, deadline=None)
@@ -95,4 +96,4 @@ def test_a_record_of_another_version_is_never_passed_over_in_silence(tmp_path: P
     path = tmp_path / "segment"
     path.write_bytes(WHOLE[0] + b"%08x %b\n" % (zlib.crc32(body), body))
     with pytest.raises(UnknownFormat, match="another version"):
-        list(log.read_segment(path))
+        list(log.read_segment(stored(path)))

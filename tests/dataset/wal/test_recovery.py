@@ -126,7 +126,7 @@ def test_what_is_asked_for_stands_once_in_a_segment(tmp_path: Path) -> None:
                 writer.refused(asked, LATE, attempts(count, in_doubt_ids=("run.0",)))
             await writer.received(asked, answer(link(1), link(2)), attempts(3))
             await writer.save(asked, answer(image(1), image(2)), attempts(3))
-            entries = list(log.read_segment(Layout(tmp_path).segment(1)))
+            entries = list(log.read_segment(Layout(tmp_path).segments()[1]))
             whole = [entry for entry in entries if getattr(entry, "request", None) is not None]
             assert whole == [entries[1]]
             assert Layout(tmp_path).segment(1).read_bytes().count(asked.prompt.encode()) == 1
