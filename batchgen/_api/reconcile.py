@@ -83,7 +83,6 @@ async def _read_and_correct(
         now = datetime.now(UTC)
         return await reconcile_layout(layout, name, provider.billing, now, lambda calls: advance(calls, None))
     except ProviderError as error:
-        message = f"The service's log of calls cannot be read: {error}"
-        raise ProviderError(error.kind, message, http_status=error.http_status) from error
+        raise error.but(f"The service's log of calls cannot be read: {error}") from error
     finally:
         await provider.aclose()

@@ -110,6 +110,24 @@ class ProviderError(BatchgenError):
         self.inference_id = inference_id
         self.body = body
 
+    def but(
+        self,
+        message: str | None = None,
+        *,
+        inference_id: str | None = None,
+        body: bytes | None = None,
+    ) -> ProviderError:
+        """Return the same error with other words, another id or another body; None for those that it has."""
+        return ProviderError(
+            self.kind,
+            self.message if message is None else message,
+            http_status=self.http_status,
+            retry_after_s=self.retry_after_s,
+            cost_usd=self.cost_usd,
+            inference_id=self.inference_id if inference_id is None else inference_id,
+            body=self.body if body is None else body,
+        )
+
 
 class DatasetError(BatchgenError):
     """A dataset cannot be read or written."""

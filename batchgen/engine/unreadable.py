@@ -13,14 +13,7 @@ async def keep_body(sink: Sink, attempt_id: str, error: ProviderError) -> Provid
     """Keep what an error holds; return the error, which says where it is, and holds it no more. Raises DiskError."""
     if not error.body:
         return error
-    return ProviderError(
-        error.kind,
-        await _kept(sink, attempt_id, error.message, error.body),
-        http_status=error.http_status,
-        retry_after_s=error.retry_after_s,
-        cost_usd=error.cost_usd,
-        inference_id=error.inference_id,
-    )
+    return error.but(await _kept(sink, attempt_id, error.message, error.body), body=b"")
 
 
 async def keep_slots(sink: Sink, attempt_id: str, answer: Answer) -> Answer:

@@ -261,7 +261,7 @@ class Worker:
         if policy_of(error.kind).affects is Affects.RATE and refusals.is_hopeless(account):
             beside = count(refusals.accepted_beside(account), "other request")
             words = f"refused {refusals.times} times as one too many, while {beside} got through: {error.message}"
-            return ProviderError(error.kind, words, http_status=error.http_status), Fail()
+            return error.but(words), Fail()
         odd_refusals = refusals.times if refusals.is_odd(account) else 0
         tries, chance = attempt.tries + 1, random.random()  # noqa: S311  spread, not secrecy
         decision = decide(error, tries, attempt.elapsed_s, chance, self._config.retry, odd_refusals)

@@ -85,12 +85,8 @@ class HttpProvider:
             answer = self._wire.read(response, request)
         except ProviderError as error:
             error.__traceback__ = None  # its frames hold the body and the error, for as long as nobody collects garbage
-            return ProviderError(
-                error.kind,
+            return error.but(
                 self._key.mask(error.message),
-                http_status=error.http_status,
-                retry_after_s=error.retry_after_s,
-                cost_usd=error.cost_usd,
                 inference_id=error.inference_id and self._key.mask(error.inference_id),
                 body=self._masked(error.body),
             )
