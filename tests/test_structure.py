@@ -119,56 +119,6 @@ def test_the_floors_of_a_dataset_import_only_those_below(module: Path) -> None:
     assert wrong == []
 
 
-# What changes names on a disk, locks or makes temporary files: only `store` does, so that it is written once.
-DISK_MODULES = {"fcntl", "shutil", "tempfile", "glob"}
-# What is no change of a disk among the names of `os`.
-HARMLESS_OS = {"cpu_count", "environ", "fspath", "getpid", "strerror", "PathLike", "SEEK_SET", "SEEK_CUR", "SEEK_END"}
-HARMLESS_OS |= {"fstat", "stat", "stat_result", "path"}
-HARMLESS_OS |= {"nice", "sched_param", "sched_setscheduler", "set_blocking", "SCHED_IDLE"}
-NAME_CHANGES = {"hardlink_to", "mkdir", "rename", "rmdir", "symlink_to", "touch", "unlink"}
-NAME_CHANGES |= {"write_bytes", "write_text"}
-DISK_EXCEPTIONS = {
-    ("dataset/events/log.py", "os.close"): "it owns the descriptor that the store opened for it",
-}
-
-
-def disk_uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Line and name of every use of what changes names on a disk."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names if alias.name in DISK_MODULES)
-        elif isinstance(node, ast.ImportFrom):
-            names = (alias.name for alias in node.names)
-            if node.module in DISK_MODULES:
-                yield from ((node.lineno, f"{node.module}.{name}") for name in names)
-            elif node.module == "os":
-                yield from ((node.lineno, f"os.{name}") for name in names if name not in HARMLESS_OS)
-        elif isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.value.id == "os":
-                if node.attr not in HARMLESS_OS:
-                    yield node.lineno, f"os.{node.attr}"
-            elif node.attr in NAME_CHANGES:
-                yield node.lineno, node.attr
-
-
-@pytest.mark.parametrize("room", ["dataset", "gallery", "export"])
-def test_only_the_store_makes_renames_removes_and_locks(room: str) -> None:
-    modules = sorted((PACKAGE / room).rglob("*.py"))
-    assert modules
-    wrong = [
-        f"{name_of(module)}:{line} uses {name}"
-        for module in modules
-        for line, name in disk_uses(ast.parse(module.read_text()))
-        if (name_of(module), name) not in DISK_EXCEPTIONS
-    ]
-    assert wrong == []
-
-
-def test_the_search_for_disk_uses_finds_them() -> None:
-    source = "import os, shutil\nfrom os import replace\nos.open\nos.fspath\nplace.unlink()\n'a'.replace('a', 'b')\n"
-    assert [name for _, name in sorted(disk_uses(ast.parse(source)))] == ["shutil", "os.replace", "os.open", "unlink"]
-
-
 def test_benchmarks_import_each_other_in_no_circle() -> None:
     folder = Path(__file__).parent.parent / "benchmarks"
     imports: dict[str, set[str]] = {}
