@@ -32,7 +32,7 @@ class Preflight:
 
     balance_usd: None if it is not known. prices_usd: of one image, by model, where the service's price is
     fixed. remarks: what the user should know, a sentence each. account_remarks: the same about balances; they are
-    shown and never written down, since whoever gets the dataset need not know them.
+    shown and never written down, since those who get the dataset need not know them.
     """
 
     balance_usd: float | None = None

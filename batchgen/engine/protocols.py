@@ -42,7 +42,7 @@ class PermitSource(Protocol):
         """Wait for a permit. Raises a BatchgenError when none will be given any more."""
 
     def close(self) -> None:
-        """Give no more permits: whoever waits is told so."""
+        """Give no more permits: those who wait are told so."""
 
 
 class Sink(Protocol):

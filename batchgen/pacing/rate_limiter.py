@@ -203,7 +203,7 @@ class RateLimiter:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Give no more permits: whoever waits gets Closed. Permits already given can still be settled."""
+        """Give no more permits: those who wait get Closed. Permits already given can still be settled."""
         self._closed = True
         self._changed.set()
 

@@ -1,6 +1,6 @@
 """What a dataset needs of the place where its bytes are kept.
 
-Names are relative, with forward slashes. A name stands for whole, durable bytes or for nothing: whoever reads never
+Names are relative, with forward slashes. A name stands for whole, durable bytes or for nothing: a reader never
 meets half of what is being written. Folders are no part of the protocol; a store makes what it needs.
 """
 

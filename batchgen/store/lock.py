@@ -45,7 +45,7 @@ class Lock:
 
     Args:
         path: Of the lock's file, in a folder of the dataset's.
-        beside: Returns the files that only the holder writes; whoever changes one of them holds the dataset.
+        beside: Returns the files that only the holder writes; a process that changes one of them holds the dataset.
 
     Raises:
         Locked: Another process has it.

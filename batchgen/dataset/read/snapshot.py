@@ -86,7 +86,7 @@ Piece = _Wal | _Part
 
 
 def snapshot(layout: Layout, opened: ExitStack, without: Container[StoredFile] = ()) -> list[Piece]:
-    """Ledger and parts as they are together at one moment, newest first; `opened` keeps them open.
+    """The WAL and the parts as they are together at one moment, newest first; `opened` keeps them open.
 
     Raises DamagedIndex.
     """
