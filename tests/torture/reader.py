@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from support.files_of import parts_of
 
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.summary import summarise
@@ -17,7 +16,7 @@ from batchgen.dataset.read.summary import summarise
 def read_all(layout: Layout) -> int:
     """Read every Parquet file, and count the dataset as `batchgen status` does."""
     files = 0
-    for path in [*parts_of(layout), layout.view]:
+    for path in [*(part.path for part in layout.parts().values()), layout.view]:
         try:
             # Opened once: `pq.read_table` opens a path twice, and may find a newer file the second time.
             with path.open("rb") as file:
