@@ -32,6 +32,8 @@ def _key_variables(name: str, config: RunConfig) -> Iterator[str]:
     if settings.key_variable:
         yield settings.key_variable
     try:
-        yield from find_factory(name).traits.key_variables  # it is a secret also where another is configured
+        yield from (
+            find_factory(settings).traits(settings).key_variables
+        )  # it is a secret also where another is configured
     except UsageError:
         return

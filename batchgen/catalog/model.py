@@ -37,7 +37,8 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     min, max: bounds of a number, both allowed. max_length: characters of a string. default: what
     the service uses where nothing is sent; frozen once shipped, since fingerprints leave defaults
-    out. transport: set on the one field that chooses between links and base64.
+    out. transport: set on the one field that chooses between links and base64. path: the field's place in the body that
+    is sent, its keys joined by dots; None for one on top, of the field's own name.
     """
 
     type: Literal["string", "integer", "number", "boolean"]
@@ -47,6 +48,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_length: int | None = None
     default: Value | None = None
     transport: Transport | None = None
+    path: str | None = None
 
     def accepts(self, value: Value) -> bool:
         """Whether a value of the right type lies within what the model takes."""
@@ -122,6 +124,7 @@ def inconsistencies(model: Model) -> list[str]:
         found.append("provider: must have letters, digits, - and _ only")
     for name, field in model.fields.items():
         found += [f"fields.{name}.{text}" for text in _field_inconsistencies(field)]
+    found += _path_inconsistencies(model)
     if sum(field.transport is not None for field in model.fields.values()) > 1:
         found.append("fields: only one field can choose the transport")
     for key, name in _switches(model):
@@ -148,6 +151,19 @@ def _reserved_name_inconsistencies(model: Model) -> Iterator[str]:
     num_images = model.fields.get("num_images")
     if num_images is not None and (num_images.min != 1 or num_images.max is None):
         yield "fields.num_images: needs min = 1, and max = the images that one call gives"
+
+
+def _path_inconsistencies(model: Model) -> Iterator[str]:
+    """Paths that are none, and fields that would be written over each other."""
+    paths: dict[tuple[str, ...], str] = {}
+    for name, field in model.fields.items():
+        path = tuple((field.path or name).split("."))
+        if not all(path):
+            yield f"fields.{name}.path: must be keys joined by dots, not {field.path!r}"
+        for other, owner in paths.items():
+            if other == path[: len(other)] or path == other[: len(path)]:
+                yield f"fields.{name}.path: {'.'.join(path)} is in the way of the field {owner}"
+        paths[path] = name
 
 
 def _field_inconsistencies(field: Field) -> list[str]:

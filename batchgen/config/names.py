@@ -70,7 +70,7 @@ def common_name(name: str) -> str | None:
     if match is None:
         return None
     provider, key = match.groups()
-    if key == "key_variable" or (key == "base_url" and provider != DEFAULT_PROVIDER):
+    if key in ("kind", "key_variable") or (key == "base_url" and provider != DEFAULT_PROVIDER):
         return None
     return key if key == "image_transport" or key.startswith("limits.") else f"api.{key}"
 

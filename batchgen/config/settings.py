@@ -152,6 +152,7 @@ class RateOverrides:
 class ProviderOverrides:
     """`[providers.NAME]`: what differs at one provider; None is what `[api]`, or the provider itself, says."""
 
+    kind: Line | None = None
     base_url: Address | None = None
     key_variable: Variable | None = None
     image_transport: ImageTransport | None = None
@@ -170,12 +171,14 @@ class ProviderOverrides:
 class ProviderSettings:
     """What is in force for one provider.
 
-    name: the provider's, as in the catalog. base_url: None for the provider's own address. key_variable: the
+    name: the provider's, as in the catalog. kind: the provider whose wire format it speaks, None for its own.
+    base_url: None for the provider's own address. key_variable: the
     environment variable that holds the key, None for the provider's own. image_transport: how images travel.
     http: waits and sizes. limits: the rates of its account.
     """
 
     name: str
+    kind: str | None
     base_url: str | None
     key_variable: str | None
     image_transport: ImageTransport
@@ -262,6 +265,7 @@ class RunConfig:
         own = self.providers.get(name, ProviderOverrides())
         return ProviderSettings(
             name=name,
+            kind=own.kind,
             base_url=own.base_url or (self.api.base_url if name == DEFAULT_PROVIDER else None),
             key_variable=own.key_variable,
             image_transport=own.image_transport or self.image_transport,

@@ -21,7 +21,7 @@ from batchgen.dataset.layout import EVENTS, Layout
 from batchgen.pacing import LINGER_S, Budget, Cap, LimiterSnapshot, RateLimiter
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Provider
-from batchgen.providers.registry import find_factory, key_variables, transport_fields
+from batchgen.providers.registry import find_factory, key_variables, models_of
 from batchgen.store.account_file import AccountFile, remove_unused
 
 
@@ -42,7 +42,8 @@ class Keyring:
 
         Raises ApiKeyError if there is none, UsageError for an unknown provider.
         """
-        traits, settings = find_factory(name).traits, config.provider(name)
+        settings = config.provider(name)
+        traits = find_factory(settings).traits(settings)
         variables = key_variables(settings, traits)
         if name in self.given:
             return ApiKey(self.given[name], variables[0], traits.service)
@@ -114,7 +115,7 @@ def _caps(limits: LimitSettings, catalog: Catalog, layout: Layout) -> Iterator[C
 def open_provider(name: str, config: RunConfig, catalog: Catalog, key: ApiKey) -> Provider:
     """Open an account, inside a running event loop. Raises UsageError for an unknown provider."""
     settings = config.provider(name)
-    return find_factory(name).open(settings, key, transport_fields(catalog, settings))
+    return find_factory(settings).open(settings, key, models_of(catalog, settings))
 
 
 class Accounts:

@@ -10,7 +10,7 @@ from batchgen.core.request import ImageRequest
 from batchgen.engine.job import Job
 from batchgen.planning.rows import read_rows
 from batchgen.providers.http.curl import as_curl
-from batchgen.providers.registry import find_factory, key_variables, transport_fields
+from batchgen.providers.registry import find_factory, key_variables, models_of
 
 # Stands for the id of a run that does not exist.
 _NO_RUN = "00000000T000000Z-0000"
@@ -42,7 +42,7 @@ def _requests_of(job: Job, row_id: str) -> Iterator[ImageRequest]:
 
 def _show(job: Job, request: ImageRequest) -> str:
     settings = job.loaded.config.provider(request.provider)
-    factory = find_factory(request.provider)
-    wire = factory.wire(settings, transport_fields(job.rules.catalog, settings))
+    factory = find_factory(settings)
+    traits, wire = factory.traits(settings), factory.wire(settings, models_of(job.rules.catalog, settings))
     call = wire.submit(request, make_attempt_id(_NO_RUN, request.fingerprint, 1))
-    return as_curl(call, settings.base_url or factory.traits.base_url, key_variables(settings, factory.traits)[0])
+    return as_curl(call, settings.base_url or traits.base_url, key_variables(settings, traits)[0])

@@ -5,22 +5,22 @@ An entry point is named as the provider is in the catalog, and leads to a `Provi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 
-from batchgen.catalog import Catalog
+from batchgen.catalog import Catalog, Model
 from batchgen.config.settings import ProviderSettings, RunConfig
 from batchgen.core.errors import BatchgenError, UsageError
-from batchgen.core.request import Value
 from batchgen.core.suggest import did_you_mean
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import Provider, Traits, Wire
+from batchgen.providers.http.request_body import Models
 
 ENTRY_POINTS = "batchgen.providers"
-
-# By model, the fields that choose how its images travel, with the values that are configured.
-TransportFields = Mapping[str, Mapping[str, Value]]
+# Where the factories of the built-in ones are; only those that a run asks are loaded.
+_BUILT_IN = {"aimlapi": "batchgen.providers.aimlapi.factory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +29,24 @@ class ProviderFactory:
 
     Attributes:
         traits: what is true of the service; known without an account.
-        wire: makes its wire format from the settings; `--show-request` needs no more.
+        wire: makes its wire format from the settings and the provider's models; `--show-request` needs no more.
         open: makes the provider, inside a running event loop.
     """
 
-    traits: Traits
-    wire: Callable[[ProviderSettings, TransportFields], Wire]
-    open: Callable[[ProviderSettings, ApiKey, TransportFields], Provider]
+    traits: Callable[[ProviderSettings], Traits]
+    wire: Callable[[ProviderSettings, Models], Wire]
+    open: Callable[[ProviderSettings, ApiKey, Models], Provider]
 
 
-def find_factory(name: str) -> ProviderFactory:
-    """Return the factory of a provider. Raises UsageError for a name that no provider has."""
-    if name == "aimlapi":
-        from batchgen.providers.aimlapi.factory import FACTORY
-
-        return FACTORY
+def find_factory(settings: ProviderSettings) -> ProviderFactory:
+    """Return the factory of a provider. Raises UsageError for a name, or a kind, that no provider has."""
+    name = settings.kind or settings.name
+    if name in _BUILT_IN:
+        built_in: ProviderFactory = import_module(_BUILT_IN[name]).FACTORY
+        return built_in
     found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name not in found:
-        names = ["aimlapi", *sorted(found)]
+        names = [*_BUILT_IN, *sorted(found)]
         hint = did_you_mean(name, names) or f"known are {', '.join(names)}"
         raise UsageError(f"The provider {name!r} is not known; {hint}.")
     factory = found[name].load()
@@ -60,15 +60,9 @@ def key_variables(settings: ProviderSettings, traits: Traits) -> tuple[str, ...]
     return (settings.key_variable,) if settings.key_variable else traits.key_variables
 
 
-def transport_fields(catalog: Catalog, settings: ProviderSettings) -> dict[str, dict[str, Value]]:
-    """Return for the provider's models the field that chooses how images travel, with the value that is configured."""
-    by_link = settings.image_transport == "url"
-    return {
-        model.name: {name: choice.link if by_link else choice.base64}
-        for model in catalog.models
-        if model.provider == settings.name
-        for name, choice in filter(None, [model.transport])
-    }
+def models_of(catalog: Catalog, settings: ProviderSettings) -> dict[str, Model]:
+    """Return the provider's models by name."""
+    return {model.name: model for model in catalog.models if model.provider == settings.name}
 
 
 def check_providers(names: Collection[str], config: RunConfig) -> None:
@@ -76,8 +70,9 @@ def check_providers(names: Collection[str], config: RunConfig) -> None:
     from batchgen.providers.http.url import parse_base_url  # a plan has no other use for the network's modules
 
     for name in names:
-        traits = find_factory(name).traits
+        settings = config.provider(name)
+        traits = find_factory(settings).traits(settings)
         try:
-            parse_base_url(config.provider(name).base_url or traits.base_url)
+            parse_base_url(settings.base_url or traits.base_url)
         except BatchgenError as error:
             raise UsageError(f"providers.{name}: {error}" if len(names) > 1 else str(error)) from error

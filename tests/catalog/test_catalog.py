@@ -203,3 +203,24 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 )
 def test_a_field_accepts_what_the_model_takes(field: Field, value: str | float | bool, accepted: bool) -> None:
     assert field.accepts(value) is accepted
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ({"a": "size.width", "b": "size.width"}, "fields.b.path: size.width is in the way of the field a"),
+        ({"a": "size", "b": "size.width"}, "fields.b.path: size.width is in the way of the field a"),
+        ({"a": "b", "b": None}, "fields.b.path: b is in the way of the field a"),
+        ({"a": "size..width", "b": None}, "fields.a.path: must be keys joined by dots, not 'size..width'"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_refused_with_its_field(
+    tmp_path: Path, paths: dict[str, str | None], message: str
+) -> None:
+    fields = "".join(
+        f'[fields.{name}]\ntype = "integer"\n' + (f'path = "{path}"\n' if path else "") for name, path in paths.items()
+    )
+    path = write_model(tmp_path, f'name = "m"\n{PROMPT}{fields}')
+    with pytest.raises(CatalogError) as raised:
+        load_catalog([path])
+    assert str(raised.value) == f"{path}: {message}"

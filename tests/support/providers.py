@@ -20,7 +20,13 @@ def api_key(secret: str) -> ApiKey:
 def open_aimlapi(base_url: str, secret: str = "key", concurrency: int = 1, **http: Any) -> HttpProvider:  # noqa: S107
     """An open account; `http` overrides settings of `HttpSettings` by name."""
     settings = ProviderSettings(
-        "aimlapi", base_url, None, "base64", replace(HttpSettings(), **http), RateSettings(concurrency=concurrency)
+        "aimlapi",
+        None,
+        base_url,
+        None,
+        "base64",
+        replace(HttpSettings(), **http),
+        RateSettings(concurrency=concurrency),
     )
     provider = FACTORY.open(settings, api_key(secret), {})
     assert isinstance(provider, HttpProvider)

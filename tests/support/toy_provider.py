@@ -25,8 +25,9 @@ from batchgen.core.request import ImageRequest
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.base import HttpCall, HttpResponse, Traits
 from batchgen.providers.http.provider import HttpProvider
+from batchgen.providers.http.request_body import Models
 from batchgen.providers.http.words import explain
-from batchgen.providers.registry import ProviderFactory, TransportFields
+from batchgen.providers.registry import ProviderFactory
 
 NAME, MODEL = "toy", "toy/crayon"
 SECRET = "toy-secret-key"
@@ -80,11 +81,11 @@ class ToyWire:
         return Answer((slot,), 200, float(response.headers["x-toy-cost"]), response.headers.get("x-toy-call"))
 
 
-def _open(settings: ProviderSettings, key: ApiKey, transport: TransportFields) -> HttpProvider:
+def _open(settings: ProviderSettings, key: ApiKey, models: Models) -> HttpProvider:
     return HttpProvider(ToyWire(), settings, key)
 
 
-FACTORY = ProviderFactory(TRAITS, lambda settings, transport: ToyWire(), _open)
+FACTORY = ProviderFactory(lambda settings: TRAITS, lambda settings, models: ToyWire(), _open)
 
 
 @dataclass

@@ -8,15 +8,16 @@ from batchgen.providers.aimlapi.traits import TRAITS
 from batchgen.providers.aimlapi.wire import AimlapiWire
 from batchgen.providers.api_key import ApiKey
 from batchgen.providers.http.provider import HttpProvider
-from batchgen.providers.registry import ProviderFactory, TransportFields
+from batchgen.providers.http.request_body import Models, RequestBodies
+from batchgen.providers.registry import ProviderFactory
 
 
-def _wire(settings: ProviderSettings, transport: TransportFields) -> AimlapiWire:
-    return AimlapiWire(settings.http.max_image_bytes, transport)
+def _wire(settings: ProviderSettings, models: Models) -> AimlapiWire:
+    return AimlapiWire(settings.http.max_image_bytes, RequestBodies(models, settings.image_transport))
 
 
-def _open(settings: ProviderSettings, key: ApiKey, transport: TransportFields) -> HttpProvider:
-    return HttpProvider(_wire(settings, transport), settings, key, AimlapiBilling)
+def _open(settings: ProviderSettings, key: ApiKey, models: Models) -> HttpProvider:
+    return HttpProvider(_wire(settings, models), settings, key, AimlapiBilling)
 
 
-FACTORY = ProviderFactory(TRAITS, _wire, _open)
+FACTORY = ProviderFactory(lambda _: TRAITS, _wire, _open)

@@ -6,9 +6,7 @@ in `x-inference-id`. Success is 200 or 201.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Final, TypedDict
 
 import msgspec
@@ -16,7 +14,7 @@ import msgspec
 from batchgen.core.answer import Answer, Image, Missing, Slot, Ticket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
-from batchgen.core.request import ImageRequest, Value
+from batchgen.core.request import ImageRequest
 from batchgen.providers.aimlapi.absence import read_absence, with_reasons
 from batchgen.providers.aimlapi.answer import AnswerError, Contents, read_contents
 from batchgen.providers.aimlapi.body_cost import cost_in
@@ -24,6 +22,7 @@ from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
 from batchgen.providers.aimlapi.traits import TRAITS
 from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
+from batchgen.providers.http.request_body import RequestBodies
 from batchgen.providers.http.retry_after import wait_asked
 from batchgen.providers.http.said import Said, said_in
 from batchgen.providers.http.words import explain, message_in, quote
@@ -39,25 +38,21 @@ class AimlapiWire:
 
     Args:
         max_image_bytes: A larger image is unusable.
-        transport: By model, the field that chooses how images travel, with its value.
+        bodies: Makes the bodies of requests.
     """
 
     traits = TRAITS
 
-    def __init__(
-        self, max_image_bytes: int, transport: Mapping[str, Mapping[str, Value]] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, max_image_bytes: int, bodies: RequestBodies) -> None:
         self._max_image_bytes = max_image_bytes
-        self._transport = transport
+        self._bodies = bodies
 
     def submit(self, request: ImageRequest, attempt_id: str) -> HttpCall:
         """Return the call that asks for the images of a request.
 
         attempt_id: 1 to 128 characters out of A-Z a-z 0-9 . _ : - (the service drops others silently).
         """
-        seed = {} if request.seed is None else {"seed": request.seed}
-        transport = self._transport.get(request.model, {})
-        body = {"model": request.model, "prompt": request.prompt, **seed, **transport, **request.params}
+        body = {"model": request.model, **self._bodies.body(request)}
         headers = {"Content-Type": "application/json", _ATTEMPT_ID: attempt_id}
         return HttpCall("POST", "/v1/images/generations", headers=headers, body=_encode(body), echoed=_ATTEMPT_ID)
 

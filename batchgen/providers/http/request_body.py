@@ -1,0 +1,56 @@
+"""A request as the JSON object that its service takes: the fields of the model's catalog file, where they belong.
+
+The manifest has one word for one thing (`num_images`); the catalog says how a model calls it and where in the object it
+stands (`generationConfig.imageConfig.aspectRatio`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from batchgen.catalog import Model, Value
+from batchgen.config.settings import ImageTransport
+from batchgen.core.request import ImageRequest
+
+# Models of the catalog by name.
+Models = Mapping[str, Model]
+
+
+class RequestBodies:
+    """Makes the bodies of the requests of one provider.
+
+    Args:
+        models: The provider's models, by name.
+        image_transport: How images are to travel, where the model leaves the choice.
+    """
+
+    def __init__(self, models: Models, image_transport: ImageTransport) -> None:
+        self._transport = {name: dict(_transport(model, image_transport)) for name, model in models.items()}
+        self._paths = {name: _paths(model) for name, model in models.items()}
+
+    def body(self, request: ImageRequest) -> dict[str, Any]:
+        """Return the object for a request, without the model's name: prompt, seed, transport, then its params."""
+        seed = {} if request.seed is None else {"seed": request.seed}
+        values = {"prompt": request.prompt, **seed, **self._transport.get(request.model, {}), **request.params}
+        if not (paths := self._paths.get(request.model)):
+            return values
+        body: dict[str, Any] = {}
+        for name, value in values.items():
+            *folders, last = paths.get(name, (name,))
+            place = body
+            for folder in folders:
+                place = place.setdefault(folder, {})
+            place[last] = value
+        return body
+
+
+def _transport(model: Model, image_transport: ImageTransport) -> Mapping[str, Value]:
+    if model.transport is None:
+        return {}
+    name, choice = model.transport
+    return {name: choice.link if image_transport == "url" else choice.base64}
+
+
+def _paths(model: Model) -> Mapping[str, tuple[str, ...]]:
+    return {name: tuple(field.path.split(".")) for name, field in model.fields.items() if field.path}
