@@ -9,6 +9,7 @@ from batchgen.cli.export_arguments import add_formats
 from batchgen.cli.help_pages import FrontPage, PlainHelp
 from batchgen.cli.options import add_config, add_limits, add_selection, names, not_negative, port
 from batchgen.cli.strict_parser import StrictParser
+from batchgen.core.request import DEFAULT_PROVIDER
 
 _DESCRIPTION = (
     "Turn a table of prompts into a dataset of images. The same command, run again, resumes where it stopped."
@@ -205,6 +206,9 @@ def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "simulate", "serve a simulated API on loopback and print its URL")
     parser.add_argument("--port", type=port, default=0, metavar="N", help="the port (default: any free one)")
+    parser.add_argument(
+        "--provider", default=DEFAULT_PROVIDER, metavar="NAME", help="the service to be (default: %(default)s)"
+    )
     parser.add_argument(
         "--rpm", "--requests-per-minute", type=not_negative, metavar="N", help="answer 429 above N requests a minute"
     )

@@ -5,12 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from batchgen.simulator.account import list_logs, list_models, show_billing
 from batchgen.simulator.control import change_settings, show_bill
 from batchgen.simulator.download import download, follow
-from batchgen.simulator.generate import generate
 from batchgen.simulator.headers import REQUEST_ID, add_ids, new_request_id
-from batchgen.simulator.refusals import Refusal, format_error, format_retry_after
+from batchgen.simulator.refusals import Refusal, format_retry_after
 from batchgen.simulator.service import SERVICE, Service
 
 # A prompt of 400 characters needs a few kilobytes; no client should send more than this.
@@ -24,10 +22,7 @@ def build_app(service: Service) -> web.Application:
     app.on_response_prepare.append(add_ids)
     app.add_routes(
         [
-            web.post("/v1/images/generations", generate),
-            web.get("/v1/models", list_models),
-            web.get("/v2/billing", show_billing),
-            web.get("/v2/logs", list_logs),
+            *service.dialect.routes(),
             web.get("/cdn/{path:.+}", download),
             web.route("*", r"/redirects/{hop:\d{1,9}}", follow),
             web.get("/__simulator__/bill", show_bill),
@@ -55,8 +50,8 @@ def _format(request: web.Request, refusal: Refusal) -> web.Response:
         response = web.Response(status=refusal.status, text=page, content_type="text/html")
     else:
         request_id = new_request_id()
-        body = format_error(refusal.status, refusal.message, request.path, request_id)
-        response = web.Response(status=refusal.status, body=body, content_type="application/json")
+        status, body = request.app[SERVICE].dialect.error(refusal, request.path, request_id)
+        response = web.Response(status=status, body=body, content_type="application/json")
         response.headers[REQUEST_ID] = request_id
     if refusal.retry_after_s is not None:
         form = request.app[SERVICE].settings.retry_after

@@ -1,4 +1,4 @@
-"""`POST /v1/images/generations`: checks a request, makes and charges its images, and injects its fault.
+"""A request for images: checks a request, makes and charges its images, and injects its fault.
 
 The order is: check the key, the rate limits, the body; apply a fault that replaces the work; check
 the balance; make the images; charge; apply a fault that breaks the answer. A request that fails one
@@ -18,20 +18,19 @@ from typing import Any, NoReturn
 
 from aiohttp import web
 
-from batchgen.simulator import answers, wire
+from batchgen.simulator import wire
 from batchgen.simulator.bill import Arrival
+from batchgen.simulator.dialects.base import Fulfilment
 from batchgen.simulator.download import FIRST_REDIRECT
 from batchgen.simulator.drawing import Sketch
 from batchgen.simulator.faults import FaultKind, choose_fault
 from batchgen.simulator.headers import read_client_request_id, require_key
 from batchgen.simulator.images import ImageSpec
-from batchgen.simulator.models import Order, check_body, find_model, made_up_model, read_order
+from batchgen.simulator.order import Item, Linked, Order, damage_base64, inline
 from batchgen.simulator.refusals import REFUSING, Refusal, refuse
 from batchgen.simulator.service import SERVICE, Service
 from batchgen.simulator.settings import SimulatorSettings
 
-# The documentation does not state what a credit costs; the simulator may use any rate.
-CREDITS_PER_USD = 2_000_000
 # Sent when too many requests are in progress: it cannot be known when one will end.
 CONCURRENCY_RETRY_AFTER_S = 1.0
 
@@ -62,10 +61,10 @@ async def generate(request: web.Request) -> web.StreamResponse:
 
 
 async def _serve(service: Service, request: web.Request, arrival: Arrival) -> web.StreamResponse:
-    settings, bill = service.settings, service.bill
-    require_key(request, settings.key)
+    settings, bill, dialect = service.settings, service.bill, service.dialect
+    require_key(request)
     _check_limits(service)
-    order = _read_order(await _read_body(request), settings.any_model)
+    order = dialect.read_order(request, await _read_body(request), settings)
     bill.record_model(arrival.number, order.model)
     kind = choose_fault(settings.faults, arrival.number, settings.seed)
     if kind is not None and kind in REFUSING:
@@ -73,17 +72,18 @@ async def _serve(service: Service, request: web.Request, arrival: Arrival) -> we
     if kind is not None and kind in _PROXY_FAULTS:
         bill.record_outcome(arrival.number, kind)
         return _answer_as_proxy(kind, request)
-    with _reserve(service, order.num_images):
+    with _reserve(service, dialect.price(order, order.num_images, settings)):
         await wire.wait_for_closing(service.closing, _draw_latency(settings, arrival.number))
         specs = _plan(settings, order, kind, arrival.number)
         items = await _make(service, request, order, kind, specs, arrival)
-        usd = _price(settings, len(specs))
+        usd = dialect.price(order, len(specs), settings)
         if specs:
             bill.record_charge(arrival.number, len(specs), usd)
     if kind is not None and not _applies(kind, order):
         kind = None
     bill.record_outcome(arrival.number, kind or _name_outcome(service, request, specs))
-    return await _deliver(kind, service, request, _format(settings, order, items, arrival, usd))
+    fulfilment = Fulfilment(order, items, _is_blocked(settings, order), arrival.inference_id, usd)
+    return await _deliver(kind, service, request, dialect.answer(fulfilment, settings))
 
 
 def _name_outcome(service: Service, request: web.Request, specs: list[ImageSpec]) -> str:
@@ -124,26 +124,6 @@ async def _read_body(request: web.Request) -> Any:
         raise Refusal(400, "Body validation error: Expected JSON", outcome=FaultKind.BAD_REQUEST) from None
 
 
-def _read_order(body: Any, any_model: bool) -> Order:
-    """Parse a body. Refuses a wrong one with hints, and an unknown model with 404 unless every model is accepted."""
-    if not isinstance(body, dict):
-        _refuse_body(["Expected object"])
-    name = body.get("model")
-    if not isinstance(name, str):
-        _refuse_body(["model: Expected string"])
-    model = find_model(name) or (made_up_model(name, body) if any_model else None)
-    if model is None:
-        raise Refusal(404, f"The model {name[:80]!r} was not found", outcome=FaultKind.NOT_FOUND)
-    hints = check_body(model, body)
-    if hints:
-        _refuse_body(hints)
-    return read_order(model, body)
-
-
-def _refuse_body(hints: list[str]) -> NoReturn:
-    raise Refusal(400, "; ".join(["Body validation error", *hints]), outcome=FaultKind.BAD_REQUEST)
-
-
 def _answer_as_proxy(kind: FaultKind, request: web.Request) -> web.StreamResponse:
     """The answer of a proxy in front of the service."""
     match kind:
@@ -156,9 +136,8 @@ def _answer_as_proxy(kind: FaultKind, request: web.Request) -> web.StreamRespons
 
 
 @contextmanager
-def _reserve(service: Service, images: int) -> Iterator[None]:
+def _reserve(service: Service, usd: Decimal) -> Iterator[None]:
     """Reserve the price of a request while it is in progress, so that many at once cannot overdraw the account."""
-    usd = _price(service.settings, images)
     if service.bill.balance_usd - service.reserved_usd < usd:
         raise refuse(FaultKind.NO_CREDITS, 0)
     service.reserved_usd += usd
@@ -168,19 +147,19 @@ def _reserve(service: Service, images: int) -> Iterator[None]:
         service.reserved_usd -= usd
 
 
-def _price(settings: SimulatorSettings, images: int) -> Decimal:
-    return Decimal(str(settings.price_usd)) * images
-
-
 def _draw_latency(settings: SimulatorSettings, number: int) -> float:
     chance = random.Random(f"latency {settings.seed} {number}")  # noqa: S311  (not for secrets: a test can repeat it)
     return chance.uniform(*settings.latency_s)
 
 
+def _is_blocked(settings: SimulatorSettings, order: Order) -> bool:
+    return bool(settings.blocked_word) and settings.blocked_word in order.prompt
+
+
 def _plan(settings: SimulatorSettings, order: Order, kind: FaultKind | None, number: int) -> list[ImageSpec]:
     """The specification of each image in the answer; fewer than ordered if the filter or a fault removes some."""
     images = order.num_images - (kind is FaultKind.FEWER_IMAGES)
-    if kind is FaultKind.NO_IMAGE or (settings.blocked_word and settings.blocked_word in order.prompt):
+    if kind is FaultKind.NO_IMAGE or _is_blocked(settings, order):
         images = 0
     # From Google's documentation: with a watermark, the seed has no effect.
     seed = order.seed if order.seed is not None and not order.watermark else f"unseeded {settings.seed} {number}"
@@ -193,7 +172,7 @@ def _plan(settings: SimulatorSettings, order: Order, kind: FaultKind | None, num
                 variant=f"{order.model} {order.prompt} {seed} {order.num_images} {image}",
                 width=width,
                 height=height,
-                image_format=settings.image_format,
+                image_format=order.image_format or settings.image_format,
                 watermark=order.watermark,
             ),
             truncated=kind is FaultKind.BROKEN_IMAGE,
@@ -209,14 +188,14 @@ async def _make(
     kind: FaultKind | None,
     specs: list[ImageSpec],
     arrival: Arrival,
-) -> list[answers.Item]:
+) -> list[Item]:
     if order.as_link:
         fault = kind if kind in _LINK_FAULTS else None
         names = (f"{arrival.inference_id} {image}" for image in range(len(specs)))
         paths = [service.cdn.publish(name, spec, fault) for name, spec in zip(names, specs, strict=True)]
-        return [answers.Linked(f"{request.url.origin()}{path}") for path in paths]
-    items: list[answers.Item] = [answers.inline(await service.images.make(spec)) for spec in specs]
-    return [answers.damage_base64(item) for item in items] if kind is FaultKind.BROKEN_BASE64 else items
+        return [Linked(f"{request.url.origin()}{path}") for path in paths]
+    items: list[Item] = [inline(await service.images.make(spec)) for spec in specs]
+    return [damage_base64(item) for item in items] if kind is FaultKind.BROKEN_BASE64 else items
 
 
 def _applies(kind: FaultKind, order: Order) -> bool:
@@ -224,18 +203,6 @@ def _applies(kind: FaultKind, order: Order) -> bool:
     if kind in _LINK_FAULTS:
         return order.as_link
     return not (kind is FaultKind.BROKEN_BASE64 and order.as_link)
-
-
-def _format(
-    settings: SimulatorSettings, order: Order, items: list[answers.Item], arrival: Arrival, usd: Decimal
-) -> web.Response:
-    credits_used = int(usd * CREDITS_PER_USD)
-    headers = {"x-inference-id": arrival.inference_id}
-    if settings.announce_cost:
-        headers |= {"x-aimlapi-usd-spent": str(usd), "x-aimlapi-credits-used": str(credits_used)}
-    enhanced = answers.enhance(order.prompt) if settings.enhance and order.enhance else None
-    body = answers.format_answer(settings, items, order, enhanced, credits_used if settings.announce_cost else None)
-    return web.Response(body=body, status=settings.success_status, content_type="application/json", headers=headers)
 
 
 async def _deliver(

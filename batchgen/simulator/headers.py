@@ -9,6 +9,7 @@ from aiohttp import web
 
 from batchgen.simulator.faults import FaultKind
 from batchgen.simulator.refusals import REFUSING, Refusal
+from batchgen.simulator.service import SERVICE
 
 REQUEST_ID = "x-request-id"
 CLIENT_REQUEST_ID = "X-Client-Request-Id"
@@ -22,11 +23,17 @@ def read_client_request_id(request: web.Request) -> str | None:
     return given if _CLIENT_REQUEST_ID_FORM.fullmatch(given) else None
 
 
-def require_key(request: web.Request, key: str | None) -> None:
-    """Refuse a request whose API key is not `key`; if that is None, one that has no key."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    right = bool(given.strip()) if key is None else secrets.compare_digest(_to_bytes(given), _to_bytes(key))
-    if scheme != "Bearer" or not right:
+def bearer_key(request: web.Request, scheme: str = "Bearer") -> str | None:
+    """The key of the header Authorization, None where it is in no such form."""
+    given_scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return given if given_scheme == scheme else None
+
+
+def require_key(request: web.Request) -> None:
+    """Refuse a request whose API key is not that of the settings; if they have none, one that has no key."""
+    service = request.app[SERVICE]
+    given, key = service.dialect.read_key(request) or "", service.settings.key
+    if not (bool(given.strip()) if key is None else secrets.compare_digest(_to_bytes(given), _to_bytes(key))):
         status, message = REFUSING[FaultKind.BAD_KEY]
         raise Refusal(status, message, outcome=FaultKind.BAD_KEY)
 

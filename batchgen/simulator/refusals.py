@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -62,18 +61,6 @@ def refuse(kind: FaultKind, retry_after_s: float) -> Refusal:
         retry_after_s=retry_after_s if kind in (FaultKind.RATE_LIMITED, FaultKind.UNAVAILABLE) else None,
         html=kind in (FaultKind.BAD_GATEWAY, FaultKind.FORBIDDEN, FaultKind.BUSY),
     )
-
-
-def format_error(status: int, message: str, path: str, request_id: str) -> bytes:
-    """The JSON body of an error."""
-    error = {
-        "message": message,
-        "path": path,
-        "requestId": request_id,
-        "statusCode": status,
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
-    return json.dumps(error).encode()
 
 
 def format_retry_after(seconds: float, form: RetryAfter) -> str | None:

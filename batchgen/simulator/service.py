@@ -13,6 +13,7 @@ from aiohttp import web
 from batchgen.simulator import wire
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
+from batchgen.simulator.dialects import find_dialect
 from batchgen.simulator.images import ImageMaker
 from batchgen.simulator.settings import SimulatorSettings
 
@@ -25,6 +26,7 @@ class Service:
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self.settings = settings
+        self.dialect = find_dialect(settings.provider)
         self.bill = Bill(Decimal(str(settings.balance_usd)))
         self.cdn = Cdn()
         self.request_limit = RateLimit()

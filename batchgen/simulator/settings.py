@@ -51,6 +51,8 @@ class ImageContent(StrEnum):
 class SimulatorSettings:
     """How the simulator behaves. Raises UsageError for values that make no sense."""
 
+    # The service that it is, as the catalog names its provider.
+    provider: str = "aimlapi"
     # Loopback: other machines cannot reach it. Port 0 takes a free port.
     host: str = "127.0.0.1"
     port: int = 0
@@ -164,7 +166,7 @@ def _faults(value: Any) -> tuple[Fault, ...]:
 _whole, _number, _text, _switch = _typed(int), _typed(int, float), _typed(str), _typed(bool)
 _limit = _typed(int, type(None))
 
-# Without host, port and key, which cannot change while the simulator runs.
+# Without provider, host, port and key, which cannot change while the simulator runs.
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "requests_per_window": _limit,
     "window_s": _number,

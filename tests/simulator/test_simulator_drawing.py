@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from batchgen.simulator.answers import enhance
+from batchgen.simulator.dialects.aimlapi.answers import enhance
 from batchgen.simulator.drawing import TYPE_SIZES_PX, Sketch, draw
 
 

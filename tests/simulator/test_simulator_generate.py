@@ -15,7 +15,7 @@ from PIL import Image
 from support.simulator_client import Client, Reply
 
 from batchgen.simulator import AnswerShape, ImageContent, ImageFormat, Simulator, SimulatorSettings
-from batchgen.simulator.models import IMAGEN_FIELDS, MODELS, ServedModel, check_body, read_order
+from batchgen.simulator.dialects.aimlapi.models import IMAGEN_FIELDS, MODELS, ServedModel, check_body, read_order
 
 
 def read_images(reply: Reply) -> list[bytes]:

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from batchgen.simulator.bill import PENDING, Arrival, Bill
+from batchgen.simulator.dialects.aimlapi.models import MODELS, ServedModel, made_up_model
 from batchgen.simulator.headers import require_key
-from batchgen.simulator.models import MODELS, ServedModel, made_up_model
 from batchgen.simulator.refusals import Refusal
 from batchgen.simulator.service import SERVICE
 
@@ -26,14 +26,14 @@ FIRST_LOG_YEAR = 2000
 async def show_billing(request: web.Request) -> web.Response:
     """The balance."""
     service = request.app[SERVICE]
-    require_key(request, service.settings.key)
+    require_key(request)
     return web.json_response({"current_balance": float(service.bill.balance_usd), "currency": "USD"})
 
 
 async def list_logs(request: web.Request) -> web.Response:
     """One page of the requests that finished within a time window, newest first."""
     service = request.app[SERVICE]
-    require_key(request, service.settings.key)
+    require_key(request)
     wait_s = service.log_limit.admit(time.monotonic(), LOG_REQUESTS_PER_MINUTE, 60.0)
     if wait_s > 0:
         raise Refusal(429, "Too Many Requests", outcome="rate_limited", retry_after_s=wait_s)

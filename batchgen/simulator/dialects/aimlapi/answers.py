@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from batchgen.simulator.models import Order
+from batchgen.simulator.order import Inline, Item, Linked, Order
 from batchgen.simulator.settings import AnswerShape, ImageContent, ImageFormat, SimulatorSettings
 
 # Google returns the rewritten prompt only where the original is shorter than this.
@@ -21,38 +18,6 @@ _LIGHTS = ("in soft morning light", "at golden hour", "under a clear pale sky", 
 _LOOKS = ("with fine natural texture", "with rich but calm colours", "with crisp detail in the foreground")
 _FRAMES = ("composed with generous empty space", "seen at eye level", "framed a little off centre")
 _MOODS = ("The mood is quiet and attentive.", "The mood is warm and unhurried.", "The mood is bright and open.")
-
-
-@dataclass(frozen=True, slots=True)
-class Inline:
-    """An image that travels in the answer: its base64, already in quotes."""
-
-    quoted_base64: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """An image that the answer points to."""
-
-    url: str
-
-
-Item = Inline | Linked
-
-
-@lru_cache(maxsize=4)
-def inline(data: bytes) -> Inline:
-    """Encode an image for an answer. The cache spares prepared images the work after the first time."""
-    return Inline(b'"' + binascii.b2a_base64(data, newline=False) + b'"')
-
-
-def damage_base64(item: Item) -> Item:
-    """Put invalid characters into the base64 of an item; a link stays as it is."""
-    if isinstance(item, Linked):
-        return item
-    text = item.quoted_base64
-    middle = len(text) // 2
-    return Inline(text[:middle] + b"%&~" + text[middle + 3 :])
 
 
 def enhance(prompt: str) -> str | None:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Size = tuple[int, int]
+from batchgen.simulator.checks import Anything, Choice, Field, Switch, Text, Whole, check
+from batchgen.simulator.order import Order, Size
 
 IMAGEN_SIZES: Mapping[str, Size] = {
     "1:1": (1024, 1024),
@@ -36,41 +37,6 @@ GEMINI_SIZES: Mapping[str, Size] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A field that takes text of 1 to `longest` characters."""
-
-    longest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A field that takes a whole number from `least` to `most`."""
-
-    least: int
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class Anything:
-    """A field that takes any value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A field that takes one of some words."""
-
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """A field that takes true or false."""
-
-
-Field = Text | Whole | Choice | Switch | Anything
-
-
-@dataclass(frozen=True, slots=True)
 class ServedModel:
     """One model: its names, its sizes by aspect ratio, and its fields beside `model`."""
 
@@ -78,20 +44,6 @@ class ServedModel:
     aliases: tuple[str, ...]
     sizes: Mapping[str, Size]
     fields: Mapping[str, Field]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A valid request: what to draw, and how to answer."""
-
-    model: str
-    prompt: str
-    num_images: int
-    seed: int | None
-    enhance: bool
-    watermark: bool
-    size: Size
-    as_link: bool
 
 
 IMAGEN_FIELDS: Mapping[str, Field] = {
@@ -142,7 +94,7 @@ def made_up_model(name: str, body: Mapping[str, Any]) -> ServedModel:
 def check_body(model: ServedModel, body: Mapping[str, Any]) -> list[str]:
     """What is wrong with a body, as one hint for each mistake; an empty list if it is valid."""
     given = {name: field for name, field in model.fields.items() if name in body}
-    hints = [f"{name}: {hint}" for name, field in given.items() if (hint := _check(field, body[name]))]
+    hints = [f"{name}: {hint}" for name, field in given.items() if (hint := check(field, body[name]))]
     if "prompt" not in body:
         hints.append("prompt: Expected string, received undefined")
     unknown = [name for name in body if name != "model" and name not in model.fields]
@@ -165,59 +117,3 @@ def read_order(model: ServedModel, body: Mapping[str, Any]) -> Order:
         # Two sources of the documentation disagree on this default; the newer one says true.
         as_link=body.get("convert_base64_to_url", True),
     )
-
-
-def _check(field: Field, value: Any) -> str | None:
-    """The hint for one value, in the words of the service's validator; None if it is valid."""
-    match field:
-        case Text(longest):
-            return _check_text(value, longest)
-        case Whole(least, most):
-            return _check_whole(value, least, most)
-        case Choice(words):
-            expected = " | ".join(f"'{word}'" for word in words)
-            return None if value in words else f"Invalid enum value. Expected {expected}, received {_name(value)}"
-        case Anything():
-            return None
-        case Switch():
-            return None if isinstance(value, bool) else f"Expected boolean, received {_type(value)}"
-
-
-def _check_text(value: Any, longest: int) -> str | None:
-    if not isinstance(value, str):
-        return f"Expected string, received {_type(value)}"
-    if not value:
-        return "String must contain at least 1 character(s)"
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        return "Expected Unicode, received half of a surrogate pair"
-    return f"String must contain at most {longest} character(s)" if len(value) > longest else None
-
-
-def _check_whole(value: Any, least: int, most: int) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"Expected number, received {_type(value)}"
-    if isinstance(value, float) and not value.is_integer():
-        return "Expected integer, received float"
-    if value < least:
-        return f"Number must be greater than or equal to {least}"
-    return f"Number must be less than or equal to {most}" if value > most else None
-
-
-def _type(value: Any) -> str:
-    match value:
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case None:
-            return "null"
-        case _:
-            return "object"
-
-
-def _name(value: Any) -> str:
-    return f"'{value[:80]}'" if isinstance(value, str) else _type(value)
