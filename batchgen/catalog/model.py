@@ -7,7 +7,6 @@ the same for every model: `prompt`, `num_images` (its maximum is what one call g
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from batchgen.catalog.price import Price, price_inconsistencies
 from batchgen.core.request import DEFAULT_PROVIDER, Value
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -70,14 +70,6 @@ class Enhancement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent_from_words: int
 
 
-class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one image costs in US dollars, and who said so when."""
-
-    usd_per_image: float
-    date: datetime.date
-    source: str
-
-
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model of the catalog. `price` is None where no figure is known: costs are then unknown, never 0.
 
@@ -106,6 +98,17 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         field = self.fields.get("num_images")
         return 1 if field is None else int(field.max or 1)
 
+    def price_of_image(self, params: Mapping[str, Value]) -> float | None:
+        """Return what an image costs in US dollars, or costs at most, by the catalog; None where nothing is known.
+
+        params: what is asked for; a field that is not in it has its default.
+        """
+        if self.price is None:
+            return None
+        defaults = {name: field.default for name, field in self.fields.items() if field.default is not None}
+        values = {**defaults, **params}
+        return self.price.of_image(values, self.sizes.get(str(values.get("aspect_ratio"))))
+
     @property
     def transport(self) -> tuple[str, Transport] | None:
         """Name and values of the field that chooses between links and base64, if the model has one."""
@@ -133,8 +136,8 @@ def inconsistencies(model: Model) -> list[str]:
     ratio = model.fields.get("aspect_ratio")
     ratios = (ratio and ratio.values) or ()
     found += [f"sizes.{size!r}: is not a value of the field aspect_ratio" for size in model.sizes if size not in ratios]
-    if model.price is not None and not 0 <= model.price.usd_per_image < math.inf:
-        found.append("price.usd_per_image: must be 0 or more")
+    if model.price is not None:
+        found += price_inconsistencies(model.price, model.fields)
     return found
 
 

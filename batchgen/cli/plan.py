@@ -126,7 +126,7 @@ def price_source(job: Job, today_usd: float | None = None) -> str:
     price = job.rules.model.price
     if price is None:
         return f"the catalog has no price for {job.rules.model.name}"
-    return f"{dollars(price.usd_per_image)} an image, catalog of {price.date}"
+    return f"{price}, catalog of {price.date}"
 
 
 def _price_origin(job: Job) -> list[str]:

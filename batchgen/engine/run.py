@@ -223,7 +223,7 @@ class _Running:
             self._planned(plan)
 
     def _planned(self, plan: Plan) -> None:
-        plan.prices_usd.update(self._preflight.prices_usd)
+        plan.quote(self._preflight.prices_usd)
         plan.space = self._writer.space
         self._live.plan = plan
         self.events.planned(plan)

@@ -109,9 +109,15 @@ class RowBatch:
         return dict(sorted({**settings.params, "num_images": self.num_images[index]}.items()))
 
     def price_usd(self, index: int) -> float | None:
-        """Return what a request costs by the catalog, None where it has no price."""
-        price_usd = self.columns.settings[index].price_usd
-        return None if price_usd is None else price_usd * self.num_images[index]
+        """Return what a request costs, or costs at most, by the catalog; None where it has no price."""
+        settings = self.columns.settings[index]
+        if settings.price_usd is None:
+            return None
+        price_usd = settings.price_usd * self.num_images[index]
+        price = settings.model.price
+        if price is not None and price.usd_per_prompt_byte:
+            price_usd += price.usd_per_prompt_byte * len(self.columns.prompts[index].encode(errors="surrogatepass"))
+        return price_usd
 
     def labels(self) -> pa.RecordBatch:
         """Return the labels of all rows of the batch, wrong ones included."""

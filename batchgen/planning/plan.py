@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -42,11 +42,11 @@ class Plan:
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
     chance, lost, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry
     failed); deferred (paid for, waits at a link); kept_in_doubt (in doubt or lost, left alone by --in-doubt skip).
-    models counts the images to send by model, and prices_usd is what one of each costs; sizes counts the requests to
-    send by how many images they ask for. blocked_images counts those of up_to_date that the safety filter blocked in
-    an earlier run. removed counts requests of the index that the manifest does not ask for any more, replaced those of
-    them whose images are there; gone has their sorted keys, those of wrong rows too. space is the room on the disk,
-    where a run measured it.
+    models counts the images to send by model, unpriced those of them whose price is not known, and costs_usd is what
+    the others cost by model; sizes counts the requests to send by how many images they ask for. blocked_images counts
+    those of up_to_date that the safety filter blocked in an earlier run. removed counts requests of the index that the
+    manifest does not ask for any more, replaced those of them whose images are there; gone has their sorted keys, those
+    of wrong rows too. space is the room on the disk, where a run measured it.
     """
 
     rows: int = 0
@@ -69,7 +69,8 @@ class Plan:
     replaced: int = 0
     models: Counter[str] = field(default_factory=Counter)
     sizes: Counter[int] = field(default_factory=Counter)
-    prices_usd: dict[str, float | None] = field(default_factory=dict)
+    unpriced: Counter[str] = field(default_factory=Counter)
+    costs_usd: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     problems: list[Problem] = field(default_factory=list)
     problem_counts: Counter[str] = field(default_factory=Counter)
     gone: Keys = field(default_factory=lambda: NO_KEYS)
@@ -78,12 +79,19 @@ class Plan:
     @property
     def cost_usd(self) -> float:
         """What sending costs, as far as prices are known."""
-        return sum(images * (self.prices_usd[model] or 0.0) for model, images in self.models.items())
+        return float(sum(self.costs_usd.values()))
 
     @property
     def unpriced_images(self) -> int:
         """How many images are to be sent whose price is not known."""
-        return sum(images for model, images in self.models.items() if self.prices_usd[model] is None)
+        return self.unpriced.total()
+
+    def quote(self, prices_usd: Mapping[str, float]) -> None:
+        """Take in what services ask for an image of a model today."""
+        for model, usd in prices_usd.items():
+            if model in self.models:
+                self.costs_usd[model] = usd * self.models[model]
+                del self.unpriced[model]
 
     @property
     def errors(self) -> int:
@@ -211,4 +219,7 @@ def _count_models(
     for one, count in zip(numbers, counts, strict=True):
         if count:
             plan.models[one.model_name] += count
-            plan.prices_usd[one.model_name] = one.price_usd
+            if one.price_usd is None:
+                plan.unpriced[one.model_name] += count
+            else:
+                plan.costs_usd[one.model_name] += count * one.price_usd

@@ -102,7 +102,7 @@ class _Resolution:
             fields=dict(sorted(fields.items())),
             params=dict(sorted(params.items())),
             calls=_calls(num_images, model.images_per_call),
-            price_usd=None if model.price is None else model.price.usd_per_image,
+            price_usd=model.price_of_image(params),
             seed_field=None if seed_note else model.fields["seed"],
             seed_note=seed_note,
             default_seed=self._default_seed(model),
