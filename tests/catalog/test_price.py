@@ -1,4 +1,4 @@
-"""What a model costs: the case that fits, megapixels, the bound of token rates; and prices that contradict themselves."""
+"""What a model costs: the case that fits, megapixels, the bound of token rates; and prices that cannot be."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.noise import noise
 
 from batchgen.core.answer import Image, Missing, Ticket, Unusable
-from batchgen.providers.aimlapi.answer import AnswerError, read_contents
+from batchgen.providers.answers.contents import AnswerError, read_contents
 
 from .conftest import answer_of
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.noise import noise
 
 from batchgen.core.answer import Image, Missing, Slot, Ticket, Unusable
-from batchgen.providers.aimlapi.answer import AnswerError, read_contents
 from batchgen.providers.aimlapi.body_cost import cost_in
+from batchgen.providers.answers.contents import AnswerError, read_contents
 from batchgen.providers.http.loose_json import read_loosely
 from batchgen.providers.http.words import message_in
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.aimlapi.errors import kind_of_status
+from batchgen.providers.answers.statuses import kind_of_status
 from batchgen.providers.http.said import said_by, said_in
 
 # Bodies as services write them.

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.aimlapi.errors import kind_of_status, parse_cost
+from batchgen.providers.answers.header_cost import parse_cost
+from batchgen.providers.answers.statuses import kind_of_status
 from batchgen.providers.http.retry_after import MAX_RETRY_AFTER_S, parse_retry_after
 from batchgen.providers.http.said import Said
 

@@ -16,7 +16,8 @@ import msgspec
 from aiolimiter import AsyncLimiter
 
 from batchgen.core.cost import MOST_CREDIBLE_USD
-from batchgen.providers.aimlapi.wire import problem_in, unreadable
+from batchgen.providers.aimlapi.about import read_about
+from batchgen.providers.answers.reading import problem_in, unreadable
 from batchgen.providers.base import Balance, HttpCall, HttpResponse, LogEntry, QuotedPrice
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS
 from batchgen.providers.http.transport import HttpTransport
@@ -96,7 +97,7 @@ class AimlapiBilling:
         answer = await self._get("/v2/billing", {})
         billing = self._read(answer, _Billing)
         if billing.currency.upper() != "USD":
-            raise unreadable(answer, f"the balance is in {billing.currency}, not in USD")
+            raise unreadable(answer, f"the balance is in {billing.currency}, not in USD", read_about)
         return Balance(billing.current_balance)
 
     async def model_price(self, model: str) -> QuotedPrice | None:
@@ -133,7 +134,7 @@ class AimlapiBilling:
                     continue  # that page was of another time
             page = self._read(answer, _Logs)
             if page.data and page.data == before:
-                raise unreadable(answer, "the log gives the same page again and again")
+                raise unreadable(answer, "the log gives the same page again and again", read_about)
             for entry in page.data:
                 yield _log_entry(entry, ahead, answer.redact)
             if not page.data or page.pagination is None or not page.pagination.has_more:
@@ -143,7 +144,7 @@ class AimlapiBilling:
 
     async def _get(self, path: str, query: Mapping[str, str]) -> HttpResponse:
         response = await self._transport.call(HttpCall("GET", path, query=query))
-        if failure := problem_in(response):
+        if failure := problem_in(response, read_about):
             raise failure
         return response
 
@@ -152,7 +153,7 @@ class AimlapiBilling:
             return msgspec.json.decode(answer.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problem = f"the answer is not what the documentation promises ({error})"
-        raise unreadable(answer, problem)
+        raise unreadable(answer, problem, read_about)
 
 
 def _price(pricing: _Pricing | None) -> QuotedPrice:

@@ -1,14 +1,12 @@
-"""Statuses and words of AI/ML API -> error kinds.
+"""Statuses and words -> error kinds.
 
 One table turns an HTTP status, and where the status alone does not tell, what the service says, into an ErrorKind.
-Statuses, messages and their meaning are from AI/ML API's documentation; a status that it does not name is read by
-its class. It passes on what the services behind it say, whose words `refusals` knows. All functions are pure.
+Statuses, messages and their meaning are from the documentation of AI/ML API and OpenAI; a status that neither names is
+read by its class. Services pass on what those behind them say, whose words `refusals` knows. All functions are pure.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -90,11 +88,3 @@ def kind_of_status(status: int, said: Said, *, is_own: bool = True) -> ErrorKind
         if kind is not None:
             return kind
     return ErrorKind.BAD_ANSWER
-
-
-def parse_cost(value: str | None) -> float | None:
-    """US dollars as x-aimlapi-usd-spent says; None if it says nothing readable. Never negative, never infinite."""
-    if value is None or not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{0,30})?([eE]-?[0-9]{1,3})?", value.strip()):
-        return None
-    cost_usd = float(value)
-    return cost_usd if math.isfinite(cost_usd) else None
