@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from os import PathLike
 
+from batchgen._api.keyless import keyless_environment
+from batchgen._api.run import Keyring
+from batchgen._api.settings import Loaded, catalog_of
 from batchgen.core.errors import UsageError
 from batchgen.core.request import DEFAULT_PROVIDER
 from batchgen.simulator import Fault, SimulatorSettings, SimulatorThread, serve
-from batchgen.simulator.dialects import find_dialect
+from batchgen.simulator.dialects import DIALECTS, find_dialect
 
-__all__ = ["SIMULATED_KEYS", "serve_beside", "serve_until_interrupted"]
+__all__ = ["Simulated", "serve_beside", "serve_until_interrupted", "service_name"]
 
-# The simulator accepts any key; the user's own must not go there.
-SIMULATED_KEYS = MappingProxyType({DEFAULT_PROVIDER: "simulated"})
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Simulators that stand for services.
+
+    Attributes:
+        settings: their addresses, by the setting that leads there.
+        keyring: keys for them. No key of the user is in it: theirs must not go there, and a service that cannot be
+            simulated must not be asked.
+    """
+
+    settings: Mapping[str, str]
+    keyring: Keyring
 
 
 def service_name(provider: str) -> str:
@@ -24,10 +39,27 @@ def service_name(provider: str) -> str:
 
 
 @contextmanager
-def serve_beside() -> Iterator[str]:
-    """Serve the simulator beside the caller, and give its URL."""
-    with SimulatorThread(SimulatorSettings(latency_s=(0.2, 0.8), any_model=True)) as simulator:
-        yield simulator.url
+def serve_beside(loaded: Loaded, config: str | PathLike[str] | None) -> Iterator[Simulated]:
+    """Serve a simulator beside the caller for each provider that can be simulated.
+
+    Args:
+        loaded: the configuration, which may have providers of its own.
+        config: its file.
+    """
+    models = catalog_of(loaded).models
+    kinds = {
+        name: loaded.config.provider(name).kind or name
+        for name in sorted({model.provider for model in models} | loaded.config.providers.keys())
+    }
+    settings = {}
+    with ExitStack() as stack:
+        for name, kind in kinds.items():
+            if kind in DIALECTS:
+                served = SimulatorSettings(provider=kind, latency_s=(0.2, 0.8), any_model=True)
+                setting = "api.base_url" if name == DEFAULT_PROVIDER else f"providers.{name}.base_url"
+                settings[setting] = stack.enter_context(SimulatorThread(served)).url
+        keys = {name: "simulated" for name, kind in kinds.items() if kind in DIALECTS}
+        yield Simulated(settings, Keyring(keyless_environment(config), keys))
 
 
 def serve_until_interrupted(

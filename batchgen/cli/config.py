@@ -36,8 +36,9 @@ def settings_of(options: Namespace) -> dict[str, object]:
 
 def load_settings(options: Namespace) -> Loaded:
     """Load the configuration for a command. Raises ConfigError."""
-    simulated = {"api.base_url": SIMULATED} if getattr(options, "simulate", False) else {}
-    return load(options.config, settings_of(options), {**FLAGS, **simulated})
+    simulated: dict[str, str] = getattr(options, "simulated", {})  # addresses of simulators, by setting
+    flags = {**FLAGS, **dict.fromkeys(simulated, SIMULATED)}
+    return load(options.config, {**settings_of(options), **simulated}, flags)
 
 
 def warn_of_the_way(loaded: Loaded) -> None:

@@ -84,10 +84,11 @@ def _tell(summary: RunSummary, job: Job, options: Namespace) -> None:
 def _prepare(options: Namespace, embedded: ExitStack) -> Keyring:
     if not options.simulate:
         return read_keys()
-    from batchgen._api.simulator import SIMULATED_KEYS, serve_beside
+    from batchgen._api.simulator import serve_beside
 
-    options.base_url = embedded.enter_context(serve_beside())
-    return read_keys(SIMULATED_KEYS)
+    simulated = embedded.enter_context(serve_beside(load_settings(options), options.config))
+    options.simulated = simulated.settings
+    return simulated.keyring
 
 
 async def _run(job: Job, keyring: Keyring, display: AnyDisplay, onlooker: Onlooker, at_end: EndCommand) -> RunSummary:

@@ -114,12 +114,13 @@ class ProviderError(BatchgenError):
         self,
         message: str | None = None,
         *,
+        kind: ErrorKind | None = None,
         inference_id: str | None = None,
         body: bytes | None = None,
     ) -> ProviderError:
-        """Return the same error with other words, another id or another body; None for those that it has."""
+        """Return the same error with other words, another kind, id or body; None for those that it has."""
         return ProviderError(
-            self.kind,
+            self.kind if kind is None else kind,
             self.message if message is None else message,
             http_status=self.http_status,
             retry_after_s=self.retry_after_s,

@@ -20,7 +20,10 @@ from batchgen.providers.http.request_body import Models
 
 ENTRY_POINTS = "batchgen.providers"
 # Where the factories of the built-in ones are; only those that a run asks are loaded.
-_BUILT_IN = {"aimlapi": "batchgen.providers.aimlapi.factory"}
+_BUILT_IN = {
+    "aimlapi": "batchgen.providers.aimlapi.factory",
+    "openai": "batchgen.providers.openai.factory",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""OpenAI's Images API, and the servers that speak like it."""
