@@ -5,9 +5,6 @@ AI/ML API answers in three shapes: `data[]` with `url` or `b64_json`, `images[]`
 without any JSON. An image that cannot be used becomes a Unusable slot and leaves its neighbours alone. Fields that are
 not needed are skipped, not judged: the service may add what it likes.
 
-The base64 of an image takes no part in reading JSON: from its quote to the next it is cut out, and
-decoded where it lies. To walk megabytes as JSON and to copy them takes three times as long as that.
-
 What was paid for is not thrown away for the text around it: where that is no JSON, or has not the images that are in
 it where they belong, as much as can be read is read, and whole images are looked for in all of the body.
 """
@@ -22,20 +19,17 @@ from typing import Final
 import msgspec
 
 from batchgen.core.answer import Image, Missing, Slot, Ticket, Unusable
-from batchgen.core.image_header import ImageError, is_image_type, recognise
 from batchgen.providers.http.base64_image import images_in, is_data_url, read_image
 from batchgen.providers.http.download import MAX_LINK_CHARACTERS
+from batchgen.providers.http.inline_images import MAX_OBJECTS, bare_image, cut_out, filled, has_more_objects_than
 from batchgen.providers.http.loose_json import read_loosely
 
-# A real answer has a handful of slots; each object becomes a Python object, so a body of "{}" would take gigabytes.
-_MAX_OBJECTS: Final = 4096
 # The text around images is short; to read a longer one loosely takes long, and tells no more of its images.
 _MAX_LOOSE_BYTES: Final = 1_000_000
 _NOT_READ: Final = "the answer cannot be read to its end, and this image is not in what can be read of it"
 
 # What comes before the base64 of an image, in any shape.
-_IMAGE_BEGINS: Final = re.compile(rb'"(?:b64_json|image_base64|url)"\s*:\s*"(?=[^"])')
-_LINK: Final = re.compile(rb"\s*+(?!data:)", re.IGNORECASE)
+_IMAGE_BEGINS: Final = re.compile(rb'"(?:(?:b64_json|image_base64)"\s*:\s*"(?=[^"])|url"\s*:\s*"(?=\s*+(?i:data:)))')
 
 
 class AnswerError(ValueError):
@@ -84,11 +78,11 @@ def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
     Raises:
         AnswerError: The body has none of the shapes, and no image in it is whole.
     """
-    bare = _bare(body, max_image_bytes) if is_image_type(body) else None
+    bare = bare_image(body, max_image_bytes)
     if isinstance(bare, Image):
         return Contents((Slot(bare, None),), b"")
-    text, images = _cut_out_images(body)
-    if _has_more_objects_than(_MAX_OBJECTS, text):
+    text, images = cut_out(body, _IMAGE_BEGINS)
+    if has_more_objects_than(MAX_OBJECTS, text):
         raise AnswerError("the answer has too many parts")
     problem = None
     try:
@@ -97,7 +91,7 @@ def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
         problem = str(error)  # not the error: it holds this frame, which would hold it, and with it the body
         slots = _slots(_read_in_part(text), images, max_image_bytes)
     if problem or _lack_images(slots, len(images)):
-        slots = _filled(slots, images_in(body, max_image_bytes))
+        slots = filled(slots, images_in(body, max_image_bytes))
     if problem:
         if not any(isinstance(slot.image, Image | Ticket) for slot in slots):
             if bare is None:
@@ -117,7 +111,7 @@ def _read_strictly(text: bytes) -> Iterable[_Item | None]:
     if answer.data is msgspec.UNSET and answer.output is None and answer.images is None:
         raise AnswerError("the answer has neither `data` nor `output`")
     items = answer.data or answer.images or (answer.output and answer.output.choices) or ()
-    if len(items) > _MAX_OBJECTS:
+    if len(items) > MAX_OBJECTS:
         raise AnswerError("the answer has too many parts")
     return items
 
@@ -131,7 +125,7 @@ def _read_in_part(text: bytes) -> Iterable[_Item | None]:
         answer = answer.get("data") or answer.get("images") or choices
     items = [answer] if isinstance(answer, Mapping) else answer if isinstance(answer, list) else ()
     end = text[-MAX_LINK_CHARACTERS:].decode("utf-8", "replace")
-    return [_item_of(item, end) for item in items[:_MAX_OBJECTS]]
+    return [_item_of(item, end) for item in items[:MAX_OBJECTS]]
 
 
 def _item_of(item: object, end: str) -> _Item | None:
@@ -142,30 +136,6 @@ def _item_of(item: object, end: str) -> _Item | None:
     if texts.get("url") and end.endswith(texts["url"]):
         texts["url"] = ""
     return _Item(**texts)
-
-
-def _cut_out_images(body: bytes) -> tuple[bytes, dict[str, memoryview]]:
-    """The body with a number in place of each image's base64, and the base64 by that number.
-
-    Where something is escaped in the base64, as line breaks are, or there are too many, the body stays whole.
-    """
-    view, position, begins_at = memoryview(body), 0, 0
-    kept: list[bytes | memoryview] = []
-    images: dict[str, memoryview] = {}
-    while begins := _IMAGE_BEGINS.search(body, begins_at):
-        start = begins_at = begins.end()
-        if begins[0].startswith(b'"url') and _LINK.match(body, start):
-            continue
-        end = body.find(b'"', start)
-        if end < 0:
-            end = len(body)
-        if body.find(b"\\", start, end) >= 0 or len(images) == _MAX_OBJECTS:
-            return body, {}
-        number = f"#{len(images)}"  # no base64 looks like that
-        kept += [view[position:start], number.encode()]
-        images[number] = view[start:end]
-        position = begins_at = end
-    return b"".join([*kept, view[position:]]), images
 
 
 def _slots(items: Iterable[_Item | None], images: Mapping[str, memoryview], max_image_bytes: int) -> tuple[Slot, ...]:
@@ -193,37 +163,7 @@ def _slot(item: _Item | None, images: Mapping[str, memoryview], max_image_bytes:
     return Slot(Missing("the answer holds neither an image nor a link"), enhanced_prompt)
 
 
-def _bare(body: bytes, max_image_bytes: int) -> Image | Unusable:
-    """A body that is an image."""
-    if len(body) > max_image_bytes:
-        return Unusable(f"the image is more than the {max_image_bytes:,} bytes allowed", body)
-    try:
-        return recognise(body)
-    except ImageError as error:
-        return Unusable(str(error), body)
-
-
-def _lack_images(slots: tuple[Slot, ...], cut_out: int) -> bool:
+def _lack_images(slots: tuple[Slot, ...], in_body: int) -> bool:
     """Whether an answer may hold images that are not in its slots."""
     taken = sum(isinstance(slot.image, Image | Unusable) for slot in slots)
-    return not slots or taken < cut_out or any(isinstance(slot.image, Missing | Unusable) for slot in slots)
-
-
-def _filled(slots: tuple[Slot, ...], found: Iterable[Image]) -> tuple[Slot, ...]:
-    """The slots, with images that were found and are in none of them: first where no image is, then beyond."""
-    known = {slot.image.data for slot in slots if isinstance(slot.image, Image)}
-    more = iter([image for image in found if image.data not in known])
-    filled = [
-        slot if isinstance(slot.image, Image | Ticket) else replace(slot, image=next(more, slot.image))
-        for slot in slots
-    ]
-    return (*filled, *(Slot(image, None) for image in more))
-
-
-def _has_more_objects_than(limit: int, body: bytes) -> bool:
-    position = -1
-    for _ in range(limit + 1):
-        position = body.find(b"{", position + 1)
-        if position < 0:
-            return False
-    return True
+    return not slots or taken < in_body or any(isinstance(slot.image, Missing | Unusable) for slot in slots)
