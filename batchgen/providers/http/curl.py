@@ -6,6 +6,7 @@ import shlex
 from urllib.parse import urlencode
 
 from batchgen.providers.base import HttpCall
+from batchgen.providers.http.url import without_version
 
 
 def as_curl(call: HttpCall, base_url: str, key_variable: str) -> str:
@@ -18,7 +19,7 @@ def as_curl(call: HttpCall, base_url: str, key_variable: str) -> str:
     """
     query = f"?{urlencode(call.query)}" if call.query else ""
     header, before_key = call.authorization
-    lines = [f"curl -X {call.method} {shlex.quote(base_url.rstrip('/') + call.path + query)}"]
+    lines = [f"curl -X {call.method} {shlex.quote(without_version(base_url) + call.path + query)}"]
     lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in call.headers.items()]
     lines.append(f'-H "{header}: {before_key}${key_variable}"')
     if call.body is not None:

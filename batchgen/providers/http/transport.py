@@ -24,7 +24,7 @@ from batchgen.providers.http.body import MAX_HEADER_BYTES, READ_BUFFER_BYTES, Bo
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
 from batchgen.providers.http.loose_json import in_utf_8
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS, redact
-from batchgen.providers.http.url import parse_base_url
+from batchgen.providers.http.url import parse_base_url, without_version
 from batchgen.providers.http.way_out import Proxies, certificates, hint
 
 # Beside the calls that make images: balance, prices, logs.
@@ -46,8 +46,7 @@ class HttpTransport:
     """
 
     def __init__(self, base_url: str, settings: HttpSettings, key: ApiKey, concurrency: int) -> None:
-        # Many services name their base URL with the version in it; the paths here begin with one, too.
-        self._base_url = parse_base_url(base_url.rstrip("/").removesuffix("/v1"))
+        self._base_url = parse_base_url(without_version(base_url))
         self._settings = settings
         self._key = key
         self._urls: dict[str, URL] = {}

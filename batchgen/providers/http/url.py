@@ -65,6 +65,11 @@ def parse_base_url(text: str) -> URL:
     return url
 
 
+def without_version(base_url: str) -> str:
+    """Return a base URL without `/v1` at its end: many services name it so, and the paths of calls begin with one."""
+    return base_url.rstrip("/").removesuffix("/v1")
+
+
 def _refuse_odd_ipv4(host: str) -> None:
     """127.1 and 2130706433 mean 127.0.0.1 to a socket and nothing to a reader."""
     try:
