@@ -23,6 +23,7 @@ ENTRY_POINTS = "batchgen.providers"
 _BUILT_IN = {
     "aimlapi": "batchgen.providers.aimlapi.factory",
     "openai": "batchgen.providers.openai.factory",
+    "gemini": "batchgen.providers.gemini.factory",
 }
 
 
