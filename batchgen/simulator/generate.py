@@ -77,7 +77,7 @@ async def _serve(service: Service, request: web.Request, arrival: Arrival) -> we
         specs = _plan(settings, order, kind, arrival.number)
         items = await _make(service, request, order, kind, specs, arrival)
         usd = dialect.price(order, len(specs), settings)
-        if specs:
+        if specs or usd:
             bill.record_charge(arrival.number, len(specs), usd)
     if kind is not None and not _applies(kind, order):
         kind = None
