@@ -9,7 +9,7 @@ TOGETHER := -n auto --dist worksteal
 ESLINT := node_modules/.package-lock.json
 AUDIT := $(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
 
-.PHONY: help demo test coverage readers notebook browser torture fuzz bench before soak lint audit docs lock clean
+.PHONY: help demo test coverage readers clients notebook browser torture fuzz bench before soak lint audit docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -30,6 +30,9 @@ coverage: $(VENV)/test ## the same, measured, processes that tests start include
 
 readers: $(VENV)/readers ## load datasets and exports with Hugging Face, DuckDB, WebDataset and pandas
 	$(BIN)/pytest tests/readers
+
+clients: $(VENV)/clients ## draw from the simulator with the official clients of services
+	$(BIN)/pytest tests/clients
 
 notebook: $(VENV)/notebook ## run the notebook in docs/
 	$(BIN)/pytest tests/notebook
@@ -89,6 +92,10 @@ $(VENV)/test: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --editable '.[test,readers]'
+	@touch $@ $(VENV)/runtime
+
+$(VENV)/clients: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable '.[test,clients]'
 	@touch $@ $(VENV)/runtime
 
 $(VENV)/notebook: pyproject.toml requirements.lock | $(BIN)/python

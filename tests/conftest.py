@@ -24,7 +24,7 @@ Rows = Sequence[Mapping[str, object]]
 WriteManifest = Callable[..., Path]
 
 # Each is a folder here, an extra or a package that it needs, and a target of the Makefile that runs it.
-GROUPS = {"browser", "notebook", "readers", "torture"}
+GROUPS = {"browser", "clients", "notebook", "readers", "torture"}
 
 # The default run tries the same examples everywhere, and none against the clock; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
