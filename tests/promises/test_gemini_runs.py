@@ -120,13 +120,19 @@ async def test_a_quota_of_a_minute_is_waited_for_as_long_as_the_service_says(tmp
         assert Counter(arrival.outcome for arrival in service.bill.arrivals)["ok"] == 6
 
 
+def files_with(data: bytes, place: Path) -> list[Path]:
+    files = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+    return [path for path in files if data in path.read_bytes()]
+
+
 @asynccontextmanager
 async def echoing(sent: list[dict[str, str]]) -> AsyncIterator[str]:
     """A service that says the key wherever an answer has room for it."""
 
     async def handler(request: web.Request) -> web.Response:
         sent.append({name: value for name, value in request.headers.items() if MARK in value})
-        sent[-1] |= {"": text for text in (request.path_qs, await request.text()) if MARK in text}
+        if MARK in (elsewhere := request.path_qs + await request.text()):
+            sent[-1][""] = elsewhere
         blocked = {"finishReason": "SAFETY", "finishMessage": f"no: {KEY}"}
         spoken = {"content": {"parts": [{"text": f"no: {KEY}"}]}, "finishReason": "STOP"}
         spoilt = {"content": {"parts": [{"inlineData": {"data": KEY}}]}, "finishReason": "STOP"}
@@ -157,9 +163,9 @@ async def test_the_key_goes_in_one_header_and_nowhere_else(tmp_path: Path) -> No
         await run(manifest, url, retry__max_attempts=2)
     assert sent
     assert [list(headers) for headers in sent] == [["x-goog-api-key"]] * len(sent)
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert files
-    assert [path for path in files if MARK.encode() in path.read_bytes()] == []
+    assert files_with(MARK.encode(), tmp_path / "m.csv") == []
+    assert files_with(MARK.encode(), tmp_path / "out") == []
+    assert files_with(b"fox", tmp_path / "out")
     assert MARK not in json.dumps(read_index(tmp_path / "out"))
 
 
