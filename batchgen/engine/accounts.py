@@ -66,8 +66,18 @@ class Keyring:
             except ApiKeyError as error:
                 missing[name] = error
         if missing and not found:
-            raise next(iter(missing.values()))
+            raise next(iter(missing.values())) if len(missing) == 1 else _no_key(missing, config)
         return found, {name: str(error) for name, error in missing.items()}
+
+
+def _no_key(names: Collection[str], config: RunConfig) -> ApiKeyError:
+    """The error of a run that may ask several services, and has a key of none."""
+    wanted = []
+    for name in names:
+        settings = config.provider(name)
+        traits = find_factory(settings).traits(settings)
+        wanted.append(f"{key_variables(settings, traits)[0]} for {traits.service}")
+    return ApiKeyError(f"No API key found. Set that of the service that the rows ask: {', '.join(wanted)}.")
 
 
 def earlier_attempts(layout: Layout, config: RunConfig, names: Collection[str]) -> dict[str, list[tuple[float, int]]]:

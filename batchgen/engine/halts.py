@@ -7,6 +7,7 @@ nothing is left that can succeed, the run stops; else it ends when everything el
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import Affects, ErrorKind, policy_of
@@ -27,6 +28,7 @@ class Halts:
         stop: Set when nothing that the run may ask is left.
         askable: Returns all models that the run may ask; None while the manifest has not been read.
         tell: Called with the reason when something is halted and the run goes on, and with what is to be noted.
+        missing: Why accounts could not be opened, by provider: each is halted once a row depends on it.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Halts:
         stop: StopSignal,
         askable: Callable[[], Collection[ModelKey] | None],
         tell: Callable[[str], object],
+        missing: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._permits = permits
         self._remedies = remedies
         self._stop = stop
         self._askable = askable
         self._tell = tell
+        self._missing = missing
         self._providers: dict[str, tuple[StopKind, str]] = {}
         self._models: dict[ModelKey, tuple[StopKind, str]] = {}
 
@@ -72,6 +76,8 @@ class Halts:
 
     def cover(self, request: ImageRequest) -> bool:
         """Whether a request depends on something that is halted."""
+        if request.provider in self._missing:
+            self.add_provider(request.provider, StopKind.ACCOUNT, self._missing[request.provider])
         return self._covers((request.provider, request.model))
 
     def recheck(self) -> None:

@@ -154,7 +154,9 @@ class _Running:
         self.events = RunEvents(writer.events, run_id)
         self.progress = Progress()
         self._live = Live(self.progress, accounts.snapshot)
-        self._halts = Halts(accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt)
+        self._halts = Halts(
+            accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt, accounts.missing
+        )
         self._preflight = Preflight()
         self._looking: asyncio.Future[AbsentImages] | None = None
         self._deferred = DeferredDownloads(writer, self._config, stop, self.progress, onlooker)
@@ -273,8 +275,6 @@ class _Running:
 
     async def _send(self, work: WorkList) -> None:
         await asyncio.to_thread(self._writer.rehearse, self._accounts.concurrency)
-        for name, reason in self._accounts.missing.items():
-            self._halts.add_provider(name, StopKind.ACCOUNT, reason)
         prices_usd = self._preflight.prices_usd
         silent = {model.name for model in self._job.rules.catalog.models if model.drops_blocked}
         context = RunContext(

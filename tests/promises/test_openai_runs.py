@@ -138,3 +138,16 @@ def test_every_model_of_the_catalog_can_be_simulated(
     assert json.loads(capsys.readouterr().out)["images"] == 2
     # The same dataset does not go on for real.
     assert main(["run", str(manifest), "-o", "out", "--rpm", "6000", "--no-gallery", "--retry", "failed"]) == 2
+
+
+def test_a_run_that_has_no_key_at_all_says_which_service_wants_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in ("AIMLAPI_API_KEY", "AIML_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("prompt,model\nan owl,openai/gpt-image-2\n")
+    assert main(["run", str(manifest), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "AIMLAPI_API_KEY for AI/ML API" in said
+    assert "OPENAI_API_KEY for OpenAI" in said
