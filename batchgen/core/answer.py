@@ -69,6 +69,7 @@ class Answer:
     http_status: int
     cost_usd: float | None  # as the service's header said, None if it did not
     inference_id: str | None
+    served_model: str | None = None  # the model that the answer names; a service may pass a request on to another
 
     @property
     def images(self) -> int:

@@ -76,6 +76,8 @@ async def test_a_blocked_row_is_blocked_and_what_it_cost_is_kept(tmp_path: Path)
         charged = float(service.bill.charged_usd)
     records = {record["row_id"]: record for record in read_index(tmp_path / "out")}
     assert (records["row-0"]["status"], records["row-1"]["status"]) == ("ok", "blocked")
+    assert records["row-0"]["model"] == MODEL
+    assert records["row-0"]["served_model"] == MODEL
     assert "SAFETY: Unable to show" in records["row-1"]["error_message"]
     assert records["row-1"]["cost_usd"] > 0
     assert sum(record["cost_usd"] for record in records.values()) == pytest.approx(charged)

@@ -114,9 +114,10 @@ async def test_a_request_has_the_prompt_in_contents_and_the_rest_where_the_catal
     assert [slot.image.data for slot in answer.slots if isinstance(slot.image, Image)] == [CAT]
 
 
-async def test_an_answer_tells_its_id_and_its_tokens_are_its_cost(ask: Ask) -> None:
+async def test_an_answer_tells_its_id_its_model_and_by_its_tokens_its_cost(ask: Ask) -> None:
     answer = await ask(answer_of(candidate(inline(CAT))))
     assert answer.inference_id == "response-1"
+    assert answer.served_model == f"{MODEL}-001", "it may be another than the one that was asked"
     assert answer.cost_usd == pytest.approx(USAGE_USD), "thoughts are billed as output"
 
 

@@ -123,6 +123,7 @@ def read_index(out: Path) -> list[dict[str, Any]]:
         "model",
         "params",
         "inference_id",
+        "served_model",
         "status",
         "error_kind",
         "error_message",

@@ -33,6 +33,7 @@ COLUMN_DOCS: Mapping[str, str] = MappingProxyType(
         "cost_source": "how the cost is known: header, bill (the service said it), price, or unknown (it may be more)",
         "client_request_id": "id that batchgen gave the last attempt; the service's log knows it",
         "inference_id": "id under which the service charged the request",
+        "served_model": "the model that the answer names, which may be another; null where it names none",
         "sent_at": "when the last attempt left, UTC",
         "finished_at": "when its answer was complete, UTC",
         "latency_s": "seconds between the two",

@@ -43,12 +43,13 @@ class ReceivedSlot(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReceivedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An answer without bytes. cost_usd: as the service said, None if it did not."""
+    """An answer without bytes. cost_usd, served_model: as the service said, None if it did not."""
 
     slots: tuple[ReceivedSlot, ...]
     http_status: int
     cost_usd: float | None = None
     inference_id: str | None = None
+    served_model: str | None = None
 
     @property
     def images(self) -> int:
@@ -68,7 +69,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
 def received_answer(answer: Answer, name_of: Callable[[int, Image], str]) -> ReceivedAnswer:
     """Describe an answer. name_of: gives the name for the image of a slot, by its position in the answer."""
     slots = tuple(_received(slot, position, name_of) for position, slot in enumerate(answer.slots))
-    return ReceivedAnswer(slots, answer.http_status, answer.cost_usd, answer.inference_id)
+    return ReceivedAnswer(slots, answer.http_status, answer.cost_usd, answer.inference_id, answer.served_model)
 
 
 def image_file(image: Image, name: str) -> ImageFile:

@@ -70,6 +70,7 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cost_source: CostSource | None = None
     client_request_id: str | None = None
     inference_id: str | None = None
+    served_model: str | None = None
     sent_at: datetime | None = None
     finished_at: datetime | None = None
     latency_s: float | None = None
@@ -137,6 +138,7 @@ def records_of_answer(
     asked = slot_numbers(request, 0)
     common = _common(request, attempts, provenance)
     common |= {"http_status": answer.http_status, "inference_id": answer.inference_id}
+    common |= {"served_model": answer.served_model}
     charges = _charges(request, attempts, *_own_charge(request, answer, attempts))
     bearing = common | _bearing(charges, answer.images or len(numbers), request, attempts)
     free = common | _bearing((), 1, request, attempts) if answer.images else bearing

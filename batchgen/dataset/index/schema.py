@@ -47,6 +47,7 @@ INDEX_SCHEMA = pa.schema(
         ("cost_source", pa.string()),
         ("client_request_id", pa.string()),
         ("inference_id", pa.string()),
+        ("served_model", pa.string()),
         ("sent_at", _TIME),
         ("finished_at", _TIME),
         ("latency_s", pa.float64()),

@@ -186,6 +186,7 @@ class Detail {
         ["image", `${value("image_number")} of request ${value("request_number")}`],
         ["client request id", value("client_request_id")],
         ["inference id", value("inference_id")],
+        ["model of the answer", value("served_model")],
         ["in doubt", JSON.parse(value("in_doubt_ids") ?? "[]").join(" ") || null],
         ["came from", value("image_url")],
         ["run", value("run_id")],

@@ -83,15 +83,14 @@ class GeminiWire:
         if contents.refusal and not has_image:
             raise _error(response, *contents.refusal, about)
         slots = tuple(_masked(slot, response) for slot in contents.slots)
-        return Answer(slots, response.status, about.cost_usd, about.inference_id)
+        served_model = _name(response, contents.said.get("modelVersion"))
+        return Answer(slots, response.status, about.cost_usd, about.inference_id, served_model)
 
     def _about(self, response: HttpResponse, contents: GeminiContents, name: str) -> About:
-        model, answer_id = self._models.get(name), contents.said.get("responseId")
+        model = self._models.get(name)
         rates = model.price.tokens if model is not None and model.price is not None else None
-        return About(
-            None if rates is None else cost_of_tokens(contents.said.get("usageMetadata"), rates),
-            response.redact(answer_id, MAX_ID_CHARACTERS) if isinstance(answer_id, str) and answer_id else None,
-        )
+        cost_usd = None if rates is None else cost_of_tokens(contents.said.get("usageMetadata"), rates)
+        return About(cost_usd, _name(response, contents.said.get("responseId")))
 
 
 def _folder(base_url: str) -> str:
@@ -100,6 +99,11 @@ def _folder(base_url: str) -> str:
         return "/v1/models"
     _, _, rest = base_url.partition("://")
     return "/models" if _VERSION.search(rest) else "/v1beta/models"
+
+
+def _name(response: HttpResponse, value: object) -> str | None:
+    """An id or a name that the service gives, fit to be shown; None if it gives none."""
+    return response.redact(value, MAX_ID_CHARACTERS) if isinstance(value, str) and value else None
 
 
 def _nothing(response: HttpResponse, text: bytes) -> About:

@@ -90,8 +90,12 @@ class HttpProvider:
                 inference_id=error.inference_id and self._key.mask(error.inference_id),
                 body=self._masked(error.body),
             )
-        inference_id = answer.inference_id and self._key.mask(answer.inference_id)
-        return replace(answer, slots=tuple(map(self._without_key, answer.slots)), inference_id=inference_id)
+        return replace(
+            answer,
+            slots=tuple(map(self._without_key, answer.slots)),
+            inference_id=answer.inference_id and self._key.mask(answer.inference_id),
+            served_model=answer.served_model and self._key.mask(answer.served_model),
+        )
 
     def _without_key(self, slot: Slot) -> Slot:
         """A slot without the key: it must get into no file and to no CDN."""

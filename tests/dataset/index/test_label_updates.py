@@ -19,6 +19,7 @@ from support.making import NO_LABELS, Labels, Updates, answer, attempts, image, 
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index import label_updates, order
+from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.label_digests import stored_digests
 
@@ -90,7 +91,7 @@ def test_index_and_view_have_the_labels_of_the_last_manifest_and_its_order(table
             assert labels_in(index, kept) == expected
             assert "first" not in index.column_names
             shown = ["manifest_image" if name == "image" else name for name in kept]
-            assert view.column_names[38:] == shown
+            assert view.column_names[len(INDEX_SCHEMA) :] == shown
             assert labels_in(view, shown) == {row: labels for row, labels in expected.items() if row < "row-5"}
             assert list(dict.fromkeys(view["row_id"].to_pylist())) == [f"row-{row}" for row in asked if row < 5]
             assert sorted({(row["row_id"], row["row_number"], row["line"]) for row in index.to_pylist()}) == sorted(
