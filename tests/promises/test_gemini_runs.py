@@ -66,6 +66,26 @@ async def test_each_image_is_bought_once_and_costs_its_tokens(tmp_path: Path) ->
         assert len([charge for charge in service.bill.charges if charge.images]) == 6, "what is done stays done"
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *("broken_json", "truncated_body", "cut_off", "reset", "broken_image", "broken_base64"),
+        *("reset_early", "html_200", "bad_gateway", "busy", "conflict", "fewer_images"),
+    ],
+)
+async def test_whatever_breaks_an_answer_each_charge_is_known_or_in_doubt(tmp_path: Path, fault: str) -> None:
+    manifest = write_manifest(tmp_path / "m.csv", ["a fox", "an owl"])
+    async with gemini(faults=(Fault.parse(f"{fault}@1"),)) as service:
+        await run(manifest, service.url, limits__concurrency=1)
+        charged = [float(charge.usd) for charge in service.bill.charges]
+    records = read_index(tmp_path / "out")
+    assert [record["status"] for record in records] == ["ok", "ok"]
+    unknown_usd = sum(charged) - sum(record["cost_usd"] for record in records)
+    doubts = [attempt for record in records for attempt in record["in_doubt_ids"]]
+    in_doubt_usd = charged[0] if doubts and len(charged) == 3 else 0
+    assert unknown_usd == pytest.approx(in_doubt_usd, abs=1e-9)
+
+
 async def test_a_blocked_row_is_blocked_and_what_it_cost_is_kept(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.csv", ["a fox", "BLOCKME now"])
     async with gemini() as service:
