@@ -18,6 +18,7 @@ from support.providers import open_aimlapi
 from batchgen.billing.reconcile import Fate, Reconciliation, reconcile
 from batchgen.core.outcomes import Status
 from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.summary import summarise
 from batchgen.dataset.repair.cost_corrections import held, shares
 from batchgen.planning.selection import Selection
 from batchgen.providers.base import Billing, LogEntry
@@ -117,6 +118,37 @@ async def test_the_next_run_goes_on_from_corrected_costs_and_sends_only_what_is_
         records = read_index(out)
         assert all(record["status"] == Status.OK for record in records)
         assert abs(sum(record["cost_usd"] for record in records) - billed(simulator)) < 1e-6
+
+
+async def test_a_bill_is_booked_on_the_runs_that_sent_and_leaves_no_doubts(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS, num_images=2), tmp_path / "out"
+    settings = SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@4-"),))
+    async with Simulator(settings) as simulator:
+        first = await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
+        simulator.change(faults=())
+        second = await run_batch(manifest, out, simulator.url)
+        doubtful = summarise(Layout(out))
+        assert len(doubtful.in_doubt_ids) == 9
+        assert {i: round(run.cost_usd, 6) for i, run in doubtful.runs.items()} == {
+            first.run_id: 0.24,
+            second.run_id: 0.72,
+        }
+        await reconciled(out, simulator)
+    settled = summarise(Layout(out))
+    assert {i: round(run.cost_usd, 6) for i, run in settled.runs.items()} == {first.run_id: 0.96, second.run_id: 0.72}
+    assert settled.in_doubt_ids == []
+
+
+async def test_a_run_whose_images_all_came_later_is_named_with_what_it_cost(tmp_path: Path) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS[:4]), tmp_path / "out"
+    settings = SimulatorSettings(image_content=ImageContent.SMALL, faults=(Fault.parse("reset@1-"),))
+    async with Simulator(settings) as simulator:
+        first = await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
+        simulator.change(faults=())
+        await run_batch(manifest, out, simulator.url)
+        await reconciled(out, simulator)
+    run = summarise(Layout(out)).runs[first.run_id]
+    assert (run.images, round(run.cost_usd, 6), run.started_at is not None) == (0, 0.16, True)
 
 
 @asynccontextmanager

@@ -10,9 +10,11 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.core.attempts import parse_attempt_id, run_start
+from batchgen.core.cost import is_unknown
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.remedy import Remedy, remedy_of
-from batchgen.dataset.index.charges import count_unknown
+from batchgen.dataset.index.charges import count_unknown, of_slot
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.snapshot import latest
@@ -36,7 +38,9 @@ _COLUMNS = [
     "run_id",
     "sent_at",
     "finished_at",
+    "client_request_id",
     "in_doubt_ids",
+    "charges",
     "fingerprint",
 ]
 
@@ -60,7 +64,7 @@ class ErrorSummary:
 
 @dataclass(slots=True)
 class RunTotals:
-    """One run's share of the slots."""
+    """One run's share of the slots, and what its attempts cost: also those whose slots a later run settled."""
 
     run_id: str
     started_at: datetime | None = None
@@ -81,7 +85,8 @@ class RunTotals:
 class DatasetSummary:
     """Slots by status, what they cost, what went wrong, and run by run.
 
-    in_flight counts slots still asked for, remedies those without an image by what makes them.
+    in_flight counts slots still asked for, remedies those without an image by what makes them. in_doubt_ids are the
+    attempts of which it is not known what they cost: neither an answer nor a bill has said it.
     """
 
     running: bool
@@ -112,6 +117,9 @@ def summarise(layout: Layout) -> DatasetSummary:
         _count_remedies(summary, table.filter(pc.not_equal(table["status"], Status.OK)))
         _count_errors(summary, table.filter(pc.is_valid(table["error_kind"])))
         _count_runs(summary, table)
+        _count_costs(summary, table)
+    for run in summary.runs.values():
+        run.started_at = run.started_at or (run_start(run.run_id) if run.cost_usd else None)
     summary.runs = dict(sorted(summary.runs.items(), key=lambda item: str(item[1].started_at or "")))
     return summary
 
@@ -132,9 +140,10 @@ def _count(summary: DatasetSummary, table: pa.Table) -> None:
     summary.unknown_costs += count_unknown(table["cost_source"])
     doubts = table.filter(pc.greater(pc.list_value_length(table["in_doubt_ids"]), 0))
     known = set(summary.in_doubt_ids)
-    for ids in doubts["in_doubt_ids"].to_pylist():
-        summary.in_doubt_ids.extend(new for new in ids if new not in known)
-        known.update(ids)
+    for slot in doubts.select(["client_request_id", "cost_usd", "cost_source", "in_doubt_ids", "charges"]).to_pylist():
+        open_ids = [charge.client_request_id for charge in of_slot(slot) if is_unknown(charge.cost_source)]
+        summary.in_doubt_ids.extend(new for new in slot["in_doubt_ids"] if new in open_ids and new not in known)
+        known.update(slot["in_doubt_ids"])
 
 
 def _count_remedies(summary: DatasetSummary, missing: pa.Table) -> None:
@@ -160,11 +169,25 @@ def _count_runs(summary: DatasetSummary, table: pa.Table) -> None:
     saved = pc.cast(pc.equal(table["status"], Status.OK), pa.int64())
     asked = pc.cast(pc.not_equal(table["status"], Status.INVALID), pa.int64())
     by_run = table.append_column("saved", saved).append_column("asked", asked).group_by("run_id")
-    aggregates = [("saved", "sum"), ("asked", "sum"), ("cost_usd", "sum"), ("sent_at", "min"), ("finished_at", "max")]
+    aggregates = [("saved", "sum"), ("asked", "sum"), ("sent_at", "min"), ("finished_at", "max")]
     for row in by_run.aggregate(aggregates).to_pylist():
         run = summary.runs.setdefault(row["run_id"], RunTotals(row["run_id"]))
         run.slots += row["asked_sum"]
         run.images += row["saved_sum"]
-        run.cost_usd += row["cost_usd_sum"] or 0.0
         run.started_at = min(filter(None, (run.started_at, row["sent_at_min"])), default=None)
         run.finished_at = max(filter(None, (run.finished_at, row["finished_at_max"])), default=None)
+
+
+def _count_costs(summary: DatasetSummary, table: pa.Table) -> None:
+    """Book what each attempt cost on the run that made it; most slots bear one attempt, of the run that settled them."""
+    has_charges = pc.is_valid(table["charges"])
+    plain = table.filter(pc.invert(has_charges)).group_by("run_id").aggregate([("cost_usd", "sum")])
+    costs = [(row["run_id"], row["cost_usd_sum"]) for row in plain.to_pylist()]
+    columns = ["run_id", "client_request_id", "cost_usd", "cost_source", "in_doubt_ids", "charges"]
+    for slot in table.filter(has_charges).select(columns).to_pylist():
+        for charge in of_slot(slot):
+            ours = parse_attempt_id(charge.client_request_id)
+            costs.append((ours[0] if ours else slot["run_id"], charge.cost_usd))
+    for run_id, cost_usd in costs:
+        if cost_usd:
+            summary.runs.setdefault(run_id, RunTotals(run_id)).cost_usd += cost_usd
