@@ -74,7 +74,7 @@ def inspect_config(
         ConfigError: the file cannot be read at all.
     """
     source, tree = _parse(path)
-    written = flatten(tree)
+    written = _from_here(flatten(tree), path)
     variables = read_variables(environ)
     at_hand = {name: value for name, value in given.items() if value is not None}
     # A flag for all providers also beats a variable for one: --simulate must not be led elsewhere.
@@ -120,6 +120,17 @@ def _parse(path: Path | None) -> tuple[str, dict[str, Setting]]:
         return source, parse_toml(source)
     except TomlError as error:
         raise ConfigError([Problem("E061", str(path), error.message, error.line, error.column)]) from error
+
+
+def _from_here(written: dict[tuple[str, ...], Setting], path: Path | None) -> dict[tuple[str, ...], Setting]:
+    """The settings of a file with its paths, which are relative to its own folder, made relative to ours."""
+    models = written.get(("models",))
+    if path is None or not isinstance(models, list):
+        return written
+    is_here = path.parent == Path()
+    return written | {
+        ("models",): [str(path.parent / name) if isinstance(name, str) and not is_here else name for name in models]
+    }
 
 
 def _in_file(mistake: Mistake, path: Path | None, source: str, keys: tuple[str, ...]) -> Problem:

@@ -225,7 +225,8 @@ class RunConfig:
     columns: for a name that batchgen reads the manifest's own name of the column, as in prompt = "caption".
     defaults: values for model fields where the manifest's cell is empty.
     sheet: the name of the sheet to read, where the manifest is a spreadsheet.
-    models: catalog files of the user's own; they add models or override shipped ones.
+    models: catalog files of the user's own; they add models or override shipped ones. In a configuration file they are
+        relative to its folder.
     allow_failures: how many `failed`, `in_doubt` and `invalid` slots still make exit code 0: "12" or "5%".
     allow_blocked: whether any number of `blocked` slots does; else they count as the others.
     """

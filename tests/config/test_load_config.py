@@ -229,3 +229,21 @@ def test_no_file_makes_anything_but_a_configuration_or_an_error_with_its_name(fi
         problems = str(error)
     assert all(line.startswith(f"{file}") for line in problems.splitlines())
     assert all(math.isfinite(value) for _, value, _ in rows_of(loaded) if isinstance(value, float))
+
+
+def test_catalog_files_are_named_as_from_the_file_that_names_them(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    written = f'models = ["own.toml", "below/own.toml", "{tmp_path}/whole.toml"]\n'
+    assert [Path(name) for name in load(file, written).config.models] == [
+        tmp_path / "own.toml",
+        tmp_path / "below/own.toml",
+        tmp_path / "whole.toml",
+    ]
+    relative = load_config(Path("../run.toml")).config
+    assert relative.models[0] == "../own.toml", "the stored configuration names no folder that the user did not name"
+    said_here = load_config(file, {"BATCHGEN_MODELS": "own.toml"}).config
+    assert said_here.models == ("own.toml",)

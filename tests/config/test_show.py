@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -35,4 +36,5 @@ def test_what_is_shown_loads_as_the_same_and_is_printable(tmp_path: Path, given:
     shown = as_toml(loaded)
     assert all(line.isprintable() for line in shown.splitlines())
     (tmp_path / "shown.toml").write_text(shown)
-    assert load_config(tmp_path / "shown.toml").config == loaded.config
+    with contextlib.chdir(tmp_path):  # where it is shown, for paths in it are as from there
+        assert load_config(Path("shown.toml")).config == loaded.config

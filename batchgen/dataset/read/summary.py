@@ -179,7 +179,7 @@ def _count_runs(summary: DatasetSummary, table: pa.Table) -> None:
 
 
 def _count_costs(summary: DatasetSummary, table: pa.Table) -> None:
-    """Book what each attempt cost on the run that made it; most slots bear one attempt, of the run that settled them."""
+    """Book what each attempt cost on the run that made it; most slots bear one, of the run that settled them."""
     has_charges = pc.is_valid(table["charges"])
     plain = table.filter(pc.invert(has_charges)).group_by("run_id").aggregate([("cost_usd", "sum")])
     costs = [(row["run_id"], row["cost_usd_sum"]) for row in plain.to_pylist()]
