@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 
 from batchgen._api.display import BarDisplay, SilentDisplay
@@ -101,6 +102,7 @@ async def run(
     selection = make_selection(select, retry, in_doubt, limit)
     consent = Consent(rebuy, mix_services, allow_invalid)
     loaded = load_settings(config, with_columns(settings, columns))
+    out = Path(out).absolute()  # of a program that may change its working folder meanwhile
     job = open_job(manifest, out, loaded, selection, consent)
     if repair_missing:
         await asyncio.to_thread(lambda: [*give_up_missing_images(out)])

@@ -55,7 +55,8 @@ def open_manifest(
     prompt = columns.get("prompt", "prompt")
     opened: Opened
     if isinstance(source, str | os.PathLike):
-        opened = _open_path(Path(source), os.fspath(source), out, sheet, prompt)
+        # Read while the run goes on, from wherever the process has gone meanwhile.
+        opened = _open_path(Path(source).absolute(), os.fspath(source), out, sheet, prompt)
     else:
         from batchgen.manifest.python_source import open_table
 

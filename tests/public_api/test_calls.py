@@ -165,6 +165,28 @@ async def test_cancelling_finishes_what_is_in_flight(tmp_path: Path) -> None:
         assert len(index) == len(simulator.bill.charges) < 200
 
 
+async def test_a_program_may_change_its_working_folder_while_a_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    FRAME.to_csv("m.csv", index=False)
+    with SimulatorThread(SimulatorSettings(image_content=ImageContent.SMALL, latency_s=(0.3, 0.3))) as simulator:
+        chosen = {"api.base_url": simulator.url, "limits.requests_per_minute": 6000, "limits.concurrency": 1}
+        running = asyncio.ensure_future(batchgen.run("m.csv", "out", settings=chosen, key="k", progress=False))
+        while not simulator.bill.arrivals:
+            await asyncio.sleep(0.01)
+        monkeypatch.chdir("elsewhere")
+        summary = await running
+    assert summary.stop is None
+    assert summary.progress.slots[batchgen.Status.OK] == 2
+    assert not list(Path().iterdir())
+    monkeypatch.chdir(tmp_path)
+    dataset = batchgen.open_dataset("out")
+    monkeypatch.chdir("elsewhere")
+    assert all(path.is_file() for _, path in dataset.images())
+
+
 async def test_cancelling_twice_leaves_no_dataset_held(tmp_path: Path) -> None:
     settings = SimulatorSettings(image_content=ImageContent.SMALL, latency_s=(0.5, 0.5))
     with SimulatorThread(settings) as simulator:

@@ -39,11 +39,11 @@ class Dataset:
     """A dataset as it stands on disk, also while a run is writing it. Made by `batchgen.open_dataset`."""
 
     def __init__(self, out: str | PathLike[str]) -> None:
-        self._layout = open_layout(Path(out))
+        self._layout = open_layout(Path(out).absolute())
 
     @property
     def path(self) -> Path:
-        """The dataset's folder."""
+        """The dataset's folder, from the root of the file system."""
         return self._layout.root
 
     def index(self) -> pd.DataFrame:
