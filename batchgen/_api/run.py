@@ -102,7 +102,7 @@ async def run(
     selection = make_selection(select, retry, in_doubt, limit)
     consent = Consent(rebuy, mix_services, allow_invalid)
     loaded = load_settings(config, with_columns(settings, columns))
-    out = Path(out).absolute()  # of a program that may change its working folder meanwhile
+    out = _fixed(out)
     job = open_job(manifest, out, loaded, selection, consent)
     if repair_missing:
         await asyncio.to_thread(lambda: [*give_up_missing_images(out)])
@@ -121,6 +121,11 @@ async def run(
         raise
     finally:
         display.closing()
+
+
+def _fixed(out: str | PathLike[str]) -> Path:
+    """The same folder, wherever the program goes while the run goes on."""
+    return Path(out).absolute()
 
 
 run_sync = waiting(run)

@@ -44,6 +44,21 @@ SAFETY = [
     {"message": "The prompt mentions public figures."},
     {"message": "Your prompt is not allowed under our safety policy."},
     {"message": "Refused by the safety filter. Repeated violations may get your account suspended."},
+    {"message": "The image could not be made because it may show copyrighted characters"},
+    {"message": "Possible copyright or trademark infringement in the prompt"},
+    {"error": {"message": "I can't help with creating that image."}},
+    {"error": {"message": "Sorry, your prompt goes against our guidelines and cannot be processed"}},
+    {"error": {"message": "Guardrail raised an exception, Guardrail: names, Message: Blocked entity detected"}},
+    {"message": "Request blocked by guardrails"},
+    {"error": {"message": "The prompt was considered unsafe and cannot be used."}},
+    {"error": {"message": "Prompt rejected: hate speech"}},
+    {"error": {"message": "We do not allow that kind of prompt: violence"}},
+    {"error": {"message": "Prompt contains forbidden words: gun"}},
+    {"error": {"message": "self-harm content cannot be shown"}},
+    {"error": {"message": "Generation was refused by the model."}},
+    {"message": "This prompt is prohibited"},
+    {"message": "content filtered"},
+    {"error": {"code": "1301", "message": "内容审核未通过"}},
 ]  # fmt: skip
 NO_SAFETY = [
     {"message": "safety_tolerance: Expected number to be at most 6, received 9"},
@@ -63,6 +78,9 @@ NO_SAFETY = [
     {"message": "An explicit Content-Type header is needed"},
     {"message": "Downloading the reference: image was blocked by the remote server"},
     {"message": "prompt is too long: at most 400 characters"},
+    {"message": "forbidden content type"},
+    {"message": "seed does not allow negative values"},
+    {"message": "Prompts are not accepted: license plate without a country"},
 ]  # fmt: skip
 ACCOUNT = [
     (ErrorKind.NO_CREDITS, {"error": {"message": "You reached it.", "code": "billing_hard_limit_reached"}}),
@@ -73,12 +91,33 @@ ACCOUNT = [
     (ErrorKind.NO_CREDITS, {"error": {"message": "Imagen is only accessible to billed users at this time."}}),
     (ErrorKind.NO_CREDITS, {"error": {"message": "Budget has been exceeded! Current cost: 12", "type": "b"}}),
     (ErrorKind.NO_CREDITS, {"error": {"message": "This API method requires billing to be enabled."}}),
+    (ErrorKind.NO_CREDITS, {"error": {"message": "You have no credits left"}}),
+    (ErrorKind.NO_CREDITS, {"error": {"message": "You don't have enough credits for this operation"}}),
+    (ErrorKind.NO_CREDITS, {"error": {"message": "Your account balance is $0.00. Please add funds."}}),
+    (ErrorKind.NO_CREDITS, {"error": {"message": "Your free trial has ended. Please upgrade your plan."}}),
+    (ErrorKind.NO_CREDITS, {"error": {"message": "Your card was declined"}}),
+    (ErrorKind.NO_CREDITS, {"error": {"message": "Monthly spend cap reached"}}),
+    (ErrorKind.NO_CREDITS, {"error": "Payment overdue. Please pay your invoice."}),
+    (ErrorKind.NO_CREDITS, {"error": {"message": "This request requires more credits; you can only afford 12"}}),
     (ErrorKind.NO_CREDITS, {"code": "Arrearage", "message": "Access denied."}),
     (ErrorKind.BAD_KEY, {"error": {"code": 400, "message": "API key not valid. Please pass one.", "status": "X"}}),
     (ErrorKind.BAD_KEY, {"error": {"message": "no", "details": [{"reason": "API_KEY_INVALID"}]}}),
     (ErrorKind.BAD_KEY, {"error": {"message": "Incorrect API key provided: sk-1."}}),
     (ErrorKind.BAD_KEY, {"message": "Your access token has expired"}),
     (ErrorKind.BAD_KEY, {"message": "Your API key was reported as leaked."}),
+    (ErrorKind.BAD_KEY, {"message": "No API key found in request"}),
+    (ErrorKind.BAD_KEY, {"message": "Invalid token"}),
+    (ErrorKind.BAD_KEY, {"message": "Invalid authentication credentials"}),
+    (ErrorKind.BAD_KEY, {"message": "JWT expired"}),
+    (ErrorKind.BAD_KEY, {"message": "The security token included in the request is expired"}),
+    (ErrorKind.BAD_KEY, {"error": {"message": "This key has been disabled"}}),
+    (ErrorKind.BAD_KEY, {"error": {"message": "Your API key does not have permission to use this endpoint"}}),
+    (ErrorKind.BAD_KEY, {"error": {"message": "You have insufficient permissions. Missing scopes: images"}}),
+    (ErrorKind.ACCOUNT, {"error": {"message": "Access from your country is not permitted"}}),
+    (ErrorKind.ACCOUNT, {"error": {"message": "Requests from this region are blocked"}}),
+    (ErrorKind.ACCOUNT, {"error": {"message": "Tenant blocked"}}),
+    (ErrorKind.ACCOUNT, {"error": {"message": "Your account was flagged for potential fraud"}}),
+    (ErrorKind.ACCOUNT, {"error": {"message": "You must accept the terms of service before using this model"}}),
     (ErrorKind.ACCOUNT, {"error": {"message": "User location is not supported for the API use."}}),
     (ErrorKind.ACCOUNT, {"error": {"message": "Country, region, or territory not supported"}}),
     (ErrorKind.ACCOUNT, {"error": {"code": "unsupported_country_region_territory", "message": "no"}}),
@@ -97,6 +136,8 @@ NO_ACCOUNT = [
     {"message": "Invalid type for num_images: expected a number"},
     {"message": "prompt: Expected string, received null", "path": "/v1/images/generations"},
     {"message": "The mask region is empty"},
+    {"message": "Generation failed. No credits were charged."},
+    {"message": "The key 'foo' is invalid"},
 ]
 
 
@@ -148,6 +189,8 @@ def test_a_wrong_row_is_not_the_accounts_fault(body: object) -> None:
         (ErrorKind.QUOTA, {"message": "Daily limit reached (also 10 per minute)"}),
         (ErrorKind.QUOTA, {"message": "You have used your 100 images for this month"}),
         (ErrorKind.QUOTA, {"message": "limit of 50/day exceeded"}),
+        (ErrorKind.QUOTA, {"message": "Free quota: 25 images each day"}),
+        (ErrorKind.QUOTA, {"message": "Your quota resets on 2026-12-01"}),
         (ErrorKind.NO_CREDITS, {"message": "You exceeded your current quota, please check your plan and billing."}),
         (ErrorKind.NO_CREDITS, {"error": {"code": "billing_hard_limit_reached", "message": "no"}}),
         (ErrorKind.NO_CREDITS, {"message": "Insufficient balance. Retry in 60 seconds."}),
@@ -168,6 +211,16 @@ def test_a_limit_is_of_a_pace_of_a_day_or_of_money(expected: ErrorKind, body: ob
             {"error": {"message": "User Rate Limit Exceeded", "reason": "rateLimitExceeded"}},
         ),
         (400, ErrorKind.RATE_LIMITED, {"__type": "x", "code": "ThrottlingException", "message": "slow down"}),
+        (400, ErrorKind.QUOTA, {"message": "Daily quota exceeded"}),
+        (
+            403,
+            ErrorKind.QUOTA,
+            {"message": "Daily Limit Exceeded. Reset at midnight.", "reason": "dailyLimitExceeded"},
+        ),
+        (403, ErrorKind.QUOTA, {"message": "You have exceeded your usage limit for this billing period"}),
+        (403, ErrorKind.RATE_LIMITED, {"message": "Quota exceeded: requests per minute"}),
+        (400, ErrorKind.RATE_LIMITED, {"message": "Concurrency limit exceeded"}),
+        (400, ErrorKind.RATE_LIMITED, {"message": "Request rate too high"}),
         (403, ErrorKind.NOT_FOUND, {"message": "You do not have access to this model"}),
         (404, ErrorKind.NOT_FOUND, {"message": "No such endpoint"}),
         (404, ErrorKind.NOT_FOUND, {"error": {"code": "model_not_found", "message": "no"}}),
@@ -180,6 +233,33 @@ def test_a_limit_is_of_a_pace_of_a_day_or_of_money(expected: ErrorKind, body: ob
 )
 def test_a_403_and_a_404_say_what_is_not_to_be_had(status: int, expected: ErrorKind, body: object) -> None:
     assert kind(status, body) is expected
+
+
+@pytest.mark.parametrize("status", [500, 503, 529])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "litellm.Timeout: APITimeoutError - Request timed out."}},
+        {"message": "Endpoint request timed out"},
+        {"error": {"message": "upstream request timeout"}},
+        {"error": {"message": "upstream connect error or disconnect/reset before headers"}},
+        {"message": "An invalid response was received from the upstream server"},
+        {"error": {"message": "APIConnectionError: Connection reset by peer"}},
+        {"error": "socket hang up"},
+        {"error": {"message": "no", "code": "ECONNRESET"}},
+        {"error": {"message": "Deadline expired before operation could complete."}},
+        {"message": "context deadline exceeded; the service is overloaded"},
+    ],
+)
+def test_a_gateway_that_says_in_json_that_it_waited_in_vain_does_not_know_what_was_charged(
+    status: int, body: object
+) -> None:
+    assert kind(status, body) is ErrorKind.CUT_OFF
+
+
+def test_a_call_that_was_hung_up_on_may_have_been_charged() -> None:
+    cancelled = {"error": {"code": 499, "status": "CANCELLED", "message": "The operation was cancelled."}}
+    assert kind(499, cancelled) is ErrorKind.CUT_OFF
 
 
 def test_a_model_that_is_named_is_meant() -> None:

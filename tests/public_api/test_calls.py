@@ -180,7 +180,7 @@ async def test_a_program_may_change_its_working_folder_while_a_run_goes_on(
         summary = await running
     assert summary.stop is None
     assert summary.progress.slots[batchgen.Status.OK] == 2
-    assert not list(Path().iterdir())
+    assert not [*(tmp_path / "elsewhere").glob("*")]
     monkeypatch.chdir(tmp_path)
     dataset = batchgen.open_dataset("out")
     monkeypatch.chdir("elsewhere")

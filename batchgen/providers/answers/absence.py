@@ -15,7 +15,7 @@ import msgspec
 
 from batchgen.core.answer import Missing, Slot
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.http import refusals
+from batchgen.providers.http import pace_words, refusals
 from batchgen.providers.http.said import Said, said_by, simple
 
 # An answer without images is short; to walk through one with images would take memory and tell nothing.
@@ -44,8 +44,8 @@ def read_absence(body: bytes, asked: str) -> tuple[ErrorKind, str] | None:
         return ErrorKind.SAFETY, reason
     if kind := refusals.account_kind(said):
         return kind, said.text
-    if refusals.is_pace(said):
-        return refusals.kind_of_limit(said), said.text
+    if pace_words.is_pace(said):
+        return pace_words.kind_of_limit(said), said.text
     told = {simple(str(key)): value for key, value in answer.items() if simple(str(key)) in _ERRORS}
     if any(told.values()):
         told_by = said_by(told, asked)

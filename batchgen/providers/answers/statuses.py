@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.http import refusals
+from batchgen.providers.http import pace_words, refusals
 from batchgen.providers.http.said import Said
 
 
@@ -46,14 +46,15 @@ _RULES: Final = (
     _Rule(407, 407, ErrorKind.BAD_KEY),  # a proxy in between wants a login
     # Whoever gave up waiting, the service may go on, finish the work and charge it.
     _Rule(408, 408, ErrorKind.CUT_OFF),
+    _Rule(499, 499, ErrorKind.CUT_OFF),  # of nginx and Google, for one that something between here and there hung up on
     _Rule(409, 409, ErrorKind.CONFLICT),
     _Rule(425, 425, ErrorKind.CONFLICT),
-    _Rule(429, 429, refusals.kind_of_limit),
+    _Rule(429, 429, pace_words.kind_of_limit),
     # A page of a gateway says nothing of what it would be asked in the service's words, but for empty accounts.
     _Rule(403, 403, ErrorKind.NO_CREDITS, refusals.is_about_money),
     _Rule(400, 499, refusals.account_kind, is_own=True),
     _Rule(400, 499, ErrorKind.SAFETY, refusals.is_safety, is_own=True),
-    _Rule(400, 403, refusals.kind_of_limit, refusals.is_pace, is_own=True),
+    _Rule(400, 403, pace_words.kind_of_limit, pace_words.is_pace, is_own=True),
     _Rule(400, 403, ErrorKind.NOT_FOUND, refusals.is_model_gone, is_own=True),
     _Rule(403, 403, ErrorKind.NOT_FOUND, refusals.is_about_the_model, is_own=True),
     # Of a row, a model or the account: another row tells.
@@ -67,8 +68,9 @@ _RULES: Final = (
     _Rule(410, 410, ErrorKind.NOT_FOUND),  # a retired model
     _Rule(400, 499, ErrorKind.BAD_REQUEST),
     _Rule(502, 502, ErrorKind.CUT_OFF),
-    _Rule(503, 503, ErrorKind.BUSY, refusals.is_load, is_own=True),
-    _Rule(503, 503, ErrorKind.BUSY, refusals.is_turned_away),
+    _Rule(500, 599, ErrorKind.CUT_OFF, pace_words.is_cut_off),
+    _Rule(503, 503, ErrorKind.BUSY, pace_words.is_load, is_own=True),
+    _Rule(503, 503, ErrorKind.BUSY, pace_words.is_turned_away),
     _Rule(504, 504, ErrorKind.CUT_OFF),
     _Rule(520, 527, ErrorKind.CUT_OFF),  # of Cloudflare, for a server behind it that failed or was too slow
     _Rule(500, 599, ErrorKind.SERVER_ERROR, is_own=True),

@@ -1,4 +1,4 @@
-"""What the words of a refusal mean: a safety filter, an account that is not served, a model, a pace.
+"""What the words of a refusal mean: a safety filter, an account that is not served, a model (a pace: `pace_words`).
 
 Statuses do not tell them apart: a moderated prompt is a 400, 403, 422 or 451, an empty account a 400, 403 or 429.
 A gateway passes on the words of the service behind it, so the words of many services are known here. They are verdicts
@@ -34,11 +34,11 @@ _TOPIC: Final = (
     r"(?:safety(?! (?:settings?|tolerances?|levels?|thresholds?|parameters?|options?|checker))|moderation"
     r"|content (?:polic(?:y|ies)|filter\w*|check\w*|guidelines?|management|safety)|responsible ai"
     r"|usage (?:polic|guideline)|community (?:guideline|standard)|nsfw|prohibited|sensitive|inappropriate|harmful"
-    r"|unsafe|sexual\w*|violen\w+|nudity|risk control)"
+    r"|unsafe|sexual\w*|violen\w+|nudity|hate(?:ful)?|self-harm|guardrails?|risk control)"
 )
 _ADJECTIVE: Final = (
     r"(?:(?<!case.)sensitive|prohibited|banned|inappropriate|unsafe|harmful|nsfw|adult|explicit|sexual\w*|violent"
-    r"|offensive|objectionable|disallowed|copyright\w*)"
+    r"|offensive|objectionable|disallowed|forbidden|hateful|self-harm|copyright\w*)"
 )
 _NOUN: Final = r"(?:words?|content(?![- ]?type)|materials?|imagery|images|concepts?|language|topics?|terms|information)"
 _SAFETY_WORDS: Final = _any(
@@ -47,8 +47,15 @@ _SAFETY_WORDS: Final = _any(
     rf"\b{_TOPIC}[^.]{{0,80}}\b(?:reject(?:ed|s)|blocked|refused|flagged"
     rf"|violat\w+|denied|detected|triggered|filtered)\b",
     r"\bsafety checker (?:has )?(?:reject|block|flag|detect|refus)\w*",
+    rf"\b(?:do(?:es)? not|don't|can(?:no|')t|cannot) (?:allow|permit|accept|generate)\b[^.]{{0,60}}\b{_TOPIC}",
+    r"\b(?:considered|deemed|found|classified|judged) (?:to be |as )?(?:unsafe|inappropriate|harmful|offensive)",
     r"\b(?:violat|breach|infring)\w*\b[^.]{0,60}\b(?:polic|guideline|terms|standards|safety|practices|copyright)",
+    r"\b(?:copyright|trademark)\w*\b[^.]{0,30}\b(?:infring|character|violat)\w*",
     rf"\b{_ADJECTIVE} {_NOUN}",
+    r"\bprompt (?:is|was) (?:prohibited|forbidden|disallowed)\b|\bcontent filtered\b|\brefused by the model\b",
+    r"\bguardrail\b[^.]{0,40}\b(?:raised|triggered|intervened)\b",
+    r"\b(?:goes|went) against\b[^.]{0,40}\b(?:guidelines|rules|terms|standards)",
+    r"\b(?:can(?:no|')t|cannot|unable to|won't) (?:help|assist) with\b",
     r"\b(?:request|prompt|content|image|input|output|generation)s? (?:(?:was|were|has been|have been|is|are) )?"
     r"(?:moderated|flagged|censored|blocked(?! by (?:the |a )?(?:remote|server|host|firewall|robots|cors|network)))",
     r"\b(?:fail\w*|(?:did|does|do|could|was|were)(?: not|n't)(?: able to)? pass|not pass)\b[^.]{0,40}"
@@ -59,7 +66,7 @@ _SAFETY_WORDS: Final = _any(
     r"|usage polic|safety (?:system|polic|guide))",
     r"\b(?:prompt|request|image|input)\b[^.]{0,40}\b(?:contain|includ|depict|mention)\w*\b[^.]{0,40}"
     r"\b(?:public figures?|real (?:people|persons?)|celebrit\w+|trademark\w*|minors)",
-    r"敏感|违规",
+    r"敏感|违规|不安全|审核(?:未|不)通过",
 )
 # Who asks to change a filter is told about a setting.
 _ABOUT_A_SETTING: Final = _any(
@@ -80,10 +87,14 @@ _GONE_WORDS: Final = _any(
     r"\b(?:insufficient|not enough|no remaining) (?:account |remaining |prepaid )?(?:credits?|funds|balance)\b",
     r"\b(?:credits?|balance|funds)\b[^.]{0,25}\b(?:too low|insufficient"
     r"|exhausted|depleted|not enough|used up|negative)\b",
+    r"\b(?:ha(?:ve|s) no|(?:do(?:es)? not|don't) have (?:enough|sufficient|any)|requires? more) (?:\w+ )?"
+    r"(?:credits?|funds|balance)\b|\bno (?:credits?|funds|balance) (?:left|remaining|available)\b",
+    r"\bout of tokens\b|\bcan only afford\b|\bcard (?:was |has been )?declined\b",
     r"\bexhausted (?:your |the )?(?:\w+ )?(?:balance|credits?)\b",
-    r"\bspend(?:ing)? limit\b|\bbudget\b[^.]{0,25}\bexceeded\b",
-    r"\boverdue (?:payment|balance)|\bin arrears\b|\bpast due\b",
-    r"\bsubscription\b[^.]{0,20}\b(?:expired|ended|inactive)\b",
+    r"\bspend(?:ing)? (?:limit|cap)\b|\bbudget\b[^.]{0,25}\bexceeded\b",
+    r"\boverdue (?:payment|balance)|\b(?:payment|balance|invoice)s? (?:is |are )?overdue\b",
+    r"\bin arrears\b|\bpast due\b",
+    r"\b(?:subscription|trial)\b[^.]{0,20}\b(?:expired|ended|inactive)\b",
     r"\bbilling\b[^.]{0,40}\b(?:enabled|disabled|not active|inactive|closed|not found)\b|\brequires? billing\b",
     r"\b(?:to|enable|set up) billed users\b|\benable billing\b",
     r"\bpayment (?:method )?(?:is )?(?:required|needed|failed)\b",
@@ -94,7 +105,8 @@ _QUOTA_CODES: Final = _any(r"insufficient(user)?quota|quotaexhausted")
 _QUOTA_WORDS: Final = _any(
     r"\bexceeded your current quota\b|\binsufficient quota\b",
     r"\bquota\b[^.]{0,25}\b(?:exhausted|insufficient|used up)\b",
-    r"\btop[ -]?up\b|\b(?:add|buy|purchase) (?:more )?credits\b|\brecharge\b|\bcheck your plan and billing\b",
+    r"\btop[ -]?up\b|\b(?:add|buy|purchase) (?:more )?(?:credits|funds)\b|\brecharge\b"
+    r"|\bcheck your plan and billing\b|\b(?:add|set up) a payment method\b|\b(?:buy|purchase) a plan\b",
 )
 
 # --- key and account ---
@@ -102,15 +114,19 @@ _QUOTA_WORDS: Final = _any(
 _KEY_CODES: Final = _any(
     r"(invalid|incorrect|expired|wrong|missing|revoked)apikey",
     r"apikey(invalid|expired|revoked|disabled|notfound|blocked)",
-    r"apikeyserviceblocked|^(access)?tokenexpired$|^expiredtoken$|^unauthori[sz]ed$",
+    r"apikeyserviceblocked|^(access)?tokenexpired$|^(expiredtoken|unrecognizedclient)(exception)?$|^unauthori[sz]ed$",
+    r"^invalidtoken$",
     r"^unauthenticated$|^authenticationerror$",
 )
-_KEY: Final = r"(?:api|access|auth\w*|secret|bearer|service)[ -]?(?:key|token)s?"
+_KEY: Final = r"(?:(?:api|access|auth\w*|secret|bearer|service|security|session)[ -]?(?:key|token)s?|jwt)"
 _KEY_WORDS: Final = _any(
     rf"\b{_KEY}\b[^.]{{0,60}}\b(?:expired|invalid|not valid|incorrect|revoked"
     rf"|disabled|wrong|missing|not found|deactivated"
-    r"|leaked|required|unknown|malformed|deleted|blocked|suspended)\b",
-    rf"\b(?:expired|invalid|incorrect|wrong|missing|revoked|unknown|valid)\b[^.]{{0,20}}\b{_KEY}\b",
+    r"|leaked|required|unknown|malformed|deleted|blocked|suspended|not have permission)\b",
+    rf"\b(?:expired|invalid|incorrect|wrong|missing|revoked|unknown|valid|no)\b[^.]{{0,20}}\b{_KEY}\b",
+    r"\b(?:this|your) key\b[^.]{0,20}\b(?:disabled|revoked|expired|deleted)\b|(?:^|\. )invalid token(?:\.|$)",
+    r"\b(?:invalid|wrong|incorrect) (?:authentication )?credentials\b|\bauthorization header\b",
+    r"\binsufficient (?:permission|scope)s?\b|\bmissing scopes?\b",
     r"\bnot authenticated\b|\bunauthenticated\b|\bauthentication (?:failed|required)\b|\bunauthori[sz]ed\b",
 )
 _ACCOUNT_CODES: Final = _any(
@@ -125,13 +141,16 @@ _PLACE: Final = (
 _WHO: Final = r"(?:account|organi[sz]ation|project|user|workspace|team|consumer|resource|customer|tenant)"
 _ACCOUNT_WORDS: Final = _any(
     rf"\b{_PLACE}\b[^.]{{0,50}}\b(?:not supported|unsupported|not available"
-    rf"|unavailable|not allowed|restricted|not served)",
+    rf"|unavailable|not allowed|not permitted|restricted|blocked|not served)|\bsanctioned {_PLACE}",
     rf"\b(?:not (?:yet )?(?:available|supported|allowed|offered|served)"
     rf"|unavailable|unsupported|restricted)\b[^.]{{0,40}}"
     rf"\b{_PLACE}\b",
     rf"\b{_WHO}\b[^.]{{0,40}}\b(?:is|was|has been|have been|are)\b[^.]{{0,30}}\b(?:deactivated|suspended|disabled"
     r"|terminated|banned|blocked|locked|closed|restricted|frozen|on hold",
     r"under review|not active|inactive|unverified)\b",
+    rf"(?:^|\. )(?:your |this |the )?{_WHO} (?:deactivated|suspended|disabled|banned|blocked|locked)\b",
+    r"\b(?:account|organi[sz]ation)\b[^.]{0,20}\bflagged\b",
+    r"\b(?:must|need to|have to|please)\b[^.]{0,20}\b(?:accept|agree)\b[^.]{0,40}\b(?:terms|licen[sc]e|agreement)",
     rf"\b{_WHO}\b[^.]{{0,40}}\b(?:must be|is not|isn't|needs to be|has not been|not)(?: yet| first)? verified\b",
     r"\b(?:must|needs?|please|required? to)\b[^.]{0,30}\bverify\b[^.]{0,40}\b(?:organi"
     r"|account|identity|email|phone|age\b)",
@@ -155,34 +174,6 @@ _ADDRESS: Final = _any(
     r"\bcannot (?:post|get|put)\b|\bendpoint\b|\broute\b|\b(?:unknown|invalid) (?:request )?url\b|\bpath\b|\bpage\b"
 )
 
-# --- pace ---
-
-_PACE_CODES: Final = _any(r"throttl|ratelimit(exceeded|reached|error)|toomanyrequests")
-_PACE_WORDS: Final = _any(
-    r"\brate[ -]?limit\w*\b[^.]{0,30}\b(?:exceeded|reached|hit)",
-    r"\b(?:exceeded|reached|hit)\b[^.]{0,30}\brate[ -]?limit",
-    r"\btoo many (?:requests|concurrent)|\bthrottl(?:ed|ing)\b",
-)
-# Words of what stands before a service, nginx's limit_req first, and those of services themselves.
-_DOOR: Final = r"service temporarily unavailable|\btoo many (?:requests|connections)\b|\brate[ -]?limit"
-_DOOR_WORDS: Final = _any(_DOOR)
-_LOAD_WORDS: Final = _any(_DOOR, r"overload|\btoo many\b|\b(?:at|over|out of) capacity\b|\bbusy\b")
-_A_DAY_CODES: Final = _any(r"per(day|month|week)|daily|monthly|weekly")
-_A_MINUTE_CODES: Final = _any(r"per(minute|second|hour)")
-_A_DAY: Final = _any(
-    r"\bper[ -]?(?:day|week|month)\b|/ ?\d* ?(?:d|day|week|month)\b",
-    r"\b(?:daily|monthly|weekly|today|tomorrow|midnight)\b",
-    r"\b[rti]pd\b|\b(?:a|this) (?:day|week|month)\b|\b24[ -]?h(?:ours?)?\b",
-    r"\b\d+ (?:days?|weeks?|months?)\b|billing cycle",
-)
-_A_MINUTE: Final = _any(
-    r"\bper[ -]?(?:s|sec|second|m|min|minute|hour)\b|/ ?\d* ?(?:s|sec|seconds?|m|min|minutes?|h|hour)\b",
-    r"\b[rti]pm\b|\b[rq]ps\b",
-    r"\b(?:a|an|each|every|this|one) (?:second|minute|hour)\b",
-    r"\b\d+(?:\.\d+)? ?(?:m?s|seconds?|secs?|minutes?|mins?)\b",
-    r"\b\d+h?\d*m\d+s\b|\bconcurren\w+|\bhourly\b",
-)
-
 
 def is_safety(said: Said) -> bool:
     """Whether a safety filter refused what was asked, or what was made."""
@@ -204,7 +195,7 @@ def account_kind(said: Said) -> ErrorKind | None:
 
 def is_about_money(said: Said) -> bool:
     """Whether the account has nothing left to spend."""
-    return _is_empty(said) or said.has(_QUOTA_CODES) or _QUOTA_WORDS.search(said.plain) is not None
+    return is_empty(said) or said.has(_QUOTA_CODES) or _QUOTA_WORDS.search(said.plain) is not None
 
 
 def is_about_the_model(said: Said) -> bool:
@@ -225,34 +216,6 @@ def is_about_the_address(said: Said) -> bool:
     return _ADDRESS.search(said.words) is not None
 
 
-def is_pace(said: Said) -> bool:
-    """Whether too much was asked at once, in an answer whose status says something else."""
-    return said.has(_PACE_CODES) or _PACE_WORDS.search(said.plain) is not None
-
-
-def is_load(said: Said) -> bool:
-    """Whether the service had no room for the request, and so did not begin with it."""
-    return _LOAD_WORDS.search(said.words) is not None
-
-
-def is_turned_away(said: Said) -> bool:
-    """Whether something before the service turned the request away for its number, and so passed nothing on."""
-    return _DOOR_WORDS.search(said.words) is not None
-
-
-def kind_of_limit(said: Said) -> ErrorKind:
-    """What a limit that was reached is: of a pace, which passes by itself, of a day or a month, or of money."""
-    if said.has(_A_DAY_CODES):
-        return ErrorKind.QUOTA
-    if _is_empty(said):
-        return ErrorKind.NO_CREDITS
-    day, minute = _A_DAY.search(said.words), _A_MINUTE.search(said.words)
-    if day and (minute is None or day.start() <= minute.start()):
-        return ErrorKind.QUOTA
-    if minute or said.has(_A_MINUTE_CODES):
-        return ErrorKind.RATE_LIMITED
-    return ErrorKind.NO_CREDITS if is_about_money(said) else ErrorKind.RATE_LIMITED
-
-
-def _is_empty(said: Said) -> bool:
+def is_empty(said: Said) -> bool:
+    """Whether the account is said to be empty, in words that are never said of a pace."""
     return said.has(_GONE_CODES) or _GONE_WORDS.search(said.plain) is not None
