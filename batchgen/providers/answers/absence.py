@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from batchgen.core.answer import Missing, Slot
+from batchgen.core.answer import Missing, Slot, Unusable
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.http import pace_words, refusals
 from batchgen.providers.http.said import Said, said_by, simple
@@ -26,6 +26,8 @@ _FINE: Final = frozenset(
     {"", "none", "null", "false", "no", "0", "safe", "stop", "success", "ok", "notfiltered", "pass"}
 )
 _ERRORS: Final = frozenset({"error", "errors", "message", "msg", "detail", "details", "errormessage"})
+_OF_THE_MOMENT: Final = re.compile(r"error|fail|crash|time|memory|internal|unavailable|retry|again|busy", re.IGNORECASE)
+_LONG: Final = 40
 _BY_CHANCE: Final = re.compile(r"^(finishreason)?(noimage|imageother|other|malformed\w*|maxtokens|error|failed)$")
 
 
@@ -46,10 +48,8 @@ def read_absence(body: bytes, asked: str) -> tuple[ErrorKind, str] | None:
         return kind, said.text
     if pace_words.is_pace(said):
         return pace_words.kind_of_limit(said), said.text
-    told = {simple(str(key)): value for key, value in answer.items() if simple(str(key)) in _ERRORS}
-    if any(told.values()):
-        told_by = said_by(told, asked)
-        return ErrorKind.NO_IMAGE, told_by.text if told_by else "an error without words"
+    if error := _error_of(answer, asked):
+        return ErrorKind.NO_IMAGE, error
     if said.has(_BY_CHANCE):
         return ErrorKind.NO_IMAGE, said.text
     if answer.get("data", ()) is None:
@@ -75,9 +75,32 @@ def _with_reason(slot: Slot, item: object, asked: str) -> Slot:
     said = said_by(item, asked) or Said("")
     if reason := _verdict(item, said):
         return replace(slot, image=Missing(reason, blocked=True))
-    if said.has(_BY_CHANCE):
-        return replace(slot, image=Missing(said.text, blocked=False))
+    if error := _error_of(item, asked) or (said.text if said.has(_BY_CHANCE) else None):
+        return replace(slot, image=Missing(error, blocked=False))
+    if isinstance(reason := item.get("reason"), str) and simple(reason) not in _FINE:
+        return replace(slot, image=Missing(reason, blocked=not _OF_THE_MOMENT.search(reason)))
+    if _holds_something(item):
+        return replace(slot, image=Unusable("what came is an image in no known form", msgspec.json.encode(item)))
     return slot
+
+
+def _error_of(answer: Mapping[str, Any], asked: str) -> str | None:
+    """What is said under a name for errors; None if nothing is."""
+    told = {name: value for key, value in answer.items() if (name := simple(str(key))) in _ERRORS}
+    told = {name: value for name, value in told.items() if not (isinstance(value, str) and simple(value) in _FINE)}
+    if not any(told.values()):
+        return None
+    said = said_by(told, asked)
+    return said.text if said else "an error without words"
+
+
+def _holds_something(value: object, key: str = "") -> bool:
+    """Whether there is a text without a gap that is too long to be a word: an image, in a form of its own."""
+    if isinstance(value, Mapping):
+        return any(_holds_something(below, str(name)) for name, below in value.items())
+    if isinstance(value, list):
+        return any(_holds_something(below, key) for below in value)
+    return isinstance(value, str) and len(value) >= _LONG and not re.search(r"\s", value) and "id" not in key.lower()
 
 
 def _verdict(answer: Mapping[str, Any], said: Said) -> str | None:

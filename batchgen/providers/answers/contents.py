@@ -6,7 +6,7 @@ without any JSON. An image that cannot be used becomes a Unusable slot and leave
 not needed are skipped, not judged: the service may add what it likes.
 
 What was paid for is not thrown away for the text around it: where that is no JSON, or has not the images that are in
-it where they belong, as much as can be read is read, and whole images are looked for in all of the body.
+it where they belong, as much as can be read is read, and whole images, and links, are looked for in all of the body.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Final
 import msgspec
 
 from batchgen.core.answer import Image, Missing, Slot, Ticket, Unusable
+from batchgen.providers.answers.absence import read_absence
+from batchgen.providers.answers.links import is_link, links_in
 from batchgen.providers.http.base64_image import images_in, is_data_url, read_image
 from batchgen.providers.http.download import MAX_LINK_CHARACTERS
 from batchgen.providers.http.inline_images import MAX_OBJECTS, bare_image, cut_out, filled, has_more_objects_than
@@ -29,7 +31,9 @@ _MAX_LOOSE_BYTES: Final = 1_000_000
 _NOT_READ: Final = "the answer cannot be read to its end, and this image is not in what can be read of it"
 
 # What comes before the base64 of an image, in any shape.
-_IMAGE_BEGINS: Final = re.compile(rb'"(?:(?:b64_json|image_base64)"\s*:\s*"(?=[^"])|url"\s*:\s*"(?=\s*+(?i:data:)))')
+_IMAGE_BEGINS: Final = re.compile(
+    rb'"(?:(?:b64_json|image_base64)"\s*:\s*"(?=[^"])(?!(?i:https?://))|url"\s*:\s*"(?=\s*+(?i:data:)))'
+)
 
 
 class AnswerError(ValueError):
@@ -92,6 +96,8 @@ def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
         slots = _slots(_read_in_part(text), images, max_image_bytes)
     if problem or _lack_images(slots, len(images)):
         slots = filled(slots, images_in(body, max_image_bytes))
+    if problem or any(isinstance(slot.image, Missing | Unusable) for slot in slots):
+        slots = filled(slots, _links_in(text, everywhere=problem is not None))
     if problem:
         if not any(isinstance(slot.image, Image | Ticket) for slot in slots):
             if bare is None:
@@ -128,6 +134,16 @@ def _read_in_part(text: bytes) -> Iterable[_Item | None]:
     return [_item_of(item, end) for item in items[:MAX_OBJECTS]]
 
 
+def _links_in(text: bytes, *, everywhere: bool) -> list[Ticket]:
+    """The links where images belong, or everywhere: but then not beside an error, where they may be what was sent."""
+    answer = read_loosely(text) if len(text) <= _MAX_LOOSE_BYTES else None
+    if everywhere and read_absence(text, ""):
+        return []
+    if isinstance(answer, Mapping) and not everywhere:
+        answer = {name: answer.get(name) for name in ("data", "images", "output")}
+    return links_in(answer, text[-MAX_LINK_CHARACTERS:].decode("utf-8", "replace"))
+
+
 def _item_of(item: object, end: str) -> _Item | None:
     """An item of which each value may be anything; a link that the body ends with is not known to be whole."""
     if not isinstance(item, Mapping):
@@ -151,6 +167,8 @@ def _slot(item: _Item | None, images: Mapping[str, memoryview], max_image_bytes:
     encoded, url = item.b64_json or item.image_base64, item.url
     if not encoded and url and (url in images or is_data_url(url)):
         encoded = url
+    elif encoded and is_link(encoded):
+        encoded, url = None, encoded
     if encoded:
         image = images.get(encoded)
         if image is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from urllib.parse import urljoin
 
 from batchgen.core.answer import Answer, Image, Missing, Slot, Ticket
 from batchgen.core.errors import ProviderError
@@ -62,8 +63,9 @@ def read_images(
         problem = str(error)
     if failure and not any(isinstance(slot.image, Image | Ticket) for slot in contents.slots):
         raise failure
-    slots = contents.slots
-    if not slots and (absence := read_absence(response.body, request.prompt)):
+    slots = with_reasons(contents.slots, contents.text, request.prompt)
+    whole = contents.text if slots else response.body
+    if all(map(_is_nothing, slots)) and (absence := read_absence(whole, request.prompt)):
         kind, reason = absence
         # What is in no known form is unreadable, unless it says in known words why there is no image.
         if problem is None or kind is not ErrorKind.NO_IMAGE:
@@ -78,10 +80,9 @@ def read_images(
             )
     if problem is not None:
         raise unreadable(response, problem, read_about)
-    reasoned = with_reasons(slots, contents.text, request.prompt)
     about = read_about(response, contents.text)
-    masked = tuple(_masked(slot, response) for slot in reasoned)
-    return Answer(masked, response.status, about.cost_usd, about.inference_id)
+    shown = tuple(_shown(slot, response) for slot in slots)
+    return Answer(shown, response.status, about.cost_usd, about.inference_id)
 
 
 def problem_in(
@@ -130,8 +131,15 @@ def _failure(response: HttpResponse, kind: ErrorKind, message: str, read_about: 
     )
 
 
-def _masked(slot: Slot, response: HttpResponse) -> Slot:
-    """A slot whose reason for being empty, if it has one, is fit to be shown."""
+def _is_nothing(slot: Slot) -> bool:
+    """Whether a slot holds no image, and no verdict of a filter."""
+    return isinstance(slot.image, Missing) and not slot.image.blocked
+
+
+def _shown(slot: Slot, response: HttpResponse) -> Slot:
+    """A slot whose reason for being empty, if it has one, is fit to be shown, and whose link is one from anywhere."""
+    if isinstance(slot.image, Ticket) and slot.image.url.startswith("/"):
+        return replace(slot, image=replace(slot.image, url=urljoin(response.url, slot.image.url)))
     if not isinstance(slot.image, Missing):
         return slot
     return replace(slot, image=replace(slot.image, reason=response.redact(slot.image.reason, MAX_MESSAGE_CHARACTERS)))

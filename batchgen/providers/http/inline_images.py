@@ -56,15 +56,19 @@ def bare_image(body: bytes, max_image_bytes: int) -> Image | Unusable | None:
         return Unusable(str(error), body)
 
 
-def filled(slots: tuple[Slot, ...], found: Iterable[Image]) -> tuple[Slot, ...]:
-    """Return the slots with images that were found and are in none of them: first where no image is, then beyond."""
-    known = {slot.image.data for slot in slots if isinstance(slot.image, Image)}
-    more = iter([image for image in found if image.data not in known])
+def filled(slots: tuple[Slot, ...], found: Iterable[Image | Ticket]) -> tuple[Slot, ...]:
+    """Return the slots with images or links that are in none of them: first where none is, then beyond."""
+    known = {_identity(slot.image) for slot in slots if isinstance(slot.image, Image | Ticket)}
+    more = iter([image for image in found if _identity(image) not in known])
     taken = [
         slot if isinstance(slot.image, Image | Ticket) else replace(slot, image=next(more, slot.image))
         for slot in slots
     ]
     return (*taken, *(Slot(image, None) for image in more))
+
+
+def _identity(image: Image | Ticket) -> bytes | str:
+    return image.url if isinstance(image, Ticket) else image.data
 
 
 def has_more_objects_than(limit: int, body: bytes) -> bool:
