@@ -12,19 +12,19 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Slot, Ticket
 from batchgen.core.cost import MOST_CREDIBLE_USD
 from batchgen.core.errors import ProviderError
-from batchgen.core.format import count, duration
+from batchgen.core.format import count
 from batchgen.core.outcomes import Affects, Charged, policy_of
 from batchgen.core.request import ImageRequest
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.circuit_breaker import CircuitBreaker
 from batchgen.engine.collect import collect
 from batchgen.engine.halts import Halts
+from batchgen.engine.long_waits import LongWaits
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Onlooker, Permit, PermitSource, Sink, nobody
 from batchgen.engine.refusals import Refusals
@@ -37,9 +37,6 @@ from batchgen.engine.unreadable import keep_body, keep_slots
 from batchgen.engine.verdict import judge
 from batchgen.pacing import Closed, NeverFits, NoPermit
 from batchgen.providers.base import Provider
-
-# A user who looks at a run that stands still for longer wants to know why.
-_LONG_WAIT_S = 120.0
 
 
 class Worker:
@@ -74,7 +71,7 @@ class Worker:
         self._drops_blocked = drops_blocked
         self._onlooker = onlooker
         self._images = SameImages()
-        self._told_until: dict[str, float] = {}
+        self._long_waits = {name: LongWaits(name, halts.note) for name in providers}
         self._too_large = 0
         self._too_large_because = ""
         self._suspects = Suspects(config.retry.connection_failures)
@@ -161,6 +158,7 @@ class Worker:
         finally:
             self._progress.in_flight -= 1
         account.accepted += 1
+        self._long_waits[request.provider].answered()
         answer = replace(answer, cost_usd=self._credible(attempt, answer.cost_usd))
         nothing_charged = not answer.images and answer.cost_usd is None
         try:
@@ -209,21 +207,14 @@ class Worker:
             self._progress.first_repeated = self._progress.first_repeated or (like, record.row_id)
             self._events.repeated(attempt, record, like)
 
-    def _tell_of_long_wait(self, provider: str, error: ProviderError) -> None:
-        """Say once, in the service's words, that nothing is sent for so long that its user would wonder."""
-        now, wait_s = monotonic(), error.retry_after_s or 0.0
-        if wait_s >= _LONG_WAIT_S and now >= self._told_until.get(provider, 0.0):
-            self._told_until[provider] = now + wait_s
-            said = error.message.rstrip(".")
-            wait = f"{provider} asks to wait {duration(wait_s)}, and the run does: {said}."
-            self._halts.note(f"{wait} Ctrl-C ends it; the same command goes on.")
-
     async def _go_on(self, attempt: AttemptState, error: ProviderError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""
         attempt.failed(error)
         if policy_of(error.kind).affects is Affects.RATE:
             self._progress.throttled += 1
-            self._tell_of_long_wait(attempt.request.provider, error)
+            self._long_waits[attempt.request.provider].refused(error)
+        else:
+            self._long_waits[attempt.request.provider].answered()
         error, decision = self._decide(attempt, error)
         self._events.failed(attempt, error, decision)
         if isinstance(decision, Fail):

@@ -9,12 +9,11 @@ import pytest
 from aiohttp import web
 
 from batchgen.core.answer import Missing, Ticket, Unusable
-from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.aimlapi.body_cost import cost_in
 from batchgen.providers.answers.contents import AnswerError, read_contents
 
-from .conftest import REQUEST, Open, Serve, replying
+from .conftest import REQUEST, Open, Serve, failure, replying
 
 LINK = "https://cdn.example/a%2Fb.png?sig=x%2By&e=1"
 CAP = 10_000_000
@@ -94,23 +93,24 @@ async def test_an_image_in_a_form_that_nobody_knows_is_kept_and_not_called_block
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        ({"data": [{"error": {"message": "This worker crashed"}}]}, ErrorKind.NO_IMAGE, "This worker crashed"),
         ({"data": [None], "message": "out of memory"}, ErrorKind.NO_IMAGE, "out of memory"),
-        ({"data": [{"b64_json": None, "reason": "internal error"}]}, ErrorKind.NO_IMAGE, "internal error"),
         ({"data": [{"b64_json": None, "error": "insufficient_quota"}]}, ErrorKind.NO_CREDITS, "insufficient_quota"),
     ],
 )
 async def test_an_error_in_the_place_of_an_image_is_no_verdict_of_a_filter(
     serve: Serve, open_client: Open, answer: object, kind: ErrorKind, words: str
 ) -> None:
-    client = await open_client(await serve(replying(body=json.dumps(answer).encode())))
-    try:
-        (slot,) = (await client.submit(REQUEST, "r-1", lambda: None)).slots
-    except ProviderError as error:
-        assert (error.kind, error.message) == (kind, words)
-    else:
-        assert slot.image == Missing(words, blocked=False)
-        assert kind is ErrorKind.NO_IMAGE
+    error = await failure(await open_client(await serve(replying(body=json.dumps(answer).encode()))))
+    assert (error.kind, error.message) == (kind, words)
+
+
+@pytest.mark.parametrize("said", [{"error": {"message": "a worker crashed"}}, {"reason": "a worker crashed"}])
+async def test_words_of_the_moment_beside_an_absent_image_are_no_verdict(
+    serve: Serve, open_client: Open, said: dict[str, object]
+) -> None:
+    body = json.dumps({"data": [{"b64_json": None, **said}]}).encode()
+    (slot,) = (await (await open_client(await serve(replying(body=body)))).submit(REQUEST, "r-1", lambda: None)).slots
+    assert slot.image == Missing("a worker crashed", blocked=False)
 
 
 @pytest.mark.parametrize("reason", ["content filtered", "a person of public life"])
