@@ -69,10 +69,11 @@ class CircuitBreaker:
         self._was_useful = True
         self._record_contact()
 
-    def record_failure(self, error: ProviderError, row: str) -> None:
+    def record_failure(self, error: ProviderError, row: str, prompt: str = "") -> None:
         """Note how an attempt failed. One that was cut off or never answered says nothing of the way there.
 
-        row: tells the attempts of one request from those of others.
+        row: tells the attempts of one request from those of others. prompt: what it asked for, which the service's
+        words may repeat.
         """
         affects = policy_of(error.kind).affects
         # What turns requests away for their number may have nothing behind it that works.
@@ -83,7 +84,7 @@ class CircuitBreaker:
             self._record_contact()
         is_verdict = error.kind is ErrorKind.SAFETY  # free, and told of one prompt
         if affects in (Affects.NOBODY, Affects.ROW) and not is_verdict and not self._was_useful:
-            self._add_useless(error, row)
+            self._add_useless(error, row, prompt)
 
     def _record_contact(self) -> None:
         if self._is_waiting:
@@ -92,8 +93,8 @@ class CircuitBreaker:
         self._failures = 0
         self._worked_before = True
 
-    def _add_useless(self, error: ProviderError, row: str) -> None:
-        reason = _reason(error)
+    def _add_useless(self, error: ProviderError, row: str, prompt: str) -> None:
+        reason = _reason(error, prompt)
         if reason != self._why:
             self._useless, self._useless_rows, self._why = 0, set(), reason
         self._useless += 1
@@ -129,17 +130,25 @@ class CircuitBreaker:
 # the kind, the status and the words.
 _Reason = tuple[ErrorKind, int | None, str] | None
 
-# What services write into their words to tell one call from another: ids, and moments.
+# What services write into their words to tell one call from another: ids, moments, and what they quote.
 _OF_ONE_CALL: Final = re.compile(
-    r"\b(?:req|request|trace|call|id)[-_]\w+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"(?<!\w)'[^']{0,300}'(?!\w)|\"[^\"]{0,300}\"|`[^`]{0,300}`|“[^”]{0,300}”"
+    r"|\b(?:req|request|trace|call|id)[-_]\w+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
     r"|\b(?=\w*\d)(?=\w*[a-z])\w{12,}|\b\d{10,}\b|\d\d:\d\d:\d\d\S*",
     re.IGNORECASE,
 )
 
 
-def _reason(error: ProviderError) -> _Reason:
+# A message may be cut off in the middle of the prompt.
+_BEGINNING: Final = 40
+
+
+def _reason(error: ProviderError, prompt: str) -> _Reason:
     if policy_of(error.kind).charged is not Charged.NO:
         return None
     if error.kind is ErrorKind.SERVER_ERROR:
         return error.kind, None, ""
-    return error.kind, error.http_status, _OF_ONE_CALL.sub("", error.message)
+    message, start = error.message, error.message.find(prompt[:_BEGINNING])
+    if prompt and start >= 0:
+        message = message[:start] + message[start + len(prompt) :]
+    return error.kind, error.http_status, _OF_ONE_CALL.sub("", message)

@@ -153,7 +153,7 @@ class Worker:
                 if policy_of(error.kind).affects is Affects.RATE:
                     attempt.refusals.add(account)
                 _settle_failed(permit, error, attempt.refusals.is_odd(account))
-                breaker.record_failure(error, request.fingerprint)
+                breaker.record_failure(error, request.fingerprint, request.prompt)
             return error
         finally:
             self._progress.in_flight -= 1
@@ -167,7 +167,7 @@ class Worker:
             permit.done(images=answer.images, cost_usd=0.0 if nothing_charged else answer.cost_usd)
         judged = judge(answer, request, request.model in self._drops_blocked)
         if isinstance(judged, ProviderError):
-            breaker.record_failure(judged, request.fingerprint)
+            breaker.record_failure(judged, request.fingerprint, request.prompt)
         else:
             breaker.record_success()
         return judged

@@ -8,14 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
 from support.misfortune import ENDINGS
+from support.painter import said, serve_painter
 
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.outcomes import Status
 from batchgen.simulator import Fault, Simulator
 
 ROWS, AT_ONCE = 100, 4
+TAKES_LONG_PROMPTS = "google/gemini-2.5-flash-image"
 PROMPTS = [f"a fox {number}" for number in range(ROWS)]
 
 
@@ -37,6 +40,29 @@ async def test_ten_attempts_that_all_give_nothing_stop_the_run_and_the_rows_wait
         assert done.stop is None
         assert sum(record["status"] == Status.OK for record in read_index(out)) >= ROWS - 10 - AT_ONCE
         compare_with_bill(out, simulator)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'The model cannot draw "{prompt}"; see {id}',
+        "The prompt {prompt} was not understood by {id}",
+        "Body validation error of {id}: {cut}",
+    ],
+)
+async def test_refusals_that_differ_only_in_what_was_asked_are_alike(tmp_path: Path, words: str) -> None:
+    prompts = [f"{number} foxes in a wood of {'many ' * 400}trees" for number in range(30)]
+
+    def refuse(prompt: str, time: int) -> web.Response:
+        identifier = f"req-{int(prompt.split()[0]) * 7}"
+        return said(400, {"message": words.format(prompt=prompt, id=identifier, cut=f"{prompt[:100]}...")})
+
+    manifest, out = write_manifest(tmp_path / "m.csv", prompts, model=TAKES_LONG_PROMPTS), tmp_path / "out"
+    async with serve_painter(refuse) as painter:
+        stopped = await run_batch(manifest, out, painter.url, limits__concurrency=1, preflight=False)
+    assert stopped.stop is not None
+    assert "10 attempts in a row gave no image" in stopped.stop.message
+    assert sum(painter.asked.values()) == 10
 
 
 async def test_a_run_that_has_made_an_image_goes_on_whatever_follows(tmp_path: Path) -> None:
