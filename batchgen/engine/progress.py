@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from batchgen.core.answer import Answer
 from batchgen.core.attempts import Attempts
 from batchgen.core.cost import is_unknown, total
 from batchgen.core.outcomes import Status
@@ -68,6 +69,7 @@ class Progress:
     incredible_costs: int = 0
     first_incredible: tuple[str, float] | None = None
     failures: list[MissingImage] = field(default_factory=list)
+    _unsaved_usd: dict[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def done_images(self) -> int:
@@ -81,10 +83,17 @@ class Progress:
         if attempts.in_doubt_ids or is_unknown(source):
             self.unknown_costs += request.num_images
 
+    def leave_unsaved(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
+        """Count what was paid for an answer that the disk does not take; if it does so later, `settle` counts it."""
+        wasted_usd, _ = total(attempts.wasted)
+        cost_usd = (wasted_usd or 0.0) + ((request.price_usd or 0.0) if answer.cost_usd is None else answer.cost_usd)
+        self._unsaved_usd[request.fingerprint] = cost_usd
+        self.spent_usd += cost_usd
+
     def settle(self, request: ImageRequest, records: Iterable[IndexRecord]) -> None:
         """Count the records of a request that has its outcome; what earlier runs paid for it does not count here."""
         self.settled_requests += 1
-        self.spent_usd -= request.prior.spent_usd
+        self.spent_usd -= request.prior.spent_usd + self._unsaved_usd.pop(request.fingerprint, 0.0)
         for record in records:
             self.slots[record.status] += 1
             self.spent_usd += record.cost_usd or 0.0

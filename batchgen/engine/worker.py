@@ -198,7 +198,11 @@ class Worker:
             fetched = await asyncio.gather(*(self._collect(request.provider, slot) for slot in answer.slots))
             answer = replace(answer, slots=tuple(fetched))
             answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
-        records = await self._dataset.save(request, answer, attempts)
+        try:
+            records = await self._dataset.save(request, answer, attempts)
+        except BaseException:
+            self._progress.leave_unsaved(request, answer, attempts)
+            raise
         self._onlooker(records)
         self._progress.settle(request, records)
         self._events.finished(attempt, records)

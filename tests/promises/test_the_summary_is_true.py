@@ -87,3 +87,25 @@ async def test_a_request_that_a_stop_leaves_open_is_counted_with_what_it_cost(
     assert charged > 0
     assert summary.progress.spent_usd == pytest.approx(charged)
     assert sum(record["cost_usd"] or 0.0 for record in read_index(tmp_path / "out")) == pytest.approx(charged)
+
+
+async def test_images_that_only_the_write_ahead_log_took_are_counted_with_their_cost(
+    batch: Batch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folder = batch.out / IMAGES / "00000"
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(elsewhere)
+    rows = [{"id": f"row-{row}", "prompt": f"a fox no. {row}"} for row in range(8)]
+    stopped = await batch.run(rows)
+    assert stopped.stop is not None
+    assert stopped.stop.kind is StopKind.DISK
+    assert batch.simulator.bill.charges
+    assert stopped.progress.spent_usd == pytest.approx(float(batch.simulator.bill.charged_usd))
+
+    folder.unlink()
+    done = await batch.run(rows)
+    assert done.stop is None
+    paid_usd = stopped.progress.spent_usd + done.progress.spent_usd
+    assert paid_usd == pytest.approx(float(batch.simulator.bill.charged_usd)) == pytest.approx(8 * 0.04)
