@@ -22,7 +22,7 @@ def spent_usd(layout: Layout, prices_usd: Mapping[str, float]) -> float:
     """Return what was spent for a dataset so far, in US dollars; what may have been charged counts in full.
 
     prices_usd: what an image of a model costs as far as the catalog knows, by model. An image of unknown cost counts
-    as the dearest image of its model in the dataset, and no less than this price. Raises UsageError where neither is
+    as the dearest one of its model in the dataset, of one attempt, and no less than this price. Raises UsageError where neither is
     known, DamagedIndex.
     """
     known_usd = 0.0
@@ -31,9 +31,13 @@ def spent_usd(layout: Layout, prices_usd: Mapping[str, float]) -> float:
     for table in latest(layout, _COLUMNS):
         known_usd += pc.sum(table["cost_usd"], min_count=0).as_py()
         is_unknown = pc.fill_null(pc.equal(table["cost_source"], CostSource.UNKNOWN), False)
-        for slot in table.filter(is_unknown).to_pylist():
-            unknown[slot["model"]] += sum(charge.cost_source is CostSource.UNKNOWN for charge in of_slot(slot))
-        for model, usd in _dearest(table.filter(pc.invert(is_unknown))):
+        has_parts = pc.or_(is_unknown, pc.is_valid(table["charges"]))
+        costs = _dearest(table.filter(pc.invert(has_parts)))
+        for slot in table.filter(has_parts).to_pylist():
+            charges = of_slot(slot)
+            unknown[slot["model"]] += sum(charge.cost_source is CostSource.UNKNOWN for charge in charges)
+            costs += [(slot["model"], charge.cost_usd) for charge in charges if charge.cost_usd]
+        for model, usd in costs:
             dearest[model] = max(usd, dearest.get(model, 0.0))
     unpriced = sum(images for model, images in unknown.items() if model not in dearest)
     if unpriced:
@@ -46,6 +50,6 @@ def spent_usd(layout: Layout, prices_usd: Mapping[str, float]) -> float:
 
 
 def _dearest(table: pa.Table) -> list[tuple[str, float]]:
-    """The most that a slot of each model cost, of the models that cost anything."""
+    """The most that a slot of each model cost, of the models that cost anything, where it bears one attempt."""
     costs = table.filter(pc.greater(table["cost_usd"], 0.0)).group_by("model").aggregate([("cost_usd", "max")])
     return [(row["model"], row["cost_usd_max"]) for row in costs.to_pylist()]

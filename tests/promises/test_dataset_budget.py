@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.batches import compare_with_bill, read_index, run_batch, without_price, write_manifest
 from support.misfortune import ENDINGS
+from support.providers import open_aimlapi
 
+from batchgen.billing.reconcile import reconcile
+from batchgen.billing.spent import spent_usd
 from batchgen.core.errors import UsageError
 from batchgen.core.outcomes import Status
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.repair.cost_corrections import held
 from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, Simulator
 
@@ -59,6 +66,26 @@ async def test_what_an_earlier_run_left_in_doubt_counts_in_full(tmp_path: Path) 
         assert stopped.stop is not None
         assert stopped.stop.kind is StopKind.BUDGET
         assert len(simulator.bill.charges) - charged_before == 3
+
+
+async def test_a_settled_doubt_counts_as_billed_and_makes_no_later_doubt_dearer(tmp_path: Path) -> None:
+    out, lost = tmp_path / "out", (Fault.parse("reset=1"),)
+    three, four = (write_manifest(tmp_path / f"{rows}.csv", PROMPTS[:rows]) for rows in (3, 4))
+    alone: dict[str, Any] = {"retry__max_attempts": 1, "limits__concurrency": 1}
+    async with Simulator(replace(ENDINGS, price_usd=0.04, faults=lost)) as simulator:
+        await run_batch(three, out, simulator.url, **alone)
+        simulator.change(faults=())
+        await run_batch(three, out, simulator.url)
+        assert spent_usd(Layout(out), {}) == pytest.approx(6 * 0.04), "in doubt"
+        provider = open_aimlapi(simulator.url)
+        assert provider.billing is not None
+        with held(Layout(out)):
+            await reconcile(Layout(out), "aimlapi", provider.billing, datetime.now(UTC))
+        await provider.aclose()
+        assert spent_usd(Layout(out), {}) == pytest.approx(6 * 0.04) == float(simulator.bill.charged_usd), "settled"
+        simulator.change(faults=lost)
+        await run_batch(four, out, simulator.url, **alone)
+        assert spent_usd(Layout(out), {}) == pytest.approx(7 * 0.04) == float(simulator.bill.charged_usd)
 
 
 async def test_a_price_that_nobody_tells_is_asked_for_before_anything_is_sent(tmp_path: Path) -> None:
