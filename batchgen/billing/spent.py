@@ -22,8 +22,8 @@ def spent_usd(layout: Layout, prices_usd: Mapping[str, float]) -> float:
     """Return what was spent for a dataset so far, in US dollars; what may have been charged counts in full.
 
     prices_usd: what an image of a model costs as far as the catalog knows, by model. An image of unknown cost counts
-    as the dearest one of its model in the dataset, of one attempt, and no less than this price. Raises UsageError where neither is
-    known, DamagedIndex.
+    as the dearest one of its model in the dataset, of one attempt, and no less than this price. Raises UsageError where
+    neither is known, DamagedIndex.
     """
     known_usd = 0.0
     dearest = dict(prices_usd)

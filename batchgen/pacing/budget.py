@@ -76,13 +76,14 @@ class CostUnknown(NoPermit):
 
 
 class Reservation:
-    """The money set aside for one attempt."""
+    """The money set aside for one attempt, and what each of its images may cost; None: nobody knows."""
 
-    __slots__ = ("images", "usd")
+    __slots__ = ("image_usd", "images", "usd")
 
-    def __init__(self, images: int, usd: float | None) -> None:
+    def __init__(self, images: int, usd: float | None, image_usd: float | None) -> None:
         self.images = images
-        self.usd = usd  # None: nobody knows
+        self.usd = usd
+        self.image_usd = image_usd
 
 
 class Budget:
@@ -127,6 +128,7 @@ class BudgetShare:
         # may bring thousands, and every permit asks for their sum; they have few different prices.
         self._in_doubt: Counter[tuple[int, float]] = Counter()
         self._highest_usd: float | None = None  # the most an image has cost
+        self._least_usd = 0.0  # of a call: what one cost that gave more images than it was asked for
         self._open: set[Reservation] = set()
 
     @property
@@ -162,28 +164,32 @@ class BudgetShare:
 
     def reserve(self, images: int, price_usd: float | None) -> Reservation:
         """Set aside what a request may cost."""
-        reservation = Reservation(images, self._estimate(images, price_usd))
+        image_usd = None if price_usd is None else price_usd / images
+        if self._highest_usd is not None:
+            image_usd = max(image_usd or 0.0, self._highest_usd)
+        reservation = Reservation(images, self._estimate(images, price_usd), image_usd)
         self._open.add(reservation)
         return reservation
 
     def charge(self, reservation: Reservation, images: int, cost_usd: float | None) -> None:
         """Book an answer with `images` images, at its estimate where its cost is not known.
 
-        A cost without images, as of an answer that could not be read, was for all that were asked for.
+        A cost without images, as of an answer that could not be read, was for all that were asked for. A call that
+        gave more than it was asked for is the least that any call may cost: the service will do so again.
         """
+        asked = reservation.images
         if cost_usd is not None:
             self._close(reservation, cost_usd)
             if images or cost_usd:
-                self._learn(cost_usd / (images or reservation.images))
+                self._learn(cost_usd / (images or asked), cost_usd if images > asked else 0.0)
         else:
             # Images beyond those that were asked for are charged too; nobody says that fewer cost less.
-            came = max(images, reservation.images)
-            if reservation.usd is not None:
-                reservation.usd *= came / reservation.images
-            reservation.images = came
-            self._close(reservation, reservation.usd)
-            if reservation.usd is not None:
-                self._learn(reservation.usd / reservation.images)
+            reservation.images = max(images, asked)
+            image_usd = reservation.image_usd
+            usd = None if image_usd is None else image_usd * reservation.images
+            self._close(reservation, usd)
+            if image_usd is not None and usd is not None:
+                self._learn(image_usd, usd if images > asked else 0.0)
 
     def charge_in_doubt(self, reservation: Reservation) -> None:
         """Book an attempt that may have been charged, in full."""
@@ -201,7 +207,10 @@ class BudgetShare:
     def _estimate(self, images: int, price_usd: float | None) -> float | None:
         if self._highest_usd is None:
             return price_usd
-        return max(price_usd or 0.0, self._highest_usd * images)
+        return max(price_usd or 0.0, self._of_call(self._highest_usd, images))
+
+    def _of_call(self, image_usd: float, images: int) -> float:
+        return max(image_usd * images, self._least_usd)
 
     def _close(self, reservation: Reservation, usd: float | None) -> None:
         self._open.remove(reservation)
@@ -211,12 +220,14 @@ class BudgetShare:
             self._charged_usd += usd
         self._budget.tell_shares()
 
-    def _learn(self, image_usd: float) -> None:
-        if self._highest_usd is not None and image_usd <= self._highest_usd:
+    def _learn(self, image_usd: float, call_usd: float) -> None:
+        if self._highest_usd is not None and image_usd <= self._highest_usd and call_usd <= self._least_usd:
             return
-        self._highest_usd = image_usd
+        self._highest_usd = highest_usd = max(image_usd, self._highest_usd or 0.0)
+        self._least_usd = max(call_usd, self._least_usd)
         for reservation in self._open:
-            reservation.usd = max(reservation.usd or 0.0, image_usd * reservation.images)
+            reservation.image_usd = max(reservation.image_usd or 0.0, highest_usd)
+            reservation.usd = max(reservation.usd or 0.0, self._of_call(highest_usd, reservation.images))
         before, self._in_doubt = self._in_doubt, Counter()
         for (images, usd), times in before.items():
-            self._in_doubt[images, max(usd, image_usd * images)] += times
+            self._in_doubt[images, max(usd, self._of_call(highest_usd, images))] += times

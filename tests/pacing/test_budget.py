@@ -115,6 +115,19 @@ def test_images_that_nobody_asked_for_count_where_an_answer_names_no_cost() -> N
     assert budget.spent_usd == pytest.approx(0.32)
 
 
+@pytest.mark.parametrize("cost_usd", [0.16, None])
+def test_who_gave_more_than_was_asked_for_is_expected_to_do_so_again(cost_usd: float | None) -> None:
+    budget = budget_of(0.40)
+    budget.charge(budget.reserve(1, 0.04), 4, cost_usd)
+    in_flight = budget.reserve(1, 0.04)
+    assert in_flight.usd == pytest.approx(0.16)
+    assert not budget.has_room(1, 0.04)
+    budget.charge(in_flight, 4, cost_usd)
+    assert budget.spent_usd == pytest.approx(0.32)
+    with pytest.raises(BudgetReached):
+        budget.has_room(1, 0.04)
+
+
 def test_no_budget_can_be_kept_where_nobody_says_what_an_image_costs() -> None:
     budget = budget_of(10.0)
     budget.charge(budget.reserve(1, None), 1, None)

@@ -247,6 +247,7 @@ def test_a_403_and_a_404_say_what_is_not_to_be_had(status: int, expected: ErrorK
         {"error": {"message": "APIConnectionError: Connection reset by peer"}},
         {"error": "socket hang up"},
         {"error": {"message": "no", "code": "ECONNRESET"}},
+        {"message": "An unexpected error occurred: ETIMEDOUT"},
         {"error": {"message": "Deadline expired before operation could complete."}},
         {"message": "context deadline exceeded; the service is overloaded"},
     ],

@@ -39,6 +39,7 @@ _LOAD_WORDS: Final = _any(_DOOR, r"overload|\btoo many\b|\b(?:at|over|out of) ca
 _CUT_OFF_CODES: Final = _any(r"timed?out|deadlineexceeded|econn(reset|aborted)|epipe|connection(reset|closed)")
 _CUT_OFF_WORDS: Final = _any(
     r"\btimed?[ -]?out\b|\bdeadline (?:was )?(?:exceeded|expired)\b",
+    r"\be(?:sock)?(?:timedout|connreset|connaborted|pipe)\b",
     r"\bsocket hang ?up\b|\bbroken pipe\b|\breset by peer\b|\b(?:server|peer) (?:has )?disconnected\b",
     r"\bconnection (?:was |has been )?(?:reset|aborted|closed|terminat\w+|lost)\b",
     r"\b(?:upstream|backend|origin)\b[^.]{0,40}\b(?:closed|disconnect|reset|invalid response|no response)",
