@@ -24,7 +24,7 @@ from batchgen.core.toml import TomlError, parse_toml, read_toml
 _SHIPPED = Path(__file__).parent / "models"
 
 # What is a model's own, and does not come from the one that it extends.
-_OWN_KEYS = frozenset({"name", "aliases"})
+_OWN_KEYS = frozenset({"name", "aliases", "retired", "successor"})
 
 
 def load_catalog(user_files: Sequence[Path] = ()) -> Catalog:

@@ -7,6 +7,7 @@ the same for every model: `prompt`, `num_images` (its maximum is what one call g
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model of the catalog. `price` is None where no figure is known: costs are then unknown, never 0.
 
     drops_blocked: its safety filter leaves images out of the answer without a word; for other models a missing image is
-    an error of the moment.
+    an error of the moment. retired: from which day on its maker no longer offers it, as announced; only the service
+    knows whether it still answers. successor: the name of the model to take instead.
     """
 
     name: str
@@ -86,6 +88,17 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drops_blocked: bool = False
     enhancement: Enhancement | None = None
     price: Price | None = None
+    retired: datetime.date | None = None
+    successor: str | None = None
+
+    def retirement(self, today: datetime.date) -> str | None:
+        """Say that the model is retired or will be, and what to take instead; None if nothing of it is known."""
+        if self.retired is None:
+            return None
+        instead = f"; its successor is {self.successor}" if self.successor else ""
+        if self.retired > today:
+            return f"{self.name} will be retired by its maker on {self.retired}{instead}"
+        return f"{self.name} was retired by its maker on {self.retired}, and the service may refuse it{instead}"
 
     @property
     def takes_seed(self) -> bool:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from batchgen._api.plan import Plan
 from batchgen._api.run import Job, LimiterSnapshot, Live, Preflight, Progress, StopKind, StopReason
 from batchgen.cli.output import on_terminal, read_line, warn
-from batchgen.cli.plan import describe_columns, describe_warnings, is_empty, price_source
+from batchgen.cli.plan import describe_columns, describe_warnings, is_empty, price_source, retirements
 from batchgen.core.format import count, dollars, duration, size
 from batchgen.core.outcomes import Status
 
@@ -61,7 +61,7 @@ class _Messages:
     def planned(self, plan: Plan) -> None:
         """Say what will be done, and which rows are wrong."""
         errors = [problem for problem in plan.problems if problem.is_error]
-        for problem in errors[:_PROBLEMS_SHOWN]:
+        for problem in (*retirements(plan), *errors[:_PROBLEMS_SHOWN]):
             self._say(str(problem))
         for line in (describe_columns(self._job), *describe_warnings(plan, self._job)):
             self._remark(f"{line[:1].upper()}{line[1:]}.")

@@ -14,7 +14,7 @@ from batchgen.cli.view import describe_lag
 from batchgen.core.errors import ManifestError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration
-from batchgen.core.problems import TITLES
+from batchgen.core.problems import TITLES, Problem
 
 # A table of embeddings has a thousand.
 _COLUMNS_SHOWN = 12
@@ -70,6 +70,7 @@ def describe(plan: Plan, job: Job) -> str:
     lines = [
         f"{job.manifest.name}: {asked}",
         describe_columns(job),
+        *map(str, (*job.rules.problems, *retirements(plan))),
         *describe_warnings(plan, job),
         "",
         *_group("up to date", plan.up_to_date),
@@ -112,6 +113,11 @@ def describe_warnings(plan: Plan, job: Job) -> list[str]:
         f"{code} {TITLES[code]}" + (f" ({number:,})" if number > 1 else "") for code, number in found.items()
     )
     return [f"{count(plan.warnings, 'warning')}: {kinds}; `batchgen check {job.manifest.name}` says where"]
+
+
+def retirements(plan: Plan) -> list[Problem]:
+    """What rows ask for that is retired, or will be."""
+    return [problem for problem in plan.problems if problem.code == "W011"]
 
 
 def _names(columns: Sequence[str]) -> str:
@@ -186,5 +192,5 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         "minutes": plan.minutes(job.loaded.config.limits),
         "errors": plan.errors,
         "warnings": plan.warnings,
-        "problems": [str(problem) for problem in plan.problems],
+        "problems": [str(problem) for problem in (*job.rules.problems, *plan.problems)],
     }

@@ -58,6 +58,9 @@ def _make(options: Namespace, at_end: EndCommand) -> tuple[RunSummary, Job]:
         keyring = _prepare(options, embedded)
         consent = Consent(options.rebuy, options.mix_services, options.allow_invalid)
         job = open_job(options.manifest, options.out, load_settings(options), selection_of(options), consent)
+        for problem in () if options.quiet else job.rules.problems:
+            if problem.code != "W011" or not options.simulate:  # the simulator has what is retired elsewhere
+                warn(str(problem))
         warn_of_the_way(job.loaded)
         if options.repair_missing:
             _give_up_missing(options.out)

@@ -24,6 +24,8 @@ from batchgen.planning.selection import Classified, Classifier, Selection
 _EXAMPLES = 3
 # Enough to read; `batchgen check` shows them all.
 _PROBLEMS_KEPT = 100
+# Found once a model, however many rows there are.
+_ALWAYS_KEPT = "W011"
 
 
 @dataclass(slots=True)
@@ -173,7 +175,10 @@ def _count_rows(plan: Plan, batch: RowBatch, classified: Classified) -> None:
     plan.invalid_rows += len(batch.invalid)
     plan.selected_requests += int(np.count_nonzero(classified.selected))
     plan.problem_counts.update(batch.problem_counts)
-    plan.problems.extend(batch.problems[: _PROBLEMS_KEPT - len(plan.problems)])
+    room = _PROBLEMS_KEPT - len(plan.problems)
+    plan.problems += [
+        problem for number, problem in enumerate(batch.problems) if number < room or problem.code == _ALWAYS_KEPT
+    ]
 
 
 def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_index: RequestLookup) -> None:

@@ -71,6 +71,8 @@ class _Reading:
 
     def __init__(self, manifest: Manifest, rules: Rules) -> None:
         self._manifest = manifest
+        self._today = rules.today
+        self._told_of = {rules.model.name}  # models whose retirement needs no word any more
         self._roles = assign_columns(manifest, rules)
         self._table = RowSettingsTable(rules, self._roles.settings)
         self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id)
@@ -116,6 +118,7 @@ class _Reading:
         settings = self._settings(chunk, count)
         distinct = set(settings)
         found = [*_of_settings(settings, distinct), *check_prompts(prompts, settings, distinct, roles.prompt)]
+        found += self._retirements(settings, distinct)
         seeds: Sequence[int | None] = [None] * count
         if roles.seed is not None:
             seeds, found_in_seeds = parse_seeds(chunk.column(roles.seed), settings, distinct, roles.seed)
@@ -136,6 +139,14 @@ class _Reading:
             return [self._table[()]] * count
         cells = zip(*map(chunk.column, self._roles.settings.values()), strict=True)
         return list(map(self._table.__getitem__, cells))
+
+    def _retirements(self, settings: Sequence[RowSettings], distinct: Collection[RowSettings]) -> Iterator[FoundInRow]:
+        """Tell once of each model that rows name, where the first one does."""
+        for row in sorted(settings.index(one) for one in distinct if one.model.retired):
+            model = settings[row].model
+            if model.name not in self._told_of and (retirement := model.retirement(self._today)):
+                self._told_of.add(model.name)
+                yield row, Finding("W011", retirement, self._roles.settings.get("model"))
 
     def _identify(self, rows: _Rows, chunk: Chunk) -> tuple[Sequence[str], list[FoundInRow]]:
         """Give each row its id, and find rows that ask for the very same image as one before."""

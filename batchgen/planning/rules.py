@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from batchgen.catalog import Catalog, Field, Model, Value
 from batchgen.config.settings import RunConfig
@@ -26,32 +27,36 @@ _PLACE = "configuration"
 class Rules:
     """How rows become requests.
 
-    problems: those of the configured defaults, columns and providers. A default with an error is left out of
+    today: tells whether a model is retired.
+    problems: those of the configured model, defaults, columns and providers. A default with an error is left out of
         `defaults`.
     """
 
     model: Model
     catalog: Catalog
     defaults: Mapping[str, Value]
+    today: date
     problems: tuple[Problem, ...] = ()
 
 
-def make_rules(config: RunConfig, catalog: Catalog) -> Rules:
+def make_rules(config: RunConfig, catalog: Catalog, today: date | None = None) -> Rules:
     """Check a configuration's model, field defaults and providers against the catalog.
 
     Raises:
         CatalogError: the catalog has no such model.
     """
-    model = catalog.find(config.model)
+    model, today = catalog.find(config.model), today or datetime.now(UTC).date()
     defaults: dict[str, Value] = {}
     problems = [*_unknown_providers(config, catalog), *_unknown_columns(config, catalog)]
+    if retirement := model.retirement(today):
+        problems.append(Problem("W011", _PLACE, f"model: {retirement}"))
     for name, value in config.defaults.items():
         problem = _problem(name, value, model, catalog)
         if problem is not None:
             problems.append(problem)
         if problem is None or not problem.is_error:
             defaults[name] = value
-    return Rules(model, catalog, defaults, tuple(problems))
+    return Rules(model, catalog, defaults, today, tuple(problems))
 
 
 def _unknown_providers(config: RunConfig, catalog: Catalog) -> Iterator[Problem]:

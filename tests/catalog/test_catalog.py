@@ -31,7 +31,7 @@ GPT_IMAGE_DEFAULTS = {
 }
 
 # A default in here is frozen: a fingerprint leaves out what equals it, so a change would make old images new.
-FROZEN_DEFAULTS = {
+FROZEN_DEFAULTS: dict[str, dict[str, object]] = {
     "imagen-3.0-generate-002": IMAGEN_DEFAULTS,
     "google/imagen-4.0-generate-001": IMAGEN_DEFAULTS,
     "google/imagen-4.0-fast-generate-001": IMAGEN_DEFAULTS,

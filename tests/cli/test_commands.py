@@ -95,7 +95,7 @@ def test_check_says_everything_wrong_in_each_format(run: Run) -> None:
     text = run("check", "m.csv")
     assert text.code == 2
     assert re.search(r"^m\.csv:4:\d+ error E051 num_images", text.out, re.MULTILINE)
-    assert "3 rows checked: 1 error, 1 warning." in text.err
+    assert "3 rows checked: 1 error, 2 warnings." in text.err
 
     (problem, *_) = [p for p in read_json(run("check", "m.csv", "--format", "json").out)["problems"] if p["line"] == 4]
     assert (problem["code"], problem["row_id"], problem["column_name"]) == ("E051", "wrong", "num_images")

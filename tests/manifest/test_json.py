@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from support.checking import beside_retirement
 
 import batchgen
 from batchgen.core.errors import ManifestError
@@ -44,7 +45,7 @@ def labels(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def said(path: Path) -> list[str]:
-    return [str(problem).removeprefix(str(path)) for problem in batchgen.check(path)]
+    return [str(problem).removeprefix(str(path)) for problem in beside_retirement(batchgen.check(path))]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.checking import beside_retirement
 
 import batchgen
 from batchgen.cli.main import main
@@ -83,7 +84,7 @@ def test_command_line_configuration_and_python_say_the_same(
     assert outputs[0] == outputs[1]
     assert "columns: id (name), prompt (caption); passed through: manifest_id, kind\n" in outputs[0]
     assert batchgen.plan("m.csv", "out", columns=COLUMNS).new.examples == ["fox", "owl"]
-    assert batchgen.check("m.csv", columns=COLUMNS) == []
+    assert beside_retirement(batchgen.check("m.csv", columns=COLUMNS)) == []
     assert main(["run", "--show-config", "-c", "c.toml"]) == 0
     shown = parse_toml(capsys.readouterr().out)
     assert shown["columns"] == {"prompt": "caption", "id": "name"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.checking import beside_retirement
 
 from batchgen.catalog import load_catalog
 from batchgen.config.settings import ProviderOverrides, RunConfig
@@ -14,7 +15,7 @@ from batchgen.planning import make_rules, read_rows
 
 def test_a_table_for_a_provider_that_no_model_has_is_refused_with_the_nearest_name() -> None:
     config = RunConfig(providers={"aimlapi": ProviderOverrides(), "aimlpai": ProviderOverrides()})
-    (problem,) = make_rules(config, load_catalog()).problems
+    (problem,) = beside_retirement(make_rules(config, load_catalog()).problems)
     assert problem.is_error
     assert "E061 providers.aimlpai: no model of the catalog has this provider; did you mean aimlapi?" in str(problem)
 
@@ -26,7 +27,7 @@ def test_a_request_names_the_provider_of_its_model(provider: str, tmp_path: Path
     manifest.write_text(f"prompt,model\na,m\na,{provider}/m\n")
     config = RunConfig(providers={provider: ProviderOverrides()})
     rules = make_rules(config, load_catalog([model]))
-    assert rules.problems == ()
+    assert beside_retirement(rules.problems) == []
     (batch,) = read_rows(open_manifest(str(manifest)), rules)
     requests = [batch.request(index) for index in range(len(batch))]
     assert [(request.provider, request.model) for request in requests] == [(provider, "m")] * 2
