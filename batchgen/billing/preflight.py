@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from batchgen.core.errors import BatchgenError, ProviderError
 from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import ModelKey
 from batchgen.providers.base import Balance, Billing, QuotedPrice
 
 # The endpoints answer in a fraction of a second; who waits longer waits for nothing.
@@ -36,7 +37,7 @@ class Preflight:
     """
 
     balance_usd: float | None = None
-    prices_usd: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    prices_usd: Mapping[ModelKey, float] = field(default_factory=lambda: MappingProxyType({}))
     remarks: tuple[str, ...] = ()
     account_remarks: tuple[str, ...] = ()
 
@@ -53,12 +54,14 @@ async def ask_accounts(questions: Mapping[str, tuple[Billing | None, Sequence[st
     """
     if len(questions) == 1:
         ((name, (billing, models)),) = questions.items()
-        return Preflight(remarks=(_cannot_be_asked(name),)) if billing is None else await ask_account(billing, models)
+        if billing is None:
+            return Preflight(remarks=(_cannot_be_asked(name),))
+        return await ask_account(name, billing, models)
     askable = {name: (billing, models) for name, (billing, models) in questions.items() if billing is not None}
-    found = await asyncio.gather(*(ask_account(*question) for question in askable.values()))
+    found = await asyncio.gather(*(ask_account(name, *question) for name, question in askable.items()))
     remarks = [_cannot_be_asked(name) for name in questions if name not in askable]
     account_remarks: list[str] = []
-    prices: dict[str, float] = {}
+    prices: dict[ModelKey, float] = {}
     for name, one in zip(askable, found, strict=True):
         prices |= one.prices_usd
         remarks += [f"{name}: {remark}" for remark in one.remarks]
@@ -72,7 +75,7 @@ def _cannot_be_asked(name: str) -> str:
     return f"The provider {name} cannot be asked for balance and prices: the catalog's prices are used."
 
 
-async def ask_account(billing: Billing, models: Iterable[str]) -> Preflight:
+async def ask_account(provider: str, billing: Billing, models: Iterable[str]) -> Preflight:
     """Ask for the balance and for the price of each model. Raises nothing that the service could cause."""
     names = list(models)
     balance, *answers = await asyncio.gather(_ask(billing.balance()), *(_ask(billing.model_price(n)) for n in names))
@@ -88,7 +91,7 @@ async def ask_account(billing: Billing, models: Iterable[str]) -> Preflight:
     return Preflight(
         balance_usd=balance.usd if isinstance(balance, Balance) else None,
         prices_usd={
-            name: price.usd_per_image
+            (provider, name): price.usd_per_image
             for name, price in prices.items()
             if isinstance(price, QuotedPrice) and price.usd_per_image is not None
         },

@@ -16,7 +16,8 @@ class Catalog:
     """The models a run may use.
 
     names: from every name and alias, alone and as `provider/name`, to the models that it stands for. A name alone may
-    stand for models of several providers.
+    stand for models of several providers; `provider/name` stands for that provider's, also where another one has a
+    model of this very name.
     """
 
     models: tuple[Model, ...]
@@ -36,6 +37,14 @@ class Catalog:
             choices = " or ".join(f"{model.provider}/{name}" for model in found)
             raise CatalogError(f"more than one provider has the model {name!r}; write {choices}")
         raise CatalogError(f"unknown model {name[:100]!r}; {self._suggestion(name)}")
+
+    def of_provider(self, provider: str, model: str) -> Model:
+        """Return a provider's model of this name, as requests and records have it. Raises CatalogError."""
+        return self.find(f"{provider}/{model}")
+
+    def written(self, model: Model) -> str:
+        """Return how a manifest writes a model: its name, with the provider in front where it could be another one."""
+        return model.name if self.names.get(model.name) == (model,) else f"{model.provider}/{model.name}"
 
     def fields_named(self, name: str) -> list[Field]:
         """Return the field of this name of every model that has one."""
@@ -65,12 +74,13 @@ def make_catalog(described: Iterable[tuple[Path, Model]]) -> Catalog:
     models: dict[tuple[str, str], tuple[Path, Model]] = {}
     for path, model in described:
         models[model.provider, model.name] = path, model
-    names: dict[str, tuple[Model, ...]] = {}
+    alone: dict[str, tuple[Model, ...]] = {}
+    with_provider: dict[str, tuple[Model, ...]] = {}
     for path, model in models.values():
         for name in (model.name, *model.aliases):
-            for other in names.get(name, ()):
+            for other in alone.get(name, ()):
                 if other.provider == model.provider:
                     raise CatalogError(f"{path}: aliases: {name!r} already stands for {other.name}")
-            for written in (name, f"{model.provider}/{name}"):
-                names[written] = (*names.get(written, ()), model)
-    return Catalog(tuple(model for _, model in models.values()), names)
+            alone[name] = (*alone.get(name, ()), model)
+            with_provider[f"{model.provider}/{name}"] = (model,)
+    return Catalog(tuple(model for _, model in models.values()), alone | with_provider)

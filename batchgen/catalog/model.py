@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from batchgen.catalog.price import Price, price_inconsistencies
-from batchgen.core.request import DEFAULT_PROVIDER, Value
+from batchgen.core.request import DEFAULT_PROVIDER, ModelKey, Value
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -99,6 +99,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.retired > today:
             return f"{self.name} will be retired by its maker on {self.retired}{instead}"
         return f"{self.name} was retired by its maker on {self.retired}, and the service may refuse it{instead}"
+
+    @property
+    def key(self) -> ModelKey:
+        """What requests and records name it by."""
+        return self.provider, self.name
 
     @property
     def takes_seed(self) -> bool:

@@ -104,7 +104,7 @@ class _Messages:
         cost = "at unknown cost" if plan.unpriced_images else f"about {dollars(plan.cost_usd)}"
         least = duration(60 * plan.minutes(self._job.loaded.config.limits))
         done = f"; {count(plan.up_to_date.images, 'image')} up to date" if plan.up_to_date.images else ""
-        price = price_source(self._job, self._preflight.prices_usd.get(self._job.rules.model.name))
+        price = price_source(self._job, self._preflight.prices_usd.get(self._job.rules.model.key))
         self._remark(f"{todo}: {cost} ({price}), at least {least}{done}.")
         if plan.space is not None and plan.space.is_short(plan.to_send.images):
             free, needed = size(plan.space.free_bytes), size(plan.space.needed_bytes(plan.to_send.images))

@@ -192,5 +192,6 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         "minutes": plan.minutes(job.loaded.config.limits),
         "errors": plan.errors,
         "warnings": plan.warnings,
-        "problems": [str(problem) for problem in (*job.rules.problems, *plan.problems)],
+        "configuration": [str(problem) for problem in job.rules.problems],
+        "problems": [str(problem) for problem in plan.problems],
     }

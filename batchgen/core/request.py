@@ -11,6 +11,9 @@ from batchgen.core.cost import Charge
 # The provider of models that name none: there was no other when the first datasets were made.
 DEFAULT_PROVIDER = "aimlapi"
 
+# A provider's name and one of its models.
+ModelKey = tuple[str, str]
+
 # What a field of a model can hold.
 Value = str | int | float | bool
 
@@ -66,6 +69,11 @@ class ImageRequest:
     params: Mapping[str, Value]
     price_usd: float | None  # expected cost of the whole call
     prior: Prior = Prior()
+
+    @property
+    def model_key(self) -> ModelKey:
+        """Who is asked for it, and which of his models."""
+        return self.provider, self.model
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from batchgen.core.errors import DiskError, ManifestError
 from batchgen.core.format import count
 from batchgen.core.keys import Keys
 from batchgen.core.outcomes import Status
-from batchgen.core.request import ImageRequest
+from batchgen.core.request import ImageRequest, ModelKey
 from batchgen.core.resume import RequestState
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.layout import Layout
@@ -33,7 +33,7 @@ from batchgen.engine.accounts import Accounts, Keyring
 from batchgen.engine.consent import SettingChange, confirm_rebuy, refuse_other_service, setting_changes
 from batchgen.engine.deferred_downloads import DeferredDownloads
 from batchgen.engine.display import Display, Live
-from batchgen.engine.halts import Halts, ModelKey
+from batchgen.engine.halts import Halts
 from batchgen.engine.job import Job
 from batchgen.engine.planner import Planner, PlanningStopped
 from batchgen.engine.progress import Progress
@@ -154,9 +154,7 @@ class _Running:
         self.events = RunEvents(writer.events, run_id)
         self.progress = Progress()
         self._live = Live(self.progress, accounts.snapshot)
-        self._halts = Halts(
-            accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt, accounts.missing
-        )
+        self._halts = Halts(accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt)
         self._preflight = Preflight()
         self._looking: asyncio.Future[AbsentImages] | None = None
         self._deferred = DeferredDownloads(writer, self._config, stop, self.progress, onlooker)
@@ -211,7 +209,7 @@ class _Running:
         """Ask the account before anything is bought, and say what the plan is once it is made."""
         plan = planning.result() if planning.done() else None
         if self._config.preflight and not self._stop.is_set and (plan is None or plan.to_send.requests):
-            models = [self._job.rules.model.name] if plan is None else list(plan.models)
+            models = [self._job.rules.model.key] if plan is None else list(plan.models)
             asking = asyncio.create_task(ask_accounts(self._questions(models)))
             await self._stop.unless_set(asking)
             if asking.done():
@@ -245,11 +243,10 @@ class _Running:
             self.progress.absent = absent
             self.events.absent(absent)
 
-    def _questions(self, models: Sequence[str]) -> dict[str, tuple[Billing | None, list[str]]]:
+    def _questions(self, models: Sequence[ModelKey]) -> dict[str, tuple[Billing | None, list[str]]]:
         """What to ask each account before anything is bought: its models, by provider."""
         questions: dict[str, tuple[Billing | None, list[str]]] = {}
-        for model in models:
-            name = self._job.rules.catalog.find(model).provider
+        for name, model in models:
             if name in self._accounts.providers:
                 questions.setdefault(name, (self._accounts.providers[name].billing, []))[1].append(model)
         return questions
@@ -258,8 +255,8 @@ class _Running:
         """The models that the run may ask; None while the manifest has not been read and may name others."""
         rules, plan = self._job.rules, self._live.plan
         if "model" not in self._job.manifest.columns:
-            return {(rules.model.provider, rules.model.name)}
-        return None if plan is None else {(rules.catalog.find(name).provider, name) for name in plan.models}
+            return {rules.model.key}
+        return None if plan is None else set(plan.models)
 
     def _tell_of_halt(self, message: str) -> None:
         self.events.halted(message)
@@ -275,8 +272,10 @@ class _Running:
 
     async def _send(self, work: WorkList) -> None:
         await asyncio.to_thread(self._writer.rehearse, self._accounts.concurrency)
+        for name, reason in self._accounts.missing.items():
+            self._halts.add_missing(name, StopKind.ACCOUNT, reason)
         prices_usd = self._preflight.prices_usd
-        silent = {model.name for model in self._job.rules.catalog.models if model.drops_blocked}
+        silent = {model.key for model in self._job.rules.catalog.models if model.drops_blocked}
         context = RunContext(
             self._run_id, self._config, prices_usd, self._halts, self.progress, self.events, silent, self._onlooker
         )

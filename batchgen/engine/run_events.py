@@ -82,7 +82,7 @@ class RunEvents:
             Checked(
                 at=_now(),
                 run=self._run_id,
-                prices_usd={model: round_usd(price) for model, price in preflight.prices_usd.items()},
+                prices_usd={model: round_usd(price) for (_, model), price in preflight.prices_usd.items()},
                 remarks=preflight.remarks,
             )
         )

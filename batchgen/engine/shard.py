@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from batchgen.config.settings import RunConfig
 from batchgen.core.errors import BatchgenError, DatasetError, Locked
-from batchgen.core.request import ImageRequest
+from batchgen.core.request import ImageRequest, ModelKey
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Onlooker, PermitSource, Sink, nobody
@@ -36,11 +36,11 @@ class RunContext:
 
     run_id: str
     config: RunConfig
-    prices_usd: Mapping[str, float]
+    prices_usd: Mapping[ModelKey, float]
     halts: Halts
     progress: Progress
     events: RunEvents
-    drops_blocked: Collection[str] = ()
+    drops_blocked: Collection[ModelKey] = ()
     onlooker: Onlooker = nobody
 
 
@@ -82,13 +82,13 @@ async def run_shard(
     context.halts.finish()
 
 
-async def _requests(work: WorkList, sink: Sink, prices_usd: Mapping[str, float]) -> AsyncIterator[ImageRequest]:
+async def _requests(work: WorkList, sink: Sink, prices_usd: Mapping[ModelKey, float]) -> AsyncIterator[ImageRequest]:
     """The requests of a work list at today's prices; rejected rows among them are recorded."""
     async for batch in work.batches():
         if batch.rejected:
             await sink.reject(batch.rejected)
         for request in batch.requests:
-            price_usd = prices_usd.get(request.model)
+            price_usd = prices_usd.get(request.model_key)
             yield request if price_usd is None else replace(request, price_usd=price_usd * request.num_images)
 
 

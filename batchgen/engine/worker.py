@@ -19,7 +19,7 @@ from batchgen.core.cost import MOST_CREDIBLE_USD
 from batchgen.core.errors import ProviderError
 from batchgen.core.format import count
 from batchgen.core.outcomes import Affects, Charged, policy_of
-from batchgen.core.request import ImageRequest
+from batchgen.core.request import ImageRequest, ModelKey
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.circuit_breaker import CircuitBreaker
 from batchgen.engine.collect import collect
@@ -56,7 +56,7 @@ class Worker:
         halts: Halts,
         progress: Progress,
         events: RunEvents,
-        drops_blocked: Collection[str] = (),
+        drops_blocked: Collection[ModelKey] = (),
         onlooker: Onlooker = nobody,
     ) -> None:
         self._providers = providers
@@ -165,7 +165,7 @@ class Worker:
             answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
         finally:
             permit.done(images=answer.images, cost_usd=0.0 if nothing_charged else answer.cost_usd)
-        judged = judge(answer, request, request.model in self._drops_blocked)
+        judged = judge(answer, request, request.model_key in self._drops_blocked)
         if isinstance(judged, ProviderError):
             breaker.record_failure(judged, request.fingerprint, request.prompt)
         else:

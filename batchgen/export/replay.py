@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from batchgen.catalog import Catalog, Model
 from batchgen.core.errors import ExportError
+from batchgen.core.request import ModelKey
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 from batchgen.export.images import Record
 from batchgen.export.plain import as_text
@@ -37,6 +38,7 @@ _PREFIX = "manifest_"
 _ID_CHARS = 190
 
 Row = dict[str, Any]
+Models = dict[ModelKey, Model]
 
 
 @dataclass(slots=True)
@@ -71,13 +73,15 @@ def write_replay(
     written since. Raises ExportError, CatalogError (a model of the dataset is in no catalog file), OSError.
     """
     everything = all_of(chosen)
-    models = {
-        model: catalog.find(model) for model in source.read(["model"])["model"].take(everything).unique().to_pylist()
-    }
+    asked = (
+        source.read(["provider", "model"]).take(everything).group_by(["provider", "model"]).aggregate([]).to_pylist()
+    )
+    models = {(row["provider"], row["model"]): catalog.of_provider(**row) for row in asked}
     requests = _requests(source, models, everything)
     schema = _schema(source, models, split=len(chosen) > 1)
     ids = _Ids(source.read(["row_id"])["row_id"].take(requests.positions).to_pylist())
-    replay = _RowMaker(schema, models, ids, requests.divided)
+    written = {key: catalog.written(model) for key, model in models.items()}
+    replay = _RowMaker(schema, models, written, ids, requests.divided)
     splits = np.full(source.rows, None, object)
     for split, positions in chosen.items():
         splits[positions] = split
@@ -111,8 +115,8 @@ class _Requests:
     divided: frozenset[str]
 
 
-def _requests(source: OpenDataset, models: dict[str, Model], chosen: Positions) -> _Requests:
-    table = source.read(["fingerprint", "enhanced_prompt", "model"])
+def _requests(source: OpenDataset, models: Models, chosen: Positions) -> _Requests:
+    table = source.read(["fingerprint", "enhanced_prompt", "provider", "model"])
     table = pa.table({"fingerprint": table["fingerprint"], "form": _forms(table, models)})
     counts = table.group_by(["fingerprint", "form"]).aggregate([])["fingerprint"].value_counts()
     divided = frozenset(counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist())
@@ -122,19 +126,20 @@ def _requests(source: OpenDataset, models: dict[str, Model], chosen: Positions) 
     return _Requests(firsts["position_min"].to_numpy(), firsts["position_count"].to_numpy(), divided)
 
 
-def _forms(table: pa.Table, models: dict[str, Model]) -> pa.ChunkedArray:
+def _forms(table: pa.Table, models: Models) -> pa.ChunkedArray:
     """The rewritten prompts; null where they cannot be asked for, since they did not come back or are too long."""
     prompts = table["enhanced_prompt"]
     length = pc.utf8_length(prompts)
     possible = pc.greater(length, 0)
-    for name, model in models.items():
+    for (provider, name), model in models.items():
         limit = model.fields["prompt"].max_length
         if limit is not None:
-            possible = pc.and_(possible, pc.or_(pc.not_equal(table["model"], name), pc.less_equal(length, limit)))
+            others = pc.or_(pc.not_equal(table["provider"], provider), pc.not_equal(table["model"], name))
+            possible = pc.and_(possible, pc.or_(others, pc.less_equal(length, limit)))
     return pc.if_else(pc.fill_null(possible, False), prompts, pa.scalar(None, pa.string()))
 
 
-def _schema(source: OpenDataset, models: dict[str, Model], *, split: bool) -> pa.Schema:
+def _schema(source: OpenDataset, models: Models, *, split: bool) -> pa.Schema:
     """The manifest's columns: batchgen's own, the models' fields, and what the first manifest passed through."""
     columns = dict(_OWN)
     for model in models.values():
@@ -165,9 +170,12 @@ def _original(column: str) -> str:
 class _RowMaker:
     """Turns records into rows, counting what cannot be asked for again exactly."""
 
-    def __init__(self, schema: pa.Schema, models: dict[str, Model], ids: _Ids, divided: frozenset[str]) -> None:
+    def __init__(
+        self, schema: pa.Schema, models: Models, written: dict[ModelKey, str], ids: _Ids, divided: frozenset[str]
+    ) -> None:
         self.summary = Replayed()
         self._models = models
+        self._written = written
         self._ids = ids
         self._divided = divided
         self._as_sent: set[str] = set()
@@ -179,7 +187,8 @@ class _RowMaker:
         body: Row = msgspec.json.decode(record["params"]) | {"prompt": record["prompt"]}
         if record["seed"] is not None:
             body["seed"] = record["seed"]
-        model = self._models[record["model"]]
+        asked = record["provider"], record["model"]
+        model = self._models[asked]
         images = body.get("num_images", 1)
         switch = None if model.enhancement is None else model.enhancement.field
         if switch is not None and body.get(switch) is True:
@@ -196,7 +205,7 @@ class _RowMaker:
             for name, value in body.items()
             if name in model.fields and model.fields[name].transport is None
         }
-        row = passed | fields | {"id": self._ids.next(record["row_id"]), "model": record["model"]}
+        row = passed | fields | {"id": self._ids.next(record["row_id"]), "model": self._written[asked]}
         row["num_images"] = images
         self.summary.rows += 1
         self.summary.images += images

@@ -6,6 +6,7 @@ A fingerprint is the first 128 bits of the SHA-256 of a JSON array. This is what
     in      row id             two rows that ask for the same are two images
     in      request number     so are two calls of one row
     in      model              its canonical name: an alias asks for the same image
+    in      provider           but for the first one, so that what was made before there were others stays
     in      prompt             exactly as it is sent
     in      num_images         of this call: a seed gives another set of images for another number
     in      seed               the manifest's only, as the row has it
@@ -33,6 +34,7 @@ from itertools import repeat
 import msgspec
 
 from batchgen.catalog import Field, Value
+from batchgen.core.request import DEFAULT_PROVIDER
 
 FINGERPRINT_VERSION = 1
 FINGERPRINT_BYTES = 16
@@ -63,6 +65,11 @@ def content_hash(model: str, prompt: object, num_images: int, seed: int | None, 
     """64 bits (signed) over what a whole row asks for, from which the id of a row without one is made."""
     content = _encode((FINGERPRINT_VERSION, "row", model, prompt, num_images, seed, fields))
     return int.from_bytes(sha256(content).digest()[:8], "big", signed=True)
+
+
+def model_identity(provider: str, name: str) -> str:
+    """What stands for a model in fingerprints and row ids; no name has the character between the two."""
+    return name if provider == DEFAULT_PROVIDER else f"{provider}\0{name}"
 
 
 def derived_row_id(content: int, earlier: int) -> str:

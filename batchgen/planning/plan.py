@@ -13,7 +13,7 @@ import numpy.typing as npt
 from batchgen.config.settings import LimitSettings, in_window
 from batchgen.core.keys import NO_KEYS, Keys
 from batchgen.core.problems import Problem
-from batchgen.core.request import Prior
+from batchgen.core.request import ModelKey, Prior
 from batchgen.core.resume import RequestLookup, RequestState
 from batchgen.core.space import Space
 from batchgen.planning.batch import RowBatch
@@ -69,10 +69,10 @@ class Plan:
     to_send: Group = field(default_factory=Group)
     removed: int = 0
     replaced: int = 0
-    models: Counter[str] = field(default_factory=Counter)
+    models: Counter[ModelKey] = field(default_factory=Counter)
     sizes: Counter[int] = field(default_factory=Counter)
-    unpriced: Counter[str] = field(default_factory=Counter)
-    costs_usd: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    unpriced: Counter[ModelKey] = field(default_factory=Counter)
+    costs_usd: defaultdict[ModelKey, float] = field(default_factory=lambda: defaultdict(float))
     problems: list[Problem] = field(default_factory=list)
     problem_counts: Counter[str] = field(default_factory=Counter)
     gone: Keys = field(default_factory=lambda: NO_KEYS)
@@ -88,7 +88,7 @@ class Plan:
         """How many images are to be sent whose price is not known."""
         return self.unpriced.total()
 
-    def quote(self, prices_usd: Mapping[str, float]) -> None:
+    def quote(self, prices_usd: Mapping[ModelKey, float]) -> None:
         """Take in what services ask for an image of a model today."""
         for model, usd in prices_usd.items():
             if model in self.models:
@@ -223,8 +223,8 @@ def _count_models(
     counts = np.bincount(of_request[pending], images[pending], len(numbers)).astype(int).tolist()
     for one, count in zip(numbers, counts, strict=True):
         if count:
-            plan.models[one.model_name] += count
+            plan.models[one.model.key] += count
             if one.price_usd is None:
-                plan.unpriced[one.model_name] += count
+                plan.unpriced[one.model.key] += count
             else:
-                plan.costs_usd[one.model_name] += count * one.price_usd
+                plan.costs_usd[one.model.key] += count * one.price_usd

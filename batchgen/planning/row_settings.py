@@ -16,6 +16,7 @@ from batchgen.core.format import quote
 from batchgen.core.problems import Finding
 from batchgen.manifest.source import Cell
 from batchgen.planning.cells import CellError, parse_cell
+from batchgen.planning.identity import model_identity
 from batchgen.planning.rules import NUM_IMAGES, ROW_IMAGES_MAX, Rules
 
 # Some MB of resolved combinations; a manifest of enumerated fields never has as many.
@@ -26,8 +27,8 @@ TABLE_MAX_COMBINATIONS = 4096
 class RowSettings:
     """What one combination of cells asks for.
 
-    key: equal for settings that ask for the same images. fields: what differs from the catalog's
-    defaults, by sorted name, as the fingerprint has it. params: what is asked for beside model, prompt,
+    identity: the model in fingerprints. key: equal for settings that ask for the same images. fields: what differs from
+    the catalog's defaults, by sorted name, as the fingerprint has it. params: what is asked for beside model, prompt,
     num_images and seed, by sorted name. calls: the images of each call of the row.
     price_usd: of one image. seed_field: None where a seed would have no effect; seed_note says why.
     default_seed: the configured one. silent_from_words: prompts from here on come back without
@@ -37,6 +38,7 @@ class RowSettings:
     model: Model
     provider: str
     model_name: str
+    identity: str
     num_images: int
     key: int
     fields: Mapping[str, Value]
@@ -93,12 +95,14 @@ class _Resolution:
         seed_note = _why_no_seed(model, params)
         enhancement = model.enhancement
         enhanced = enhancement is not None and params.get(enhancement.field) is True
+        identity = model_identity(model.provider, model.name)
         return RowSettings(
             model=model,
             provider=model.provider,
             model_name=model.name,
+            identity=identity,
             num_images=num_images,
-            key=hash((model.name, num_images, *sorted(fields.items()))),
+            key=hash((identity, num_images, *sorted(fields.items()))),
             fields=dict(sorted(fields.items())),
             params=dict(sorted(params.items())),
             calls=_calls(num_images, model.images_per_call),

@@ -100,7 +100,7 @@ class _Reading:
             fingerprints=fingerprints(
                 ids,
                 columns.request_numbers,
-                [one.model_name for one in settings],
+                [one.identity for one in settings],
                 columns.prompts,
                 num_images,
                 columns.seeds,
@@ -152,7 +152,7 @@ class _Reading:
         """Give each row its id, and find rows that ask for the very same image as one before."""
         if rows.ids is None:
             contents = [
-                content_hash(one.model_name, prompt, one.num_images, seed, one.fields)
+                content_hash(one.identity, prompt, one.num_images, seed, one.fields)
                 for one, prompt, seed in zip(rows.settings, rows.prompts, rows.seeds, strict=True)
             ]
             earlier = self._asked_for.add(contents)

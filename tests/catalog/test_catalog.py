@@ -116,6 +116,16 @@ def test_two_providers_may_have_a_model_of_one_name_and_the_user_says_which(tmp_
         catalog.find("imagen-3")
 
 
+def test_a_provider_in_front_means_its_own_model_where_another_one_has_the_whole_name(tmp_path: Path) -> None:
+    path = write_model(tmp_path, f'name = "openai/gpt-image-2"\n{PROMPT}')
+    catalog = load_catalog([path])
+    own, resold = catalog.find("openai/gpt-image-2"), catalog.find("aimlapi/openai/gpt-image-2")
+    assert (own.key, resold.key) == (("openai", "gpt-image-2"), ("aimlapi", "openai/gpt-image-2"))
+    assert catalog.of_provider("aimlapi", "openai/gpt-image-2") is resold
+    assert [catalog.find(catalog.written(model)).key for model in catalog.models] == [m.key for m in catalog.models]
+    assert (catalog.written(own), catalog.written(resold)) == ("gpt-image-2", "aimlapi/openai/gpt-image-2")
+
+
 def test_a_file_that_names_no_provider_describes_a_model_of_the_default_one(tmp_path: Path) -> None:
     assert load_catalog([write_model(tmp_path, f'name = "x"\n{PROMPT}')]).find("x").provider == "aimlapi"
 

@@ -12,7 +12,7 @@ from support.making import rejected, request
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Missing, Slot
 from batchgen.core.errors import DiskError
-from batchgen.core.request import ImageRequest, RejectedRow
+from batchgen.core.request import ImageRequest, ModelKey, RejectedRow
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.shard import RunContext, run_shard
@@ -87,7 +87,7 @@ class Events:
         return lambda *arguments: None
 
 
-async def run(work: Work, sink: Dataset, permits: Permits, prices_usd: dict[str, float]) -> StopSignal:
+async def run(work: Work, sink: Dataset, permits: Permits, prices_usd: dict[ModelKey, float]) -> StopSignal:
     stop = StopSignal()
     limiters: dict[str, Any] = {"aimlapi": permits}
     halts = Halts(limiters, {}, stop, lambda: None, lambda message: None)
@@ -108,7 +108,7 @@ async def test_a_price_that_the_service_names_beats_that_of_the_catalog() -> Non
     other = replace(request(2), model="another-model", price_usd=None)
     work = Work([RequestBatch((request(0), request(1, num_images=3), other), ())])
     permits = Permits()
-    await run(work, Dataset(), permits, {"imagen-3.0-generate-002": 0.05})
+    await run(work, Dataset(), permits, {("aimlapi", "imagen-3.0-generate-002"): 0.05})
     assert [None if price is None else round(price, 6) for price in permits.prices_usd] == [0.05, 0.15, None]
 
 

@@ -98,7 +98,16 @@ class Bench:
         remedies = {"aimlapi": TRAITS.remedies}
         halts = Halts(limiters, remedies, self.stop, lambda: {("aimlapi", "m")}, self.warnings.append)
         self.worker = Worker(
-            {"aimlapi": client}, limiters, self.writer, config, "run", self.stop, halts, self.progress, events, {"m"}
+            {"aimlapi": client},
+            limiters,
+            self.writer,
+            config,
+            "run",
+            self.stop,
+            halts,
+            self.progress,
+            events,
+            {("aimlapi", "m")},
         )
 
 

@@ -29,6 +29,15 @@ def test_ids_seeds_and_fingerprints_are_pinned(read) -> None:
     assert [request.row_id for request in read("prompt\na red fox\na red fox\n").requests] == PINNED_IDS
 
 
+def test_a_model_of_the_same_name_at_another_provider_makes_another_image(read, tmp_path: Path) -> None:
+    prints = []
+    for provider in ("aimlapi", "fal", "bfl"):
+        path = tmp_path / f"{provider}.toml"
+        path.write_text(f'name = "m"\nprovider = "{provider}"\n[fields.prompt]\ntype = "string"\n')
+        prints.append(fingerprint(read, "", "", of=make_rules(RunConfig(model="m"), load_catalog([path]))))
+    assert len(set(prints)) == 3
+
+
 def fingerprint(read, header: str, row: str, **kwargs) -> str:
     (request,) = read(f"id,prompt{header}\nfox,a red fox{row}\n", **kwargs).requests
     return str(request.fingerprint)
