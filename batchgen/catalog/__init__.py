@@ -5,9 +5,22 @@ fingerprint leaves out what equals the default: a changed default would make old
 """
 
 from batchgen.catalog.catalog import Catalog
+from batchgen.catalog.field import Field, Transport
 from batchgen.catalog.loader import load_catalog
-from batchgen.catalog.model import Enhancement, Field, Model, Transport
+from batchgen.catalog.model import Enhancement, Model
 from batchgen.catalog.price import Price, TokenRates
+from batchgen.catalog.size import Size
 from batchgen.core.request import Value
 
-__all__ = ["Catalog", "Enhancement", "Field", "Model", "Price", "TokenRates", "Transport", "Value", "load_catalog"]
+__all__ = [
+    "Catalog",
+    "Enhancement",
+    "Field",
+    "Model",
+    "Price",
+    "Size",
+    "TokenRates",
+    "Transport",
+    "Value",
+    "load_catalog",
+]

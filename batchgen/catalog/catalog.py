@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batchgen.catalog.model import Field, Model
+from batchgen.catalog.field import Field
+from batchgen.catalog.model import Model
 from batchgen.core.errors import CatalogError
 from batchgen.core.suggest import did_you_mean
 

@@ -25,6 +25,8 @@ _PYTHON_TYPES: Mapping[type[inspect.Type], tuple[type, ...]] = {
     inspect.StructType: (dict,),
     inspect.DictType: (dict,),
     inspect.VarTupleType: (list,),
+    inspect.ListType: (list,),
+    inspect.AnyType: (object,),
 }
 
 _WORDS: Mapping[type[inspect.Type], str] = {
@@ -36,6 +38,8 @@ _WORDS: Mapping[type[inspect.Type], str] = {
     inspect.StructType: "a table",
     inspect.DictType: "a table",
     inspect.VarTupleType: "a list",
+    inspect.ListType: "a list",
+    inspect.AnyType: "any value",
 }
 
 
@@ -95,7 +99,8 @@ def _is(value: object, kind: inspect.Type) -> bool:
         case inspect.TupleType():
             return isinstance(value, list) and len(value) == len(kind.item_types)
     types = _PYTHON_TYPES[type(kind)]
-    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+    is_exact = bool in types or object in types or not isinstance(value, bool)
+    return isinstance(value, types) and is_exact
 
 
 def _must(kind: inspect.Type, value: object) -> str:

@@ -1,67 +1,21 @@
 """What one model accepts, gives and costs, as its TOML file says it.
 
-A model is data: nothing in the code knows the name of one. Four field names carry a meaning that is
-the same for every model: `prompt`, `num_images` (its maximum is what one call gives), `seed` and
-`aspect_ratio`. All other fields are passed on as they are once their value has been checked.
+A model is data: nothing in the code knows the name of one. Some field names carry a meaning that is the same for every
+model: `prompt`, `num_images` (its maximum is what one call gives), `seed`, `size` and `aspect_ratio`. All other fields
+are passed on as they are once their value has been checked.
 """
 
 from __future__ import annotations
 
 import datetime
-import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 import msgspec
 
+from batchgen.catalog.field import Field, Transport, field_inconsistencies
 from batchgen.catalog.price import Price, price_inconsistencies
-from batchgen.core.request import DEFAULT_PROVIDER, ModelKey, Value
-
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
-
-
-class Transport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The values of a field that only chooses how images travel, never what they show."""
-
-    link: Value
-    base64: Value
-
-
-class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One field of a model's request body.
-
-    min, max: bounds of a number, both allowed. max_length: characters of a string. default: what
-    the service uses where nothing is sent; frozen once shipped, since fingerprints leave defaults
-    out. transport: set on the one field that chooses between links and base64. path: the field's place in the body that
-    is sent, its keys joined by dots; None for one on top, of the field's own name.
-    """
-
-    type: Literal["string", "integer", "number", "boolean"]
-    min: int | float | None = None
-    max: int | float | None = None
-    values: tuple[Value, ...] | None = None
-    max_length: int | None = None
-    default: Value | None = None
-    transport: Transport | None = None
-    path: str | None = None
-
-    def accepts(self, value: Value) -> bool:
-        """Whether a value of the right type lies within what the model takes."""
-        if not isinstance(value, _TYPES[self.type]) or (isinstance(value, bool) and self.type != "boolean"):
-            return False
-        if self.values is not None and value not in self.values:
-            return False
-        if isinstance(value, str):
-            return self.max_length is None or len(value) <= self.max_length
-        if isinstance(value, float) and not math.isfinite(value):
-            return False
-        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+from batchgen.core.request import DEFAULT_PROVIDER, ModelKey, Scalar, Value
 
 
 class Enhancement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +28,7 @@ class Enhancement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model of the catalog. `price` is None where no figure is known: costs are then unknown, never 0.
 
+    size_as: where it has no field `size`, those that together say it: one takes ratios, another words such as 2K.
     drops_blocked: its safety filter leaves images out of the answer without a word; for other models a missing image is
     an error of the moment. retired: from which day on its maker no longer offers it, as announced; only the service
     knows whether it still answers. successor: the name of the model to take instead.
@@ -84,6 +39,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provider: str = DEFAULT_PROVIDER
     aliases: tuple[str, ...] = ()
     sizes: dict[str, tuple[int, int]] = {}  # aspect ratio -> width, height in pixels
+    size_as: tuple[str, ...] = ()
     seed_disabled_by: str | None = None
     drops_blocked: bool = False
     enhancement: Enhancement | None = None
@@ -125,7 +81,26 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return None
         defaults = {name: field.default for name, field in self.fields.items() if field.default is not None}
         values = {**defaults, **params}
-        return self.price.of_image(values, self.sizes.get(str(values.get("aspect_ratio"))))
+        return self.price.of_image(values, self._pixels(values))
+
+    @property
+    def most_usd_per_image(self) -> float | None:
+        """The dearest image that the catalog knows of, None if it knows no bound."""
+        if self.price is None:
+            return None
+        size = self.fields["size"].size if "size" in self.fields else None
+        known = [width * height for width, height in self.sizes.values()]
+        most = max(known, default=None) if size is None else size.most_pixels
+        return self.price.most_usd_per_image(most)
+
+    def size_in_fields(self, text: str) -> tuple[str, Scalar]:
+        """Return which field of `size_as` takes a size, and its value. Raises ValueError with what is allowed."""
+        for name in self.size_as:
+            for value in self.fields[name].values or ():
+                if str(value).casefold() == text.strip().casefold():
+                    return name, value
+        known = [f"{', '.join(map(str, self.fields[name].values or ()))} ({name})" for name in self.size_as]
+        raise ValueError(f"allowed are {' or '.join(known)}")
 
     @property
     def transport(self) -> tuple[str, Transport] | None:
@@ -134,6 +109,13 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if field.transport is not None:
                 return name, field.transport
         return None
+
+    def _pixels(self, values: Mapping[str, Value]) -> tuple[int, int] | None:
+        """Width and height of an image that is asked for with these values, as far as they say it."""
+        field, size = self.fields.get("size"), values.get("size")
+        if field is not None and field.size is not None and isinstance(size, str):
+            return field.size.pixels_of(size)
+        return self.sizes.get(str(values.get("aspect_ratio")))
 
 
 def inconsistencies(model: Model) -> list[str]:
@@ -144,10 +126,13 @@ def inconsistencies(model: Model) -> list[str]:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", model.provider):
         found.append("provider: must have letters, digits, - and _ only")
     for name, field in model.fields.items():
-        found += [f"fields.{name}.{text}" for text in _field_inconsistencies(field)]
+        found += [f"fields.{name}.{text}" for text in field_inconsistencies(field)]
     found += _path_inconsistencies(model)
     if sum(field.transport is not None for field in model.fields.values()) > 1:
         found.append("fields: only one field can choose the transport")
+    if model.size_as and "size" in model.fields:
+        found.append("size_as: the model has a field size")
+    found += [f"size_as: {name!r} is not a field with values" for name in model.size_as if not _has_values(model, name)]
     for key, name in _switches(model):
         if name not in model.fields or model.fields[name].type != "boolean":
             found.append(f"{key}: {name!r} is not a boolean field of this model")
@@ -178,38 +163,17 @@ def _path_inconsistencies(model: Model) -> Iterator[str]:
     """Paths that are none, and fields that would be written over each other."""
     paths: dict[tuple[str, ...], str] = {}
     for name, field in model.fields.items():
-        path = tuple((field.path or name).split("."))
-        if not all(path):
-            yield f"fields.{name}.path: must be keys joined by dots, not {field.path!r}"
-        for other, owner in paths.items():
-            if other == path[: len(other)] or path == other[: len(path)]:
-                yield f"fields.{name}.path: {'.'.join(path)} is in the way of the field {owner}"
-        paths[path] = name
+        for path in field.places(name):
+            if not all(path):
+                yield f"fields.{name}.path: must be keys joined by dots, not {field.path!r}"
+            for other, owner in paths.items():
+                if other == path[: len(other)] or path == other[: len(path)]:
+                    yield f"fields.{name}.path: {'.'.join(path)} is in the way of the field {owner}"
+        paths |= dict.fromkeys(field.places(name), name)
 
 
-def _field_inconsistencies(field: Field) -> list[str]:
-    found = []
-    if field.type not in ("integer", "number") and (field.min is not None or field.max is not None):
-        found.append("min, max: only numbers have bounds")
-    if field.min is not None and field.max is not None and field.min > field.max:
-        found.append("min: is larger than max")
-    if field.max_length is not None and field.type != "string":
-        found.append("max_length: only strings have a length")
-    bare = Field(type=field.type, min=field.min, max=field.max, max_length=field.max_length)
-    found += [
-        f"values: {value!r} is not a valid {field.type} here" for value in field.values or () if not bare.accepts(value)
-    ]
-    if field.default is not None and not field.accepts(field.default):
-        found.append(f"default: {field.default!r} is not a value the field accepts")
-    if field.transport is not None:
-        if field.default is not None:
-            found.append("default: a transport field is always sent and needs no default")
-        found += [
-            f"transport: {value!r} is not a value the field accepts"
-            for value in (field.transport.link, field.transport.base64)
-            if not field.accepts(value)
-        ]
-    return found
+def _has_values(model: Model, name: str) -> bool:
+    return name in model.fields and bool(model.fields[name].values)
 
 
 def _switches(model: Model) -> list[tuple[str, str]]:

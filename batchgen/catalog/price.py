@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from batchgen.core.format import dollars
-from batchgen.core.request import Value
+from batchgen.core.request import Scalar, Value
 
 _MILLION = 1_000_000
 
@@ -21,7 +21,7 @@ _MILLION = 1_000_000
 class PriceCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an image costs where fields have these values, defaults included."""
 
-    when: dict[str, Value]
+    when: dict[str, Scalar]
     usd_per_image: float
 
 
@@ -30,6 +30,11 @@ class Megapixels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     first: float
     further: float
+
+    def usd(self, pixels: int) -> float:
+        """Return what an image of so many pixels costs."""
+        begun = max(1, math.ceil(pixels / _MILLION))
+        return self.first + (begun - 1) * self.further
 
 
 class TokenRates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,8 +86,7 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.usd_per_image is not None:
             return self.usd_per_image
         if self.megapixels is not None and size is not None:
-            begun = max(1, math.ceil(size[0] * size[1] / _MILLION))
-            return self.megapixels.first + (begun - 1) * self.megapixels.further
+            return self.megapixels.usd(size[0] * size[1])
         return None if self.tokens is None else self.tokens.most_usd_per_image
 
     @property
@@ -90,19 +94,23 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What a byte of a prompt costs at most: no token is shorter."""
         return 0.0 if self.tokens is None else self.tokens.text_in / _MILLION
 
-    @property
-    def most_usd_per_image(self) -> float | None:
-        """The dearest image that is known of."""
+    def most_usd_per_image(self, most_pixels: int | None) -> float | None:
+        """Return what the dearest image costs, None if no bound is known.
+
+        most_pixels: How many pixels an image of the model has at most, None if nobody knows.
+        """
         known = [case.usd_per_image for case in self.cases]
         known += [] if self.usd_per_image is None else [self.usd_per_image]
         known += [] if self.tokens is None else [self.tokens.most_usd_per_image]
+        if self.megapixels is not None and most_pixels is not None:
+            known.append(self.megapixels.usd(most_pixels))
         return max(known, default=None)
 
     def __str__(self) -> str:
         if self.tokens is not None:
             return f"by tokens, {dollars(self.tokens.most_usd_per_image)} an image at most"
         if self.cases:
-            least, most = min(case.usd_per_image for case in self.cases), self.most_usd_per_image or 0.0
+            least, most = min(case.usd_per_image for case in self.cases), max(case.usd_per_image for case in self.cases)
             return f"{dollars(least)} to {dollars(most)} an image"
         if self.megapixels is not None:
             first, further = dollars(self.megapixels.first), dollars(self.megapixels.further)

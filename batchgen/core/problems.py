@@ -49,6 +49,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "E054": "the value is neither true nor false",
         "E055": "the text is too long",
         "E056": "the model is unknown",
+        "E057": "the size is not one that the model takes",
+        "E058": "the value is not the list or the JSON that the field takes",
         # the configuration
         "E060": "a default is set for something that takes none",
         "E061": "a setting is wrong",

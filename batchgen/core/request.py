@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from batchgen.core.cost import Charge
 
@@ -15,7 +16,8 @@ DEFAULT_PROVIDER = "aimlapi"
 ModelKey = tuple[str, str]
 
 # What a field of a model can hold.
-Value = str | int | float | bool
+Scalar = str | int | float | bool
+Value = Scalar | list[Any] | dict[str, Any]
 
 
 class SeedSource(StrEnum):

@@ -118,7 +118,7 @@ def _caps(limits: LimitSettings, catalog: Catalog, layout: Layout) -> Iterator[C
         yield Cap(limits.max_cost_usd)
     if limits.max_total_usd is not None:
         # Two providers may have a model of one name.
-        prices = ((model.price.most_usd_per_image, model.name) for model in catalog.models if model.price is not None)
+        prices = ((model.most_usd_per_image, model.name) for model in catalog.models)
         priced = sorted((usd, name) for usd, name in prices if usd is not None)
         yield Cap(limits.max_total_usd, spent_usd(layout, {name: usd for usd, name in priced}))
 

@@ -32,7 +32,8 @@ from batchgen.export.source import OpenDataset, Positions
 from batchgen.export.table_file import write_table
 
 _OWN = {"id": pa.string(), "prompt": pa.string(), "model": pa.string(), "num_images": pa.int64(), "seed": pa.int64()}
-_ARROW_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+# Lists, JSON and sizes are text, as a manifest has them.
+_ARROW_TYPES = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 _PREFIX = "manifest_"
 # A manifest's ids have at most 200 characters; a number comes after them.
 _ID_CHARS = 190
@@ -145,7 +146,7 @@ def _schema(source: OpenDataset, models: Models, *, split: bool) -> pa.Schema:
     for model in models.values():
         for name, field in model.fields.items():
             if name not in _OWN and field.transport is None:
-                kind = _ARROW_TYPES[field.type]
+                kind = _ARROW_TYPES.get(field.type, pa.string())
                 # Two models may mean different things by one name; text takes both.
                 columns[name] = kind if columns.get(name, kind) == kind else pa.string()
     if split:

@@ -42,7 +42,8 @@ ManifestSource: TypeAlias = (
 )
 
 Cell = str | int | float | bool | None
-Kind = Literal["text", "integer", "number", "boolean", "other"]
+# Cells of a nested kind, lists and tables, are their text in JSON.
+Kind = Literal["text", "integer", "number", "boolean", "nested", "other"]
 
 # Enough rows that the work by column pays off, few enough that a batch stays within some MB.
 BATCH_ROWS = 8192

@@ -8,7 +8,7 @@ from typing import Self, cast
 
 import pyarrow as pa
 
-from batchgen.core.label_types import as_type, is_text_only
+from batchgen.core.label_types import as_text, as_type, is_text_only
 from batchgen.core.problems import Finding, Problem
 from batchgen.manifest.source import Cell, Kind
 
@@ -73,6 +73,8 @@ class TypedChunk:
             # Arrow does not look inside strings; bytes that are none are marked as in a CSV file.
             cells = array.cast(pa.large_binary()).to_pylist()
             return [cell and cell.decode("utf-8", "surrogateescape") for cell in cells]
+        if pa.types.is_nested(array.type):
+            return [as_text(cell) for cell in cells]
         if pa.types.is_decimal(array.type):
             return [cell if cell is None else int(cell) for cell in cells]
         return cast("list[Cell]", cells)
@@ -95,8 +97,12 @@ class TypedChunk:
 def _kind(kind: pa.DataType, found: Sequence[pa.DataType | str]) -> Kind:
     """What the cells are of a column that is `kind` now and was `found`."""
     types = pa.types
+    if types.is_nested(kind):
+        return "nested"
     if types.is_string(kind) or types.is_null(kind):
-        return "text" if all(map(_is_cell, found)) else "other"
+        if all(map(_is_cell, found)):
+            return "text"
+        return "nested" if all(isinstance(one, pa.DataType) and types.is_nested(one) for one in found) else "other"
     if types.is_integer(kind) or (types.is_decimal(kind) and kind.scale == 0):
         return "integer"
     if types.is_floating(kind):

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from batchgen.catalog import Field, Value
+import msgspec
+
+from batchgen.catalog import Field, Size, Value
 from batchgen.core.format import quote
+from batchgen.core.request import Scalar
 from batchgen.core.suggest import did_you_mean
 from batchgen.manifest.source import Cell
 
@@ -33,7 +37,27 @@ def parse_cell(name: str, field: Field, cell: Cell) -> Value:
     Raises:
         CellError: it is not of the field's type, or the model does not take it.
     """
-    value: Value
+    if field.type == "list":
+        return _list(name, field, cell)
+    if field.type == "json":
+        value: Value = _json(name, cell, 'JSON; write it like {"scale": 0.5}')
+        return value
+    if field.size is not None:
+        return _size(name, field.size, cell)
+    return parse_scalar(name, field, cell)
+
+
+def parse_integer(name: str, field: Field, cell: Cell) -> int:
+    """Return the whole number of a cell that is not empty. Raises CellError."""
+    value = _integer(name, field, cell)
+    if not field.accepts(value):
+        raise _refusal(name, field, value)
+    return value
+
+
+def parse_scalar(name: str, field: Field, cell: Cell) -> Scalar:
+    """Return the canonical value of a cell of a field that holds one. Raises CellError."""
+    value: Scalar
     if field.type == "integer":
         value = _integer(name, field, cell)
     elif field.type == "number":
@@ -89,7 +113,51 @@ def _boolean(name: str, cell: Cell) -> bool:
     raise CellError("E054", f"{name} {quote(cell)} is neither true nor false; write true or false")
 
 
-def _refusal(name: str, field: Field, value: Value) -> CellError:
+def _size(name: str, size: Size, cell: Cell) -> str:
+    try:
+        return size.read(str(cell))
+    except ValueError as error:
+        raise CellError("E057", f"{name} {quote(cell)} is not one that the model takes: {error}") from error
+
+
+def _list(name: str, field: Field, cell: Cell) -> list[Any]:
+    kind = {"string": '["a", "b"]', "boolean": "[true, false]"}.get(field.item.type, "[1, 2]")
+    items = _json(name, cell, f"a list; write it like {kind}")
+    if not isinstance(items, list):
+        raise CellError("E058", f"{name} {quote(cell)} is not a list; write it like {kind}")
+    if field.max_items is not None and len(items) > field.max_items:
+        raise CellError("E051", f"{name} has {len(items):,} items; the model takes at most {field.max_items}")
+    return [_item(f"{name}[{number}]", field.item, item) for number, item in enumerate(items)]
+
+
+def _item(name: str, field: Field, item: object) -> Scalar:
+    if not isinstance(item, str | int | float | bool):
+        raise CellError("E058", f"{name} must be one value, not {quote(item)}")
+    return parse_scalar(name, field, item)
+
+
+def _json(name: str, cell: Cell, wanted: str) -> Any:
+    """The value of a cell as JSON has it, in its one form."""
+    if not isinstance(cell, str):
+        return _in_one_form(cell)
+    try:
+        return _in_one_form(msgspec.json.decode(cell.encode()))
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise CellError("E058", f"{name} {quote(cell)} is not {wanted}") from error
+
+
+def _in_one_form(value: object) -> Any:
+    """A JSON value with sorted keys, whole numbers as such, and no null in an object, since tables fill those up."""
+    if isinstance(value, dict):
+        return {key: _in_one_form(value[key]) for key in sorted(value) if value[key] is not None}
+    if isinstance(value, list):
+        return [_in_one_form(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _FLOAT_EXACT_MAX:
+        return int(value)
+    return value
+
+
+def _refusal(name: str, field: Field, value: Scalar) -> CellError:
     if field.values is not None:
         return CellError("E052", f"{name} {quote(value)} is not allowed; {allowed(value, field.values)}")
     if isinstance(value, str):
@@ -101,7 +169,7 @@ def _refusal(name: str, field: Field, value: Value) -> CellError:
     return CellError("E051", f"{name} {value} is no finite number")
 
 
-def allowed(value: object, values: Sequence[Value]) -> str:
+def allowed(value: object, values: Sequence[Scalar]) -> str:
     """Say which values are allowed, the nearest first if one is near."""
     texts = list(map(str, values))
     return " ".join(filter(None, [did_you_mean(str(value), texts), f"allowed are {', '.join(texts)}"]))

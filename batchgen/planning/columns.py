@@ -20,6 +20,9 @@ _FIELD_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "integer": ("text", "integer", "number"),
     "number": ("text", "integer", "number"),
     "boolean": ("text", "boolean"),
+    "list": ("text", "nested"),
+    "json": ("text", "integer", "number", "boolean", "nested"),
+    "size": ("text",),
 }
 _OWN_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "prompt": ("text",),
@@ -27,6 +30,10 @@ _OWN_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "model": ("text",),
     "num_images": _FIELD_KINDS["integer"],
 }
+
+
+# A size that a model takes in other fields.
+_SIZE = Field(type="string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
     for model in models:
         for name, field in model.fields.items():
             fields.setdefault(name, []).append(field)
+        if model.size_as:
+            fields.setdefault("size", []).append(_SIZE)
     known = {*OWN_COLUMNS, *fields}
     problems = []
     for index, (name, kind) in enumerate(zip(names, manifest.kinds, strict=True)):
@@ -117,5 +126,11 @@ def is_one_typo(name: str, field: str) -> bool:
 
 
 def _words(kinds: Sequence[Kind] | set[Kind]) -> str:
-    words = {"text": "text", "integer": "whole numbers", "number": "numbers", "boolean": "true and false"}
+    words = {
+        "text": "text",
+        "integer": "whole numbers",
+        "number": "numbers",
+        "boolean": "true and false",
+        "nested": "lists and tables",
+    }
     return " or ".join(words[kind] for kind in words if kind in kinds)

@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from batchgen.catalog import Field, Model, Value
 from batchgen.core.errors import CatalogError
 from batchgen.core.format import quote
 from batchgen.core.problems import Finding
 from batchgen.manifest.source import Cell
-from batchgen.planning.cells import CellError, parse_cell
+from batchgen.planning.cells import CellError, parse_cell, parse_integer
 from batchgen.planning.identity import model_identity
 from batchgen.planning.rules import NUM_IMAGES, ROW_IMAGES_MAX, Rules
 
 # Some MB of resolved combinations; a manifest of enumerated fields never has as many.
 TABLE_MAX_COMBINATIONS = 4096
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +85,8 @@ class _Resolution:
     def settings(self) -> RowSettings:
         model = self._model()
         num_images = self._num_images()
+        if model.size_as:
+            self._divide_size(model)
         fields: dict[str, Value] = {}
         params: dict[str, Value] = {}
         for name, field in model.fields.items():
@@ -102,7 +108,7 @@ class _Resolution:
             model_name=model.name,
             identity=identity,
             num_images=num_images,
-            key=hash((identity, num_images, *sorted(fields.items()))),
+            key=hash((identity, num_images, _encode(sorted(fields.items())))),
             fields=dict(sorted(fields.items())),
             params=dict(sorted(params.items())),
             calls=_calls(num_images, model.images_per_call),
@@ -128,7 +134,7 @@ class _Resolution:
     def _num_images(self) -> int:
         cell = self._cells.get("num_images", self._rules.defaults.get("num_images", 1))
         try:
-            return int(parse_cell("num_images", NUM_IMAGES, cell))
+            return parse_integer("num_images", NUM_IMAGES, cell)
         except CellError as error:
             message = error.message
             if error.code == "E051":
@@ -148,12 +154,27 @@ class _Resolution:
                 self._find(error.code, name, error.message)
         return field.default
 
+    def _divide_size(self, model: Model) -> None:
+        """Give a cell `size` to the field that takes it."""
+        cell = self._cells.pop("size", None)
+        size = self._rules.defaults.get("size") if cell is None else cell
+        if size is None:
+            return
+        try:
+            name, value = model.size_in_fields(str(size))
+        except ValueError as error:
+            self._find("E057", "size", f"size {quote(size)} is not one that the model takes: {error}")
+            return
+        other = self._cells.setdefault(name, value)
+        if other != value and cell is not None:
+            self._find("E057", "size", f"size {quote(size)} contradicts {name} {quote(other)}; write one of them")
+
     def _default_seed(self, model: Model) -> int | None:
         seed = self._rules.defaults.get("seed")
         if seed is None or "seed" not in model.fields:
             return None
         try:
-            return int(parse_cell("seed", model.fields["seed"], seed))
+            return parse_integer("seed", model.fields["seed"], seed)
         except CellError as error:
             self._find(error.code, "seed", f"in the configured defaults: {error.message}")
             return None

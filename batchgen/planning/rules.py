@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from batchgen.catalog import Catalog, Field, Model, Value
+from batchgen.catalog import Catalog, Field, Model
 from batchgen.config.settings import RunConfig
 from batchgen.core.problems import Problem
+from batchgen.core.request import Scalar
 from batchgen.core.suggest import did_you_mean
 from batchgen.planning.cells import CellError, parse_cell
 
@@ -34,7 +35,7 @@ class Rules:
 
     model: Model
     catalog: Catalog
-    defaults: Mapping[str, Value]
+    defaults: Mapping[str, Scalar]
     today: date
     problems: tuple[Problem, ...] = ()
 
@@ -46,7 +47,7 @@ def make_rules(config: RunConfig, catalog: Catalog, today: date | None = None) -
         CatalogError: the catalog has no such model.
     """
     model, today = catalog.find(config.model), today or datetime.now(UTC).date()
-    defaults: dict[str, Value] = {}
+    defaults: dict[str, Scalar] = {}
     problems = [*_unknown_providers(config, catalog), *_unknown_columns(config, catalog)]
     if retirement := model.retirement(today):
         problems.append(Problem("W011", _PLACE, f"model: {retirement}"))
@@ -75,7 +76,7 @@ def _unknown_columns(config: RunConfig, catalog: Catalog) -> Iterator[Problem]:
             yield Problem("E061", _PLACE, f"columns.{name}: batchgen reads no column of this name; {advice}")
 
 
-def _problem(name: str, value: Value, model: Model, catalog: Catalog) -> Problem | None:
+def _problem(name: str, value: Scalar, model: Model, catalog: Catalog) -> Problem | None:
     place = f"defaults.{name}"
     if name in ("prompt", "id", "model"):
         advice = "set `model` at the top level" if name == "model" else "it belongs into the manifest"
@@ -83,10 +84,12 @@ def _problem(name: str, value: Value, model: Model, catalog: Catalog) -> Problem
     fields = [model.fields[name]] if name in model.fields else catalog.fields_named(name)
     if name == "num_images":
         fields = [NUM_IMAGES]
-    if not fields:
+    if not fields and not (name == "size" and model.size_as):
         known = ", ".join(field for field in model.fields if field != "prompt")
         text = f"{place}: no model has a field of this name; {model.name} has {known}"
         return Problem("E060", _PLACE, text, column_name=name)
+    if name == "size" and model.size_as:
+        return _size_problem(str(value), model)
     if fields[0].transport is not None:
         return Problem("E060", _PLACE, f"{place}: set `image_transport` instead", column_name=name)
     if name not in model.fields and name != "num_images":
@@ -95,4 +98,13 @@ def _problem(name: str, value: Value, model: Model, catalog: Catalog) -> Problem
         parse_cell(name, fields[0], value)
     except CellError as error:
         return Problem(error.code, _PLACE, f"{place}: {error.message}", column_name=name)
+    return None
+
+
+def _size_problem(size: str, model: Model) -> Problem | None:
+    try:
+        model.size_in_fields(size)
+    except ValueError as error:
+        text = f"defaults.size: size {size!r} is not one that the model takes: {error}"
+        return Problem("E057", _PLACE, text, column_name="size")
     return None

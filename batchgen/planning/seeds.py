@@ -8,7 +8,7 @@ from typing import cast
 from batchgen.catalog import Field
 from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.source import Cell
-from batchgen.planning.cells import CellError, parse_cell
+from batchgen.planning.cells import CellError, parse_integer
 from batchgen.planning.row_settings import RowSettings
 
 # Integers of more digits go the slow way, which can say what is wrong with them.
@@ -75,7 +75,7 @@ def _parse_each(
         seed = None
         if cell not in ("", None):
             try:
-                seed = int(parse_cell("seed", one.model.fields.get("seed", _ANY_SEED), cell))
+                seed = parse_integer("seed", one.model.fields.get("seed", _ANY_SEED), cell)
             except CellError as error:
                 found.append((row, Finding(error.code, error.message, column)))
         seeds.append(seed)

@@ -157,10 +157,10 @@ def test_a_file_of_the_user_replaces_a_shipped_model(tmp_path: Path) -> None:
     [
         ("name = ", ":1:6: is not valid TOML"),
         (f'name = "x"\nprise = 1\n{PROMPT}', "prise: no key has this name; did you mean price?"),
-        (f'name = "x"\n{PROMPT}maximum = 3\n', "fields.prompt.maximum: no key has this name; did you mean max?"),
+        (f'name = "x"\n{PROMPT}maxx = 3\n', "fields.prompt.maxx: no key has this name; did you mean max?"),
         (
             'name = "x"\n[fields.prompt]\ntype = "text"\n',
-            "fields.prompt.type: must be one of boolean, integer, number, string, not 'text'",
+            "fields.prompt.type: must be one of boolean, integer, json, list, number, size, string, not 'text'",
         ),
         (f"name = 3\n{PROMPT}", "name: must be text, not 3"),
         ('name = "x"\n[fields]\n', "fields.prompt: every model needs this field"),

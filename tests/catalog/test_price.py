@@ -55,14 +55,14 @@ def test_the_first_case_that_fits_counts_with_defaults_before_the_one_figure(tmp
     assert model.price_of_image({"quality": "high", "aspect_ratio": "16:9"}) == 0.15
     assert model.price_of_image({}) == 0.25
     assert model.price_of_image({"quality": "low"}) == 0.09
-    assert model.price is not None
-    assert model.price.most_usd_per_image == 0.25
+    assert model.most_usd_per_image == 0.25
 
 
 def test_each_further_megapixel_that_is_begun_is_paid(tmp_path: Path) -> None:
     model = model_with(tmp_path, "megapixels = { first = 0.03, further = 0.01 }")
     assert model.price_of_image({}) == pytest.approx(0.04)  # 1024 x 1024 are more than a million
     assert model.price_of_image({"aspect_ratio": "16:9"}) == pytest.approx(0.03)
+    assert model.most_usd_per_image == pytest.approx(0.04)
 
 
 def test_tokens_are_planned_by_their_bound_and_paid_by_their_number(tmp_path: Path) -> None:

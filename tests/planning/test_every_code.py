@@ -21,6 +21,11 @@ type = "number"
 [fields.note]
 type = "string"
 max_length = 1
+[fields.size]
+type = "size"
+size = { names = ["2K"] }
+[fields.loras]
+type = "json"
 """
 # What Imagen 3 takes; that itself is retired.
 ALIVE = 'name = "alive"\nextends = "imagen-3"\n'
@@ -59,6 +64,8 @@ EXAMPLES: dict[str, str | bytes] = {
     "E054": "prompt,enhance_prompt,model\na,maybe,alive\n",
     "E055": "prompt,note\na,ab\n",
     "E056": "prompt,model\na,nobody\n",
+    "E057": "prompt,size\na,3K\n",
+    "E058": "prompt,loras\na,{\n",
     "E060": "a default for the prompt",
     "E061": "a setting that is none",
     "E062": "a file of a model that is none",

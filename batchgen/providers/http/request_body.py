@@ -1,7 +1,7 @@
 """A request as the JSON object that its service takes: the fields of the model's catalog file, where they belong.
 
-The manifest has one word for one thing (`num_images`); the catalog says how a model calls it and where in the object it
-stands (`generationConfig.imageConfig.aspectRatio`).
+The manifest has one word for one thing (`num_images`, `size`); the catalog says how a model calls it, where in the
+object it stands (`generationConfig.imageConfig.aspectRatio`) and, of a size, how it is written.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from batchgen.catalog import Model, Value
+from batchgen.catalog import Field, Model, Value
 from batchgen.config.settings import ImageTransport
 from batchgen.core.request import ImageRequest
 
@@ -27,21 +27,20 @@ class RequestBodies:
 
     def __init__(self, models: Models, image_transport: ImageTransport) -> None:
         self._transport = {name: dict(_transport(model, image_transport)) for name, model in models.items()}
-        self._paths = {name: _paths(model) for name, model in models.items()}
+        self._placed = {name: _placed(model) for name, model in models.items()}
 
     def body(self, request: ImageRequest) -> dict[str, Any]:
         """Return the object for a request, without the model's name: prompt, seed, transport, then its params."""
         seed = {} if request.seed is None else {"seed": request.seed}
         values = {"prompt": request.prompt, **seed, **self._transport.get(request.model, {}), **request.params}
-        if not (paths := self._paths.get(request.model)):
+        if not (placed := self._placed.get(request.model)):
             return values
         body: dict[str, Any] = {}
         for name, value in values.items():
-            *folders, last = paths.get(name, (name,))
-            place = body
-            for folder in folders:
-                place = place.setdefault(folder, {})
-            place[last] = value
+            if name in placed:
+                placed[name].put(body, name, value)
+            else:
+                body[name] = value
         return body
 
 
@@ -52,5 +51,6 @@ def _transport(model: Model, image_transport: ImageTransport) -> Mapping[str, Va
     return {name: choice.link if image_transport == "url" else choice.base64}
 
 
-def _paths(model: Model) -> Mapping[str, tuple[str, ...]]:
-    return {name: tuple(field.path.split(".")) for name, field in model.fields.items() if field.path}
+def _placed(model: Model) -> Mapping[str, Field]:
+    """The fields that are not written as they are, under their own names."""
+    return {name: field for name, field in model.fields.items() if field.path or field.size}
