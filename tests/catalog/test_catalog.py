@@ -42,6 +42,8 @@ FROZEN_DEFAULTS: dict[str, dict[str, object]] = {
     "gpt-image-2.5-sunburst": GPT_IMAGE_DEFAULTS,
     "gpt-image-2.6-flare": GPT_IMAGE_DEFAULTS,
     "gpt-image-2.6-sunburst": GPT_IMAGE_DEFAULTS,
+    "gemini-nano-banana-2.1": {"image_size": "1K"},
+    "gemini-3-pro-image": {"image_size": "1K"},
 }
 
 
@@ -81,7 +83,8 @@ def test_a_price_without_a_documented_figure_is_unknown_and_not_zero() -> None:
     priced = {model.name: model.price_of_image({}) for model in load_catalog().models if model.price}
     # Of OpenAI's models only the answer tells the price: this is the bound.
     gpt_image = {name: 0.5 for name in FROZEN_DEFAULTS if name.startswith("gpt-image-2.")}
-    assert priced == {"imagen-3.0-generate-002": 0.04, "gpt-image-2": 1.7, **gpt_image}
+    gemini = {"gemini-nano-banana-2.1": 0.05, "gemini-3-pro-image": 0.16}
+    assert priced == {"imagen-3.0-generate-002": 0.04, "gpt-image-2": 1.7, **gpt_image, **gemini}
 
 
 def test_an_alias_leads_to_the_model() -> None:
@@ -92,7 +95,7 @@ def test_an_alias_leads_to_the_model() -> None:
 def test_every_shipped_file_names_its_provider() -> None:
     files = list(Path(batchgen.catalog.__file__).parent.glob("models/*.toml"))
     assert len(files) == len(FROZEN_DEFAULTS)
-    assert {tomllib.loads(file.read_text())["provider"] for file in files} == {"aimlapi", "openai"}
+    assert {tomllib.loads(file.read_text())["provider"] for file in files} == {"aimlapi", "openai", "gemini"}
 
 
 @pytest.mark.parametrize("name", ["imagen-3.0-generate-002", "imagen-3", "google/imagen-4.0-generate-001"])
