@@ -85,9 +85,15 @@ def find_model(name: str) -> ServedModel | None:
 
 
 def made_up_model(name: str, body: Mapping[str, Any]) -> ServedModel:
-    """A model with any name that takes every field of a body; fields that other models have are checked as theirs."""
+    """A model with any name that takes every field of a body; some that other models have are checked as theirs."""
     sizes = {**GEMINI_SIZES, **IMAGEN_SIZES}
-    known = {**IMAGEN_FIELDS, **GEMINI_FIELDS, "aspect_ratio": Choice(tuple(sizes))}
+    known = {
+        **IMAGEN_FIELDS,
+        **GEMINI_FIELDS,
+        "n": Whole(1, 10),
+        "seed": Whole(0, 2**63 - 1),
+        "aspect_ratio": Anything(),
+    }
     return ServedModel(name, (), sizes, {field: known.get(field, Anything()) for field in body if field != "model"})
 
 
@@ -109,11 +115,11 @@ def read_order(model: ServedModel, body: Mapping[str, Any]) -> Order:
     return Order(
         model=model.name,
         prompt=body["prompt"],
-        num_images=int(body.get("num_images", 1)),
+        num_images=int(body.get("num_images", body.get("n", 1))),  # some models of a made-up catalog say n
         seed=None if seed is None else int(seed),
         enhance="enhance_prompt" in model.fields and body.get("enhance_prompt", True),
         watermark=body.get("add_watermark", False),
-        size=model.sizes[body.get("aspect_ratio", "1:1")],
+        size=model.sizes.get(body.get("aspect_ratio", "1:1"), model.sizes["1:1"]),
         # Two sources of the documentation disagree on this default; the newer one says true.
         as_link=body.get("convert_base64_to_url", True),
     )
