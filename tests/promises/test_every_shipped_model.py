@@ -1,4 +1,4 @@
-"""Every shipped model draws: its rows are planned, priced, sent and kept, at the service that simulates its provider."""
+"""Every shipped model draws: its rows are planned, priced, sent and kept, at the simulator of its provider."""
 
 from __future__ import annotations
 
