@@ -102,7 +102,7 @@ def scratch() -> Iterator[Path]:
     """An empty folder on a real disk: TMPDIR must not be kept in memory, or fsync costs nothing.
 
     It goes when this process ends: ext4 is slow to make files for a minute after thousands were removed, and
-    that would be charged to whoever comes next.
+    that would be charged to the one that is measured next.
     """
     folder = Path(tempfile.mkdtemp(prefix="batchgen-bench-"))
     atexit.register(shutil.rmtree, folder)

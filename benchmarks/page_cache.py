@@ -1,7 +1,7 @@
 """Keeps the page cache small while measuring, so that every contestant finds memory in the same state.
 
 A virtual machine that hands free memory back to its host asks for each page again when the cache grows: a file
-of 1 MB then takes 2.8 ms of processor time to write instead of 0.3, whoever's turn it happens to be.
+of 1 MB then takes 2.8 ms of processor time to write instead of 0.3, charged to the process whose turn it is.
 Within a memory cgroup of a fixed size the same pages are used over and over.
 """
 

@@ -34,7 +34,7 @@ hypothesis.settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True, scope="session")
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A folder for the state of accounts: that of whoever runs the tests is not theirs."""
+    """A folder for the state of accounts: that of the user who runs the tests is not theirs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield

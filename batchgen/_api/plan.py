@@ -8,15 +8,16 @@ from os import PathLike
 
 from batchgen._api.job import InDoubt, Job, Selection, make_selection, open_job
 from batchgen._api.progress import Advance, ignore
-from batchgen._api.settings import Columns, Settings, load_settings, with_columns
+from batchgen._api.settings import Columns, Loaded, Settings, load_settings, with_columns
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.lag import ViewLag, view_lag
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.last_config import read_last_config
 from batchgen.engine.consent import bought_again, setting_changes
-from batchgen.engine.shown_request import show_requests
-from batchgen.manifest import ManifestSource
+from batchgen.engine.job import usable_rules
+from batchgen.engine.shown_request import curl_commands
+from batchgen.manifest import ManifestSource, open_manifest
 from batchgen.planning import read_rows
 from batchgen.planning.columns import assign_columns
 from batchgen.planning.plan import Group, Plan, make_plan
@@ -84,6 +85,15 @@ def plan_job(job: Job, advance: Advance = ignore) -> Plan:
     layout = Layout(job.out)
     refuse_incomplete_at_rest(layout)
     return make_plan(read_rows(job.manifest, job.rules), resume_index.load(layout), job.selection, read)
+
+
+def show_requests(manifest: ManifestSource, loaded: Loaded, row_id: str) -> list[str]:
+    """Return what would be sent for a row, as curl commands with the key masked. Needs no key and no dataset.
+
+    Raises ManifestError, CatalogError, and UsageError if no row that can be sent has this id.
+    """
+    rules, config = usable_rules(loaded), loaded.config
+    return curl_commands(open_manifest(manifest, None, config.columns, config.sheet), rules, config, row_id)
 
 
 def view_lag_of(plan: Plan, job: Job) -> ViewLag:

@@ -1,1 +1,1 @@
-"""Words of the command line -> calls of the other rooms -> words, exit codes."""
+"""Words of the command line become calls of `_api`, and results become words and exit codes."""

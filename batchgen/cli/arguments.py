@@ -78,7 +78,7 @@ def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
 def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(commands, "plan", "print what a run would do and cost; sends nothing")
     _add_manifest(parser)
-    parser.add_argument("-o", "--out", metavar="OUT", required=True, help="the dataset's folder")
+    parser.add_argument("-o", "--out", metavar="OUT", help="the dataset's folder; --show-request needs none")
     add_config(parser)
     add_selection(parser)
     add_limits(parser)

@@ -11,7 +11,7 @@ from batchgen.cli.config import load_settings
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.cli.view import describe_lag
-from batchgen.core.errors import ManifestError
+from batchgen.core.errors import ManifestError, UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration
 from batchgen.core.problems import TITLES, Problem
@@ -34,11 +34,13 @@ _GROUPS = (
 
 def execute(options: Namespace) -> ExitCode:
     """Print the plan of a run."""
-    job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
     if options.show_request is not None:
-        for command in show_requests(job, options.show_request):
+        for command in show_requests(options.manifest, load_settings(options), options.show_request):
             echo(command)
         return ExitCode.OK
+    if options.out is None:
+        raise UsageError("batchgen plan needs a folder to compare with: batchgen plan MANIFEST -o OUT")
+    job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
     with ProgressBar("planning") as reading:
         plan = plan_job(job, reading.advance)
     if options.json:

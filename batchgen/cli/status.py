@@ -39,14 +39,16 @@ def execute(options: Namespace) -> ExitCode:
 
 
 def _describe(summary: DatasetSummary, left: Left, out: str) -> str:
-    lines = [f"{out}: {'a run is writing it now' if summary.running else 'no run is writing it'}", ""]
-    lines += [
+    lines = [f"{out}: {'a run is writing it now' if summary.running else 'no run is writing it'}"]
+    slots = [
         f"  {status.value.replace('_', ' '):<10}{summary.slots[status]:>12,}"
         for status in Status
         if summary.slots[status]
     ]
     if summary.in_flight:
-        lines.append(f"  {'in flight':<10}{summary.in_flight:>12,}")
+        slots.append(f"  {'in flight':<10}{summary.in_flight:>12,}")
+    if slots:
+        lines += ["", *slots]
     if view := describe_view(out):
         lines += ["", view]
     lines += ["", f"spent {dollars(summary.cost_usd)}{_unknown(summary)}"]

@@ -1,0 +1,1 @@
+"""Settings: defaults, a TOML file, the environment and flags become one frozen `RunConfig`."""

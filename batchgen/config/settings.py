@@ -21,7 +21,7 @@ PositiveInt = Annotated[int, Within(ge=1)]
 Tries = Annotated[int, Within(ge=1, le=1000)]
 # A wait of more than a day is a mistake in the unit.
 Seconds = Annotated[float, Within(gt=0, le=86_400)]
-# From one in a hundred minutes to more than any service takes: in between, every sum of the pace is finite.
+# From one in a hundred minutes to more than any service takes: in between, every sum of the rate limiter is finite.
 PerMinute = Annotated[float, Within(ge=0.01, le=1_000_000)]
 # More than any budget that is meant; infinity is no budget.
 Dollars = Annotated[float, Within(ge=0, le=1_000_000_000)]

@@ -23,7 +23,7 @@ class Ticket:
     Attributes:
         url: where it is.
         problem: why it was not collected yet.
-        data: what came from there that is no image, to be kept.
+        data: bytes received from there that are no image, to be kept.
     """
 
     url: str
@@ -33,7 +33,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """An image of an answer that cannot be used, and why; `data` is what came of it, to be kept."""
+    """An image of an answer that cannot be used, and why; `data` is what was received of it, to be kept."""
 
     reason: str
     data: bytes = field(default=b"", repr=False, compare=False)

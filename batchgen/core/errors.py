@@ -85,7 +85,7 @@ class ProviderError(BatchgenError):
         retry_after_s: how many seconds the service asks to wait; None if it does not say.
         cost_usd: what the call cost all the same; None if the service does not say.
         inference_id: the service's id of the call; None if it gave none.
-        body: what came and could not be read, to be kept; empty if nothing of the kind came.
+        body: the answer's bytes that could not be read, to be kept; empty if there were none.
     """
 
     exit_code = ExitCode.STOPPED

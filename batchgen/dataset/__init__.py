@@ -1,0 +1,1 @@
+"""What is kept: the index, the write-ahead log, reading, publishing, repair, events; `writer` stands on top."""

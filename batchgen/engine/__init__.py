@@ -1,1 +1,1 @@
-"""The loop of a run: takes requests from planning to a provider, and what comes back to the dataset."""
+"""The loop of a run: takes requests from planning to a provider, and answers to the dataset."""

@@ -61,7 +61,7 @@ class CircuitBreaker:
         self._unanswered[row] = monotonic()
 
     def answered(self, row: str) -> None:
-        """Note that it has ended, however; what came of it follows."""
+        """Note that it has ended; its outcome is noted next."""
         del self._unanswered[row]
 
     def record_success(self) -> None:

@@ -1,4 +1,4 @@
-"""Tells a row that is refused for itself from a pace that is too fast, where the service says 429 to both.
+"""Tells a row that is refused for itself from a rate that is too high, where the service says 429 to both.
 
 A 429 is never a row's fault. But a service, or a filter before it, may answer one row so for ever while it takes all
 others: to slow everyone down for that row would help nobody, and to ask for it without end neither. How likely it is
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-# Below this chance the row's refusals say nothing of the pace, and below the other one more tries are in vain.
+# Below this chance the row's refusals say nothing of the rate, and below the other one more tries are in vain.
 _ODD: Final = 1e-3
 _HOPELESS: Final = 1e-6
 _ODD_TIMES: Final = 3
@@ -45,7 +45,7 @@ class RowRefusals:
         return account.accepted - self._accepted_before
 
     def is_odd(self, account: Refusals) -> bool:
-        """Whether the row, and not the pace, is what is refused."""
+        """Whether the row, and not the rate, is what is refused."""
         return self.times >= _ODD_TIMES and self._chance(account) < _ODD
 
     def is_hopeless(self, account: Refusals) -> bool:

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from batchgen.config.settings import RunConfig
 from batchgen.core.attempts import make_attempt_id
 from batchgen.core.errors import UsageError
 from batchgen.core.request import ImageRequest
-from batchgen.engine.job import Job
+from batchgen.manifest.source import Manifest
 from batchgen.planning.rows import read_rows
+from batchgen.planning.rules import Rules
 from batchgen.providers.http.curl import as_curl
-from batchgen.providers.registry import find_factory, key_variables, models_of
+from batchgen.providers.registry import check_providers, find_factory, key_variables, models_of
 
 # Stands for the id of a run that does not exist.
 _NO_RUN = "00000000T000000Z-0000"
 
 
-def show_requests(job: Job, row_id: str) -> list[str]:
+def curl_commands(manifest: Manifest, rules: Rules, config: RunConfig, row_id: str) -> list[str]:
     """Return each request of a row as a curl command, its key masked. Needs no key and sends nothing.
 
     Raises:
-        UsageError: No row has this id, or the row is wrong.
+        UsageError: No row has this id, or the row is wrong, or its provider's settings are.
         ManifestError: The manifest cannot be read.
     """
-    shown = [_show(job, request) for request in _requests_of(job, row_id)]
+    shown = [_show(request, rules, config) for request in _requests_of(manifest, rules, row_id)]
     if not shown:
-        raise UsageError(f"No row that can be sent has the id {row_id!r} in {job.manifest.name}.")
+        raise UsageError(f"No row that can be sent has the id {row_id!r} in {manifest.name}.")
     return shown
 
 
-def _requests_of(job: Job, row_id: str) -> Iterator[ImageRequest]:
-    for batch in read_rows(job.manifest, job.rules):
+def _requests_of(manifest: Manifest, rules: Rules, row_id: str) -> Iterator[ImageRequest]:
+    for batch in read_rows(manifest, rules):
         for invalid in batch.invalid:
             if invalid.row_id == row_id:
                 reasons = "; ".join(problem.message for problem in invalid.problems)
@@ -40,9 +42,10 @@ def _requests_of(job: Job, row_id: str) -> Iterator[ImageRequest]:
                 yield batch.request(index)
 
 
-def _show(job: Job, request: ImageRequest) -> str:
-    settings = job.loaded.config.provider(request.provider)
+def _show(request: ImageRequest, rules: Rules, config: RunConfig) -> str:
+    check_providers((request.provider,), config)
+    settings = config.provider(request.provider)
     factory = find_factory(settings)
-    traits, wire = factory.traits(settings), factory.wire(settings, models_of(job.rules.catalog, settings))
+    traits, wire = factory.traits(settings), factory.wire(settings, models_of(rules.catalog, settings))
     call = wire.submit(request, make_attempt_id(_NO_RUN, request.fingerprint, 1))
     return as_curl(call, settings.base_url or traits.base_url, key_variables(settings, traits)[0])

@@ -37,10 +37,10 @@ async def _refresh(display: Display, events: RunEvents, live: Live, writer: Data
     while True:
         if writer.lost:
             stop.set(StopKind.LOCKED, writer.lost)
-        pace = live.snapshot()
-        now = (round(pace.limit_per_minute), pace.in_flight_limit, pace.cooldown_s > 0)
+        rate = live.snapshot()
+        now = (round(rate.limit_per_minute), rate.in_flight_limit, rate.cooldown_s > 0)
         if now != known:
-            events.limits(pace)
+            events.limits(rate)
             known = now
         events.flush()
         if events.lost and not told_of_loss:

@@ -1,4 +1,4 @@
-"""Keeps what came and could not be read before anything is decided about it, above all before it is bought again."""
+"""Keeps an answer that could not be read before anything is decided about it, above all before it is bought again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def keep_body(sink: Sink, attempt_id: str, error: ProviderError) -> Provid
 
 
 async def keep_slots(sink: Sink, attempt_id: str, answer: Answer) -> Answer:
-    """Keep what came instead of images; return the answer, whose slots say where it is.
+    """Keep what was received instead of images; return the answer, whose slots say where it is.
 
     Raises DiskError, but for an answer that holds images too: they come first, and saving them will say the same.
     """
@@ -41,4 +41,4 @@ async def _kept_slot(sink: Sink, name: str, slot: Slot) -> Slot:
 
 async def _kept(sink: Sink, name: str, reason: str, data: bytes) -> str:
     place = await sink.keep_unreadable(name, data)
-    return f"{reason}; what came is in {place}" if place else f"{reason}; of such answers enough are kept"
+    return f"{reason}; its bytes are in {place}" if place else f"{reason}; of such answers enough are kept"

@@ -130,7 +130,7 @@ class Worker:
         return permit
 
     async def _attempt(self, attempt: AttemptState, permit: Permit) -> Answer | ProviderError:
-        """Send once; return what came of it. The permit is settled when this returns."""
+        """Send once; return the outcome. The permit is settled when this returns."""
         request = attempt.request
         attempt.begin_attempt()
         try:

@@ -1,4 +1,4 @@
-"""A dataset in other shapes: embedded Parquet, WebDataset, image and caption, and a manifest to ask again.
+"""A dataset in other formats: for loaders, for training, for people, and as a manifest that asks again.
 
 Every export reads what the last finished run shows (metadata.parquet), leaves the dataset untouched, and
 appears under its name only when it is whole.

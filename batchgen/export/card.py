@@ -1,4 +1,4 @@
-"""README.md and LICENSE beside what was exported, so that whoever gets it knows what it is and under which terms.
+"""README.md and LICENSE beside what was exported, so that a recipient knows what it is and under which terms.
 
 The head of the card says where the splits are: `load_dataset(DEST)` needs nothing else, whatever names they have.
 """

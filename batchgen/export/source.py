@@ -103,7 +103,7 @@ def _table(layout: Layout, view: BinaryIO) -> pq.ParquetFile:
 
 
 def _as_written_here(table: pa.Table) -> pa.Table:
-    """Records of the view as the index has them, whoever wrote them. Raises ValueError if they are none."""
+    """Records of the view as the index has them, also those of another version. Raises ValueError if they are none."""
     records = as_written_here(table)
     refuse_odd_values(records)
     if "params" in records.column_names:

@@ -88,7 +88,7 @@ class Decoder:
             )
 
     def _read(self) -> bytes:
-        """One line, or what came before the decoder died."""
+        """One line, or its beginning if the decoder died."""
         with suppress(ConnectionError), self._line.makefile("rb") as answers:
             return answers.readline()
         return b""

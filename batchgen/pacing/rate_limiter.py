@@ -208,7 +208,7 @@ class RateLimiter:
         self._changed.set()
 
     def snapshot(self) -> LimiterSnapshot:
-        """Tell where the pace stands now."""
+        """Return the limits and their use now."""
         now = self._loop.time()
         by_the_minute = 60 / self._requests.window_s
         return LimiterSnapshot(

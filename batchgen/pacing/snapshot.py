@@ -1,4 +1,4 @@
-"""Where the pace stands at one moment, for those who show it."""
+"""The limits of an account and their use at one moment, for display."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class LimiterSnapshot:
-    """Where the pace stands at one moment."""
+    """The limits of an account and their use at one moment."""
 
     in_flight: int
     in_flight_limit: int

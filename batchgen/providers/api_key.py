@@ -1,6 +1,6 @@
 """The API key, kept from showing.
 
-Whoever prints, formats, logs or pickles an `ApiKey` gets a mask. The secret leaves through `get_secret_value()`,
+An `ApiKey` that is printed, formatted, logged or pickled gives a mask. The secret leaves through `get_secret_value()`,
 called in one place: where the header of a call is made. The price is that a key cannot be handed to another process;
 that process reads its own environment.
 """

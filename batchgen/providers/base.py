@@ -44,7 +44,7 @@ class Pending:
         reason: why, for the index.
         retry_after_s: how many seconds the service asks to wait; None if it does not say.
         is_refusal: whether the place says that there is nothing, as it does of what is late and of what is gone.
-        data: what came whole and is no image, to be kept.
+        data: bytes that were received whole and are no image, to be kept.
     """
 
     reason: str

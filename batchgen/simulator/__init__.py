@@ -1,6 +1,6 @@
-"""The embedded API server: AI/ML API, built from its public documentation alone.
+"""The embedded API server: services as their public documentation describes them, a dialect for each.
 
-It serves the generate call, the account endpoints and a CDN on loopback. It draws real images,
+It serves a service's calls and a CDN on loopback. It draws real images,
 enforces rate limits, injects faults on request, and records every arrival and charge. It is for
 demos, tests and benchmarks. Names are loaded on first use: importing the package loads no server.
 """

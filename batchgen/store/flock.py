@@ -14,7 +14,7 @@ _WITHOUT = frozenset(
 
 
 class Flock(Enum):
-    """What came of asking for a lock."""
+    """The outcome of asking for a lock."""
 
     HELD = "held"
     BUSY = "busy"  # another process has it

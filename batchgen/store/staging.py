@@ -85,7 +85,7 @@ def _held(partial: Path) -> Iterator[None]:
     try:
         if try_flock(descriptor) is Flock.BUSY:
             raise Locked(f"{partial} is being written by another process. Wait for it.")
-        yield  # whoever dies lets go
+        yield  # a process that dies lets go
     finally:
         os.close(descriptor)
 

@@ -42,7 +42,7 @@ THROTTLED = ProviderError(ErrorKind.RATE_LIMITED, "too many", http_status=429)
         [UNREADABLE] * 3,
         [refused("no such field")] * 3,
         [UNREADABLE, SILENT, CUT_OFF],  # each may have been charged
-        [UNREADABLE, THROTTLED, UNREADABLE, THROTTLED, UNREADABLE],  # a refusal by pace says nothing
+        [UNREADABLE, THROTTLED, UNREADABLE, THROTTLED, UNREADABLE],  # a refusal by rate says nothing
         [UNREADABLE, refused("no"), UNREADABLE, UNREADABLE, UNREADABLE],
         [refused(f"no such field (request id {one})") for one in ("req_01HZX7", "req_01HZX8", "req_01J001")],
         [refused(f"no such field, trace 4fe{one * 12}, at 12:00:0{one}Z") for one in "123"],

@@ -44,7 +44,7 @@ REQUEST = ImageRequest(
         (ErrorKind.BAD_KEY, 1, 0, None, Stop()),
         (ErrorKind.NO_CREDITS, 3, LONG_AGO, None, Stop()),
         (ErrorKind.NOT_FOUND, 1, 0, 5, Stop()),
-        # the pace's: never the row's fault, however often and late
+        # the rate's: never the row's fault, however often and late
         (ErrorKind.RATE_LIMITED, 1, 0, 30, Retry(30, counted=False)),
         (ErrorKind.BUSY, 1, 0, None, Retry(0.0, counted=False)),
         (ErrorKind.RATE_LIMITED, 1000, 1e9, None, Retry(0.0, counted=False)),

@@ -50,9 +50,9 @@ async def test_each_slot_has_a_name_and_each_reason_says_it() -> None:
     answer = await keep_slots(cast("Any", roomy), "a", Answer((SPOILT, link, SPOILT), 200, None, None))
     assert roomy.kept == {"a-0": b"bytes", "a-1": b"page", "a-2": b"bytes"}
     assert [slot.image for slot in answer.slots] == [
-        Unusable("no image; what came is in a-0"),
-        Ticket("https://cdn/1.png", "no image; what came is in a-1"),
-        Unusable("no image; what came is in a-2"),
+        Unusable("no image; its bytes are in a-0"),
+        Ticket("https://cdn/1.png", "no image; its bytes are in a-1"),
+        Unusable("no image; its bytes are in a-2"),
     ]
 
 
@@ -61,7 +61,7 @@ async def test_an_error_says_where_its_body_is_and_keeps_all_else() -> None:
         ErrorKind.BAD_ANSWER, "no JSON", http_status=200, retry_after_s=2.0, cost_usd=0.1, inference_id="i", body=b"x"
     )
     kept = await keep_body(cast("Any", Roomy()), "a", error)
-    assert kept.message == "no JSON; what came is in a"
+    assert kept.message == "no JSON; its bytes are in a"
     assert (kept.kind, kept.http_status, kept.retry_after_s, kept.cost_usd, kept.inference_id, kept.body) == (
         *(error.kind, 200, 2.0, 0.1, "i"),
         b"",

@@ -1,4 +1,4 @@
-"""A gallery that was cut off leaves nothing for good, and one that is at work loses nothing."""
+"""A gallery that was cut off leaves nothing that stays, and one that is at work loses nothing."""
 
 from __future__ import annotations
 

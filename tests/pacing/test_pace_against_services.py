@@ -1,4 +1,4 @@
-"""The promises of the pace, against services with limits of their own: minutes of loop time, jitter on every way."""
+"""The promises of pacing, against services with limits of their own: minutes of loop time, jitter on every way."""
 
 from __future__ import annotations
 

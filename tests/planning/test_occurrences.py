@@ -1,4 +1,4 @@
-"""Counting what came before: exact, whatever the size and order of batches."""
+"""Counting earlier occurrences: exact, whatever the size and order of batches."""
 
 from __future__ import annotations
 

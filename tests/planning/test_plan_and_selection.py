@@ -145,4 +145,4 @@ async def test_what_is_in_doubt_is_sent_again_with_its_old_ids_kept(batch: Batch
     await batch.run([FOX])
     (made,) = batch.records()
     assert made["status"] == "ok"
-    assert made["in_doubt_ids"] == doubt["in_doubt_ids"], "whoever reads the bill must find the first attempt"
+    assert made["in_doubt_ids"] == doubt["in_doubt_ids"], "a reader of the bill must find the first attempt"

@@ -170,13 +170,14 @@ def test_what_would_be_sent_is_shown_with_the_key_masked(
     monkeypatch.delenv("TOY_KEY", raising=False)
     config = manifest.parent / "c.toml"
     config.write_text(f'models = ["{catalog}"]\n[providers.{NAME}]\nbase_url = "http://127.0.0.1:9"\n')
-    command = ["plan", str(manifest), "-o", str(manifest.parent / "out"), "-c", str(config), "--show-request"]
+    command = ["plan", str(manifest), "-c", str(config), "--show-request"]
+    before = {path.name for path in manifest.parent.iterdir()}
     assert main([*command, "toy-2"]) == 0
     shown = capsys.readouterr().out
     assert "curl -X POST http://127.0.0.1:9/draw" in shown
     assert '-H "X-Toy-Key: $TOY_KEY"' in shown
     assert "--data-raw 'text=a+hare+2&colour=blue'" in shown
-    assert not (manifest.parent / "out").exists(), "a plan writes nothing"
+    assert {path.name for path in manifest.parent.iterdir()} == before, "nothing is written"
     assert main([*command, "imagen-2"]) == 0
     assert '"prompt":"a fox 2"' in capsys.readouterr().out
     assert main([*command, "nobody"]) == 2

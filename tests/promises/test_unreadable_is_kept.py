@@ -61,8 +61,8 @@ async def run(tmp_path: Path, url: str, rows: int = 1, **changes: Any) -> Path:
 
 def named_in(record: dict[str, str], out: Path) -> bytes:
     """What lies where the record's message says."""
-    assert f"what came is in {KEPT}/" in record["error_message"]
-    name = record["error_message"].rpartition("what came is in ")[2]
+    assert f"its bytes are in {KEPT}/" in record["error_message"]
+    name = record["error_message"].rpartition("its bytes are in ")[2]
     return (out / name).read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""An answer is read by what it says: a refusal of one prompt, of the account, of the moment, or by pace."""
+"""An answer is read by what it says: a refusal of one prompt, of the account, of the moment, or of the rate."""
 
 from __future__ import annotations
 

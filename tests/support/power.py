@@ -201,7 +201,7 @@ class Kept(Dropped):
 
 
 class NamesOnly(Dropped):
-    """The names did, and the bytes did not: what a journal of metadata alone leaves."""
+    """The names did, and the bytes did not: what a file system that logs metadata alone leaves."""
 
     def names(self, pending: int) -> int:
         return pending

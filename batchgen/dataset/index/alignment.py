@@ -1,4 +1,4 @@
-"""One schema for all parts, so that whoever reads `index/*.parquet` at once finds no types or columns that differ.
+"""One schema for all parts, so that a reader of `index/*.parquet` finds no types or columns that differ.
 
 A part that is added has the columns of those that are there. Where it brings another type or column, they are written
 anew first: all of them say the same with the wider schema, so a crash in between is harmless.

@@ -112,7 +112,7 @@ class OrderedRecords:
         return self._readers[number]
 
     def _fingerprints(self) -> Keys:
-        """Keys that tell apart records of the same place: several requests were made for it in the course of time."""
+        """Keys that tell apart records of the same place: several requests were made for it over time."""
         found = []
         for source in self._sources:
             with open_part(source.file) as part:

@@ -109,7 +109,7 @@ def records_of_error(
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was given up: failed, or in doubt if an answer of it was never seen.
 
-    A request that the service refuses for good has failed, whatever became of earlier attempts; one that its safety
+    A request that the service refuses and would refuse again has failed, whatever became of earlier attempts; one that its safety
     filter refuses is blocked.
     """
     doubts = attempts.in_doubt_ids and failure.kind not in FINAL_KINDS

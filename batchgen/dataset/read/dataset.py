@@ -36,7 +36,7 @@ _CATEGORIES = (
 
 
 class Dataset:
-    """A dataset as it stands on disk, also while a run is writing it. Made by `batchgen.open_dataset`."""
+    """A dataset on disk, also while a run is writing it. Made by `batchgen.open_dataset`."""
 
     def __init__(self, out: str | PathLike[str]) -> None:
         self._layout = open_layout(Path(out).absolute())

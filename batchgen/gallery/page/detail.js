@@ -169,7 +169,7 @@ class Detail {
         ...parameters.map(([name, given]) => [plainWords(name), typeof given === "string" ? given : JSON.stringify(given)]),
       ]),
       table("From the manifest", [...data.own.map((column) => [column.label, column.value(row)]), ["line", data.where(row)]]),
-      table("What came", [
+      table("What was received", [
         ["size", value("width") && `${value("width")} × ${value("height")}`],
         ["file", value("size_bytes") && `${value("mime_type")}, ${numbers.format(value("size_bytes"))} bytes`],
         ["cost", `${dollars(value("cost_usd"))}${value("cost_source") ? ` (${plainWords(value("cost_source"))})` : ""}`],

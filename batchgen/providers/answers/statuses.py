@@ -44,7 +44,7 @@ _RULES: Final = (
     _Rule(401, 401, ErrorKind.BAD_KEY),
     _Rule(402, 402, ErrorKind.NO_CREDITS),
     _Rule(407, 407, ErrorKind.BAD_KEY),  # a proxy in between wants a login
-    # Whoever gave up waiting, the service may go on, finish the work and charge it.
+    # Whether the service or something before it gave up waiting, the service may go on, finish the work and charge it.
     _Rule(408, 408, ErrorKind.CUT_OFF),
     _Rule(499, 499, ErrorKind.CUT_OFF),  # of nginx and Google, for one that something between here and there hung up on
     _Rule(409, 409, ErrorKind.CONFLICT),

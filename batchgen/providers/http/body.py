@@ -1,7 +1,7 @@
 """The body of an answer, read within a limit.
 
 A body that is larger than allowed, as sent or as unpacked, stops being read at the limit: memory
-stays bounded whatever the other side sends. What came of a body that breaks off is kept.
+stays bounded whatever the other side sends. What was received of a body that breaks off is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class BodyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What came of a body, unpacked; `fault` is why that is not all, None if it is.
+    """What was received of a body, unpacked; `fault` is why that is not all, None if it is.
 
     A fault is a BodyError, or the aiohttp.ClientError or TimeoutError with which the body broke off.
     """

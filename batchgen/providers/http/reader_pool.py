@@ -1,4 +1,4 @@
-"""Where what came is read: JSON, base64, checksums. What takes long is read in threads, and holds up nobody."""
+"""Where answers are read: JSON, base64, checksums. What takes long is read in threads, and holds up nobody."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ _GONE_WORDS: Final = _any(
     r"\bpayment (?:method )?(?:is )?(?:required|needed|failed)\b",
     r"余额不足|额度不足|欠费",
 )
-# They speak of money where they do not speak of a pace.
+# They speak of money where they do not speak of a rate.
 _QUOTA_CODES: Final = _any(r"insufficient(user)?quota|quotaexhausted")
 _QUOTA_WORDS: Final = _any(
     r"\bexceeded your current quota\b|\binsufficient quota\b",

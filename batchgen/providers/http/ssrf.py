@@ -1,7 +1,7 @@
 """Which network addresses a link from an answer may lead to.
 
 An answer is untrusted: its links, and their redirects, must not reach into the private network of
-whoever runs batchgen. The check stands where the socket is opened, on the very address that is
+the machine that runs batchgen. The check stands where the socket is opened, on the very address that is
 connected to, so a name that resolves differently the second time gains nothing. Where the API
 itself is on a private network (a simulator, a gateway in the house), links may lead there too.
 Link-local addresses, where clouds keep their credentials, are never allowed.

@@ -44,7 +44,7 @@ def unpack(body: bytes, encoding: str, max_bytes: int) -> tuple[bytes, PackedErr
     for name in layers:
         unpacked, problem = _unpack_layer(unpacked, name, max_bytes)
         if problem:
-            # Whoever unpacked it on the way left the header as it was.
+            # What unpacked it on the way left the header as it was.
             return (body, None) if is_plain or not encoding else (unpacked, problem)
     return unpacked, None
 

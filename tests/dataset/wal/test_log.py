@@ -54,7 +54,7 @@ def read(data: bytes, folder: Path) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("ledger")
+    return tmp_path_factory.mktemp("wal")
 
 
 def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
