@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
@@ -55,11 +55,17 @@ class DeferredDownloads:
         self._waiting = array("Q")  # keys of the requests, one for each image that did not come
         self._came_at = 0.0
 
-    async def collect(self, providers: Mapping[str, Provider]) -> None:
-        """Try every ticket, with its own provider. A disk that refuses an image stops the run."""
+    async def collect(self, providers: Mapping[str, Provider], need: Callable[[str], object]) -> None:
+        """Try every ticket, with its own provider. A disk that refuses an image stops the run.
+
+        need: Told the name of each provider that an image waits for, open or not.
+        """
         self._came_at = monotonic()
         try:
-            left = self._worth_trying(await asyncio.to_thread(self._writer.deferred), providers)
+            waiting = await asyncio.to_thread(self._writer.deferred)
+            for name in {record.provider for record in waiting}:
+                need(name)
+            left = self._worth_trying(waiting, providers)
             attempts = max((self._attempts(record) for record in left), default=0)
             for attempt in range(1, attempts + 1):
                 self._progress.fetching = Fetching(len(left), attempt, attempts)

@@ -7,6 +7,7 @@ nothing is left that can succeed, the run stops; else it ends when everything el
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import Affects, ErrorKind, policy_of
@@ -24,6 +25,7 @@ class Halts:
         stop: Set when nothing that the run may ask is left.
         askable: Returns all models that the run may ask; None while the manifest has not been read.
         tell: Called with the reason when something is halted and the run goes on, and with what is to be noted.
+        missing: Why accounts could not be opened, by provider: each is halted once something depends on it.
     """
 
     def __init__(
@@ -33,16 +35,16 @@ class Halts:
         stop: StopSignal,
         askable: Callable[[], Collection[ModelKey] | None],
         tell: Callable[[str], object],
+        missing: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._permits = permits
         self._remedies = remedies
         self._stop = stop
         self._askable = askable
         self._tell = tell
+        self._missing = missing
         self._providers: dict[str, tuple[StopKind, str]] = {}
         self._models: dict[ModelKey, tuple[StopKind, str]] = {}
-        # Providers that cannot be asked, while no row is known to need them.
-        self._unneeded: dict[str, tuple[StopKind, str]] = {}
 
     def add(self, request: ImageRequest, error: ProviderError) -> None:
         """Halt what fails for the same reason as a request: its model, or all of its account."""
@@ -65,10 +67,10 @@ class Halts:
             self._permits[name].close()
         self._conclude(kind, message, name)
 
-    def add_missing(self, name: str, kind: StopKind, message: str) -> None:
-        """Halt a provider that cannot be asked at all. It is said when a row is known to need it, if ever."""
-        self._unneeded[name] = (kind, message)
-        self.recheck()
+    def need(self, name: str) -> None:
+        """Note that something depends on a provider: one that could not be opened is halted."""
+        if name in self._missing:
+            self.add_provider(name, StopKind.ACCOUNT, self._missing[name])
 
     def note(self, message: str) -> None:
         """Say of a provider that the run waits for it, or no longer does."""
@@ -76,14 +78,14 @@ class Halts:
 
     def cover(self, request: ImageRequest) -> bool:
         """Whether a request depends on something that is halted."""
-        self._need(request.provider)
+        self.need(request.provider)
         return self._covers(request.model_key)
 
     def recheck(self) -> None:
         """Stop the run if all that it may ask, as is known now, is halted."""
         askable = self._askable()
         for name, _ in askable or ():
-            self._need(name)
+            self.need(name)
         reasons = [*self._providers.values(), *self._models.values()]
         if reasons and askable is not None and all(map(self._covers, askable)):
             self._stop.set(*_joined(reasons))
@@ -93,10 +95,6 @@ class Halts:
         reasons = [*self._providers.values(), *self._models.values()]
         if reasons:
             self._stop.set(*_joined(reasons))
-
-    def _need(self, name: str) -> None:
-        if missing := self._unneeded.pop(name, None):
-            self.add_provider(name, *missing)
 
     def _covers(self, model: ModelKey) -> bool:
         return model[0] in self._providers or model in self._models

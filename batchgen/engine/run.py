@@ -154,7 +154,9 @@ class _Running:
         self.events = RunEvents(writer.events, run_id)
         self.progress = Progress()
         self._live = Live(self.progress, accounts.snapshot)
-        self._halts = Halts(accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt)
+        self._halts = Halts(
+            accounts.limiters, accounts.remedies, stop, self._askable, self._tell_of_halt, accounts.missing
+        )
         self._preflight = Preflight()
         self._looking: asyncio.Future[AbsentImages] | None = None
         self._deferred = DeferredDownloads(writer, self._config, stop, self.progress, onlooker)
@@ -272,8 +274,6 @@ class _Running:
 
     async def _send(self, work: WorkList) -> None:
         await asyncio.to_thread(self._writer.rehearse, self._accounts.concurrency)
-        for name, reason in self._accounts.missing.items():
-            self._halts.add_missing(name, StopKind.ACCOUNT, reason)
         prices_usd = self._preflight.prices_usd
         silent = {model.key for model in self._job.rules.catalog.models if model.drops_blocked}
         context = RunContext(
@@ -281,7 +281,7 @@ class _Running:
         )
         async with asyncio.TaskGroup() as tasks:
             if Status.FAILED not in self._job.selection.retry:
-                tasks.create_task(self._deferred.collect(self._accounts.providers))
+                tasks.create_task(self._deferred.collect(self._accounts.providers, self._halts.need))
             tasks.create_task(
                 run_shard(work, self._accounts.providers, self._accounts.limiters, self._writer, self._stop, context)
             )

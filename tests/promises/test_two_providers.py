@@ -6,6 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,41 @@ async def test_a_provider_without_a_key_leaves_its_rows_pending_and_says_which_v
         assert summary.stop is not None
         assert "Set TOY_KEY" in summary.stop.message
         assert toy.calls == []
+
+
+@pytest.fixture
+def rows_of_one(manifest: Path) -> Path:
+    """Six rows with a column `model`, all of one provider; the catalog has models of others."""
+    rows = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(row for row in rows if not row.startswith("toy-")))
+    return manifest
+
+
+async def test_a_key_is_missing_only_where_a_row_needs_it(rows_of_one: Path, catalog: Path) -> None:
+    async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
+        watcher = Watcher()
+        summary = await run(
+            rows_of_one, catalog, simulator, toy, watcher=watcher, keys={"AIMLAPI_API_KEY": "imagen-secret-key"}
+        )
+        assert statuses(summary.out) == {("aimlapi", "ok"): 6}
+        assert summary.stop is None
+        assert watcher.warnings == []
+
+
+async def test_an_image_that_waits_at_its_link_needs_the_key_too(rows_of_one: Path, catalog: Path) -> None:
+    late = replace(SIMULATOR, faults=(Fault.parse("late_cdn=1"),), late_fetches=1000)
+    ways: dict[str, Any] = {
+        "image_transport": "url",
+        "api__download_attempts": 1,
+        "providers__aimlapi__key_variable": "IMAGEN_KEY",
+    }
+    async with Simulator(late) as simulator, serve_toy() as toy:
+        first = await run(rows_of_one, catalog, simulator, toy, keys={"IMAGEN_KEY": "imagen-secret-key"}, **ways)
+        assert statuses(first.out) == {("aimlapi", "failed"): 6}
+        again = await run(rows_of_one, catalog, simulator, toy, keys={"TOY_KEY": SECRET}, **ways)
+        assert again.progress.deferred == 6
+        assert again.stop is not None
+        assert "Set IMAGEN_KEY" in again.stop.message
 
 
 async def test_each_account_has_its_own_limits(manifest: Path, catalog: Path) -> None:

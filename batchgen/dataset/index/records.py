@@ -109,8 +109,8 @@ def records_of_error(
 ) -> tuple[IndexRecord, ...]:
     """Return the records of a request that was given up: failed, or in doubt if an answer of it was never seen.
 
-    A request that the service refuses and would refuse again has failed, whatever became of earlier attempts; one that its safety
-    filter refuses is blocked.
+    A request that the service refuses and would refuse again has failed, whatever became of earlier attempts; one that
+    its safety filter refuses is blocked.
     """
     doubts = attempts.in_doubt_ids and failure.kind not in FINAL_KINDS
     in_doubt = bool(doubts) or failure.kind in IN_DOUBT_KINDS
