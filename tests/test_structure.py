@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -68,26 +69,32 @@ def room_of(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(module: Path) -> Iterator[tuple[int, str]]:
-    """Line and room of every import of batchgen, wherever in the module it stands."""
+def imported_names(module: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that a module imports, wherever in it the import stands."""
     for node in ast.walk(ast.parse(module.read_text())):
-        names: list[str] = []
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name_of(module)}:{node.lineno} is a relative import"
-            source = node.module or ""
-            names = [f"{source}.{alias.name}" for alias in node.names] if source == "batchgen" else [source]
-        for name in names:
-            package, _, rest = name.partition(".")
-            if package == "batchgen":
-                room = rest.split(".")[0]
-                yield (
-                    node.lineno,
-                    room if (PACKAGE / room).exists() or (PACKAGE / f"{room}.py").exists() else "batchgen",
-                )
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def imported_rooms(module: Path) -> Iterator[tuple[int, str]]:
+    """Line and room of every import of batchgen."""
+    for line, name in imported_names(module):
+        package, _, rest = name.partition(".")
+        if package == "batchgen":
+            room = rest.split(".")[0]
+            yield line, room if (PACKAGE / room).exists() or (PACKAGE / f"{room}.py").exists() else "batchgen"
+
+
+def module_of(name: str) -> Path | None:
+    """The module that an imported name is, or is in; None for one outside the package."""
+    path = PACKAGE.parent / name.replace(".", "/")
+    for place in (path.with_suffix(".py"), path / "__init__.py"):
+        if place in MODULES:
+            return place
+    return module_of(name.rpartition(".")[0]) if "." in name else None
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
@@ -111,12 +118,27 @@ def test_the_floors_of_a_dataset_import_only_those_below(module: Path) -> None:
     floor = module.parent.name
     below = set(FLOORS[: FLOORS.index(floor)]) if floor in FLOORS else set()
     wrong = [
-        f"{name_of(module)}:{node.lineno} imports {node.module}"
-        for node in ast.walk(ast.parse(module.read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("batchgen.dataset.")
-        if (node.module or "").split(".")[2] not in below | {floor} | GROUND_FLOOR
+        f"{name_of(module)}:{line} imports {name}"
+        for line, name in imported_names(module)
+        if name.startswith("batchgen.dataset.") and name.split(".")[2] not in below | {floor} | GROUND_FLOOR
     ]
     assert wrong == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports for types, and those within functions, count too: a circle of them is one of meaning."""
+    imports = {
+        module: {module_of(name) for _, name in imported_names(module)} - {module, PACKAGE / "__init__.py"}
+        for module in MODULES
+    }
+    while free := [
+        module
+        for module, needed in imports.items()
+        if not needed & imports.keys() or not any(module in others for others in imports.values())
+    ]:
+        for module in free:
+            del imports[module]
+    assert [*map(name_of, imports)] == []
 
 
 def test_benchmarks_import_each_other_in_no_circle() -> None:
@@ -138,13 +160,18 @@ def test_benchmarks_import_each_other_in_no_circle() -> None:
 def test_a_module_says_what_it_is_and_stays_short(module: Path) -> None:
     source = module.read_text()
     assert len(source.splitlines()) <= MAX_LINES
-    assert not source.strip() or ast.get_docstring(ast.parse(source)), "a module opens with what it promises"
+    assert ast.get_docstring(ast.parse(source)), "a module opens with what it promises"
 
 
 def test_no_two_classes_have_one_name() -> None:
     classes = Counter(
-        node.name for module in MODULES for node in ast.parse(module.read_text()).body if isinstance(node, ast.ClassDef)
+        node.name
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.ClassDef)
     )
+    scripts = "\n".join(script.read_text() for script in PACKAGE.rglob("*.js"))
+    classes.update(re.findall(r"^class (\w+)", scripts, re.MULTILINE))
     assert [name for name, count in classes.items() if count > 1] == []
 
 

@@ -28,7 +28,7 @@ exit codes:
 After 3, 4, 130 and 143 the same command resumes.
 
 environment:
-  AIMLAPI_API_KEY     the API key (or AIML_API_KEY)
+  AIMLAPI_API_KEY     the API key (or AIML_API_KEY); other services have variables of their own, such as OPENAI_API_KEY
   BATCHGEN_BASE_URL   the URL of the API
   BATCHGEN_LIMITS__CONCURRENCY and the like set limits.concurrency; --show-config prints all settings
 """

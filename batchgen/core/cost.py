@@ -14,7 +14,7 @@ MOST_CREDIBLE_USD = 1_000.0
 class CostSource(StrEnum):
     """How a cost became known."""
 
-    HEADER = "header"  # the service said it with its answer, in x-aimlapi-usd-spent or in the body
+    HEADER = "header"  # the service said it with its answer, in a header or in the body
     PRICE = "price"  # the service's or the catalog's price times the images that came back
     BILL = "bill"  # `batchgen reconcile` found it in the service's log of calls
     UNKNOWN = "unknown"  # the cost is null, or what is known of it: an attempt may have cost more

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import msgspec
 
+from batchgen.core.request import DEFAULT_PROVIDER
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=str.lower):
     """What every line has: when it was decided (UTC), and the id of the run. The class's name is its `event`."""
@@ -50,7 +52,7 @@ class Sent(Event, frozen=True, kw_only=True):
     """An attempt leaves, for so many images."""
 
     client_request_id: str
-    provider: str = "aimlapi"  # versions that had no other did not name it
+    provider: str = DEFAULT_PROVIDER  # versions that had no other did not name it
     row_id: str
     images: int
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
+from batchgen.core.request import DEFAULT_PROVIDER
 from batchgen.dataset.events.events import AnyEvent, Ended, Event, Planned
 from batchgen.store import StoredFile, disk
 
@@ -36,7 +37,7 @@ class SentEvent(msgspec.Struct, frozen=True):
     at: datetime
     event: str
     images: int = 0
-    provider: str = "aimlapi"  # the only one of versions that did not name it
+    provider: str = DEFAULT_PROVIDER  # the only one of versions that did not name it
 
 
 class _First(msgspec.Struct, frozen=True):

@@ -12,9 +12,10 @@ from functools import lru_cache
 import msgspec
 import pyarrow as pa
 
+from batchgen.core.request import DEFAULT_PROVIDER
+
 OLD_COLUMN = "request"
 _NEW_COLUMNS = ("provider", "params")
-_PROVIDER = "aimlapi"
 # What stands in columns of its own, and how images travelled, which is not asked for.
 _NO_PARAMS = frozenset({"model", "prompt", "seed", "convert_base64_to_url", "response_format"})
 
@@ -31,7 +32,7 @@ def new_fields(request: str) -> dict[str, str]:
     """Return `provider` and `params` for the body of a request."""
     body = _decode(request) if request else {}
     params = {name: value for name, value in body.items() if name not in _NO_PARAMS}
-    return dict(zip(_NEW_COLUMNS, (_PROVIDER, _encode(params).decode()), strict=True))
+    return dict(zip(_NEW_COLUMNS, (DEFAULT_PROVIDER, _encode(params).decode()), strict=True))
 
 
 def old_names(names: Sequence[str]) -> list[str]:

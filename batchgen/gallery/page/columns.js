@@ -71,7 +71,7 @@ const LABELS = {
   error_kind: "reason", cost_usd: "cost", finished_at: "time made", latency_s: "seconds taken", run_id: "run",
 };
 
-class Dataset {
+class PageData {
   constructor(block) {
     this.count = block.count;
     this.about = block.about;

@@ -4,7 +4,7 @@
 const $ = (id) => document.getElementById(id);
 
 async function start() {
-  const data = new Dataset(await unpack("overview"));
+  const data = new PageData(await unpack("overview"));
   const state = new State();
   const facets = facetColumns(data);
   let selection;
