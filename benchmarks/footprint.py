@@ -25,7 +25,7 @@ _LOOKED_AT = range(6_000, 9_500)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One second of the run. rate: requests settled a second. lag_ms: of the event loop, the longest."""
+    """One second of the run. rate: requests finished a second. lag_ms: of the event loop, the longest."""
 
     at_s: float
     resident_mb: float

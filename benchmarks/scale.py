@@ -199,7 +199,7 @@ def _first_request(manifest: Path, out: Path, rows: int) -> FirstRequest:
 
 
 def _ended_at(out: Path) -> float:
-    """When the last request of the last run was settled, and its clean stop began."""
+    """When the last request of the last run had its outcome, and its clean stop began."""
     with (out / ".batchgen" / "events.jsonl").open("rb") as events:
         events.seek(-4096, 2)
         last = json.loads(events.readlines()[-1])

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from batchgen.dataset.events.events import Finished
 from benchmarks import plots
 from benchmarks.footprint import Sample, open_files, resident_mb, threads
 from benchmarks.measure import scratch, start
@@ -62,13 +63,16 @@ def soak(requests: int) -> tuple[list[Sample], list[str]]:
             *("--rpm", 1_000_000, "--concurrency", _CONCURRENCY),
             output=said,
         )
-        settled, lags = _counter(out / ".batchgen" / "events.jsonl", b'"event":"settled"'), _lags(folder / "lags.jsonl")
+        finished = _counter(
+            out / ".batchgen" / "events.jsonl", b'"event":"%s"' % str(Finished.__struct_config__.tag).encode()
+        )
+        lags = _lags(folder / "lags.jsonl")
         samples: list[Sample] = []
         begun = last = time.monotonic()
         done = 0
         while child.poll() is None and done < requests:
             time.sleep(1.0)
-            now, new = time.monotonic(), next(settled)
+            now, new = time.monotonic(), next(finished)
             done += new
             try:
                 samples.append(
@@ -88,9 +92,9 @@ def soak(requests: int) -> tuple[list[Sample], list[str]]:
         said.seek(0)
         print(said.read()[-1500:])
         problems = [] if code in (0, 1) else [f"the run ended with {code}"]
-        done += next(settled)
+        done += next(finished)
         if done != requests:
-            problems.append(f"{done:,} of {requests:,} requests were settled")
+            problems.append(f"{done:,} of {requests:,} requests have an outcome")
     return samples, problems + growth(samples)
 
 

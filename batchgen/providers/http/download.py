@@ -84,7 +84,7 @@ class Downloader:
         self._is_secret = is_secret
         self._guard = AddressGuard(api_host)
         self._turn = asyncio.Semaphore(at_once)
-        self._paces: dict[str, AsyncLimiter] = {}
+        self._limiters: dict[str, AsyncLimiter] = {}
         self._proxies = Proxies(are_used=settings.proxy)
         tls = certificates()
         self._direct = self._open(CleanConnector(limit=0, ssl=tls, socket_factory=self._guard.open_socket))
@@ -134,15 +134,15 @@ class Downloader:
             url = found
         raise RefusedLinkError(f"it redirects more than {MAX_REDIRECTS} times")
 
-    def _pace(self, host: str) -> AsyncLimiter:
+    def _limiter(self, host: str) -> AsyncLimiter:
         """The fixed rate of downloads from a host."""
-        if len(self._paces) >= _HOSTS_MAX:
-            self._paces.clear()
-        return self._paces.setdefault(host, AsyncLimiter(DOWNLOADS_PER_SECOND, 1))
+        if len(self._limiters) >= _HOSTS_MAX:
+            self._limiters.clear()
+        return self._limiters.setdefault(host, AsyncLimiter(DOWNLOADS_PER_SECOND, 1))
 
     async def _step(self, url: URL) -> bytes | URL:
         """One GET: the bytes, or where they are instead."""
-        await self._pace(url.host or "").acquire()
+        await self._limiter(url.host or "").acquire()
         proxy = self._proxies.of(url)
         session = self._direct if proxy is None else self._proxied
         try:
