@@ -188,7 +188,7 @@ def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]
     parser = _command(
         commands,
         "reconcile",
-        "read the service's log of calls, settle what is in doubt, and correct costs to the bill; free",
+        "read the service's log of calls, look up requests in doubt, and correct costs to the bill; free",
     )
     parser.add_argument("out", metavar="OUT", help="the dataset's folder")
     add_config(parser)

@@ -15,7 +15,7 @@ from batchgen.core.cost import Charge
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What it took to settle a request, over all its attempts in this run.
+    """What it took to bring a request to its outcome, over all its attempts in this run.
 
     client_request_id, sent_at and latency_s are those of the last attempt. wasted is what
     attempts cost that gave no usable image; in_doubt_ids are the attempts whose answer was never seen.

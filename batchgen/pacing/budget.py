@@ -143,7 +143,7 @@ class BudgetShare:
         return sum(reservation.usd or 0.0 for reservation in self._open)
 
     def has_room(self, images: int, price_usd: float | None) -> bool:
-        """Whether a request may be paid for now; False: perhaps when something in flight has been settled.
+        """Whether a request may be paid for now; False: perhaps when something in flight has its outcome.
 
         Raises BudgetReached and CostUnknown where waiting cannot help.
         """

@@ -28,7 +28,7 @@ COLUMN_DOCS: Mapping[str, str] = MappingProxyType(
         "error_kind": "what went wrong, in one word; null for a saved image",
         "error_message": "what went wrong, in the service's words or batchgen's",
         "http_status": "HTTP status of the last answer",
-        "attempts": "how often the request was sent in the run that settled it",
+        "attempts": "how often the request was sent in the run that gave it its outcome",
         "cost_usd": "this image's share of what its request cost, in US dollars; null where it is unknown",
         "cost_source": "how the cost is known: header, bill (the service said it), price, or unknown (it may be more)",
         "client_request_id": "id that batchgen gave the last attempt; the service's log knows it",

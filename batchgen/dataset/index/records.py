@@ -1,7 +1,7 @@
 """The index record: everything known of one image slot, and how an answer becomes such records.
 
-A request that is settled gives a record for every image it asked for, whatever its outcome, so the presence of a
-fingerprint in the index says that the request has one. Records are a pure function of the request, its attempts and
+A request that has an outcome, good or bad, has a record for every image it asked for: a fingerprint in the index says
+that there is one. Records are a pure function of the request, its attempts and
 what was received: a run makes them so, and recovery makes the same from what the WAL kept.
 """
 
