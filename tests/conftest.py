@@ -33,11 +33,19 @@ hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A folder for the state of accounts: that of the user who runs the tests is not theirs."""
+def nobodys_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What fixtures of a whole module or session do with an account does not reach the user who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def state_folder(nobodys_state: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for the state of accounts, of this test alone: no test waits for what another has sent."""
+    folder = tmp_path.with_name(f"{tmp_path.name}-state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -99,7 +99,7 @@ async def test_a_limit_that_lets_a_request_never_through_is_exit_code_1_after_ot
     rows: list[int], code: ExitCode, simulate: Simulate, write_manifest: WriteManifest, tmp_path: Path
 ) -> None:
     path = write_manifest([{"prompt": f"{images} foxes", "num_images": images} for images in rows])
-    limits = {"limits.images_per_minute": 3, "limits.concurrency": 1}
+    limits = {"limits.images_per_minute": 180, "limits.window_s": 1, "limits.concurrency": 1}  # three in a window
     job = job_of(open_manifest(str(path)), simulate().url, tmp_path / "out", **limits)
     summary = await run_job(job, Keyring({}, {"aimlapi": "sk-test"}), Watcher(), StopSignal())
     assert summary.stop is not None
