@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import pytest
+from support.frozen import FrozenDisk
 
 from batchgen.store import lock
 
@@ -18,12 +18,12 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def crashed(out: Path, tmp_path: Path) -> Callable[[], Path]:
+def crashed(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
     """Takes the dataset as a kill at this moment would leave it, to another folder."""
-    numbers = count()
+    disk, numbers = FrozenDisk(monkeypatch), count()
 
     def take() -> Path:
-        return Path(shutil.copytree(out, tmp_path / f"crashed-{next(numbers)}"))
+        return disk.copy(out, tmp_path / f"crashed-{next(numbers)}")
 
     return take
 
