@@ -11,7 +11,7 @@ from support.batches import IMPATIENT, Watcher, compare_with_bill, read_index, r
 from support.misfortune import ENDINGS
 
 from batchgen.core.outcomes import Status
-from batchgen.engine.stop import StopKind
+from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.simulator import Fault, Simulator
 from batchgen.simulator.bill import Arrival
 
@@ -28,6 +28,22 @@ async def until(condition: Callable[[], object]) -> None:
     """Wait for something that the simulator's bill will show; the test's timeout is the limit."""
     while not condition():
         await asyncio.sleep(0.005)
+
+
+class Hourglass(StopSignal):
+    """Lets a wait that no test sits out pass once something has happened, however slow the machine is."""
+
+    def __init__(self, happened: Callable[[], object]) -> None:
+        super().__init__()
+        self.turned_s: list[float] = []
+        self._happened = happened
+
+    async def wait(self, timeout_s: float | None = None) -> bool:
+        if timeout_s is None or timeout_s < 60:
+            return await super().wait(timeout_s)
+        self.turned_s.append(timeout_s)
+        await until(self._happened)
+        return self.is_set
 
 
 async def test_a_service_that_is_gone_for_a_while_is_waited_for_and_no_row_is_blamed(tmp_path: Path) -> None:
@@ -168,13 +184,15 @@ async def test_a_service_that_dies_behind_nginx_is_waited_for_as_long_as_an_outa
 
 async def test_refusals_by_chance_with_a_long_wait_hold_up_only_their_own_rows(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
-    settings = replace(ENDINGS, faults=(Fault.parse("rate_limited@12,45"),), retry_after_s=3)
+    settings = replace(ENDINGS, faults=(Fault.parse("rate_limited@12,45"),), retry_after_s=3000)
     async with Simulator(settings) as simulator:
-        summary = await run_batch(manifest, out, simulator.url, limits__requests_per_minute=6000)
+        stop = Hourglass(lambda: len(simulator.bill.arrivals) >= ROWS)
+        summary = await run_batch(manifest, out, simulator.url, stop=stop, limits__requests_per_minute=6000)
         assert summary.stop is None
         assert [record["status"] for record in read_index(out)] == [Status.OK] * ROWS
+        assert stop.turned_s == [3000, 3000]
         arrivals = simulator.bill.arrivals
-        # All others were sent before either row came again.
+        # All others were sent before either row came again: had one of them waited, nobody would have gone on.
         assert [arrival.outcome for arrival in arrivals].count("rate_limited") == 2
         asked_again = arrivals[-2:]
         assert rows_of(asked_again) == rows_of([arrivals[11], arrivals[44]])
