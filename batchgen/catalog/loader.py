@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def load_catalog(user_files: Sequence[Path] = ()) -> Catalog:
         CatalogError: a file cannot be read, has an unknown or wrong key, contradicts itself, extends no known model,
             or claims a name that belongs to another model.
     """
-    files = _Files([_read(path) for path in [*sorted(_SHIPPED.glob("*.toml")), *user_files]])
+    files = _Files([*_shipped(), *map(_read, user_files)])
     return make_catalog([(file.path, files.model(file)) for file in files.files])
 
 
@@ -109,6 +110,12 @@ def _merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]
     if isinstance(fields[0], Mapping) and isinstance(fields[1], Mapping):
         merged["fields"] = {**fields[0], **fields[1]}
     return merged
+
+
+@cache
+def _shipped() -> tuple[_File, ...]:
+    """The files of the package: they change with its version, and so not while a program runs."""
+    return tuple(_read(path) for path in sorted(_SHIPPED.glob("*.toml")))
 
 
 def _read(path: Path) -> _File:

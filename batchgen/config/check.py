@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from batchgen.config.bounds import REFUSED
@@ -17,6 +18,7 @@ from batchgen.config.settings import RunConfig
 from batchgen.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
 # Settings that are tables of the user's own keys, and what their values may be.
@@ -59,11 +61,19 @@ def check_settings(settings: Mapping[str, Setting]) -> tuple[RunConfig, list[Mis
     return checked, mistakes
 
 
+@cache
+def _adapter() -> TypeAdapter[RunConfig]:
+    """What pydantic makes of the types: 40 ms, which a program that runs and plans again and again pays once."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(RunConfig)
+
+
 def _validate(settings: Mapping[str, Setting]) -> RunConfig | list[Mistake]:
-    from pydantic import TypeAdapter, ValidationError  # costs 0.1 s: only with something to check
+    from pydantic import ValidationError  # costs 0.1 s: only with something to check
 
     try:
-        return TypeAdapter(RunConfig).validate_python(nest(settings))
+        return _adapter().validate_python(nest(settings))
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_input=False)
     mistakes: dict[tuple[str, ...], Mistake] = {}

@@ -24,13 +24,6 @@ CERTIFICATES = Path(__file__).parent / "certificates"
 CERTIFICATE, KEY = CERTIFICATES / "api.test.pem", CERTIFICATES / "key.pem"
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 class Proxy:
     """A proxy that leads every host, whatever its name, to one server; it remembers what it was told."""
 
