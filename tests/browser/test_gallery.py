@@ -7,31 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
+from support.gallery_page import ALL, forgive_missing_files, images, search, shown
 from support.slots import image_bytes, make_gallery, slot, write_slots
 
 from batchgen.gallery import read_slots, write_standalone
 
 if TYPE_CHECKING:
     from browser.conftest import Open
-
-ALL = 42
-
-
-def images(page: Page) -> Locator:
-    """The tiles in sight."""
-    return page.get_by_role("listbox", name="Images").get_by_role("option")
-
-
-def shown(page: Page) -> int:
-    """How many slots are found, as the page says it."""
-    words = page.locator("#count").inner_text()
-    return int(words.split(" ")[0].replace(",", "")) if " of " in words else ALL
-
-
-def search(page: Page, text: str) -> int:
-    page.get_by_role("searchbox").fill(text)
-    return shown(page)
 
 
 def test_it_opens_from_disk_and_shows_its_images(gallery: Path, open_page: Open) -> None:
@@ -144,66 +127,6 @@ def test_arrows_go_through_what_was_found_and_escape_goes_back_to_the_tile(galle
     page.keyboard.press("Escape")
     expect(detail).to_be_hidden()
     expect(page.locator(":focus")).to_have_attribute("aria-label", "row-8, image 1. a blue hare number 8")
-
-
-def test_everything_can_be_done_from_the_keyboard(gallery: Path, open_page: Open) -> None:
-    page = open_page(gallery)
-    page.keyboard.press("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
-    page.keyboard.type("fox")
-    page.keyboard.press("ArrowDown")
-    expect(page.locator(":focus")).to_have_attribute("aria-posinset", "1")
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(":focus")).to_have_attribute("aria-posinset", "2")
-    page.keyboard.press("End")
-    expect(page.locator(":focus")).to_have_attribute("aria-posinset", str(shown(page)))
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowDown")
-    assert int(page.locator(":focus").get_attribute("aria-posinset") or 0) > 2
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Escape")
-    page.keyboard.press("/")
-    page.keyboard.press("Escape")
-    assert shown(page) == ALL
-
-
-def test_the_address_holds_the_state(gallery: Path, open_page: Open) -> None:
-    page = open_page(gallery)
-    search(page, "fox")
-    page.get_by_role("group", name="category").get_by_label("craft").check()
-    page.get_by_label("Sort").select_option(label="weight")
-    page.get_by_role("button", name="Reverse the order").click()
-    page.get_by_label("Group").select_option(label="aspect ratio")
-    images(page).nth(2).click()
-    heading = page.get_by_role("dialog").get_by_role("heading", level=2)
-    name, found = heading.inner_text(), shown(page)
-    again = open_page(gallery, page.evaluate("location.hash"))
-    expect(again.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text(name)
-    again.keyboard.press("Escape")
-    assert shown(again) == found
-    assert again.get_by_role("searchbox").input_value() == "fox"
-    assert again.get_by_role("group", name="category").get_by_label("craft").is_checked()
-    assert again.get_by_label("Sort").input_value() == "own.weight"
-    expect(images(again).first).to_have_attribute("aria-label", "row-34, image 1. a red fox number 34")
-
-
-def test_back_closes_an_open_image(gallery: Path, open_page: Open) -> None:
-    page = open_page(gallery)
-    images(page).first.click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.go_back()
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    page.go_forward()
-    expect(page.get_by_role("dialog")).to_be_visible()
-
-
-def test_an_address_that_means_nothing_shows_everything(gallery: Path, open_page: Open) -> None:
-    page = open_page(
-        gallery, "#is.nothing=1&sort=-bogus&group=constructor&image=nope&size=1e9&view=%00&down=x&__proto__=y&%E0%A4%A"
-    )
-    assert shown(page) == ALL
-    assert images(page).count() > 10
 
 
 def test_groups_put_a_row_or_a_prompt_together(gallery: Path, open_page: Open) -> None:
@@ -326,79 +249,6 @@ def test_ten_thousand_images_are_a_few_elements(large_gallery: Path, open_page: 
     assert page.evaluate("document.querySelectorAll('#matrix *').length") < 600
 
 
-def test_a_phone_shows_it_without_sideways_scrolling(gallery: Path, open_page: Open) -> None:
-    page = open_page(gallery, viewport={"width": 360, "height": 740}, has_touch=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.get_by_role("button", name="Filters").click()
-    page.get_by_role("checkbox", name="blocked").check()
-    assert shown(page) == 1
-    images(page).click()
-    assert page.evaluate("document.querySelector('dialog').scrollWidth") <= 360
-    expect(page.get_by_role("button", name="Close")).to_be_in_viewport()
-
-
-CONTRASTS = """() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const rgb = (color, under) => {
-    canvas.fillStyle = `rgb(${under})`; canvas.fillRect(0, 0, 1, 1);
-    canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-  };
-  const linear = (part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  const light = ([red, green, blue]) =>
-    0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
-  const ground = (element) =>
-    element ? rgb(getComputedStyle(element).backgroundColor, ground(element.parentElement)) : [255, 255, 255];
-  const unseen = ".caption, .hidden, .none, :disabled, svg, script, style, noscript";
-  const poor = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!text || !element.checkVisibility({ opacityProperty: true }) || element.closest(unseen)) continue;
-    const behind = ground(element);
-    const [a, b] = [light(rgb(getComputedStyle(element).color, behind)), light(behind)];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) poor.push([element.className || element.tagName, element.textContent.slice(0, 30), ratio]);
-  }
-  return poor;
-}"""
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_contrast_in_light_and_dark(gallery: Path, open_page: Open, scheme: str) -> None:
-    page = open_page(gallery, color_scheme=scheme)
-    page.keyboard.press("End")
-    assert page.evaluate(CONTRASTS) == []
-    for status in ("blocked", "failed", "invalid", "in doubt", "images"):
-        page.get_by_role("button", name=f" {status}: show").click()
-        images(page).first.click()
-        expect(page.get_by_role("dialog")).to_be_visible()
-        assert page.evaluate(CONTRASTS) == []
-        page.keyboard.press("Escape")
-
-
-def test_light_and_dark_can_be_chosen(gallery: Path, open_page: Open) -> None:
-    page = open_page(gallery, color_scheme="light")
-    background = "getComputedStyle(document.documentElement).backgroundColor"
-    before = page.evaluate(background)
-    page.get_by_role("button", name="Light or dark").click()
-    dark = page.evaluate(background)
-    assert dark != before
-    page.get_by_role("button", name="Light or dark").click()
-    assert page.evaluate(background) == before
-    assert open_page(gallery, color_scheme="dark").evaluate(background) == dark
-
-
-def test_every_control_has_a_name(gallery: Path, open_page: Open) -> None:
-    page = open_page(gallery)
-    images(page).first.click()
-    for role in ("button", "checkbox", "combobox", "searchbox", "slider", "option", "img"):
-        for control in page.get_by_role(role, include_hidden=True).all():
-            snapshot = control.aria_snapshot()
-            assert '"' in snapshot or snapshot == "", (
-                f"{role} without a name: {control.evaluate('e => e.outerHTML')[:200]}"
-            )
-
-
 def test_a_standalone_page_needs_nothing_beside_it(tmp_path: Path, open_page: Open, complaints: list[str]) -> None:
     tall = slot(0, image=image_bytes(9, 45, 80), width=45, height=80)
     layout = write_slots(tmp_path / "out", [tall, *(slot(row) for row in range(1, 4))])
@@ -416,7 +266,3 @@ def test_a_standalone_page_needs_nothing_beside_it(tmp_path: Path, open_page: Op
     assert box is not None
     assert box["width"] / box["height"] == pytest.approx(45 / 80, rel=0.02)
     forgive_missing_files(complaints)
-
-
-def forgive_missing_files(complaints: list[str]) -> None:
-    complaints[:] = [complaint for complaint in complaints if "ERR_FILE_NOT_FOUND" not in complaint]

@@ -116,33 +116,6 @@ def refuse_images(number: int) -> Callable[[LocalStore, Sequence[tuple[str, Buff
     return refuse
 
 
-async def test_a_folder_that_is_moved_takes_what_was_paid_for_along(tmp_path: Path) -> None:
-    out, moved = tmp_path / "out", tmp_path / "moved"
-    with writing(out) as writer:
-        writer.sent(request(), attempts())
-        out.rename(moved)
-        with pytest.raises(DiskError, match=r"was moved|No such file"):
-            await writer.save(request(), answer(image(3)), attempts())
-    assert not out.exists()
-    with writing(moved) as writer:
-        assert writer.recovered == {Status.OK: 1}
-    (record,) = records_in(moved)
-    assert (moved / record["file_name"]).read_bytes() == png(3)
-
-
-async def test_a_folder_made_in_the_place_of_the_moved_one_gets_none_of_its_images(tmp_path: Path) -> None:
-    out, moved = tmp_path / "out", tmp_path / "moved"
-    with writing(out) as writer:
-        writer.sent(request(), attempts())
-        out.rename(moved)
-        out.mkdir()
-        with pytest.raises(DiskError, match="was moved"):
-            await writer.save(request(), answer(image(3)), attempts())
-    assert not list(out.rglob("*.png"))
-    with writing(moved) as writer:
-        assert writer.recovered == {Status.OK: 1}
-
-
 async def test_a_rehearsal_leaves_nothing_and_finds_what_is_wrong(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with writing(out) as writer:
         writer.rehearse(8)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from batchgen.catalog import load_catalog
 from batchgen.config.settings import FieldValue, ImageTransport, RunConfig
 from batchgen.core.problems import Problem
 from batchgen.core.request import ImageRequest
-from batchgen.manifest import open_manifest
+from batchgen.manifest import csv_source, open_manifest
 from batchgen.planning import InvalidRow, Rules, make_rules, read_rows
 
 
@@ -73,3 +74,17 @@ def read(write: Write, rules: MakeRules) -> Read:
         return reading
 
     return read
+
+
+@pytest.fixture
+def in_threes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[str]], Any]:
+    """Open a manifest of rows that is read in batches of three."""
+    monkeypatch.setattr(csv_source, "BATCH_ROWS", 3)
+
+    def written(rows: Sequence[str]) -> Any:
+        path = tmp_path / "rows.csv"
+        cells = "".join(f"{number},{row}\n" for number, row in enumerate(rows))
+        path.write_text("id,prompt,num_images,seed,label\n" + cells, encoding="utf-8")
+        return open_manifest(path)
+
+    return written

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scratch import Memory
+from support.work_lists import NOTHING, ROWS, RULES, plan, read, work_file
 
-from batchgen.catalog import load_catalog
-from batchgen.config.settings import RunConfig
 from batchgen.core.cost import Charge, CostSource
 from batchgen.core.errors import DiskError, ManifestError
 from batchgen.core.keys import keys_of
@@ -25,46 +23,13 @@ from batchgen.core.problems import Problem
 from batchgen.core.request import ImageRequest, Prior, RejectedRow
 from batchgen.core.resume import RequestState
 from batchgen.dataset.read.resume_index import ResumeIndex
-from batchgen.manifest import csv_source, open_manifest
-from batchgen.planning import label_schema, read_rows
+from batchgen.planning import read_rows
 from batchgen.planning.batch import RowBatch
 from batchgen.planning.plan import make_plan
-from batchgen.planning.rules import make_rules
 from batchgen.planning.selection import Selection
 from batchgen.planning.work_file import WorkFile
 from batchgen.planning.work_list import FileWorkList
 from batchgen.store.scratch import ScratchFile
-
-RULES = make_rules(RunConfig(), load_catalog([]))
-NOTHING = ResumeIndex()
-# A row of one call, of two calls, with a seed that no model takes, without a prompt; with labels that need care.
-ROWS = ("a fox,1,7,red", "a fox,6,,", "an owl,1,x,blue", ",1,,grün", 'a hare,2,3,"a\nb"')
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[str]], Any]:
-    """Open a manifest of rows that is read in batches of three."""
-    monkeypatch.setattr(csv_source, "BATCH_ROWS", 3)
-
-    def written(rows: Sequence[str]) -> Any:
-        path = tmp_path / "rows.csv"
-        cells = "".join(f"{number},{row}\n" for number, row in enumerate(rows))
-        path.write_text("id,prompt,num_images,seed,label\n" + cells, encoding="utf-8")
-        return open_manifest(path)
-
-    return written
-
-
-def work_file(manifest: Any, scratch: Any = None) -> WorkFile:
-    return WorkFile(scratch or Memory(), label_schema(manifest, RULES))
-
-
-def plan(manifest: Any, work: WorkFile, index: ResumeIndex = NOTHING, selection: Selection | None = None) -> None:
-    """Plan as a run does: the list is ended, whatever happens."""
-    try:
-        make_plan(read_rows(manifest, RULES), index, selection or Selection(), sinks=[work])
-    finally:
-        work.end()
 
 
 def index_of(states: dict[bytes, RequestState], priors: dict[int, Prior] | None = None) -> ResumeIndex:
@@ -72,15 +37,6 @@ def index_of(states: dict[bytes, RequestState], priors: dict[int, Prior] | None 
     keys = keys_of(list(states))
     order = np.argsort(keys)
     return ResumeIndex(keys[order], np.array(list(states.values()), np.uint8)[order], priors=priors or {})
-
-
-async def read(work: FileWorkList) -> tuple[list[ImageRequest], list[RejectedRow]]:
-    requests: list[ImageRequest] = []
-    rejected: list[RejectedRow] = []
-    async for batch in work.batches():
-        requests.extend(batch.requests)
-        rejected.extend(batch.rejected)
-    return requests, rejected
 
 
 async def read_until_it_breaks(work: WorkFile, error: type[Exception], match: str) -> list[str]:
@@ -106,7 +62,7 @@ def expected(manifest: Any) -> tuple[list[ImageRequest], list[tuple[str, int, in
     ]
 
 
-def test_what_is_read_behind_equals_what_was_planned(write: Callable[[Sequence[str]], Any]) -> None:
+def test_what_is_read_behind_equals_what_was_planned(in_threes: Callable[[Sequence[str]], Any]) -> None:
     @given(
         rows=st.lists(st.sampled_from(ROWS), min_size=1, max_size=40),
         planning_waits=st.sampled_from([0.0, 0.001]),
@@ -114,7 +70,7 @@ def test_what_is_read_behind_equals_what_was_planned(write: Callable[[Sequence[s
     )
     @settings(max_examples=60, deadline=None)
     def follows(rows: list[str], planning_waits: float, sending_waits: float) -> None:
-        manifest = write(rows)
+        manifest = in_threes(rows)
         work = work_file(manifest)
 
         def slowly(batches: Iterator[RowBatch]) -> Iterator[RowBatch]:
@@ -146,8 +102,8 @@ def test_what_is_read_behind_equals_what_was_planned(write: Callable[[Sequence[s
     follows()
 
 
-async def test_reading_waits_for_planning_and_for_nothing_else(write: Callable[[Sequence[str]], Any]) -> None:
-    manifest = write(ROWS * 3)
+async def test_reading_waits_for_planning_and_for_nothing_else(in_threes: Callable[[Sequence[str]], Any]) -> None:
+    manifest = in_threes(ROWS * 3)
     work = work_file(manifest)
     batches = FileWorkList(work).batches()
     first = asyncio.ensure_future(anext(batches))
@@ -163,9 +119,9 @@ async def test_reading_waits_for_planning_and_for_nothing_else(write: Callable[[
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 async def test_shards_are_the_whole_list_and_each_request_is_in_one(
-    write: Callable[[Sequence[str]], Any], count: int
+    in_threes: Callable[[Sequence[str]], Any], count: int
 ) -> None:
-    manifest = write(ROWS * 6)
+    manifest = in_threes(ROWS * 6)
     work = work_file(manifest)
     plan(manifest, work)
     whole = FileWorkList(work)
@@ -185,9 +141,9 @@ async def test_shards_are_the_whole_list_and_each_request_is_in_one(
 
 
 async def test_only_what_is_to_be_sent_is_listed_with_what_earlier_runs_left(
-    write: Callable[[Sequence[str]], Any],
+    in_threes: Callable[[Sequence[str]], Any],
 ) -> None:
-    manifest = write(ROWS)
+    manifest = in_threes(ROWS)
     batches = list(read_rows(manifest, RULES))
     fingerprints = [fingerprint for batch in batches for fingerprint in batch.fingerprints]
     wrong = [row.fingerprint for batch in batches for row in batch.invalid]
@@ -202,8 +158,8 @@ async def test_only_what_is_to_be_sent_is_listed_with_what_earlier_runs_left(
     assert [row.fingerprint for row in rejected] == [one.hex() for one in wrong[1:]]
 
 
-async def test_rows_behind_the_limit_are_left_to_the_next_run(write: Callable[[Sequence[str]], Any]) -> None:
-    manifest = write(["a fox,1,,", "an owl,1,,", "a hare,1,,", ",1,,"])
+async def test_rows_behind_the_limit_are_left_to_the_next_run(in_threes: Callable[[Sequence[str]], Any]) -> None:
+    manifest = in_threes(["a fox,1,,", "an owl,1,,", "a hare,1,,", ",1,,"])
     work = work_file(manifest)
     plan(manifest, work, selection=Selection(limit=2))
     requests, rejected = await read(FileWorkList(work))
@@ -211,8 +167,8 @@ async def test_rows_behind_the_limit_are_left_to_the_next_run(write: Callable[[S
     assert rejected == []
 
 
-def test_nothing_to_send_leaves_no_file(write: Callable[[Sequence[str]], Any], tmp_path: Path) -> None:
-    manifest = write(["a fox,1,,"])
+def test_nothing_to_send_leaves_no_file(in_threes: Callable[[Sequence[str]], Any], tmp_path: Path) -> None:
+    manifest = in_threes(["a fox,1,,"])
     path = tmp_path / "work.arrow"
     path.write_bytes(b"of a run that was killed")
     scratch = ScratchFile(path)
@@ -221,8 +177,10 @@ def test_nothing_to_send_leaves_no_file(write: Callable[[Sequence[str]], Any], t
     assert path.read_bytes() == b"of a run that was killed", "the next run that has something to send replaces it"
 
 
-async def test_a_file_that_a_killed_run_left_is_replaced(write: Callable[[Sequence[str]], Any], tmp_path: Path) -> None:
-    manifest = write(ROWS)
+async def test_a_file_that_a_killed_run_left_is_replaced(
+    in_threes: Callable[[Sequence[str]], Any], tmp_path: Path
+) -> None:
+    manifest = in_threes(ROWS)
     path = tmp_path / "work.arrow"
     path.write_bytes(b"torn" * 1000)
     scratch = ScratchFile(path)
@@ -234,9 +192,9 @@ async def test_a_file_that_a_killed_run_left_is_replaced(write: Callable[[Sequen
 
 
 async def test_a_file_that_is_cut_short_under_a_run_stops_it(
-    write: Callable[[Sequence[str]], Any], tmp_path: Path
+    in_threes: Callable[[Sequence[str]], Any], tmp_path: Path
 ) -> None:
-    manifest = write(ROWS)
+    manifest = in_threes(ROWS)
     work = work_file(manifest, scratch=ScratchFile(tmp_path / "work.arrow"))
     plan(manifest, work)
     with (tmp_path / "work.arrow").open("r+b") as file:
@@ -245,8 +203,8 @@ async def test_a_file_that_is_cut_short_under_a_run_stops_it(
         await read(FileWorkList(work))
 
 
-async def test_a_full_disk_ends_the_list_after_what_was_written(write: Callable[[Sequence[str]], Any]) -> None:
-    manifest = write(["a fox,1,,"] * 9)
+async def test_a_full_disk_ends_the_list_after_what_was_written(in_threes: Callable[[Sequence[str]], Any]) -> None:
+    manifest = in_threes(["a fox,1,,"] * 9)
     work = work_file(manifest, scratch=Memory(refused=frozenset([2])))
     with pytest.raises(DiskError) as refused:
         make_plan(read_rows(manifest, RULES), NOTHING, Selection(), sinks=[work])
@@ -255,62 +213,11 @@ async def test_a_full_disk_ends_the_list_after_what_was_written(write: Callable[
 
 
 async def test_what_ended_planning_is_what_the_sender_is_told_after_the_rows_before_it(
-    write: Callable[[Sequence[str]], Any],
+    in_threes: Callable[[Sequence[str]], Any],
 ) -> None:
-    manifest = write(["a fox,1,,"] * 3)
+    manifest = in_threes(["a fox,1,,"] * 3)
     work = work_file(manifest)
     make_plan(read_rows(manifest, RULES), NOTHING, Selection(), sinks=[work])
     work.end(ManifestError([Problem("E007", "rows.csv", "the file is damaged after row 3")]))
     work.end()
     assert await read_until_it_breaks(work, ManifestError, "damaged after row 3") == ["0", "1", "2"]
-
-
-def test_labels_of_listed_rows_are_found_by_their_row_numbers(write: Callable[[Sequence[str]], Any]) -> None:
-    @given(
-        rows=st.lists(st.sampled_from(ROWS), min_size=1, max_size=30),
-        asked=st.lists(st.integers(0, 35), max_size=50),
-        limit=st.none() | st.integers(0, 20),
-    )
-    @settings(max_examples=60, deadline=None)
-    def found(rows: list[str], asked: list[int], limit: int | None) -> None:
-        manifest = write(rows)
-        labels = {
-            batch.first_row_number + row: cells
-            for batch in read_rows(manifest, RULES)
-            for row, cells in enumerate(batch.labels().to_pylist())
-        }
-        work = work_file(manifest)
-        plan(manifest, work, selection=Selection(limit=limit))
-        requests, rejected = asyncio.run(read(FileWorkList(work)))
-        listed = {request.row_number for request in requests} | {row.row_number for row in rejected}
-        table = work.labels(asked)
-        assert table.schema == work.schema
-        assert table.to_pylist() == [labels[row] if row in listed else {"label": None} for row in asked]
-        assert work.known(asked).tolist() == [row in listed for row in asked]
-
-    found()
-
-
-def test_labels_keep_the_types_that_the_manifest_has(tmp_path: Path) -> None:
-    import pandas as pd
-
-    frame = pd.DataFrame({"prompt": ["a fox", "an owl"], "score": [0.5, None], "tags": [["a"], []], "row_id": [1, 2]})
-    manifest = open_manifest(frame)
-    work = work_file(manifest)
-    plan(manifest, work)
-    assert work.schema.types == [pa.float64(), pa.list_(pa.string()), pa.int64()]
-    assert work.labels([1, 7, 0]).to_pylist() == [
-        {"score": None, "tags": [], "row_id": 2},
-        {"score": None, "tags": None, "row_id": None},
-        {"score": 0.5, "tags": ["a"], "row_id": 1},
-    ]
-
-
-def test_a_manifest_without_labels_has_none(write: Callable[[Sequence[str]], Any], tmp_path: Path) -> None:
-    path = tmp_path / "plain.csv"
-    path.write_text("id,prompt\n1,a fox\n")
-    manifest = open_manifest(path)
-    work = work_file(manifest)
-    plan(manifest, work)
-    assert work.labels([0]).schema == pa.schema([])
-    assert work.known([0, 1]).tolist() == [True, False]
