@@ -116,12 +116,12 @@ class Batch:
     ) -> batchgen.RunSummary:
         """Run a manifest, given as a file or as rows. No waits but those that a test asks for."""
         path = manifest if isinstance(manifest, Path) else self._write(manifest)
-        return await batchgen.run(path, self.out, settings=self._with(settings), key=key, progress=False, **chosen)
+        return await batchgen.run(path, self.out, settings=self.settings(settings), key=key, progress=False, **chosen)
 
     def plan(self, manifest: Rows | Path, settings: Mapping[str, object] | None = None, **chosen: Any) -> batchgen.Plan:
         """Say what a run would do."""
         path = manifest if isinstance(manifest, Path) else self._write(manifest)
-        return batchgen.plan(path, self.out, settings=self._with(settings), **chosen)
+        return batchgen.plan(path, self.out, settings=self.settings(settings), **chosen)
 
     def records(self) -> list[dict[str, Any]]:
         """The newest index record of every image asked for, in the order of the manifest."""
@@ -136,9 +136,10 @@ class Batch:
             found.setdefault(record["row_id"], []).append(record["status"])
         return found
 
-    def _with(self, settings: Mapping[str, object] | None) -> dict[str, object]:
+    def settings(self, chosen: Mapping[str, object] | None = None) -> dict[str, object]:
+        """What a test chooses, against the simulator and without waits."""
         quick = {"limits.requests_per_minute": 60_000, "retry.backoff_base_s": 0.001}
-        return {"api.base_url": self.simulator.url, **quick, **(settings or {})}
+        return {"api.base_url": self.simulator.url, **quick, **(chosen or {})}
 
 
 @pytest.fixture

@@ -235,7 +235,7 @@ def test_plan_and_run_say_what_becomes_of_columns_and_how_many_warnings_there_ar
 ) -> None:
     (tmp_path / "m.csv").write_text("prompt,seed,label\nnan,7.0,x\nNone,8,y\n")
     url = simulate().url
-    for told in (run("plan", "m.csv", "-o", "out").out, run("run", "m.csv", "-o", "out", "--base-url", url).err):
+    for told in (run("plan", "m.csv", "-o", "out").out, run(*run_of(url)).err):
         assert re.search("^columns: prompt, seed; passed through: label", told, re.MULTILINE | re.IGNORECASE)
         assert "2 warnings: W009 the prompt is what programs write for nothing (2)" in told
     columns = json.loads(run("plan", "m.csv", "-o", "out", "--json").out)["columns"]

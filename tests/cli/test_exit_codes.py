@@ -133,8 +133,8 @@ def test_a_dataset_that_is_being_written_is_exit_code_4(run: Run, start: Start, 
 def test_blocked_images_are_missing_where_the_configuration_says_so(run: Run, url: str) -> None:
     Path("m.csv").write_text("id,prompt\na,a fox\nb,BLOCKME\n")
     Path("strict.toml").write_text("allow_blocked = false\n")
-    command = ["run", "m.csv", "-o", "out", "--base-url", url]
+    command = run_of(url)
     assert run(*command).code == 0
     assert run(*command, "-c", "strict.toml").code == 1, "blocked before"
     assert run(*command, "-c", "strict.toml", "--allow-failures", "1").code == 0
-    assert run("run", "m.csv", "-o", "anew", "--base-url", url, "-c", "strict.toml").code == 1
+    assert run(*command, "-o", "anew", "-c", "strict.toml").code == 1

@@ -113,9 +113,7 @@ async def test_each_image_is_bought_once_and_a_resumed_run_sends_nothing(batch: 
             "stream": stream(1),
             "offers a stream": Offering(),
         }
-        summary = await batchgen.run(
-            sources[form], batch.out, settings={"api.base_url": batch.simulator.url}, key="k", progress=False
-        )
+        summary = await batchgen.run(sources[form], batch.out, settings=batch.settings(), key="k", progress=False)
         assert (summary.stop, summary.plan.images) == (None, 2)
     assert [row["prompt"] for row in batch.records()] == ["a fox", "an owl"]
     assert len(batch.simulator.bill.arrivals) == 2

@@ -59,7 +59,7 @@ async def test_rows_are_made_as_if_the_columns_had_the_names_that_are_given(
     source = sources(tmp_path)[form]
     for _ in range(2):
         summary = await batchgen.run(
-            source, batch.out, settings={"api.base_url": batch.simulator.url}, columns=COLUMNS, key="k", progress=False
+            source, batch.out, settings=batch.settings(), columns=COLUMNS, key="k", progress=False
         )
         assert summary.stop is None
     assert len(batch.simulator.bill.arrivals) == 2
