@@ -234,6 +234,8 @@ class _Running:
         self._halts.recheck()
         looking = asyncio.to_thread(count_absent, self._writer.layout, plan.gone, lambda: self._stop.is_set)
         self._looking = asyncio.ensure_future(looking)
+        # Where the run ends for another reason, nobody waits for it, and asyncio would print a traceback of its error.
+        self._looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     async def _count_absent(self) -> None:
         if self._looking is None:
