@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
+
+import msgspec
 
 # No call of an image service has ever cost so much, in US dollars: a higher figure is a mistake of the service, and one
 # such would make all sums of a dataset meaningless and end every budget.
@@ -26,12 +29,16 @@ class CostSource(StrEnum):
         return min(sources, key=by_certainty.index)
 
 
+# Nothing is ever paid back to a run: less than nothing would raise its budget.
+Usd = Annotated[float, msgspec.Meta(ge=0)]
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What one attempt cost, in US dollars: None if nothing is known, and with the source `unknown` it may be more."""
 
     client_request_id: str
-    cost_usd: float | None
+    cost_usd: Usd | None
     cost_source: CostSource
 
 

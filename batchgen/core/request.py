@@ -1,11 +1,16 @@
-"""A request: one API call for one row, and what earlier runs left behind for it."""
+"""A request: one API call for one row, and what earlier runs left behind for it.
+
+The types say what a write-ahead log may hold, which may come from somebody else: a fingerprint becomes a file's name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from batchgen.core.cost import Charge
 
@@ -18,6 +23,10 @@ ModelKey = tuple[str, str]
 # What a field of a model can hold.
 Scalar = str | int | float | bool
 Value = Scalar | list[Any] | dict[str, Any]
+Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+# It becomes a part of a key, of 16 bits.
+ImageNumber = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 
 
 class SeedSource(StrEnum):
@@ -37,8 +46,8 @@ class Prior:
     in_doubt_ids: client request ids whose answer was never seen.
     """
 
-    held: tuple[int, ...] = ()
-    missing: tuple[int, ...] = ()
+    held: tuple[ImageNumber, ...] = ()
+    missing: tuple[ImageNumber, ...] = ()
     charges: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
 
@@ -57,12 +66,12 @@ class ImageRequest:
     says so.
     """
 
-    fingerprint: str  # 32 hex digits
+    fingerprint: Fingerprint
     row_id: str
-    row_number: int  # 0-based position in the manifest
+    row_number: Number  # 0-based position in the manifest
     line: int  # 1-based line (CSV) or row (Parquet, DataFrame) for messages
     request_number: int  # 0-based, within the row
-    num_images: int
+    num_images: ImageNumber
     provider: str
     model: str
     prompt: str
@@ -82,9 +91,9 @@ class ImageRequest:
 class RejectedRow:
     """A row that is wrong and is never sent; `fingerprint` is over its raw cells, so it is recognised again."""
 
-    fingerprint: str  # 32 hex digits
+    fingerprint: Fingerprint
     row_id: str
-    row_number: int  # 0-based position in the manifest
+    row_number: Number  # 0-based position in the manifest
     line: int
     provider: str
     model: str

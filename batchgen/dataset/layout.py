@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from batchgen.store import LocalStore, StoredFile
 
@@ -50,6 +53,7 @@ ROWS_PER_FOLDER = 1000
 
 # An index may come from somebody else: an image with another name than these is none of ours.
 IMAGE_PATTERN = r"^images/[0-9]{5,19}/([0-9a-f]{16})-[0-9]{1,9}(-[0-9]{1,9})?\.[a-z0-9]{1,8}$"
+ImageName = Annotated[str, msgspec.Meta(pattern=IMAGE_PATTERN.removesuffix("$") + r"\Z")]
 _IMAGE = re.compile(IMAGE_PATTERN)
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "#recycle", "lost+found"})
 _PART = re.compile(r"index/part-(\d{8})\.parquet")

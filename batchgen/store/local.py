@@ -5,6 +5,8 @@ a mount: a rename must not cross file systems. The price: a folder below those m
 
 The root is the user's own word, and may be a link. What lies below it may come from somebody else, who could make a
 link of any name: nothing is written or removed through one, but for the top folders that the user may put elsewhere.
+A name, too, may be somebody else's word, as an index and a write-ahead log have it: one that leads out of the root is
+none, to those who write and to those who read.
 """
 
 from __future__ import annotations
@@ -108,7 +110,12 @@ class LocalStore:
         return StoredFile(self, name)
 
     def path(self, name: str) -> Path:
-        """Where the file of a name lies: for messages, and for programs that need a path."""
+        """Where the file of a name lies: for messages, and for programs that need a path.
+
+        Raises OSError for a name that leads out of the root.
+        """
+        if name.startswith("/") or (".." in name and ".." in name.split("/")):
+            raise OSError(errno.EINVAL, f"it leads out of {self.root}, and is no name of a file there", name)
         return self.root / name
 
     def create_appendable(self, name: str, data: bytes) -> AppendableFile:

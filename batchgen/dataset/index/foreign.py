@@ -1,14 +1,16 @@
-"""Records of the index as other programs write them back: pandas, polars, DuckDB, pyarrow.
+"""Records of the index as other programs write them back: pandas, polars, DuckDB, pyarrow; or as an enemy does.
 
 They keep what the records say and change how it is stored: texts become dictionaries or large strings, whole numbers
 that may be missing become floating point, times get another unit, and pandas adds a column of its own. What says the
-same is read as batchgen would have written it. What does not is refused, and never guessed at.
+same is read as batchgen would have written it. What does not is refused, and never guessed at: also in a part that says
+that batchgen wrote it, since anybody can say so.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+import sys
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Final, get_args, get_type_hints
 
@@ -16,9 +18,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batchgen.core.cost import CostSource
 from batchgen.core.format import count
 from batchgen.core.label_types import as_type, storable
-from batchgen.core.outcomes import Status
+from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 
@@ -34,8 +37,18 @@ _NEVER_NULL: Final = (
 # What tells slots apart: read as bytes and numbers, where a null would be anything.
 _KEYS: Final = frozenset({"fingerprint", "image_number"})
 _HEX_DIGITS: Final = 32  # of a fingerprint as text
-# An image number becomes a part of a key, of 16 bits.
-_BOUNDS: Final = {"image_number": 0xFFFF, "request_number": 2**31 - 1, "row_number": 2**63 - 1}
+_DIGITS: Final = "0123456789abcdef"
+# What a saved image has, and nothing else needs.
+_OF_SAVED: Final = frozenset({"file_name", "width", "height", "mime_type", "size_bytes", "sha256"})
+_WORDS: Final = {"status": [*Status], "error_kind": [*ErrorKind], "cost_source": [*CostSource]}
+# An image number becomes a part of a key, of 16 bits. What is not finite is above every bound, or equal to nothing.
+_BOUNDS: Final = {
+    "image_number": 0xFFFF,
+    "request_number": 2**31 - 1,
+    "row_number": 2**63 - 1,
+    "size_bytes": 2**63 - 1,
+    "cost_usd": sys.float_info.max,
+}
 
 _decode_params = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -75,14 +88,19 @@ def refuse_odd_values(table: pa.Table) -> None:
     """Raise ValueError if a column, of the index's own types, has a value that batchgen never writes there."""
     names = {*table.column_names}
     _refuse_nulls(table, _NEVER_NULL)
-    if "status" in names:
-        _refuse(table["status"], pc.is_in(table["status"], pa.array([*Status], pa.string())), "status")
+    if {"status"} < names:
+        is_saved = pc.equal(table["status"], Status.OK)
+        for name in sorted(names & _OF_SAVED):
+            if lacking := pc.sum(pc.and_(is_saved, pc.is_null(table[name]))).as_py():
+                raise ValueError(f"the column {name} has no value in {count(lacking, 'record')} of saved images")
     if "fingerprint" in names:
-        digits = pc.match_substring_regex(table["fingerprint"], f"^[0-9a-f]{{{_HEX_DIGITS}}}$")
+        # A third of what a regular expression takes.
+        digits = pc.equal(pc.binary_length(pc.ascii_trim(table["fingerprint"], _DIGITS)), 0)
         _refuse(table["fingerprint"], digits, "fingerprint")
-    for name in names & _BOUNDS.keys():
-        inside = pc.and_(pc.greater_equal(table[name], 0), pc.less_equal(table[name], _BOUNDS[name]))
-        _refuse(table[name], inside, name)
+    _refuse_odd_numbers_and_words({name: table[name] for name in names & {*_BOUNDS, *_WORDS}})
+    if "charges" in names:
+        charges = pa.Table.from_struct_array(pc.list_flatten(table["charges"]))
+        _refuse_odd_numbers_and_words({name: charges[name] for name in ("cost_usd", "cost_source")})
 
 
 def refuse_odd_params(table: pa.Table) -> None:
@@ -91,7 +109,7 @@ def refuse_odd_params(table: pa.Table) -> None:
     for text in table["params"].unique().to_pylist():
         try:
             _decode_params(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"the column params has a value that is no object of JSON ({error})") from error
 
 
@@ -116,7 +134,16 @@ def _refuse_nulls(table: pa.Table, names: Set[str]) -> None:
             raise ValueError(f"the column {name} has no value in {count(table[name].null_count, 'record')}")
 
 
+def _refuse_odd_numbers_and_words(columns: Mapping[str, pa.ChunkedArray]) -> None:
+    for name, column in columns.items():
+        if name in _WORDS:
+            good = pc.is_in(column, pa.array([*_WORDS[name], None], pa.string()))
+        else:
+            good = pc.and_(pc.greater_equal(column, 0), pc.less_equal(column, _BOUNDS[name])).fill_null(True)
+        _refuse(column, good, name)
+
+
 def _refuse(column: pa.ChunkedArray, good: pa.ChunkedArray, name: str) -> None:
-    bad = column.filter(pc.invert(good))
-    if len(bad):
+    if not pc.all(good, min_count=0).as_py():
+        bad = column.filter(pc.invert(good))
         raise ValueError(f"the column {name} has a value that it cannot have: {bad[0].as_py()!r}")

@@ -235,8 +235,7 @@ def _as_today(file: StoredFile, part: pq.ParquetFile, records: pa.Table) -> pa.T
     """Records of an open part as this version writes them. Raises DamagedIndex."""
     try:
         table = as_written_here(with_new_columns(records) if is_old(part.schema_arrow.names) else records)
-        if _ID not in (part.metadata.metadata or {}):  # nobody knows who wrote it, and into what it was made
-            refuse_odd_values(table)
+        refuse_odd_values(table)
     except (ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
     _refuse_foreign_names(file, table)

@@ -11,15 +11,18 @@ from hashlib import sha256
 import msgspec
 
 from batchgen.core.answer import Answer, Image, Missing, Slot, Ticket, Unusable
+from batchgen.core.cost import Usd
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import Number
+from batchgen.dataset.layout import ImageName
 
 
 class ImageFile(msgspec.Struct, frozen=True, gc=False):
     """An image and the name that it is kept under."""
 
-    name: str
-    size_bytes: int
+    name: ImageName
+    size_bytes: Number
     sha256: str  # in hexadecimal
     width: int  # pixels
     height: int  # pixels
@@ -47,7 +50,7 @@ class ReceivedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
     slots: tuple[ReceivedSlot, ...]
     http_status: int
-    cost_usd: float | None = None
+    cost_usd: Usd | None = None
     inference_id: str | None = None
     served_model: str | None = None
 

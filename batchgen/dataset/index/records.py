@@ -18,11 +18,11 @@ from msgspec.structs import replace
 from batchgen import __version__
 from batchgen.core.answer import Image
 from batchgen.core.attempts import Attempts
-from batchgen.core.cost import Charge, CostSource, merged, shared, to_keep, total, unknown
+from batchgen.core.cost import Charge, CostSource, Usd, merged, shared, to_keep, total, unknown
 from batchgen.core.outcomes import FINAL_KINDS, IN_DOUBT_KINDS, ErrorKind, Status
-from batchgen.core.request import ImageRequest, RejectedRow, SeedSource
+from batchgen.core.request import Fingerprint, ImageNumber, ImageRequest, Number, RejectedRow, SeedSource
 from batchgen.dataset.index.received import Failure, ImageFile, ReceivedAnswer, ReceivedSlot, image_file
-from batchgen.dataset.layout import image_name
+from batchgen.dataset.layout import ImageName, image_name
 
 _NO_ANSWER = "sent, but batchgen ended before an answer came: it may have been charged"
 _BLOCKED: dict[str, Any] = {
@@ -44,11 +44,11 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     charges say which attempt cost how much; they are null where `charges.of_slot` finds that without them.
     """
 
-    file_name: str | None = None
+    file_name: ImageName | None = None
     status: Status
     row_id: str
-    image_number: int
-    request_number: int
+    image_number: ImageNumber
+    request_number: Number
     prompt: str
     enhanced_prompt: str | None = None
     seed: int | None
@@ -60,13 +60,13 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     width: int | None = None
     height: int | None = None
     mime_type: str | None = None
-    size_bytes: int | None = None
+    size_bytes: Number | None = None
     sha256: str | None = None
     error_kind: ErrorKind | None = None
     error_message: str | None = None
     http_status: int | None = None
     attempts: int = 0
-    cost_usd: float | None = None
+    cost_usd: Usd | None = None
     cost_source: CostSource | None = None
     client_request_id: str | None = None
     inference_id: str | None = None
@@ -74,8 +74,8 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sent_at: datetime | None = None
     finished_at: datetime | None = None
     latency_s: float | None = None
-    row_number: int
-    fingerprint: str
+    row_number: Number
+    fingerprint: Fingerprint
     run_id: str
     batchgen_version: str = __version__
     manifest: str  # the name of its file or folder

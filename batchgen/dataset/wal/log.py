@@ -1,7 +1,8 @@
 """The write-ahead log: what index records are made of, durable while a run goes on.
 
 A segment is a text file of one entry a line, `CRC32 JSON`. A line that does not check is passed over, so damage costs
-the request that it is about and no other; an old segment is never appended to.
+the request that it is about and no other; an old segment is never appended to. One that checks and says what no entry
+says, such as an image's name that leads out of the dataset, is of another version or an enemy: nobody goes on from it.
 
 What is asked for stands in the first entry of a request in a segment, and only there. Entries: `open` heads a segment;
 `sent` before an attempt leaves; `refused` or `wasted` when it gave nothing and another may follow; `received` when the
@@ -23,6 +24,7 @@ from batchgen.core.errors import UnknownFormat
 from batchgen.core.request import ImageRequest, RejectedRow
 from batchgen.dataset.index.received import Failure, ReceivedAnswer
 from batchgen.dataset.index.records import IndexRecord
+from batchgen.dataset.layout import ImageName
 from batchgen.dataset.wal.old_format import old_records
 from batchgen.store import StoredFile
 
@@ -101,7 +103,7 @@ class Kept(msgspec.Struct, frozen=True, tag="kept"):
     """Images that could not be saved under their names: this log was open already, and takes what needs no new file."""
 
     key: str
-    images: tuple[tuple[str, bytes], ...]
+    images: tuple[tuple[ImageName, bytes], ...]
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -170,5 +172,6 @@ def _checked(line: bytes) -> bytes | None:
 def _unknown(file: StoredFile, error: Exception) -> UnknownFormat:
     """Passing over an entry would lose what it says: only the version that wrote it can tell."""
     return UnknownFormat(
-        f"{file} was written by another version of batchgen ({error}). Let that version finish the run."
+        f"{file} was written by another version of batchgen, or by somebody else ({error}). Let that version finish "
+        "the run; if there is none, do not trust this dataset."
     )

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.files_of import parts_of, segments_of
 from support.making import answer, attempts, image, link, rejected, request, writing
 
@@ -24,8 +25,10 @@ from batchgen.dataset.index import alignment, compaction
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import slot_keys
 from batchgen.dataset.index.parts import write_part
-from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, unify
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.index.received import received_answer
+from batchgen.dataset.index.records import Provenance, records_of_answer
+from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, to_table, unify
+from batchgen.dataset.layout import Layout, image_name
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.dataset.read.summary import summarise
@@ -40,15 +43,14 @@ def slots_of(layout: Layout) -> list[tuple[str, int, str]]:
 
 def part_of(rows: dict[int, str], run_id: str = "run") -> pa.Table:
     """A part with one slot a row, by status."""
-    columns = {
-        "fingerprint": [request(row).fingerprint for row in rows],
-        "row_id": [f"row-{row}" for row in rows],
-        "status": list(rows.values()),
-        "image_number": [0] * len(rows),
-        "run_id": [run_id] * len(rows),
-    }
-    table = pa.table(columns)
-    return conform(table, INDEX_SCHEMA)
+    made, saved = Provenance(run_id, "rows.csv"), image_name(0, request().fingerprint, 0, "png")
+    received = received_answer(answer(image(0)), lambda *_: saved)
+    records = [
+        replace(record, status=Status(status))
+        for row, status in rows.items()
+        for record in records_of_answer(request(row), received, attempts(), made)
+    ]
+    return to_table(records)
 
 
 def written(layout: Layout, *contents: dict[int, str]) -> Layout:

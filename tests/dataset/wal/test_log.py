@@ -16,7 +16,7 @@ from batchgen.core.answer import Unusable
 from batchgen.core.errors import UnknownFormat
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.received import Failure, received_answer
-from batchgen.dataset.index.records import Provenance, records_of_answer
+from batchgen.dataset.index.records import Provenance, default_name, records_of_answer
 from batchgen.dataset.wal import log
 from batchgen.store import LocalStore
 
@@ -26,7 +26,8 @@ def entries(count: int) -> list[log.Entry]:
     made: list[log.Entry] = [log.Open("run", "rows \n.csv")]
     for row in range(count):
         asked, tried = request(row, num_images=1 + row % 3), attempts(wasted=wasted(0.04))
-        returned = received_answer(answer(image(row), link(row), Unusable("\x00 é")), lambda slot, image: f"{slot}.png")
+        came = answer(image(row), link(row), Unusable("\x00 é"))
+        returned = received_answer(came, lambda slot, image: default_name(request(row), slot, image))  # noqa: B023
         error = Failure(ErrorKind.TIMEOUT, "line\nbreak", 504, "inference")
         kinds: list[log.Entry] = [
             log.AttemptSent(asked.fingerprint, tried, asked),
