@@ -9,7 +9,8 @@ as not getting through, unless the service is still at work on what it let in be
 
 A service that answers and gives nothing that can be used may charge for each of it. If the first answers all fail for
 one reason, so would those to the other rows. It takes several rows to say so: what fails one row again and again may be
-its own fault.
+its own fault. A service that has given images may change as well: then it takes three times as many answers in a row
+that were charged, or may have been. What was never answered does not count there, since a stall takes all in flight.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
 
 # Two rows that fail alike are bad luck.
 _ROWS: Final = 3
+# Where half of all answers are useless by chance, thirty in a row are one chance in a billion.
+_LATER: Final = 3
 
 
 class CircuitBreaker:
@@ -49,6 +52,8 @@ class CircuitBreaker:
         self._was_useful = False
         self._useless = 0
         self._useless_rows: set[str] = set()
+        self._paid_for_nothing = 0  # answers since the last that was of use
+        self._paid_rows: set[str] = set()
         self._why: _Reason = None
 
     @property
@@ -67,6 +72,8 @@ class CircuitBreaker:
     def record_success(self) -> None:
         """Note that the service has given an answer that can be used."""
         self._was_useful = True
+        self._paid_for_nothing = 0
+        self._paid_rows.clear()
         self._record_contact()
 
     def record_failure(self, error: ProviderError, row: str, prompt: str = "") -> None:
@@ -83,7 +90,9 @@ class CircuitBreaker:
         if error.http_status is not None:
             self._record_contact()
         is_verdict = error.kind is ErrorKind.SAFETY  # free, and told of one prompt
-        if affects in (Affects.NOBODY, Affects.ROW) and not is_verdict and not self._was_useful:
+        if self._was_useful:
+            self._add_paid(error, row)
+        elif affects in (Affects.NOBODY, Affects.ROW) and not is_verdict:
             self._add_useless(error, row, prompt)
 
     def _record_contact(self) -> None:
@@ -103,6 +112,18 @@ class CircuitBreaker:
             self._trip(
                 f"{self._useless} attempts in a row gave no image, and none of this run has. The last: {error}. "
                 "If other rows can succeed, raise retry.first_failures and repeat the command."
+            )
+
+    def _add_paid(self, error: ProviderError, row: str) -> None:
+        policy = policy_of(error.kind)
+        if policy.in_doubt or not (error.cost_usd or policy.charged is not Charged.NO):
+            return
+        self._paid_for_nothing += 1
+        self._paid_rows.add(row)
+        if self._paid_for_nothing >= _LATER * self._settings.first_failures and len(self._paid_rows) >= _ROWS:
+            self._trip(
+                f"{self._paid_for_nothing} answers in a row gave no image and may have been charged, though earlier "
+                f"ones of this run were good. The last: {error}. The same command goes on once that is put right."
             )
 
     def _add(self, error: ProviderError) -> None:

@@ -54,6 +54,15 @@ def test_first_failures_for_one_reason_trip_it(errors: list[ProviderError]) -> N
     assert not trips(None, *errors)
 
 
+def test_after_a_success_it_takes_three_times_as_many_that_were_paid_for() -> None:
+    dear = ProviderError(ErrorKind.NO_IMAGE, "nothing", http_status=200, cost_usd=0.04)
+    assert trips(None, *[UNREADABLE] * 8, dear)
+    assert not trips(None, *[UNREADABLE] * 8, None, *[UNREADABLE] * 8)
+    assert not trips(None, *[UNREADABLE] * 20, rows="ab")
+    for free_or_unanswered in (refused("no"), SILENT, CUT_OFF, THROTTLED):
+        assert not trips(None, *[free_or_unanswered] * 20)
+
+
 @pytest.mark.parametrize(
     "errors",
     [

@@ -65,6 +65,25 @@ async def test_refusals_that_differ_only_in_what_was_asked_are_alike(tmp_path: P
     assert sum(painter.asked.values()) == 10
 
 
+@pytest.mark.parametrize("fault", ["html_200", "broken_json", "broken_image"])
+async def test_a_service_that_spoils_in_the_middle_of_a_run_is_not_paid_for_every_row(
+    tmp_path: Path, fault: str
+) -> None:
+    manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS), tmp_path / "out"
+    async with Simulator(replace(ENDINGS, faults=(Fault.parse(f"{fault}@20-"),))) as simulator:
+        stopped = await run_batch(manifest, out, simulator.url, limits__concurrency=AT_ONCE)
+        assert stopped.stop is not None
+        assert stopped.stop.kind.exit_code is ExitCode.STOPPED
+        assert "30 answers in a row gave no image and may have been charged" in stopped.stop.message
+        assert 49 <= len(simulator.bill.arrivals) < 49 + AT_ONCE
+        compare_with_bill(out, simulator)
+
+        simulator.change(faults=())
+        done = await run_batch(manifest, out, simulator.url, limits__concurrency=AT_ONCE)
+        assert done.stop is None
+        compare_with_bill(out, simulator)
+
+
 async def test_a_run_that_has_made_an_image_goes_on_whatever_follows(tmp_path: Path) -> None:
     manifest, out = write_manifest(tmp_path / "m.csv", PROMPTS[:30]), tmp_path / "out"
     async with Simulator(replace(ENDINGS, faults=(Fault.parse("bad_request@2-"),))) as simulator:
