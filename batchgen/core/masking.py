@@ -2,8 +2,9 @@
 
 Text is undone layer by layer (percent signs, backslashes, HTML entities, one in the other), and in every layer the
 secret is looked for as it is, in hex, and in base64 at its three alignments; letter case, white space and all that
-is not ASCII count for nothing. A piece of it is enough: a text that was cut keeps no half. What is found is masked
-where it stands in the text as it came.
+is not ASCII count for nothing. Then it is looked for among the letters and digits alone, whatever stands between them:
+as it is, and with its bytes as numbers, as programs print them. A piece of it is enough: a text that was cut keeps no
+half. What is found is masked where it stands in the text as it came.
 
 Not found: a secret that was encrypted, compressed, reversed, or packed in any other way that takes a program to undo.
 """
@@ -29,11 +30,15 @@ _OVERLAP: Final = 50_000
 
 # Letters are compared in ASCII, which keys are written in: all else is a gap, like white space and control characters.
 _GAPS: Final = bytes(range(0x21)) + b"\x7f"
+# Where bytes are printed as numbers, or letters one by one, all else is a gap as well.
+_WIDE_GAPS: Final = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 _AS_IT_IS: Final = bytes(range(256))
 _FOLDED: Final = _AS_IT_IS.lower()
 
+_VIEWS: Final = ((_FOLDED, _GAPS), (_AS_IT_IS, _GAPS), (_FOLDED, _WIDE_GAPS))
+
 _ESCAPE: Final = re.compile(
-    r"%(?P<percent>[0-9a-f]{2})"
+    r"%(?:u00)?(?P<percent>[0-9a-f]{2})"
     r"|\\+(?:u(?P<four>[0-9a-f]{4})|u\{(?P<braced>[0-9a-f]{1,5})\}|x(?P<two>[0-9a-f]{2}))"
     r"|&(?P<entity>#[0-9]{1,7}|#x[0-9a-f]{1,7}|[a-z]{2,8});?"
     r"|\\+(?P<gap>[nrt])"
@@ -48,13 +53,14 @@ class _Needle:
     Args:
         text: The secret so written.
         piece: As many characters of it as are enough.
-        table: What makes a text comparable beside leaving out gaps: whether letter case counts.
+        table, gaps: What makes a text comparable: whether letter case counts, and what is left out.
     """
 
-    __slots__ = ("_pieces", "_text", "table")
+    __slots__ = ("_pieces", "_text", "gaps", "table")
 
-    def __init__(self, text: bytes, piece: int, table: bytes) -> None:
+    def __init__(self, text: bytes, piece: int, table: bytes, gaps: bytes = _GAPS) -> None:
         self.table = table
+        self.gaps = gaps
         self._text = text
         # Every fourth, which is a quarter of the work: of a longer cut of the secret one of them is whole.
         self._pieces = {start: text[start : start + piece] for start in range(0, len(text) - piece + 1, 4)}
@@ -110,8 +116,8 @@ class Masker:
     def _is_in_short(self, text: str) -> bool:
         for _ in range(_LAYERS):
             plain = text.encode("ascii", "ignore")
-            seen = {table: plain.translate(table, _GAPS) for table in (_FOLDED, _AS_IT_IS)}
-            if any(needle.is_in(seen[needle.table]) for needle in self._needles):
+            seen = {view: plain.translate(*view) for view in _VIEWS}
+            if any(needle.is_in(seen[needle.table, needle.gaps]) for needle in self._needles):
                 return True
             undone = _ESCAPE.sub(_character, text)
             if undone == text:
@@ -123,11 +129,14 @@ class Masker:
         """Yield where in the text as it came something is to be masked."""
         letters = [(character, at, at + 1) for at, character in enumerate(text)]  # of a layer, with their places
         for _ in range(_LAYERS):
-            kept = [letter for letter in letters if letter[0].encode("ascii", "ignore").translate(None, _GAPS)]
-            plain = "".join(letter for letter, *_ in kept).encode("ascii")
-            for needle in self._needles:
-                for first, last in needle.spans(plain.translate(needle.table)):
-                    yield kept[first][1], kept[last - 1][2]
+            for view in _VIEWS:
+                table, gaps = view
+                kept = [letter for letter in letters if letter[0].encode("ascii", "ignore").translate(None, gaps)]
+                plain = "".join(letter for letter, *_ in kept).encode("ascii").translate(table)
+                for needle in self._needles:
+                    if (needle.table, needle.gaps) == view:
+                        for first, last in needle.spans(plain):
+                            yield kept[first][1], kept[last - 1][2]
             letters = _undone(letters)
 
 
@@ -137,6 +146,12 @@ def _needles(secret: bytes) -> Iterator[_Needle]:
         yield _Needle(written.hex().encode(), 2 * _SHORTEST, _FOLDED)
     for encoded in dict.fromkeys(_in_base64(secret)):
         yield _Needle(encoded, min(len(encoded), 4 * _SHORTEST // 3), _AS_IT_IS)
+    letters = secret.lower().translate(None, _WIDE_GAPS)
+    if len(letters) >= _SHORTEST:
+        yield _Needle(letters, _SHORTEST, _FOLDED, _WIDE_GAPS)
+    for number, digits in (("{:02x}", 2), ("0x{:02x}", 4), ("{:03o}", 3), ("{:d}", 2)):
+        written = "".join(map(number.format, secret)).encode()
+        yield _Needle(written, digits * _SHORTEST, _FOLDED, _WIDE_GAPS)
 
 
 def _in_base64(secret: bytes) -> Iterator[bytes]:

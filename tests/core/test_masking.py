@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import string
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
@@ -53,6 +54,29 @@ LAYERS: dict[str, Spelling] = {
     "backslashes": lambda text: text.replace("\\", "\\\\").replace("/", "\\/"),
     "percent of percent": lambda text: quote(quote(text, safe=""), safe=""),
 }
+
+
+# As programs print bytes and lists of letters; what stands at the ends may stay.
+PRINTED: dict[str, Spelling] = {
+    "a dump": lambda text: text.encode().hex(":"),
+    "bytes of C": lambda text: ", ".join(f"0x{byte:02X}" for byte in text.encode()),
+    "a buffer of Node": lambda text: f"[{','.join(map(str, text.encode()))}]",
+    "octal escapes": lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
+    "quoted-printable": lambda text: "".join(f"={byte:02X}" for byte in text.encode()),
+    "wide percent": lambda text: "".join(f"%u{byte:04x}" for byte in text.encode()),
+    "a list of letters": lambda text: json.dumps(list(text)),
+    "dots": ".".join,
+    "two literals": lambda text: f'{text[:11]}" + "{text[11:]}',
+}
+
+
+@pytest.mark.parametrize("spelling", PRINTED)
+def test_a_secret_that_a_program_printed_is_masked(spelling: str) -> None:
+    masked = Masker(SECRET).mask(f"before <{PRINTED[spelling](SECRET)}> after")
+    assert masked.startswith("before <")
+    assert masked.endswith("> after")
+    assert len(masked.replace(MASK, "")) < len("before <> after") + 8, masked
+    assert not Masker(SECRET).is_in(masked)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
