@@ -24,6 +24,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "E009": "the folder is not a manifest",
         "E010": "there are no rows",
         "E011": "a column that is to have another name is missing, or not alone",
+        "E012": "the file was changed while it was read",
         # the row
         "E020": "the row has too few or too many cells",
         "E021": "the row has bytes that are not UTF-8",

@@ -2,16 +2,20 @@
 
 `csv.reader` does the work, in C. What it cannot read as a row (quotes that do not match, too few
 cells, bytes that are not UTF-8) becomes a row with a fault, and reading goes on with the next line.
+
+A cell is what the header says by its position alone. So a file that is not the one any more whose header was read is
+read no further: what would be bought then may be a column that is nobody's prompt.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
@@ -49,6 +53,7 @@ def open_csv(path: Path, name: str, delimiter: str, prompt: str = "prompt", *, g
     with open_bytes(path, name, gzipped=gzipped) as file:
         dialect = read_dialect(name, file, delimiter, prompt)
     with open_bytes(path, name, dialect.encoding, gzipped=gzipped) as file:
+        state = _state(file)
         blocks = TextBlocks(file)
         header = _next_header(name, _reader(blocks, dialect), blocks)
         if not header:
@@ -60,7 +65,7 @@ def open_csv(path: Path, name: str, delimiter: str, prompt: str = "prompt", *, g
     while header and not header[-1]:
         header.pop()  # spreadsheets write columns that were used once
     check_header(name, header, prompt)
-    return CsvManifest(name, tuple(header), path, dialect, gzipped)
+    return CsvManifest(name, tuple(header), path, dialect, gzipped, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class CsvManifest:
     path: Path
     dialect: Dialect
     gzipped: bool
+    state: tuple[int, ...]  # of the file, when its header was read
 
     @property
     def kinds(self) -> Sequence[Kind]:
@@ -112,7 +118,7 @@ class CsvManifest:
         return pa.schema([(self.columns[column], pa.string()) for column in columns])
 
     def chunks(self) -> Iterator[CsvChunk]:
-        """Read the rows from the start."""
+        """Read the rows from the start. Raises ManifestError, also if the file is changed meanwhile."""
         with open_bytes(self.path, self.name, self.dialect.encoding, gzipped=self.gzipped) as file:
             blocks = TextBlocks(file)
             reader = _reader(blocks, self.dialect)
@@ -121,6 +127,9 @@ class CsvManifest:
             while True:
                 blocks.forget_before(reader.line_num + 1)
                 chunk = self._read_chunk(reader, blocks, row_number)
+                if _state(file) != self.state:
+                    text = "the file was changed while it was read; let it rest, then type the same command again"
+                    raise ManifestError([Problem("E012", self.name, text, chunk.starts[0], 1)])
                 if not chunk.lines:
                     return
                 row_number += len(chunk.lines)
@@ -236,6 +245,12 @@ class CsvChunk:
 
     def _record(self, row: int) -> Record:
         return self.text.record(self.starts[row], self.starts[row + 1])
+
+
+def _state(file: BinaryIO) -> tuple[int, ...]:
+    """What tells a file from another in its place, and from what it was before a change."""
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _reader(blocks: TextBlocks, dialect: Dialect) -> Reader:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,42 @@ def test_between_two_batches_the_limit_is_that_of_the_process(tmp_path: Path, fi
     path.write_text("prompt\n" + "a\n" * 20_000)
     for _ in open_csv(path, "m.csv", ",", gzipped=False).chunks():
         assert csv.field_size_limit() == field_limit
+
+
+BEFORE = "id,prompt,note\n" + "".join(f"{number},prompt {number},secret {number}\n" for number in range(40_000))
+AFTER = "id,note,prompt\n" + "".join(f"{number},secret {number},prompt {number}\n" for number in range(40_000))
+
+
+def in_its_place(path: Path) -> None:
+    with path.open("r+") as file:
+        file.write(AFTER)
+
+
+def by_another_file(path: Path) -> None:
+    path.with_suffix(".new").write_text(AFTER)
+    path.with_suffix(".new").replace(path)
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+@pytest.mark.parametrize("change", [in_its_place, by_another_file, lambda path: os.truncate(path, 1000)])
+@pytest.mark.parametrize("read", [0, 1, 2])
+def test_a_file_whose_columns_change_places_is_read_no_further(
+    tmp_path: Path, change: Callable[[Path], None], read: int, gzipped: bool
+) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes(gzip.compress(BEFORE.encode()) if gzipped else BEFORE.encode())
+    os.utime(path, ns=(0, 0))  # long ago: a change within one tick of the clock would be hard to see
+    manifest = open_csv(path, "m.csv", ",", gzipped=gzipped)
+    chunks = manifest.chunks()
+    prompts = [cell for _ in range(read) for cell in next(chunks).column(1)]
+    change(path)
+    is_still_read = change is by_another_file and read  # the file that is open is the one whose header was read
+    if is_still_read:
+        prompts += [cell for chunk in chunks for cell in chunk.column(1)]
+    else:
+        with pytest.raises(ManifestError, match=r"E012 .*changed while it was read|E007"):
+            prompts += [cell for chunk in chunks for cell in chunk.column(1)]
+    assert all(str(prompt).startswith("prompt") for prompt in prompts)
 
 
 def test_rows_that_are_all_wrong_come_in_batches_of_bounded_size(tmp_path: Path) -> None:

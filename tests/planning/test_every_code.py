@@ -11,6 +11,7 @@ import pytest
 
 import batchgen
 from batchgen.core.problems import TITLES
+from batchgen.manifest import csv_source
 
 MODEL = """
 name = "m"
@@ -43,6 +44,7 @@ EXAMPLES: dict[str, str | bytes] = {
     "E009": "empty folder",
     "E010": "prompt\n",
     "E011": "a column that is to have another name, and is not there",
+    "E012": "prompt\na\n",
     "E020": "prompt,id\na\n",
     "E021": b"prompt\n\x81\n",
     "E022": "prompt\na\0\n",
@@ -84,7 +86,9 @@ EXAMPLES: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("code", TITLES)
-def test_every_code_is_produced_by_some_input(code: str, tmp_path: Path, write) -> None:
+def test_every_code_is_produced_by_some_input(
+    code: str, tmp_path: Path, write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     models = [str(write(text, f"{name}.toml")) for name, text in (("model", MODEL), ("alive", ALIVE))]
     settings: dict[str, object] = {"model": "m", "models": models}
     match code:
@@ -92,6 +96,8 @@ def test_every_code_is_produced_by_some_input(code: str, tmp_path: Path, write) 
             settings["defaults"] = {"prompt": "a"}
         case "E011":
             settings["columns"] = {"id": "name"}
+        case "E012":
+            monkeypatch.setattr(csv_source, "check_header", lambda name, *_: write("id,prompt\nb,c\n", name))
         case "E061":
             settings["no_setting"] = 1
         case "E062":
