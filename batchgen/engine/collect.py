@@ -10,6 +10,7 @@ from typing import Final
 
 from batchgen.core.answer import Image, Ticket
 from batchgen.engine.stop import StopSignal
+from batchgen.engine.unexpected import describe
 from batchgen.providers.base import Gone, Pending, Provider
 
 # Late links come within seconds or within minutes: 2, 4, 8 ... s reach both in eight tries.
@@ -21,6 +22,14 @@ RETRY_AFTER_MAX_S: Final = 300.0
 _STOPPED = "paid for; the run was stopped while its link was late"
 
 
+async def fetch(provider: Provider, ticket: Ticket) -> Image | Pending | Gone:
+    """Fetch what a ticket stands for, one try; an exception that nobody foresaw is this ticket's own."""
+    try:
+        return await provider.collect(ticket)
+    except Exception as error:  # the others go on, and the next run tries again
+        return Gone(f"it could not be fetched: {describe(error)}")
+
+
 async def collect(provider: Provider, ticket: Ticket, attempts: int, stop: StopSignal) -> Image | Ticket:
     """Collect a ticket in at most `attempts` tries.
 
@@ -30,7 +39,7 @@ async def collect(provider: Provider, ticket: Ticket, attempts: int, stop: StopS
     """
     attempt = 1
     while True:
-        found = await provider.collect(ticket)
+        found = await fetch(provider, ticket)
         if isinstance(found, Image):
             return found
         wait_s = wait_before_retry(found, attempt, attempts, random.random())  # noqa: S311  spread, not secrecy

@@ -24,7 +24,7 @@ from batchgen.core.keys import Finder, Keys, key_of
 from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.link_tries import LinkTries
 from batchgen.dataset.writer import DatasetWriter
-from batchgen.engine.collect import wait_before_retry
+from batchgen.engine.collect import fetch, wait_before_retry
 from batchgen.engine.progress import Fetching, Progress
 from batchgen.engine.protocols import Onlooker
 from batchgen.engine.stop import StopKind, StopSignal
@@ -121,7 +121,7 @@ class DeferredDownloads:
         if self._stop.is_set or monotonic() - self._came_at > _PATIENCE_S:
             self._leave([record])
             return None
-        found = await provider.collect(Ticket(record.image_url or ""))
+        found = await fetch(provider, Ticket(record.image_url or ""))
         if isinstance(found, Image):
             self._onlooker([await self._writer.fetched(record, found)])
             self._tries.came(_key(record))

@@ -16,9 +16,9 @@ from functools import partial
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Answer, Slot, Ticket
 from batchgen.core.cost import MOST_CREDIBLE_USD
-from batchgen.core.errors import ProviderError
+from batchgen.core.errors import BatchgenError, ProviderError
 from batchgen.core.format import count
-from batchgen.core.outcomes import Affects, Charged, policy_of
+from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
 from batchgen.core.request import ImageRequest, ModelKey
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.circuit_breaker import CircuitBreaker
@@ -33,6 +33,7 @@ from batchgen.engine.run_events import RunEvents
 from batchgen.engine.same_images import SameImages
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.suspects import Suspect, Suspects
+from batchgen.engine.unexpected import describe
 from batchgen.engine.unreadable import keep_body, keep_slots
 from batchgen.engine.verdict import judge
 from batchgen.pacing import Closed, NeverFits, NoPermit
@@ -178,8 +179,13 @@ class Worker:
         breaker.sent(request.fingerprint)
         try:
             return await self._providers[request.provider].submit(request, attempt.client_request_id, permit.sent)
+        except (ProviderError, BatchgenError):
+            raise
+        except Exception as error:  # of one request: what else is in flight is paid for
+            problem = f"what came could not be read: {describe(error)}"
         finally:
             breaker.answered(request.fingerprint)
+        raise ProviderError(ErrorKind.BAD_ANSWER, problem)  # outside of the handler: the exception may hold the key
 
     def _credible(self, attempt: AttemptState, cost_usd: float | None) -> float | None:
         """The cost that a service says; None for one beyond all sense, which is recorded."""

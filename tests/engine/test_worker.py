@@ -136,6 +136,40 @@ async def test_a_partly_damaged_answer_keeps_its_good_images(bench: Callable[...
     assert sum(record["cost_usd"] for record in records) == pytest.approx(0.12)
 
 
+async def raise_unforeseen() -> Answer:
+    raise KeyError("Authorization: Bearer sk-secret")
+
+
+async def test_an_exception_that_nobody_foresaw_is_one_attempts_and_quotes_nothing(
+    bench: Callable[..., Bench], batch: Batch
+) -> None:
+    answer = Answer(tuple(Slot(image_of(b"%d" % number), None) for number in range(3)), 200, 0.12, "inference")
+    made = bench(raise_unforeseen, raise_unforeseen, answer, *[raise_unforeseen] * 9)
+    await made.worker.settle(REQUEST)
+    await made.worker.settle(replace(REQUEST, fingerprint="cd" * 16, row_id="b"))
+    made.writer.close(None)
+    assert batch.outcomes() == {"a": ["ok"] * 3, "b": ["in_doubt"] * 3}
+    told = {record["error_message"] for record in batch.records() if record["row_id"] == "b"}
+    assert len(told) == 1
+    assert "KeyError at test_worker.py:" in told.pop()
+    assert "sk-secret" not in (batch.out / ".batchgen" / "events.jsonl").read_text()
+
+
+async def test_a_link_whose_fetching_fails_in_an_unforeseen_way_keeps_its_ticket(
+    bench: Callable[..., Bench], batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bench(Answer((Slot(Ticket("https://cdn.example/1.png"), None),) * 3, 200, 0.12, "inference"))
+
+    async def collect(ticket: Ticket) -> Pending:
+        raise UnicodeError(ticket.url)
+
+    monkeypatch.setattr(made.client, "collect", collect)
+    await made.worker.settle(REQUEST)
+    made.writer.close(None)
+    assert {record["error_kind"] for record in batch.records()} == {"not_fetched"}
+    assert {record["image_url"] for record in batch.records()} == {"https://cdn.example/1.png"}
+
+
 async def test_an_answer_of_nothing_but_damage_is_asked_for_again_and_its_cost_is_kept(
     bench: Callable[..., Bench], batch: Batch
 ) -> None:
