@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from aiohttp import web
 from support.noise import noise
 
@@ -106,8 +107,18 @@ async def test_a_silent_idle_connection_is_used_again(serve_raw: ServeRaw, open_
     assert connections == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("504 Gateway Timeout", ErrorKind.CUT_OFF),
+        ("429 Too Many Requests", ErrorKind.RATE_LIMITED),
+        ("400 Bad Request", ErrorKind.BAD_REQUEST),
+        ("403 Forbidden", ErrorKind.GATEWAY),
+        ("499 Closed", ErrorKind.CUT_OFF),
+    ],
+)
 async def test_the_answer_that_a_gateway_gave_up_reaches_nobody_when_it_comes(
-    serve_raw: ServeRaw, open_client: Open
+    serve_raw: ServeRaw, open_client: Open, status: str, kind: ErrorKind
 ) -> None:
     connections = 0
 
@@ -116,7 +127,7 @@ async def test_the_answer_that_a_gateway_gave_up_reaches_nobody_when_it_comes(
         connections += 1
         await read_request(reader)
         if connections == 1:
-            writer.write(b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 4\r\n\r\nlate")
+            writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nlate".encode())
             await read_request(reader)  # the next call, if it comes here, gets the answer to the first
             writer.write(whole(RED))
         else:
@@ -124,7 +135,7 @@ async def test_the_answer_that_a_gateway_gave_up_reaches_nobody_when_it_comes(
         await reader.read()
 
     client = await open_client(await serve_raw(late))
-    assert (await failure(client)).kind is ErrorKind.CUT_OFF
+    assert (await failure(client)).kind is kind
     assert await image_of(client, "r-2") == BLUE
 
 

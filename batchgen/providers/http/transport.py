@@ -31,8 +31,6 @@ from batchgen.providers.http.way_out import Proxies, certificates, hint
 _ACCOUNT_CONNECTIONS: Final = 2
 # Answers whose whole body counts; of all others the beginning is enough.
 _SUCCESS: Final = frozenset({200, 201})
-# Statuses below 500 of a gateway that gave up, and may still pass on the answer when it comes.
-_MAY_BE_FOLLOWED: Final = frozenset({408})
 
 
 class HttpTransport:
@@ -115,8 +113,8 @@ class HttpTransport:
                 use_up(response)
                 response.close()
                 return stranger
-            if response.status in _MAY_BE_FOLLOWED or response.status >= 500:
-                use_up(response)
+            if response.status not in _SUCCESS:
+                use_up(response)  # whoever refused may stand before the service, whose answer follows when it comes
             return await self._read(call, response)
 
     def _stranger(self, call: HttpCall, response: aiohttp.ClientResponse) -> ProviderError | None:
