@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_gallery(commands)
     _add_export(commands)
     _add_reconcile(commands)
+    _add_models(commands)
     _add_simulate(commands)
     _add_completion(commands)
     return parser
@@ -201,6 +202,13 @@ def _add_export(commands: Commands) -> None:  # type: ignore[valid-type]
         commands, "export", "write a dataset in another format: Parquet, WebDataset, images with captions, a manifest"
     )
     add_formats(parser.add_subparsers(dest="format", metavar="FORMAT", required=True))
+
+
+def _add_models(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "models", "list the models that can be asked for, or show all of one")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a model's name, with its provider or without")
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_simulate(commands: Commands) -> None:  # type: ignore[valid-type]
