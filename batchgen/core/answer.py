@@ -53,10 +53,23 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Flagged:
+    """An image that came, and that the service calls unsafe: often black or blurred. It is no result, and paid for.
+
+    Attributes:
+        reason: why, in the service's words.
+        image: what came, to be kept, until it is.
+    """
+
+    reason: str
+    image: Image | Ticket | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """One image slot of an answer; `url` is where a fetched image came from."""
 
-    image: Image | Ticket | Unusable | Missing
+    image: Image | Ticket | Unusable | Missing | Flagged
     enhanced_prompt: str | None
     url: str | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchgen.core.answer import Answer, Image, Slot, Ticket, Unusable
+from batchgen.core.answer import Answer, Flagged, Image, Slot, Ticket, Unusable
 from batchgen.core.errors import DiskError, ProviderError
 from batchgen.engine.protocols import Sink
 
@@ -34,6 +34,8 @@ async def _kept_slot(sink: Sink, name: str, slot: Slot) -> Slot:
     match slot.image:
         case Unusable(reason, data) if data:
             return replace(slot, image=Unusable(await _kept(sink, name, reason, data)))
+        case Flagged(reason, Image() as image):
+            return replace(slot, image=Flagged(await _kept(sink, name, reason, image.data)))
         case Ticket(url, problem, data) if data:
             return replace(slot, image=Ticket(url, await _kept(sink, name, problem or "no image", data)))
     return slot

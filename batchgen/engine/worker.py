@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.answer import Answer, Slot, Ticket
+from batchgen.core.answer import Answer, Flagged, Slot, Ticket
 from batchgen.core.cost import MOST_CREDIBLE_USD
 from batchgen.core.errors import BatchgenError, ProviderError
 from batchgen.core.format import count
@@ -199,7 +199,7 @@ class Worker:
     async def _keep(self, request: ImageRequest, answer: Answer, attempt: AttemptState) -> None:
         attempts = attempt.summary()
         self._events.answered(attempt, answer)
-        if any(isinstance(slot.image, Ticket) for slot in answer.slots):
+        if any(_ticket_of(slot) for slot in answer.slots):
             await self._dataset.received(request, answer, attempts)
             fetched = await asyncio.gather(*(self._collect(request.provider, slot) for slot in answer.slots))
             answer = replace(answer, slots=tuple(fetched))
@@ -271,11 +271,19 @@ class Worker:
         return error, decision
 
     async def _collect(self, provider: str, slot: Slot) -> Slot:
-        if not isinstance(slot.image, Ticket):
+        ticket = _ticket_of(slot)
+        if ticket is None:
             return slot
         tries = self._config.provider(provider).http.download_attempts
-        image = await collect(self._providers[provider], slot.image, tries, self._stop)
-        return Slot(image, slot.enhanced_prompt, slot.image.url)
+        image = await collect(self._providers[provider], ticket, tries, self._stop)
+        if isinstance(slot.image, Flagged):
+            return replace(slot, image=replace(slot.image, image=image))
+        return Slot(image, slot.enhanced_prompt, ticket.url)
+
+
+def _ticket_of(slot: Slot) -> Ticket | None:
+    image = slot.image.image if isinstance(slot.image, Flagged) else slot.image
+    return image if isinstance(image, Ticket) else None
 
 
 def _settle_failed(permit: Permit, error: ProviderError, is_odd: bool) -> None:

@@ -17,6 +17,7 @@ from batchgen.core.format import quote
 from batchgen.core.request import Scalar
 from batchgen.core.suggest import did_you_mean
 from batchgen.manifest.source import Cell
+from batchgen.planning.identity import LARGEST_SEED
 
 # Above this a float no longer tells neighbouring whole numbers apart.
 _FLOAT_EXACT_MAX = 2**53
@@ -53,6 +54,14 @@ def parse_integer(name: str, field: Field, cell: Cell) -> int:
     if not field.accepts(value):
         raise _refusal(name, field, value)
     return value
+
+
+def parse_seed(field: Field, cell: Cell) -> int:
+    """Return the seed of a cell that is not empty. Raises CellError."""
+    seed = parse_integer("seed", field, cell)
+    if not -LARGEST_SEED <= seed <= LARGEST_SEED:
+        raise CellError("E051", f"seed {seed} is too large; a dataset holds at most {LARGEST_SEED}")
+    return seed
 
 
 def parse_scalar(name: str, field: Field, cell: Cell) -> Scalar:

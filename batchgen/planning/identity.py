@@ -41,6 +41,8 @@ FINGERPRINT_BYTES = 16
 
 # Where a catalog file gives no bounds: what a 32-bit generator takes.
 _SEED_MAX = 2**32 - 1
+# What an index holds. A service without bounds may answer with seeds as large, and be asked for them again.
+LARGEST_SEED = 2**63 - 1
 
 _encode = msgspec.json.Encoder().encode
 
@@ -93,6 +95,8 @@ def derived_seed(row_id: str, field: Field) -> int:
 def seed_of_request(seed: int, request_number: int, field: Field) -> int:
     """The seed of a row's nth call: seed, seed + 1, ... and from the largest back to the smallest."""
     low, span = _seed_range(field)
+    if field.max is None and seed > _SEED_MAX:
+        span = LARGEST_SEED - low + 1
     return low + (seed - low + request_number) % span
 
 

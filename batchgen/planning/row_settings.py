@@ -17,7 +17,7 @@ from batchgen.core.errors import CatalogError
 from batchgen.core.format import quote
 from batchgen.core.problems import Finding
 from batchgen.manifest.source import Cell
-from batchgen.planning.cells import CellError, parse_cell, parse_integer
+from batchgen.planning.cells import CellError, parse_cell, parse_integer, parse_seed
 from batchgen.planning.identity import model_identity
 from batchgen.planning.rules import NUM_IMAGES, ROW_IMAGES_MAX, Rules
 
@@ -174,7 +174,7 @@ class _Resolution:
         if seed is None or "seed" not in model.fields:
             return None
         try:
-            return parse_integer("seed", model.fields["seed"], seed)
+            return parse_seed(model.fields["seed"], seed)
         except CellError as error:
             self._find(error.code, "seed", f"in the configured defaults: {error.message}")
             return None

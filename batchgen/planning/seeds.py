@@ -8,7 +8,8 @@ from typing import cast
 from batchgen.catalog import Field
 from batchgen.core.problems import Finding, FoundInRow
 from batchgen.manifest.source import Cell
-from batchgen.planning.cells import CellError, parse_integer
+from batchgen.planning.cells import CellError, parse_seed
+from batchgen.planning.identity import LARGEST_SEED
 from batchgen.planning.row_settings import RowSettings
 
 # Integers of more digits go the slow way, which can say what is wrong with them.
@@ -27,7 +28,7 @@ def parse_seeds(
     if seeds is not None:
         given = [seed for seed in seeds if seed is not None] if None in seeds else seeds
         ends = (min(given), max(given)) if given else ()  # type: ignore[type-var]
-        if all(field.accepts(end) for field in fields for end in ends if end is not None):
+        if all(_fits(end, field) for field in fields for end in ends if end is not None):
             return seeds, []
     return _parse_each(cells, settings, column)
 
@@ -48,6 +49,10 @@ def effective_seeds(
         if seed is not None:
             found.append((row, Finding("W003", f"the seed {seed} has no effect: {one.seed_note}", column)))
     return effective, found
+
+
+def _fits(seed: int, field: Field) -> bool:
+    return field.accepts(seed) and abs(seed) <= LARGEST_SEED
 
 
 def _plain_integers(cells: Sequence[Cell]) -> list[int | None] | None:
@@ -75,7 +80,7 @@ def _parse_each(
         seed = None
         if cell not in ("", None):
             try:
-                seed = parse_integer("seed", one.model.fields.get("seed", _ANY_SEED), cell)
+                seed = parse_seed(one.model.fields.get("seed", _ANY_SEED), cell)
             except CellError as error:
                 found.append((row, Finding(error.code, error.message, column)))
         seeds.append(seed)

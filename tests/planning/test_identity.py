@@ -145,6 +145,20 @@ def test_a_seed_is_the_manifests_or_derived_or_none(read) -> None:
     assert [request.seed is None for request in reading.requests] == [False, False, True, True]
 
 
+def test_a_seed_is_sent_as_it_is_however_large_where_a_model_has_no_bound(read, tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    fields = '[fields.prompt]\ntype = "string"\n[fields.seed]\ntype = "integer"\nmin = 1\n'
+    path.write_text(f'name = "m"\n{fields}')
+    of = make_rules(RunConfig(model="m"), load_catalog([path]))
+    for seed in (1, 2**32, 2**53 + 1, 3544609846964942300, 2**63 - 1):
+        assert [one.seed for one in read(f"prompt,seed\na,{seed}\n", of=of).requests] == [seed]
+        assert [one.seed for one in read(pd.DataFrame({"prompt": ["a"], "seed": [seed]}), of=of).requests] == [seed]
+    (said,) = read(f"prompt,seed\na,{2**63}\n", of=of).said
+    assert f"E051 seed {2**63} is too large; a dataset holds at most {2**63 - 1}" in said
+    row = read(f"prompt,seed,num_images\na,{2**63 - 1},2\n", of=of)
+    assert [one.seed for one in row.requests] == [2**63 - 1, 1], "from the largest back to the smallest"
+
+
 def test_a_derived_seed_belongs_to_the_row_id_alone(read) -> None:
     (first,) = read("id,prompt\nfox,a red fox\n").requests
     (second,) = read("prompt,aspect_ratio,id\na grey fox,16:9,fox\n").requests

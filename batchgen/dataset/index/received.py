@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
-from batchgen.core.answer import Answer, Image, Missing, Slot, Ticket, Unusable
+from batchgen.core.answer import Answer, Flagged, Image, Missing, Slot, Ticket, Unusable
 from batchgen.core.cost import Usd
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
@@ -33,7 +33,7 @@ class ReceivedSlot(msgspec.Struct, frozen=True, omit_defaults=True):
     """One image slot of an answer: an image, or what is wrong with it.
 
     url: where the image was fetched from, or waits. problem: why it was not fetched yet. unusable: why what was
-    received cannot be used. missing: why nothing was received; blocked: whether a safety filter dropped it.
+    received cannot be used. missing: why nothing was received; blocked: whether a safety filter dropped or spoilt it.
     """
 
     image: ImageFile | None = None
@@ -95,5 +95,7 @@ def _received(slot: Slot, position: int, name_of: Callable[[int, Image], str]) -
             return ReceivedSlot(url=url, problem=problem, enhanced_prompt=slot.enhanced_prompt)
         case Unusable(reason):
             return ReceivedSlot(unusable=reason, enhanced_prompt=slot.enhanced_prompt)
+        case Flagged(reason):
+            return ReceivedSlot(unusable=reason, blocked=True, enhanced_prompt=slot.enhanced_prompt)
         case Missing(reason, blocked):
             return ReceivedSlot(missing=reason, blocked=bool(blocked), enhanced_prompt=slot.enhanced_prompt)

@@ -215,7 +215,8 @@ def _filled(slot: ReceivedSlot) -> dict[str, Any]:
         kind = ErrorKind.SAFETY if slot.blocked else ErrorKind.TOO_FEW
         return columns | {"status": _status_of(kind), "error_kind": kind, "error_message": slot.missing}
     if slot.unusable is not None:
-        return columns | {"error_kind": ErrorKind.BAD_IMAGE, "error_message": slot.unusable}
+        kind = ErrorKind.SAFETY if slot.blocked else ErrorKind.BAD_IMAGE
+        return columns | {"status": _status_of(kind), "error_kind": kind, "error_message": slot.unusable}
     message = slot.problem or "paid for, not yet fetched from its link"
     return columns | {"error_kind": ErrorKind.NOT_FETCHED, "error_message": message, "image_url": slot.url}
 

@@ -38,7 +38,7 @@ def read_absence(body: bytes, asked: str) -> tuple[ErrorKind, str] | None:
         body: The answer.
         asked: The prompt, whose words are not the service's.
     """
-    answer = _decoded(body)
+    answer = decoded(body)
     if not isinstance(answer, Mapping):
         return None
     said = said_by(answer, asked) or Said("")
@@ -61,7 +61,7 @@ def with_reasons(slots: tuple[Slot, ...], body: bytes, asked: str) -> tuple[Slot
     """Return the slots of an answer, those without an image with the reason that the service gives for it."""
     if not any(isinstance(slot.image, Missing) for slot in slots):
         return slots
-    items = _items(_decoded(body, max_bytes=len(body)))
+    items = items_of(decoded(body, max_bytes=len(body)))
     return (
         tuple(_with_reason(slot, item, asked) for slot, item in zip(slots, items, strict=True))
         if (len(items) == len(slots))
@@ -132,7 +132,8 @@ def _is_reason(key: str, value: object) -> bool:
     return value is True and _FILTERED.search(key) is not None
 
 
-def _items(answer: object) -> Sequence[object]:
+def items_of(answer: object) -> Sequence[object]:
+    """Return the list of images of a decoded answer in any known shape; empty if it has none."""
     if not isinstance(answer, Mapping):
         return ()
     output = answer.get("output")
@@ -146,7 +147,8 @@ def _items(answer: object) -> Sequence[object]:
     return ()
 
 
-def _decoded(body: bytes, max_bytes: int = _MAX_BYTES) -> object:
+def decoded(body: bytes, max_bytes: int = _MAX_BYTES) -> object:
+    """Return the JSON of a body, None if it is none, or more than is looked at."""
     if len(body) > max_bytes:
         return None
     try:

@@ -42,10 +42,14 @@ class AnswerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a body holds: its image slots, in the service's order, and the text around them."""
+    """What a body holds: its image slots, in the service's order, and the text around them.
+
+    prompt: what all images were made of, where one stands for all; as it was asked for, or enhanced.
+    """
 
     slots: tuple[Slot, ...]
     text: bytes
+    prompt: str | None = None
 
 
 class _Item(msgspec.Struct):
@@ -65,6 +69,7 @@ class _Output(msgspec.Struct):
 class _Body(msgspec.Struct):
     data: list[_Item | None] | msgspec.UnsetType | None = msgspec.UNSET
     images: list[_Item | None] | None = None
+    prompt: object = None
     output: _Output | None = None
 
 
@@ -88,9 +93,10 @@ def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
     text, images = cut_out(body, _IMAGE_BEGINS)
     if has_more_objects_than(MAX_OBJECTS, text):
         raise AnswerError("the answer has too many parts")
-    problem = None
+    problem, prompt = None, None
     try:
-        slots = _slots(_read_strictly(text), images, max_image_bytes)
+        items, prompt = _read_strictly(text)
+        slots = _slots(items, images, max_image_bytes)
     except AnswerError as error:
         problem = str(error)  # not the error: it holds this frame, which would hold it, and with it the body
         slots = _slots(_read_in_part(text), images, max_image_bytes)
@@ -106,10 +112,10 @@ def read_contents(body: bytes, max_image_bytes: int, asked: int) -> Contents:
         if isinstance(slots[-1].image, Missing):  # the answer may have ended before the image of its last slot
             slots = (*slots[:-1], replace(slots[-1], image=Unusable(_NOT_READ)))
         slots += (Slot(Unusable(_NOT_READ), None),) * (asked - len(slots))
-    return Contents(slots, text)
+    return Contents(slots, text, prompt)
 
 
-def _read_strictly(text: bytes) -> Iterable[_Item | None]:
+def _read_strictly(text: bytes) -> tuple[Iterable[_Item | None], str | None]:
     try:
         answer = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -119,7 +125,8 @@ def _read_strictly(text: bytes) -> Iterable[_Item | None]:
     items = answer.data or answer.images or (answer.output and answer.output.choices) or ()
     if len(items) > MAX_OBJECTS:
         raise AnswerError("the answer has too many parts")
-    return items
+    prompt = answer.prompt if answer.images and not answer.data else None
+    return items, prompt if isinstance(prompt, str) else None
 
 
 def _read_in_part(text: bytes) -> Iterable[_Item | None]:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
-from batchgen.core.answer import Answer, Image, Missing, Slot, Ticket
+from batchgen.core.answer import Answer, Flagged, Image, Missing, Slot, Ticket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
 from batchgen.providers.answers.absence import read_absence, with_reasons
 from batchgen.providers.answers.contents import AnswerError, Contents, read_contents
+from batchgen.providers.answers.flags import with_flags
 from batchgen.providers.answers.statuses import kind_of_status
 from batchgen.providers.base import HttpResponse
 from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS
@@ -81,8 +82,11 @@ def read_images(
     if problem is not None:
         raise unreadable(response, problem, read_about)
     about = read_about(response, contents.text)
+    if contents.prompt and contents.prompt != request.prompt:
+        slots = tuple(replace(slot, enhanced_prompt=slot.enhanced_prompt or contents.prompt) for slot in slots)
     shown = tuple(_shown(slot, response) for slot in slots)
-    return Answer(shown, response.status, about.cost_usd, about.inference_id)
+    flagged = tuple(_shown(slot, response) for slot in with_flags(shown, contents.text))
+    return Answer(flagged, response.status, about.cost_usd, about.inference_id)
 
 
 def problem_in(
@@ -137,9 +141,9 @@ def _is_nothing(slot: Slot) -> bool:
 
 
 def _shown(slot: Slot, response: HttpResponse) -> Slot:
-    """A slot whose reason for being empty, if it has one, is fit to be shown, and whose link is one from anywhere."""
+    """A slot whose reason for having no result is fit to be shown, and whose link is one from anywhere."""
     if isinstance(slot.image, Ticket) and slot.image.url.startswith("/"):
         return replace(slot, image=replace(slot.image, url=urljoin(response.url, slot.image.url)))
-    if not isinstance(slot.image, Missing):
+    if not isinstance(slot.image, Missing | Flagged):
         return slot
     return replace(slot, image=replace(slot.image, reason=response.redact(slot.image.reason, MAX_MESSAGE_CHARACTERS)))
