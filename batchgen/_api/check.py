@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
 from types import MappingProxyType
 
+from batchgen._api.columns import ColumnUse, use_of
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Columns, Settings, catalog_of, inspect_settings, with_columns
 from batchgen.core.errors import ConfigError, InputError
@@ -51,6 +52,7 @@ class Check:
     """A check as it goes on: iterate over it, once, for the problems in the order of the file.
 
     Attributes:
+        columns: what becomes of the manifest's columns; None while that is not known.
         rows: how many rows were read so far.
         errors, warnings: how many problems there are so far. Of a warning that repeats for thousands of rows, all are
             counted and not all are shown.
@@ -70,6 +72,7 @@ class Check:
         self._advance = advance
         self._counts: Counter[str] = Counter()
         self.rows = 0
+        self.columns: ColumnUse | None = None
         self.error: InputError | None = None
 
     @property
@@ -101,6 +104,7 @@ class Check:
         rules = make_rules(loaded.config, catalog_of(loaded))
         yield from self._counted(rules.problems)
         manifest = open_manifest(self._manifest, None, loaded.config.columns, loaded.config.sheet)
+        self.columns = use_of(manifest, rules, loaded.config.columns)
         for batch in read_rows(manifest, rules):
             self.rows += batch.rows
             self._counts.update(batch.problem_counts)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from os import PathLike
 
+from batchgen._api.columns import ColumnUse, use_of
 from batchgen._api.job import InDoubt, Job, Selection, make_selection, open_job
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Columns, Loaded, Settings, load_settings, with_columns
@@ -19,7 +19,6 @@ from batchgen.engine.job import usable_rules
 from batchgen.engine.shown_request import curl_commands
 from batchgen.manifest import ManifestSource, open_manifest
 from batchgen.planning import read_rows
-from batchgen.planning.columns import assign_columns
 from batchgen.planning.plan import Group, Plan, make_plan
 
 __all__ = [
@@ -101,27 +100,9 @@ def view_lag_of(plan: Plan, job: Job) -> ViewLag:
     return view_lag(Layout(job.out), plan.gone)
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnUse:
-    """The columns of a manifest by name: those that make requests, and those that only pass through.
-
-    read_as: for those that have another name in the manifest, that name.
-    """
-
-    used: tuple[str, ...]
-    passed_through: tuple[str, ...]
-    read_as: Columns
-
-
 def column_use(job: Job) -> ColumnUse:
     """Return what becomes of a manifest's columns. Raises ManifestError."""
-    labels = set(assign_columns(job.manifest, job.rules).labels)
-    names = tuple(enumerate(job.manifest.columns))
-    return ColumnUse(
-        tuple(name for index, name in names if index not in labels),
-        tuple(name for index, name in names if index in labels),
-        dict(job.loaded.config.columns),
-    )
+    return use_of(job.manifest, job.rules, job.loaded.config.columns)
 
 
 def rebuy_warning(plan: Plan, job: Job) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from batchgen._api.check import Check, Problem
+from batchgen.cli.columns import describe_columns
 from batchgen.cli.config import FLAGS, settings_of
 from batchgen.cli.output import as_json, echo, warn
 from batchgen.cli.problems import grouped
@@ -24,6 +25,8 @@ def execute(options: Namespace) -> ExitCode:
 def _write_text(check: Check) -> None:
     for problem in grouped(check):
         echo(str(problem).replace("\n", "\\n"))
+    if check.columns is not None:
+        warn(describe_columns(check.columns)[0])
     warn(f"{count(check.rows, 'row')} checked: {count(check.errors, 'error')}, {count(check.warnings, 'warning')}.")
 
 

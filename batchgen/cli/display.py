@@ -10,10 +10,11 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from batchgen._api.plan import Plan
+from batchgen._api.plan import Plan, column_use
 from batchgen._api.run import Job, LimiterSnapshot, Live, Preflight, Progress, StopKind, StopReason
+from batchgen.cli.columns import describe_columns
 from batchgen.cli.output import on_terminal, read_line, warn
-from batchgen.cli.plan import describe_columns, describe_warnings, is_empty, price_source, retirements
+from batchgen.cli.plan import describe_warnings, is_empty, price_source, retirements
 from batchgen.core.format import count, dollars, duration, size
 from batchgen.core.outcomes import Status
 
@@ -63,7 +64,7 @@ class _Messages:
         errors = [problem for problem in plan.problems if problem.is_error]
         for problem in (*retirements(plan), *errors[:_PROBLEMS_SHOWN]):
             self._say(str(problem))
-        for line in (describe_columns(self._job), *describe_warnings(plan, self._job)):
+        for line in (*describe_columns(column_use(self._job)), *describe_warnings(plan, self._job)):
             self._remark(f"{line[:1].upper()}{line[1:]}.")
         if plan.invalid_rows:
             rows = count(plan.invalid_rows, "row")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
 
 from batchgen._api.job import Job, Selection, make_selection, open_job
 from batchgen._api.plan import Group, Plan, column_use, plan_job, rebuy_warning, show_requests, view_lag_of
+from batchgen.cli.columns import describe_columns
 from batchgen.cli.config import load_settings
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
@@ -16,8 +16,6 @@ from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, duration
 from batchgen.core.problems import TITLES, Problem
 
-# A table of embeddings has a thousand.
-_COLUMNS_SHOWN = 12
 _GROUPS = (
     "up_to_date",
     "new",
@@ -71,7 +69,7 @@ def describe(plan: Plan, job: Job) -> str:
     asked = f"{count(plan.rows, 'row')}, {count(plan.requests, 'request')}, {count(plan.images, 'image')}"
     lines = [
         f"{job.manifest.name}: {asked}",
-        describe_columns(job),
+        *describe_columns(column_use(job)),
         *map(str, (*job.rules.problems, *retirements(plan))),
         *describe_warnings(plan, job),
         "",
@@ -98,14 +96,6 @@ def describe(plan: Plan, job: Job) -> str:
     return "\n".join(lines)
 
 
-def describe_columns(job: Job) -> str:
-    """Which columns of the manifest make requests, and which only pass through, in one line."""
-    use = column_use(job)
-    passed = f"; passed through: {_names(use.passed_through)}" if use.passed_through else ""
-    used = [f"{name} ({use.read_as[name]})" if name in use.read_as else name for name in use.used]
-    return f"columns: {_names(used)}{passed}"
-
-
 def describe_warnings(plan: Plan, job: Job) -> list[str]:
     """How many warnings of each kind the manifest has, in a line or none."""
     found = {code: number for code, number in sorted(plan.problem_counts.items()) if not code.startswith("E")}
@@ -120,11 +110,6 @@ def describe_warnings(plan: Plan, job: Job) -> list[str]:
 def retirements(plan: Plan) -> list[Problem]:
     """What rows ask for that is retired, or will be."""
     return [problem for problem in plan.problems if problem.code == "W011"]
-
-
-def _names(columns: Sequence[str]) -> str:
-    more = len(columns) - _COLUMNS_SHOWN
-    return ", ".join(columns[:_COLUMNS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def price_source(job: Job, today_usd: float | None = None) -> str:
@@ -175,11 +160,10 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         for name in _GROUPS
         if isinstance(group := getattr(plan, name), Group)
     }
-    use = column_use(job)
     return {
         "manifest": job.manifest.name,
         "out": str(job.out),
-        "columns": {"used": use.used, "passed_through": use.passed_through, "read_as": use.read_as},
+        "columns": column_use(job),
         "rows": plan.rows,
         "requests": plan.requests,
         "images": plan.images,

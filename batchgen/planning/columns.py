@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from batchgen.catalog import Field
+from batchgen.catalog import Field, Model
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
 from batchgen.manifest.source import Kind, Manifest
@@ -59,10 +59,8 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
     models = rules.catalog.models if "model" in names else (rules.model,)
     fields: dict[str, list[Field]] = {}
     for model in models:
-        for name, field in model.fields.items():
+        for name, field in _fields_of(model).items():
             fields.setdefault(name, []).append(field)
-        if model.size_as:
-            fields.setdefault("size", []).append(_SIZE)
     known = {*OWN_COLUMNS, *fields}
     problems = []
     for index, (name, kind) in enumerate(zip(names, manifest.kinds, strict=True)):
@@ -73,7 +71,9 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
     if problems:
         raise ManifestError(problems)
     roles = {name: index for index, name in enumerate(names) if name in known}
-    labels = [index for index, name in enumerate(names) if name not in known]
+    # What the configured model does not take is a label of rows whose own model does not take it either.
+    taken = {*OWN_COLUMNS, *_fields_of(rules.model), *({"seed"} & known)}
+    labels = [index for index, name in enumerate(names) if name not in taken]
     return ColumnRoles(
         prompt=roles.pop("prompt"),
         row_id=roles.pop("id", None),
@@ -82,7 +82,11 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
         labels=labels,
         warnings=[
             *manifest.remarks,
-            *(problem for index in labels if (problem := _doubt(manifest, index, known, rules))),
+            *(
+                problem
+                for index in labels
+                if names[index] not in known and (problem := _doubt(manifest, index, known, rules))
+            ),
         ],
     )
 
@@ -98,11 +102,23 @@ def label_schema(manifest: Manifest, rules: Rules) -> pa.Schema:
     return manifest.select(assign_columns(manifest, rules).labels)
 
 
+def no_field(name: str, model: Model) -> str:
+    """Say that a column is one of other models alone."""
+    return f"{name}: no field of {model.name}; passed through as a label"
+
+
+def _fields_of(model: Model) -> Mapping[str, Field]:
+    return {**model.fields, "size": _SIZE} if model.size_as else model.fields
+
+
 def _doubt(manifest: Manifest, index: int, known: set[str], rules: Rules) -> Problem | None:
     name = manifest.columns[index]
+    for field, described in rules.model.fields.items():
+        if name in (described.path, (described.path or "").rpartition(".")[2]) and field not in manifest.columns:
+            text = f"column {name!r} is passed through to the index; {rules.model.name} has it as the field {field!r}"
+            return Problem("W001", manifest.name, text, 1, index + 1, name)
     if rules.catalog.fields_named(name):
-        text = f"{rules.model.name} does not take the field {name!r}; the column is only passed through to the index"
-        return Problem("W002", manifest.name, text, 1, index + 1, name)
+        return Problem("W002", manifest.name, no_field(name, rules.model), 1, index + 1, name)
     for field in sorted(known):
         if field not in manifest.columns and is_one_typo(name, field):
             text = f"column {name!r} is passed through to the index; did you mean the field {field!r}?"

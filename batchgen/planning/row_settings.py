@@ -36,7 +36,7 @@ class RowSettings:
     num_images and seed, by sorted name. calls: the images of each call of the row.
     price_usd: of one image. seed_field: None where a seed would have no effect; seed_note says why.
     default_seed: the configured one. silent_from_words: prompts from here on come back without
-    their enhanced form. findings: what is wrong with the cells.
+    their enhanced form. foreign: cells that are fields of other models alone. findings: what is wrong with the cells.
     """
 
     model: Model
@@ -54,6 +54,7 @@ class RowSettings:
     default_seed: int | None
     prompt_max_chars: int | None
     silent_from_words: int | None
+    foreign: tuple[str, ...]
     findings: tuple[Finding, ...]
 
 
@@ -97,7 +98,6 @@ class _Resolution:
                 params[name] = value
                 if value != field.default and field.transport is None:
                     fields[name] = value
-        self._warn_of_foreign_fields(model)
         seed_note = _why_no_seed(model, params)
         enhancement = model.enhancement
         enhanced = enhancement is not None and params.get(enhancement.field) is True
@@ -118,6 +118,7 @@ class _Resolution:
             default_seed=self._default_seed(model),
             prompt_max_chars=model.fields["prompt"].max_length,
             silent_from_words=enhancement.silent_from_words if enhancement is not None and enhanced else None,
+            foreign=tuple(name for name in self._cells if name not in (*model.fields, "model", "num_images")),
             findings=tuple(self._findings),
         )
 
@@ -178,11 +179,6 @@ class _Resolution:
         except CellError as error:
             self._find(error.code, "seed", f"in the configured defaults: {error.message}")
             return None
-
-    def _warn_of_foreign_fields(self, model: Model) -> None:
-        for name in self._cells:
-            if name not in model.fields and name not in ("model", "num_images"):
-                self._find("W002", name, f"{model.name} does not take the field {name!r}; the cell is ignored")
 
     def _find(self, code: str, name: str, message: str) -> None:
         self._findings.append(Finding(code, message, self._columns.get(name)))

@@ -16,7 +16,7 @@ from batchgen.core.problems import Finding, FoundInRow, Problem
 from batchgen.manifest.source import Chunk, Manifest, as_texts
 from batchgen.manifest.text_blocks import repair
 from batchgen.planning.batch import InvalidRow, RequestColumns, RowBatch
-from batchgen.planning.columns import assign_columns
+from batchgen.planning.columns import assign_columns, no_field
 from batchgen.planning.identity import content_hash, derived_row_id, fingerprints, invalid_fingerprint
 from batchgen.planning.occurrences import Occurrences
 from batchgen.planning.prompts import check_prompts
@@ -73,6 +73,7 @@ class _Reading:
         self._manifest = manifest
         self._today = rules.today
         self._told_of = {rules.model.name}  # models whose retirement needs no word any more
+        self._told_of_columns: set[tuple[str, str]] = set()
         self._roles = assign_columns(manifest, rules)
         self._table = RowSettingsTable(rules, self._roles.settings)
         self._ids = None if self._roles.row_id is None else IdColumn(manifest, self._roles.row_id)
@@ -119,6 +120,7 @@ class _Reading:
         distinct = set(settings)
         found = [*_of_settings(settings, distinct), *check_prompts(prompts, settings, distinct, roles.prompt)]
         found += self._retirements(settings, distinct)
+        found += self._foreign(settings, distinct)
         seeds: Sequence[int | None] = [None] * count
         if roles.seed is not None:
             seeds, found_in_seeds = parse_seeds(chunk.column(roles.seed), settings, distinct, roles.seed)
@@ -147,6 +149,15 @@ class _Reading:
             if model.name not in self._told_of and (retirement := model.retirement(self._today)):
                 self._told_of.add(model.name)
                 yield row, Finding("W011", retirement, self._roles.settings.get("model"))
+
+    def _foreign(self, settings: Sequence[RowSettings], distinct: Collection[RowSettings]) -> Iterator[FoundInRow]:
+        """Tell once of each model and column that rows fill in and the model does not take."""
+        for row in sorted(settings.index(one) for one in distinct if one.foreign):
+            for name in settings[row].foreign:
+                asked = settings[row].model.name, name
+                if asked not in self._told_of_columns:
+                    self._told_of_columns.add(asked)
+                    yield row, Finding("W002", no_field(name, settings[row].model), self._roles.settings[name])
 
     def _identify(self, rows: _Rows, chunk: Chunk) -> tuple[Sequence[str], list[FoundInRow]]:
         """Give each row its id, and find rows that ask for the very same image as one before."""

@@ -239,4 +239,4 @@ def test_plan_and_run_say_what_becomes_of_columns_and_how_many_warnings_there_ar
         assert re.search("^columns: prompt, seed; passed through: label", told, re.MULTILINE | re.IGNORECASE)
         assert "2 warnings: W009 the prompt is what programs write for nothing (2)" in told
     columns = json.loads(run("plan", "m.csv", "-o", "out", "--json").out)["columns"]
-    assert columns == {"used": ["prompt", "seed"], "passed_through": ["label"], "read_as": {}}
+    assert columns == {"used": ["prompt", "seed"], "passed_through": ["label"], "read_as": {}, "doubts": []}

@@ -39,13 +39,31 @@ def test_one_slip_is_a_typo_and_two_are_another_word(name: str, is_typo: bool) -
 def test_a_field_of_other_models_is_pointed_out(read, rules) -> None:
     reading = read("prompt,seed\na,7\n", rules(model="google/gemini-2.5-flash-image"))
     assert reading.codes == ["W002"]
-    assert "gemini-2.5-flash-image does not take the field 'seed'" in reading.said[0]
+    said = ":1:2 warning W002 seed: no field of google/gemini-2.5-flash-image; passed through as a label"
+    assert reading.said == [said]
 
 
 def test_with_a_model_column_only_rows_whose_model_lacks_the_field_are_pointed_out(read) -> None:
     reading = read("prompt,model,enhance_prompt\na,imagen-3,false\nb,google/gemini-2.5-flash-image,false\n")
     assert [problem.code for problem in reading.problems] == ["W002"]
-    assert reading.said[0].startswith(":3:33 warning W002 google/gemini-2.5-flash-image does not take")
+    assert reading.said[0].startswith(":3:33 warning W002 enhance_prompt: no field of google/gemini-2.5-flash-image;")
+
+
+def test_a_field_of_some_models_is_said_once_for_each_that_lacks_it_and_stays_a_label(read) -> None:
+    reading = read("prompt,model,style\n" + "a,imagen-3,bold\n" * 50 + "b,recraft-v3,any\nc,imagen-4,\n")
+    said = [problem for problem in reading.problems if problem.code == "W002"]
+    assert [(problem.line, problem.message) for problem in said] == [
+        (2, "style: no field of imagen-3.0-generate-002; passed through as a label")
+    ]
+    (asked,) = [request for request in reading.requests if request.model == "recraft-v3"]
+    assert asked.params["style"] == "any"
+
+
+def test_the_service_s_own_word_for_a_field_is_pointed_out(read, rules) -> None:
+    reading = read("prompt,image_size\na,square\n", rules(model="flux-2"))
+    (said,) = reading.said
+    assert said.startswith(":1:2 warning W001 column 'image_size' is passed through to the index; ")
+    assert said.endswith("; blackforestlabs/flux-2 has it as the field 'size'")
 
 
 def test_a_seed_without_effect_is_pointed_out(read) -> None:
