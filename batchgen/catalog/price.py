@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from batchgen.catalog.field import Field
 from batchgen.core.format import dollars
 from batchgen.core.request import Scalar, Value
 
@@ -118,7 +119,7 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{dollars(self.usd_per_image or 0.0)} an image"
 
 
-def price_inconsistencies(price: Price, fields: Mapping[str, object]) -> Iterator[str]:
+def price_inconsistencies(price: Price, fields: Mapping[str, Field]) -> Iterator[str]:
     """Say in which ways a price contradicts itself or its model, each as `key: what is wrong`."""
     amounts = {"usd_per_image": price.usd_per_image}
     amounts |= {f"cases.{number}.usd_per_image": case.usd_per_image for number, case in enumerate(price.cases, 1)}
@@ -131,6 +132,8 @@ def price_inconsistencies(price: Price, fields: Mapping[str, object]) -> Iterato
     if all(amount is None for amount in amounts.values()):
         yield "price: says no figure; write usd_per_image, cases, megapixels or tokens"
     for number, case in enumerate(price.cases, 1):
-        for name in case.when:
+        for name, value in case.when.items():
             if name not in fields:
                 yield f"price.cases.{number}.when.{name}: is not a field of this model"
+            elif not fields[name].accepts(value):
+                yield f"price.cases.{number}.when.{name}: {value!r} is not a value the field accepts"

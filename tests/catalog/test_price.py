@@ -84,6 +84,10 @@ def test_tokens_are_planned_by_their_bound_and_paid_by_their_number(tmp_path: Pa
             'cases = [{ when = { style = "x" }, usd_per_image = 1 }]',
             "price.cases.1.when.style: is not a field of this model",
         ),
+        (
+            'cases = [{ when = { quality = "best" }, usd_per_image = 1 }]',
+            "price.cases.1.when.quality: 'best' is not a value the field accepts",
+        ),
         ("[price.tokens]\nmost_usd_per_image = 1\nimage_out = -1", "price.tokens.image_out: must be 0 or more"),
     ],
 )

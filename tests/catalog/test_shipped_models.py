@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import batchgen.catalog
-from batchgen.catalog import Model, load_catalog
+from batchgen.catalog import Model, Value, load_catalog
 
 IMAGEN = {
     "num_images": 1,
@@ -196,6 +196,24 @@ def test_the_defaults_of_shipped_models_are_frozen() -> None:
 def test_a_price_without_a_documented_figure_is_unknown_and_not_zero() -> None:
     priced = {name: model.price_of_image({}) for name, model in named(CATALOG.models).items() if model.price}
     assert priced == pytest.approx(PRICES)
+
+
+@pytest.mark.parametrize(
+    ("params", "price_2", "price_2_5"),
+    [
+        ({"quality": "high", "size": "1024x1024"}, 0.211, 0.05268),
+        ({"quality": "low", "size": "3840x2160"}, 0.012, 0.01113),
+        ({"quality": "medium", "size": "2048x2048"}, 0.42, 0.11),  # not in the table: the bound of the quality
+        ({"quality": "high"}, 1.70, 0.42),
+        ({}, 1.70, 0.50),
+    ],
+)
+def test_the_same_word_for_quality_costs_otherwise_in_each_version_of_gpt_image(
+    params: dict[str, Value], price_2: float, price_2_5: float
+) -> None:
+    assert CATALOG.find("gpt-image-2").price_of_image(params) == price_2
+    for name in ("gpt-image-2.5-flare", "gpt-image-2.5-sunburst"):
+        assert CATALOG.find(name).price_of_image(params) == price_2_5
 
 
 def test_imagen_3_takes_a_prompt_of_400_characters_and_eight_other_fields() -> None:
