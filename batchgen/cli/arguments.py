@@ -7,7 +7,7 @@ import argparse
 from batchgen import __version__
 from batchgen.cli.export_arguments import add_formats
 from batchgen.cli.help_pages import FrontPage, PlainHelp
-from batchgen.cli.options import add_config, add_limits, add_selection, names, not_negative, port
+from batchgen.cli.options import MoreNames, add_config, add_limits, add_selection, names, not_negative, port
 from batchgen.cli.strict_parser import StrictParser
 from batchgen.core.request import DEFAULT_PROVIDER
 
@@ -242,6 +242,7 @@ def _add_manifest(parser: argparse.ArgumentParser, nargs: str | None = None) -> 
     parser.add_argument(
         "--columns",
         type=names,
+        action=MoreNames,
         metavar="NAME=COLUMN,...",
         help="read columns of the manifest by other names: prompt=caption,id=name",
     )

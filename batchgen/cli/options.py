@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import cast
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -58,10 +59,28 @@ def names(text: str) -> dict[str, str]:
     columns: dict[str, str] = {}
     for part in text.split(","):
         name, _, column = part.partition("=")
-        if not name or not column or name in columns:
+        if not name.strip() or not column or name.strip() in columns:
             raise argparse.ArgumentTypeError(f"{text!r}: give each name once, as in prompt=caption,id=name")
-        columns[name] = column
+        columns[name.strip()] = column
     return columns
+
+
+class MoreNames(argparse.Action):
+    """An option that may be given again: what it says then is added."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Add names; end the program for one that was given before."""
+        before = getattr(namespace, self.dest) or {}
+        added = cast("dict[str, str]", values)
+        if twice := sorted(before.keys() & added):
+            raise argparse.ArgumentError(self, f"{twice[0]!r} is given twice")
+        setattr(namespace, self.dest, before | added)
 
 
 def statuses(text: str) -> frozenset[str]:

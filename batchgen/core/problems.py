@@ -66,7 +66,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "W007": "files of the folder, or sheets of the workbook, are not read",
         "W008": "the file is not written as its name says",
         "W009": "the prompt is what programs write for nothing",
-        "W010": "the prompt seems to hold several rows",
+        "W010": "a cell seems to hold several rows",
         "W011": "the model is retired, or will be",
     }
 )

@@ -38,6 +38,8 @@ _NAMES: Final = {"utf-16": "UTF-16", "cp1252": "Windows-1252"}
 # What stands between the cells of some file, in the order in which it is tried.
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SHOWN: Final = {"\t": "tabs"}
+# A line of nothing else has no cells: spreadsheets write such above a table that does not begin in the first row.
+_BETWEEN: Final = "".join(_DELIMITERS) + '" '
 # The line with which a file tells Excel how to read it.
 _SEP: Final = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
 
@@ -136,7 +138,7 @@ def _encoding(start: bytes) -> str:
 
 def _delimiter(text: str, usual: str, prompt: str) -> str:
     """The usual one, unless only another gives a column of prompts."""
-    header = next((line for line in text.splitlines() if line.strip()), "")
+    header = next((line for line in text.splitlines() if line.strip(_BETWEEN)), "")
     found = [one for one in (usual, *_DELIMITERS) if prompt in _cells(header, one)]
     return found[0] if found else usual
 

@@ -22,6 +22,7 @@ from batchgen.core.problems import Finding, Problem
 from batchgen.manifest.csv_dialect import Dialect, open_bytes, read_dialect
 from batchgen.manifest.field_limit import FieldLimit
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
+from batchgen.manifest.swallowed import swallowed_rows
 from batchgen.manifest.text_blocks import (
     LINE_MAX_CHARS,
     Lines,
@@ -55,10 +56,11 @@ def open_csv(path: Path, name: str, delimiter: str, prompt: str = "prompt", *, g
     with open_bytes(path, name, dialect.encoding, gzipped=gzipped) as file:
         state = _state(file)
         blocks = TextBlocks(file)
-        header = _next_header(name, _reader(blocks, dialect), blocks)
+        reader = _reader(blocks, dialect)
+        header = _next_header(name, reader, blocks)
         if not header:
             raise ManifestError([Problem("E002", name, "the file is empty; it needs a header and a row", 1, 1)])
-        text = blocks.keep().record(1, 2 + dialect.has_sep)
+        text = blocks.keep().record(1, reader.line_num + 1)
     damaged = first_undecodable(text.text)
     if damaged is not None:
         raise ManifestError([Problem("E005", name, _encoding_text(text, damaged), *text.place(damaged))])
@@ -177,6 +179,7 @@ class CsvChunk:
     starts: list[int]
     faults: dict[int, Finding]
     text: Lines
+    doubts: dict[int, Finding] = field(default_factory=dict)
     _columns: list[tuple[str, ...]] = field(default_factory=list)
 
     @property
@@ -225,6 +228,10 @@ class CsvChunk:
             for row, cells in enumerate(self.rows):
                 if row not in self.faults:
                     self._find_bad_cell(row, cells)
+        if "\n" in text or "\r" in text:
+            for row, cells in enumerate(self.rows):
+                if row not in self.faults and (doubt := swallowed_rows(cells, self.manifest.dialect.delimiter)):
+                    self.doubts[row] = doubt
 
     def _find_bad_cell(self, row: int, cells: list[str]) -> None:
         for column, cell in enumerate(cells):
@@ -263,7 +270,7 @@ def _reader(blocks: TextBlocks, dialect: Dialect) -> Reader:
 def _next_header(name: str, reader: Reader, blocks: TextBlocks) -> list[str]:
     try:
         with _LONG_CELLS:
-            return next(filter(None, reader), [])
+            return next(filter(any, reader), [])
     except csv.Error as error:
         finding = _explain(blocks, 1, reader.line_num)
         raise ManifestError([Problem(finding.code, name, f"in the header: {finding.message}", 1, 1)]) from error

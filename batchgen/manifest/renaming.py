@@ -23,7 +23,7 @@ def new_names(manifest: str, columns: Sequence[str], meant: Mapping[str, str]) -
         meant: For names of batchgen the column that is meant.
 
     Raises:
-        ManifestError: a column is not there, or is meant by two names.
+        ManifestError: a column is not there, is meant by two names, or none is left that has the prompts.
     """
     problems = [_missing(manifest, columns, name, column) for name, column in meant.items() if column not in columns]
     names: dict[str, str] = {}
@@ -36,6 +36,9 @@ def new_names(manifest: str, columns: Sequence[str], meant: Mapping[str, str]) -
         if times > 1:
             text = f"two columns would have the name {name!r}; rename one of them in the manifest"
             problems.append(Problem("E011", manifest, text, 1, 1, name))
+    if not problems and "prompt" in columns and "prompt" not in renamed:
+        text = f"the column 'prompt' is to be read as {names['prompt']!r}, and no other as 'prompt'; name it, too"
+        problems.append(Problem("E011", manifest, text, 1, columns.index("prompt") + 1, "prompt"))
     if problems:
         raise ManifestError(problems)
     return renamed

@@ -65,6 +65,10 @@ class Chunk(Protocol):
     def faults(self) -> Mapping[int, Finding]:
         """Rows that could not be read as rows, and why; their cells may be missing or wrong."""
 
+    @property
+    def doubts(self) -> Mapping[int, Finding]:
+        """Rows that could be read as rows, and are perhaps not what they were meant to be: a warning for each."""
+
     def column(self, index: int) -> Sequence[Cell]:
         """The cells of one column."""
 

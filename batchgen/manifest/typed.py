@@ -63,6 +63,7 @@ class TypedChunk:
     first_row_number: int
     lines: Sequence[int]
     faults: Mapping[int, Finding] = field(default_factory=dict)  # none, but where rows are text
+    doubts: Mapping[int, Finding] = field(default_factory=dict)
 
     def column(self, index: int) -> Sequence[Cell]:
         """The cells of one column."""

@@ -131,6 +131,9 @@ class _Reading:
         if self._ids is not None:
             ids, found_in_ids = self._ids.read(chunk)
             found += found_in_ids
+        if chunk.doubts:
+            said = {row for row, finding in found if finding.code == "W010"}
+            found += [pair for pair in chunk.doubts.items() if pair[0] not in said]
         if chunk.faults:
             # What is said about the cells of a row that is no row would only mislead.
             found = [*chunk.faults.items(), *(pair for pair in found if pair[0] not in chunk.faults)]

@@ -89,6 +89,20 @@ def test_bytes_that_are_not_surely_windows_1252_are_no_text(tmp_path: Path, cont
     assert any(fault.code == "E021" for chunk in open_manifest(path).chunks() for fault in chunk.faults.values())
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_rows_with_nothing_in_them_may_stand_above_the_header(tmp_path: Path, delimiter: str) -> None:
+    above = f'{delimiter * 2}\r\n""{delimiter * 2}\r\n'
+    (tmp_path / "m.csv").write_text(above + text(delimiter), newline="")
+    assert read(tmp_path / "m.csv") == ROWS
+    assert [list(chunk.lines) for chunk in open_manifest(tmp_path / "m.csv").chunks()] == [[4, 5]]
+
+
+def test_a_header_below_empty_rows_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_bytes(b",,\nid,prompt,l\xc3\n1,a,\xc3\xa9\n")
+    with pytest.raises(ManifestError, match=r"m\.csv:2:12 error E005 not UTF-8: byte 0xC3"):
+        open_manifest(tmp_path / "m.csv")
+
+
 def test_a_semicolon_in_the_header_is_no_reason_to_take_another_delimiter(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text("id,prompt,a;b\n1,x;y,z\n")

@@ -106,6 +106,15 @@ def test_a_column_that_is_not_there_or_not_alone_is_refused(
         open_manifest(csv(tmp_path), None, columns)
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_prompts_that_would_be_read_as_something_else_are_refused(tmp_path: Path, form: str) -> None:
+    (tmp_path / "m.csv").write_text("prompt,label\na fox,x\n")
+    (tmp_path / "m.json").write_text('[{"prompt": "a fox", "label": "x"}]')
+    with pytest.raises(ManifestError, match="E011 the column 'prompt' is to be read as 'id', and no other as 'prompt'"):
+        open_manifest(tmp_path / f"m.{form}", None, {"id": "prompt"})
+    assert open_manifest(tmp_path / f"m.{form}", None, {"id": "prompt", "prompt": "label"}).columns == ("id", "prompt")
+
+
 def test_a_name_that_another_column_would_get_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("caption,prompt,manifest_prompt\na,b,c\n")
     with pytest.raises(ManifestError, match="E011 two columns would have the name 'manifest_prompt'"):
@@ -132,6 +141,16 @@ def test_a_flag_that_says_nothing_shows_how_it_is_written(text: str, capsys: pyt
     with pytest.raises(SystemExit):
         main(["check", "m.csv", "--columns", text])
     assert "give each name once, as in prompt=caption,id=name" in capsys.readouterr().err
+
+
+def test_the_flag_may_be_given_for_each_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest, out = str(csv(tmp_path)), str(tmp_path / "out")
+    assert main(["plan", manifest, "-o", out, "--columns", "prompt=caption", "--columns", "id=name"]) == 0
+    assert main(["plan", manifest, "-o", out, "--columns", "prompt=caption, id=name"]) == 0
+    assert capsys.readouterr().out.count("columns: id (name), prompt (caption); passed through: manifest_id, kind") == 2
+    with pytest.raises(SystemExit):
+        main(["plan", manifest, "-o", out, "--columns", "prompt=caption", "--columns", "prompt=name"])
+    assert "argument --columns: 'prompt' is given twice" in capsys.readouterr().err
 
 
 async def test_rows_are_not_bought_again_for_other_columns_unless_the_user_says_so(
