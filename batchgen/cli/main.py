@@ -5,6 +5,7 @@ Ctrl-C is obeyed from the first moment on, also while modules are loaded; this o
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
@@ -36,9 +37,11 @@ _LARGE = ("plan", "run")
 def start() -> NoReturn:
     """Run the command line of this process, and end it."""
     signal.signal(signal.SIGINT, _leave)  # an interrupt in the middle of an import is a traceback, or worse
-    code = main()
+    codes: list[int] = []
+    atexit.register(_end, codes)  # the first that is registered is the last that is called
+    codes.append(main())
     signal.signal(signal.SIGINT, _leave)
-    sys.exit(code)
+    sys.exit(codes[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +96,19 @@ def _parse(arguments: Sequence[str]) -> Namespace:
 
 def _leave(*_: object) -> NoReturn:
     os._exit(130)  # ExitCode.INTERRUPTED, whose module may not be loaded yet
+
+
+def _end(codes: Sequence[int]) -> None:
+    """End a process whose command has ended, before Python takes itself apart.
+
+    Arrow's threads are still there. One that lets go of a file of Python's meanwhile ends the process with SIGABRT, and
+    a command that did its work would be a failure: one in a hundred on a busy machine.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    if codes:
+        os._exit(codes[0])
 
 
 def _leave_no_core_dump() -> None:
