@@ -9,9 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from batchgen.catalog import Catalog, load_catalog
-from batchgen.config.load import SIMULATED, Loaded, inspect_config, load_config
+from batchgen.config.load import Loaded, inspect_config, load_config
 from batchgen.config.show import as_toml
 from batchgen.core.problems import Problem
+from batchgen.core.request import SIMULATED
 
 __all__ = [
     "SIMULATED",

@@ -46,7 +46,7 @@ def write_text(summary: RunSummary, job: Job) -> None:
     """Print the summary for people."""
     progress = summary.progress
     ended = "Done" if summary.stop is None else "Stopped"
-    echo(f"{ended} after {duration(summary.seconds)}: {', '.join(_outcomes(summary))}. {_spent(summary)}")
+    echo(f"{ended} after {duration(summary.seconds)}: {', '.join(_outcomes(summary))}. {_spent(summary, job)}")
     if progress.failures or summary.plan.errors:
         echo("\nMissing images:")
         for line in _missing_lines(summary, job):
@@ -203,10 +203,16 @@ def _incredible(answers: int, row_id: str, cost_usd: float) -> str:
     return f"{what}. It is not believed: the catalog's price counts, and events.jsonl names them (incredible)."
 
 
-def _spent(summary: RunSummary) -> str:
+def _spent(summary: RunSummary, job: Job) -> str:
     unknown = summary.progress.unknown_costs
+    if _is_simulated(job):
+        return f"Simulated: nothing was paid; the prices come to {dollars(summary.progress.spent_usd)}."
     text = f"Spent {dollars(summary.progress.spent_usd)}"
     return f"{text}, and the unknown cost of {count(unknown, 'image')}." if unknown else f"{text}."
+
+
+def _is_simulated(job: Job) -> bool:
+    return job.loaded.origins.get("api.base_url") == SIMULATED
 
 
 def _next(summary: RunSummary, job: Job, left: Left) -> str:
@@ -222,7 +228,7 @@ def _next(summary: RunSummary, job: Job, left: Left) -> str:
     if summary.progress.absent.images:
         return f"{same} --repair-missing"
     in_doubt = summary.progress.slots[Status.IN_DOUBT] + summary.plan.kept_in_doubt.images
-    if in_doubt and job.loaded.origins.get("api.base_url") != SIMULATED:  # which is gone, and its log with it
+    if in_doubt and not _is_simulated(job):  # a simulator is gone by now, and its log with it
         return f"batchgen reconcile {shlex.join([str(summary.out), *_service_options(sys.argv[1:])])}"
     if left.again or left.free_downloads:
         return same

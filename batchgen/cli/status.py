@@ -51,7 +51,8 @@ def _describe(summary: DatasetSummary, left: Left, out: str) -> str:
         lines += ["", *slots]
     if view := describe_view(out):
         lines += ["", view]
-    lines += ["", f"spent {dollars(summary.cost_usd)}{_unknown(summary)}"]
+    spent = "simulated: nothing was paid; the prices come to" if summary.simulated else "spent"
+    lines += ["", f"{spent} {dollars(summary.cost_usd)}{_unknown(summary)}"]
     if summary.runs:
         lines += ["", "runs:"]
         lines += [f"  {_describe_run(run)}" for run in summary.runs.values()]
@@ -84,6 +85,7 @@ def _describe_run(run: RunTotals) -> str:
 def _as_json(summary: DatasetSummary, left: Left, out: str) -> dict[str, object]:
     return {
         "running": summary.running,
+        "simulated": summary.simulated,
         "in_flight": summary.in_flight,
         "slots": {status.value: summary.slots[status] for status in Status},
         "cost_usd": summary.cost_usd,

@@ -21,9 +21,6 @@ from batchgen.core.errors import ConfigError
 from batchgen.core.problems import Problem
 from batchgen.core.toml import TomlError, find_key, parse_toml, read_toml
 
-# The origin of the embedded simulator's base URL, which is another one in each run.
-SIMULATED = "--simulate"
-
 # The origin of what no flag gives.
 _PYTHON = "settings"
 

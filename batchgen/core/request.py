@@ -17,6 +17,9 @@ from batchgen.core.cost import Charge
 # The provider of models that name none: there was no other when the first datasets were made.
 DEFAULT_PROVIDER = "aimlapi"
 
+# The origin of the embedded simulator's address, which is another one in each run, as configurations are kept.
+SIMULATED = "--simulate"
+
 # A provider's name and one of its models.
 ModelKey = tuple[str, str]
 

@@ -11,10 +11,11 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from batchgen.config.load import SIMULATED, Loaded, rows_of
+from batchgen.config.load import Loaded, rows_of
 from batchgen.core.errors import ManifestError, UsageError
 from batchgen.core.format import count, dollars
 from batchgen.core.problems import Problem
+from batchgen.core.request import SIMULATED
 from batchgen.dataset.read.last_config import LastConfig
 from batchgen.engine.display import Display
 from batchgen.engine.stop import StopSignal

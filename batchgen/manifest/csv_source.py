@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
 from batchgen.manifest.csv_dialect import Dialect, open_bytes, read_dialect
+from batchgen.manifest.csv_faults import encoding_text, explain, ragged
 from batchgen.manifest.field_limit import FieldLimit
 from batchgen.manifest.source import BATCH_BYTES, BATCH_ROWS, Cell, Kind, check_header
 from batchgen.manifest.swallowed import swallowed_rows
@@ -63,7 +64,7 @@ def open_csv(path: Path, name: str, delimiter: str, prompt: str = "prompt", *, g
         text = blocks.keep().record(1, reader.line_num + 1)
     damaged = first_undecodable(text.text)
     if damaged is not None:
-        raise ManifestError([Problem("E005", name, _encoding_text(text, damaged), *text.place(damaged))])
+        raise ManifestError([Problem("E005", name, encoding_text(text, damaged), *text.place(damaged))])
     while header and not header[-1]:
         header.pop()  # spreadsheets write columns that were used once
     check_header(name, header, prompt)
@@ -155,7 +156,7 @@ class CsvManifest:
                             break
                 break
             except csv.Error:
-                faults[len(rows)] = _explain(blocks, end + 1, reader.line_num)
+                faults[len(rows)] = explain(blocks, end + 1, reader.line_num)
                 rows.append(blank)
                 lines.append(end + 1)
                 end = reader.line_num
@@ -221,7 +222,7 @@ class CsvChunk:
         if set(map(len, self.rows)) - {width}:
             for row, cells in enumerate(self.rows):
                 if len(cells) < width or any(cells[width:]):
-                    self.faults[row] = _ragged(cells, width)
+                    self.faults[row] = ragged(cells, width)
                 self.rows[row] = (cells + [""] * width)[:width]
         text = "".join(chain.from_iterable(self.rows))
         if "\0" in text or len(text) > CELL_MAX_CHARS or first_undecodable(text) is not None:
@@ -238,7 +239,7 @@ class CsvChunk:
             if first_undecodable(cell) is not None:
                 record = self._record(row)
                 damaged = cast("int", first_undecodable(record.text))
-                self.faults[row] = Finding("E021", _encoding_text(record, damaged), column)
+                self.faults[row] = Finding("E021", encoding_text(record, damaged), column)
             elif "\0" in cell:
                 self.faults[row] = Finding(
                     "E022", "the cell has a NUL character; remove it (is the file damaged?)", column
@@ -272,31 +273,8 @@ def _next_header(name: str, reader: Reader, blocks: TextBlocks) -> list[str]:
         with _LONG_CELLS:
             return next(filter(any, reader), [])
     except csv.Error as error:
-        finding = _explain(blocks, 1, reader.line_num)
+        finding = explain(blocks, 1, reader.line_num)
         raise ManifestError([Problem(finding.code, name, f"in the header: {finding.message}", 1, 1)]) from error
     except LineTooLongError as error:
         text = f"the header is longer than {LINE_MAX_CHARS:,} characters; is this a table of prompts?"
         raise ManifestError([Problem("E023", name, text, error.line, 1)]) from error
-
-
-def _explain(blocks: TextBlocks, first_line: int, last_line: int) -> Finding:
-    """Why `csv.reader` refused a row, told by how far it had read and not by its message."""
-    if blocks.ended:
-        return Finding(
-            "E025", 'a cell that starts with " is never closed; all lines from here to the end were read as one cell'
-        )
-    if blocks.spans_more_than(LINE_MAX_CHARS, first_line, last_line + 1):
-        return Finding("E023", f"a cell has more than {LINE_MAX_CHARS:,} characters; is a quote never closed?")
-    return Finding(
-        "E024", f'the quoting is broken on line {last_line}: inside a quoted cell write "" for ", and close each quote'
-    )
-
-
-def _ragged(cells: Sequence[str], width: int) -> Finding:
-    more = "a cell with a comma in it needs quotes" if len(cells) > width else "is a comma missing?"
-    return Finding("E020", f"the row has {len(cells)} cells, the header {width}; {more}")
-
-
-def _encoding_text(record: Record, index: int) -> str:
-    byte = record.text[index].encode("utf-8", "surrogateescape")[0]
-    return f"not UTF-8: byte 0x{byte:02X} at byte {record.byte_at(index)} of the file; save the file as UTF-8"

@@ -65,7 +65,7 @@ def said(path: Path) -> list[str]:
 def test_values_keep_their_types_however_the_objects_are_written(tmp_path: Path, name: str, content: bytes) -> None:
     manifest = open_manifest(put(tmp_path, content, name))
     assert manifest.columns == ("prompt", "seed", "weight", "night", "tags", "at", "late")
-    assert manifest.kinds == ("text", "integer", "number", "boolean", "other", "other", "text")
+    assert manifest.kinds == ("text", "integer", "number", "boolean", "nested", "nested", "text")
     assert manifest.row_count == 2
     assert labels(manifest) == labels(manifest) == KEPT
 

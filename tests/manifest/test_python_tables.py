@@ -47,7 +47,7 @@ def stream(batches: int = 2) -> pa.RecordBatchReader:
 def test_a_key_that_a_dict_lacks_is_null_and_so_is_nan() -> None:
     manifest = open_manifest(ROWS)
     assert manifest.columns == ("id", "prompt", "seed", "weight", "tags", "at")
-    assert manifest.kinds == ("text", "text", "integer", "number", "other", "other")
+    assert manifest.kinds == ("text", "text", "integer", "number", "nested", "nested")
     assert labels(manifest) == labels(manifest) == KEPT
 
 

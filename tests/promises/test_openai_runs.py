@@ -151,3 +151,19 @@ def test_a_run_that_has_no_key_at_all_says_which_service_wants_which(
     said = capsys.readouterr().err
     assert "AIMLAPI_API_KEY for AI/ML API" in said
     assert "OPENAI_API_KEY for OpenAI" in said
+
+
+def test_a_simulated_dataset_says_so_and_nothing_says_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.csv").write_text("prompt\na fox\n")
+    assert main(["run", "m.csv", "-o", "out", "--simulate", "--rpm", "6000", "--no-gallery"]) == 0
+    assert main(["status", "out"]) == 0
+    said = capsys.readouterr().out
+    assert said.lower().count("simulated: nothing was paid; the prices come to $0.04") == 2
+    assert "spent" not in said.lower()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "Every image here is simulated" in card
+    assert "trainedAlgorithmicMedia" not in card
+    assert "| service of the last run | the simulator |" in card

@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 from batchgen.dataset.index.charges import count_unknown
 from batchgen.dataset.index.keys import text_keys
 from batchgen.dataset.index.parts import open_part, read_part
-from batchgen.dataset.layout import CONFIG, Layout
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.last_config import read_last_config
 from batchgen.store import StoredFile
 
 # Says how images were asked for, and not what they show.
@@ -31,16 +32,13 @@ _NO_PARAMETERS = frozenset({"num_images"})
 # Enough to fill the eye, few enough that the page opens at once: images of 1.5 MB each.
 _SAMPLES = 9
 
+# What stands for the service of a dataset that `run --simulate` made.
+SIMULATOR = "the simulator"
+
 # The card shows a few.
 _VALUES_KEPT = 1000
 
 _decode_params = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
-class _Setting(msgspec.Struct):
-    """A setting as the dataset keeps it."""
-
-    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +164,13 @@ def gather(counted: Iterable[Counts], overview: Overview, parts: Iterable[Asked]
 
 
 def last_service(layout: Layout) -> str | None:
-    """The host that the last run asked: a simulator on this machine is no model. None if no configuration is kept."""
-    try:
-        settings = msgspec.json.decode(layout.store.read(CONFIG), type=dict[str, _Setting])
-        url = str(settings["api.base_url"].value)
-    except (OSError, msgspec.DecodeError, KeyError):
+    """The host that the last run asked, or SIMULATOR. None if no configuration is kept."""
+    last = read_last_config(layout)
+    if last is None:
         return None
-    return urlsplit(url).netloc.rpartition("@")[2] or None
+    if last.is_simulated:
+        return SIMULATOR
+    return urlsplit(str(last.values.get("api.base_url", ""))).netloc.rpartition("@")[2] or None
 
 
 def _distinct(count: int, pieces: Iterable[npt.NDArray[Any]]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from batchgen.core.request import SIMULATED
 from batchgen.dataset.layout import CONFIG, Layout
 
 
@@ -19,6 +20,11 @@ class LastConfig:
 
     values: Mapping[str, object]
     origins: Mapping[str, str]
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the run asked the embedded simulator: no model made its images, and nothing was paid."""
+        return self.origins.get("api.base_url") == SIMULATED
 
 
 class _StoredSetting(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from batchgen.core.remedy import Remedy, remedy_of
 from batchgen.dataset.index.charges import count_unknown, of_slot
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
+from batchgen.dataset.read.last_config import read_last_config
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.wal.recovery import in_flight
 from batchgen.store.lock import is_held
@@ -85,11 +86,13 @@ class RunTotals:
 class DatasetSummary:
     """Slots by status, what they cost, what went wrong, and run by run.
 
-    in_flight counts slots still asked for, remedies those without an image by what makes them. in_doubt_ids are the
-    attempts of which it is not known what they cost: neither an answer nor a bill has said it.
+    simulated says that the last run asked the embedded simulator. in_flight counts slots still asked for, remedies
+    those without an image by what makes them. in_doubt_ids are the attempts of which it is not known what they cost:
+    neither an answer nor a bill has said it.
     """
 
     running: bool
+    simulated: bool = False
     in_flight: int = 0
     slots: Counter[Status] = field(default_factory=Counter)
     remedies: Counter[Remedy] = field(default_factory=Counter)
@@ -103,7 +106,8 @@ class DatasetSummary:
 def summarise(layout: Layout) -> DatasetSummary:
     """Count a dataset. Raises DamagedIndex, also where the index is not whole."""
     refuse_incomplete_at_rest(layout)
-    summary = DatasetSummary(running=is_held(layout.lock))
+    last = read_last_config(layout)
+    summary = DatasetSummary(is_held(layout.lock), last is not None and last.is_simulated)
     sent = in_flight(layout) if summary.running else set()
     tables: Iterable[pa.Table] = latest(layout, _COLUMNS)
     if summary.running:
