@@ -78,9 +78,10 @@ def _check_characters(prompts: Sequence[str], column: int) -> Iterator[FoundInRo
 def _check_rows_within(prompts: Sequence[str], column: int) -> Iterator[FoundInRow]:
     for row, prompt in enumerate(prompts):
         lines = prompt.splitlines()
-        # Where the prompt is not the first cell, it is the first line that may have none. Before a line they indent it.
+        # Where the prompt is not the first cell, it is the first line that may have none, of more than two lines. Before
+        # a line they indent it.
         tabs = ["\t" in line.strip() for line in lines]
-        if len(lines) > 1 and any((tabs[0], tabs[-1])) and all(tabs[1:-1]):
+        if len(lines) > 1 and (tabs[0] or (len(lines) > 2 and tabs[-1])) and all(tabs[1:-1]):
             text = f'the prompt seems to hold {len(lines)} rows, for the sake of a " that stands for itself'
             yield row, Finding("W010", f'{text}; write "" for it within quotes', column)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
     """Open a manifest of rows that is read in batches of three."""
     monkeypatch.setattr(csv_source, "BATCH_ROWS", 3)
 
+    files = count()
+
     def written(rows: Sequence[str], header: str = "id,prompt,num_images,label") -> Any:
-        path = tmp_path / "rows.csv"
+        path = tmp_path / f"rows-{next(files)}.csv"  # a manifest does not change while it is read
         path.write_text("\n".join([header, *rows, ""]))
         return open_manifest(path)
 

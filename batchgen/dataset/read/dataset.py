@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
+from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.missing import MissingSlot, missing_slots
 from batchgen.dataset.read.snapshot import latest, open_layout
@@ -39,7 +40,8 @@ class Dataset:
     """A dataset on disk, also while a run is writing it. Made by `batchgen.open_dataset`."""
 
     def __init__(self, out: str | PathLike[str]) -> None:
-        self._layout = open_layout(Path(out).absolute())
+        open_layout(Path(out))  # what is wrong with it is said by the name that was given
+        self._layout = Layout(Path(out).absolute())
 
     @property
     def path(self) -> Path:
