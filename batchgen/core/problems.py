@@ -68,6 +68,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "W009": "the prompt is what programs write for nothing",
         "W010": "a cell seems to hold several rows",
         "W011": "the model is retired, or will be",
+        "W012": "cells of the spreadsheet are merged over several rows",
     }
 )
 

@@ -30,6 +30,8 @@ ARRAY_MAX_BYTES: Final = 256 * 1024 * 1024
 _SPACE: Final = b" \t\r\n"
 # What a bracket or a quote may stand in, and what may not be looked into.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# Numbers of Python that JSON has not, and texts, in which such words are fine.
+_CONSTANT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 _KEY: Final = re.compile(rb'"[ \t\r\n]*:')
 _PAIRS: Final = json.JSONDecoder(object_pairs_hook=list)
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -71,6 +73,22 @@ def decode_row(text: bytes) -> Row | Finding:
     if not isinstance(row, dict):
         return Finding("E026", f'the row is {_kind(row)} and no object; write it like {{"prompt": "a red fox"}}')
     return row
+
+
+def refuse_columns(name: str, row: Row, prompt: str) -> None:
+    """Raise ManifestError if the only object of a file is no row, but holds a table by its columns, or rows."""
+    advice = 'write an array of rows, or a row a line (pandas: to_json(path, orient="records", lines=True))'
+    if _is_column(row.get(prompt)):
+        text = f"the file is one object that holds a table by its columns; {advice}"
+        raise ManifestError([Problem("E026", name, text, 1, 1)])
+    if prompt not in row and (within := [key for key, value in row.items() if isinstance(value, list | dict)]):
+        text = f"the file is one object without {prompt!r}; if {within[-1]!r} holds the rows, {advice}"
+        raise ManifestError([Problem("E026", name, text, 1, 1)])
+
+
+def _is_column(value: object) -> bool:
+    """Whether a value is a column as pandas writes it: a list, or cells by their numbers."""
+    return isinstance(value, list) or (isinstance(value, dict) and bool(value) and all(map(str.isdecimal, value)))
 
 
 def repeated_key(text: bytes, row: Row) -> Finding | None:
@@ -165,6 +183,10 @@ def _not_utf8(text: bytes) -> Finding:
 
 def _explain(text: bytes) -> str:
     """Why a text is no JSON, in the words of Python's own reader: msgspec counts bytes."""
+    if text.strip(_SPACE) == b"{":
+        return (
+            "an object of several lines is read within an array only; `jq -c . FILE > FILE.jsonl` makes each one line"
+        )
     try:
         json.loads(text.decode("utf-8", "replace"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -177,14 +199,22 @@ def _explain(text: bytes) -> str:
 
 
 def _array_fault(content: bytes, name: str) -> Problem:
-    text, place = "it is no array of objects", (1, 1)
+    text, place = "it is no array of objects; is the file cut off?", (1, 1)
     try:
         json.loads(content.decode("utf-8", "replace"))
     except json.JSONDecodeError as error:
-        text, place = f"{error.msg[0].lower()}{error.msg[1:]}", (error.lineno, error.colno)
+        text = f"{error.msg[0].lower()}{error.msg[1:]}; is the file cut off?"
+        place = (error.lineno, error.colno)
     except (ValueError, RecursionError):
         pass
-    return Problem("E026", name, f"the array is not JSON: {text}; is the file cut off?", *place)
+    else:  # Python reads what it writes
+        for token in _CONSTANT.finditer(content):
+            if not token[0].startswith(b'"'):
+                before = content[: token.start()].decode("utf-8", "replace").rpartition("\n")
+                text = f"{token[0].decode()} is none; write null"
+                place = (content.count(b"\n", 0, token.start()) + 1, len(before[2]) + 1)
+                break
+    return Problem("E026", name, f"the array is not JSON: {text}", *place)
 
 
 class _ConstantError(Exception):

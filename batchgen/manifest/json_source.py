@@ -17,7 +17,7 @@ import pyarrow as pa
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Finding, Problem
 from batchgen.manifest.csv_dialect import open_bytes, utf_encoding
-from batchgen.manifest.json_rows import JsonBlock, Row, decode_row, read_blocks, repeated_key
+from batchgen.manifest.json_rows import JsonBlock, Row, decode_row, read_blocks, refuse_columns, repeated_key
 from batchgen.manifest.python_values import REFUSED, Found, as_array, kept_type, types_of
 from batchgen.manifest.source import check_header
 from batchgen.manifest.typed import TypedChunk, TypedManifest
@@ -36,6 +36,7 @@ def open_json(path: Path, name: str, prompt: str = "prompt", *, gzipped: bool) -
         encoding = utf_encoding(name, file)
     found: dict[str, dict[Found, None]] = {}
     row_count = 0
+    only: Row = {}
     first_fault: Problem | None = None
     with open_bytes(path, name, encoding, gzipped=gzipped) as file:
         for block in read_blocks(file, name):
@@ -45,6 +46,8 @@ def open_json(path: Path, name: str, prompt: str = "prompt", *, gzipped: bool) -
             if len(found) > _COLUMNS_MAX:
                 text = f"the rows have more than {_COLUMNS_MAX:,} different keys; are some of them values?"
                 raise ManifestError([Problem("E004", name, text, block.lines[0], 1)])
+            if len(rows) == 1 and not row_count:
+                only = rows[0]
             row_count += len(rows)
             for row, finding in sorted(faults.items()) if first_fault is None else ():
                 first_fault = first_fault or Problem(finding.code, name, finding.message, block.lines[row], 1)
@@ -52,6 +55,8 @@ def open_json(path: Path, name: str, prompt: str = "prompt", *, gzipped: bool) -
         raise ManifestError([Problem("E002", name, "the file has no rows; it needs an object for each", 1, 1)])
     if not found and first_fault is not None:
         raise ManifestError([first_fault])
+    if row_count == 1:
+        refuse_columns(name, only, prompt)
     check_header(name, list(found), prompt)
     schema = pa.schema([(key, kept_type(types)) for key, types in found.items()])
     return JsonManifest(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ _FORMS: Mapping[str, Form] = {
     **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "sheet"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
 }
+_POINTER = b"version https://git-lfs.github.com/spec/"
 _PACKED = ("csv", "tsv", "json")
 
 
@@ -67,6 +69,8 @@ def open_manifest(
 
 
 def _open_path(path: Path, name: str, out: Path | None, sheet: str | None, prompt: str) -> Opened:
+    if not name:  # to Python it is the folder that one is in
+        raise ManifestError([Problem("E001", name, "the name of the manifest is empty; is a variable not set?")])
     if name == STDIN or is_stream(path):
         path = spool_stdin() if name == STDIN else spool_stream(path, name)
         form, gzipped = form_of(path)
@@ -87,6 +91,7 @@ def _open_path(path: Path, name: str, out: Path | None, sheet: str | None, promp
     if known is None:
         text = "the name must end in .csv, .tsv, .jsonl or .json, each with or without .gz, or in .parquet or .xlsx"
         raise ManifestError([Problem("E006", name, text)])
+    _refuse_pointer(path, name)
     return _open_file(path, name, known, sheet, prompt, gzipped=gzipped)
 
 
@@ -110,6 +115,14 @@ def _open_file(path: Path, name: str, form: Form, sheet: str | None, prompt: str
 
 def _no_sheets(name: str, sheet: str) -> Problem:
     return Problem("E006", name, f"only a spreadsheet has sheets; leave out the sheet {sheet!r}")
+
+
+def _refuse_pointer(path: Path, name: str) -> None:
+    with suppress(OSError), path.open("rb") as file:  # whoever reads it says what is wrong
+        if file.read(len(_POINTER)) != _POINTER:
+            return
+        text = "the file is a pointer of git-lfs, and the table is not here; fetch it: git lfs pull"
+        raise ManifestError([Problem("E006", name, text)])
 
 
 def _refuse_dataset(path: Path, name: str) -> None:

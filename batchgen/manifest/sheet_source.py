@@ -40,9 +40,13 @@ def open_sheet(path: Path, name: str, sheet: str | None = None, prompt: str = "p
     try:
         with path.open("rb") as file, CalamineWorkbook.from_filelike(file) as workbook:
             chosen, others = _choose(workbook, name, sheet)
-            return replace(
-                _read(workbook.get_sheet_by_name(chosen), name, prompt), remarks=_remarks(name, chosen, others)
-            )
+            found = workbook.get_sheet_by_name(chosen)
+            remarks = _remarks(name, chosen, others)
+            try:
+                table = _read(found, name, prompt)
+            except ManifestError as error:  # perhaps only of this sheet
+                raise ManifestError([*error.problems, *remarks]) from error
+            return replace(table, remarks=[*remarks, *_merged(name, found)])
     except CalamineError as error:
         text = f"not a workbook that can be read (damaged, with a password, or no spreadsheet): {error}"
         raise ManifestError([Problem("E007", name, text)]) from error
@@ -99,6 +103,17 @@ def _with_times(cells: list[object]) -> list[object]:
     if datetime not in set(map(type, cells)):
         return cells
     return [datetime.combine(cell, time()) if type(cell) is date else cell for cell in cells]
+
+
+def _merged(name: str, sheet: CalamineSheet) -> list[Problem]:
+    """What to know of cells that are one in several rows: the first row alone has their value."""
+    across = [first for first, last in sheet.merged_cell_ranges or () if first[0] != last[0]]
+    if not across:
+        return []
+    row, column = across[0]
+    more = f", and {len(across) - 1:,} more" if len(across) > 1 else ""
+    text = f"cells of several rows are merged here{more}; only the first row has their value, the others have none"
+    return [Problem("W012", name, text, row + 1, column + 1)]
 
 
 def _remarks(name: str, chosen: str, others: Sequence[str]) -> list[Problem]:

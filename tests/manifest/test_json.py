@@ -159,6 +159,21 @@ UNUSABLE = {
     "prose": ("once upon a time\n", "m.jsonl:1:1 error E026 the row is not JSON: expecting value at character 1"),
     "array cut off": ('[{"prompt": "x"},\n{"prom', "m.jsonl:2:2 error E026 the array is not JSON: unterminated string"),
     "array with more behind it": ("[]\n[]", "m.jsonl:2:1 error E026 the array is not JSON: extra data"),
+    "array with NaN": (
+        '[{"prompt": "a NaN"},\n {"prompt": "\u00fc", "w": -Infinity}]',
+        "m.jsonl:2:23 error E026 the array is not JSON: -Infinity is none; write null",
+    ),
+    "columns of lists": ('{"prompt": ["x", "y"]}', "E026 the file is one object that holds a table by its columns; "),
+    "columns of pandas": ('{"prompt": {"0": "x"}, "tag": {"0": 1}}', 'to_json(path, orient="records", lines=True)'),
+    "rows within": ('{"total": 1, "rows": [{"prompt": "x"}]}', "one object without 'prompt'; if 'rows' holds the rows"),
+    "an object of several lines": (
+        json.dumps({"prompt": "x", "seed": 1}, indent=2),
+        "m.jsonl:1:1 error E026 an object of several lines is read within an array only",
+    ),
+    "a pointer": (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+        "E006 the file is a pointer of git-lfs",
+    ),
     "no key for prompts": ('{"text": "x"}', "m.jsonl:1:1 error E003 there is no column named 'prompt'"),
     "a key without a name": ('{"prompt": "x", "": 1}', "m.jsonl:1:2 error E004 column 2 has no name"),
     "an endless line": ('{"prompt": "' + "x" * (17 << 20), "m.jsonl:1:1 error E023 line 1 is longer than"),

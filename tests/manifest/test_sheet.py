@@ -158,3 +158,24 @@ def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path) -> N
     )
     assert done.returncode == 2
     assert 'pip install "batchgen[xlsx]"' in done.stdout + done.stderr
+
+
+def test_what_is_wrong_with_the_first_sheet_names_the_others(tmp_path: Path) -> None:
+    path = put(tmp_path, {"Read me": [("What this is",)], "Prompts": [("prompt",), ("a fox",)]})
+    with pytest.raises(ManifestError, match=r"E003 .*\n.*W007 the sheet 'Read me' is read, and not 'Prompts'; --sheet"):
+        open_manifest(path)
+    assert open_manifest(path, sheet="Prompts").row_count == 1
+
+
+def test_cells_that_are_merged_over_rows_are_pointed_out(tmp_path: Path) -> None:
+    workbook = openpyxl.Workbook()
+    for row in (("prompt", "kind", "tag"), ("a fox", "animal", 1), ("an owl", None, 2), ("a crow", None, 3)):
+        workbook.active.append(row)
+    workbook.active.merge_cells("C4:D4")
+    workbook.save(tmp_path / "m.xlsx")
+    assert batchgen.check(tmp_path / "m.xlsx") == []
+    workbook.active.merge_cells("B2:B4")
+    workbook.save(tmp_path / "m.xlsx")
+    (problem,) = batchgen.check(tmp_path / "m.xlsx")
+    assert (problem.code, problem.line, problem.column) == ("W012", 2, 2)
+    assert [row["kind"] for row in labels(open_manifest(tmp_path / "m.xlsx"))] == ["animal", None, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -81,6 +82,7 @@ EXAMPLES: dict[str, str | bytes] = {
     "W009": "prompt\nNaN\n",
     "W010": 'prompt\n"a wave\t1\nan owl"\n',
     "W011": "prompt,model\na,imagen-3\n",
+    "W012": "a spreadsheet with merged cells",
     "W007": "a folder with a table that is no Parquet file",
 }
 
@@ -125,6 +127,13 @@ def _example(code: str, folder: Path, write: Callable[..., Path]) -> Path:
             pq.write_table(pa.table({"prompt": ["a"]}), folder / "a.parquet")
             (folder / "b.csv").write_text("prompt\nb\n")
             return folder
+        case "W012":
+            workbook = openpyxl.Workbook()
+            workbook.active.append(["prompt", "tag"])
+            workbook.active.append(["a", "b"])
+            workbook.active.merge_cells("B2:B3")
+            workbook.save(folder / "m.xlsx")
+            return folder / "m.xlsx"
         case "E011" | "E060" | "E061" | "E062":
             return write("prompt\na\n")
         case "E026" | "E027":
