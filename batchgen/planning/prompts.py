@@ -78,7 +78,7 @@ def _check_characters(prompts: Sequence[str], column: int) -> Iterator[FoundInRo
 def _check_rows_within(prompts: Sequence[str], column: int) -> Iterator[FoundInRow]:
     for row, prompt in enumerate(prompts):
         lines = prompt.splitlines()
-        # Where the prompt is not the first cell, it is the first line that may have none, of more than two lines. Before
+        # Where the prompt is not the first cell, it is the first line of more than two that may have none. Before
         # a line they indent it.
         tabs = ["\t" in line.strip() for line in lines]
         if len(lines) > 1 and (tabs[0] or (len(lines) > 2 and tabs[-1])) and all(tabs[1:-1]):
