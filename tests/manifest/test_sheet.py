@@ -173,9 +173,9 @@ def test_cells_that_are_merged_over_rows_are_pointed_out(tmp_path: Path) -> None
         workbook.active.append(row)
     workbook.active.merge_cells("C4:D4")
     workbook.save(tmp_path / "m.xlsx")
-    assert batchgen.check(tmp_path / "m.xlsx") == []
+    assert beside_retirement(batchgen.check(tmp_path / "m.xlsx")) == []
     workbook.active.merge_cells("B2:B4")
     workbook.save(tmp_path / "m.xlsx")
-    (problem,) = batchgen.check(tmp_path / "m.xlsx")
+    (problem,) = beside_retirement(batchgen.check(tmp_path / "m.xlsx"))
     assert (problem.code, problem.line, problem.column) == ("W012", 2, 2)
     assert [row["kind"] for row in labels(open_manifest(tmp_path / "m.xlsx"))] == ["animal", None, None]
