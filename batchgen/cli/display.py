@@ -39,6 +39,11 @@ class _Messages:
         """Requests whose answers have not come yet."""
         return self._progress.in_flight
 
+    @property
+    def jobs(self) -> tuple[int, datetime | None]:
+        """Jobs that services work on, and until when all of them can be collected (UTC)."""
+        return len(self._progress.jobs), min(self._progress.jobs.values(), default=None)
+
     async def confirm(self, question: str) -> bool:
         """Nobody can be asked."""
         return False
@@ -88,6 +93,9 @@ class _Messages:
                 f"{waiting} paid for, with deferred downloads: the run downloads their images, which is free; "
                 "--retry failed buys them again."
             )
+        if plan.accepted.requests:
+            jobs = count(plan.accepted.requests, "job")
+            self._remark(f"{jobs} of an earlier run to be collected first: paid for, so it is free.")
         if plan.kept_in_doubt.requests:
             kept = count(plan.kept_in_doubt.requests, "request")
             self._remark(f"{kept} in doubt will be left alone; --in-doubt retry sends them again.")

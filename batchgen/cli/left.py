@@ -34,7 +34,7 @@ class Left:
             if self.not_asked
             else "",
             f"{count(self.again, 'image')} that the same command asks for again" if self.again else "",
-            f"{count(self.free_downloads, 'image')} paid for, which the same command downloads for free"
+            f"{count(self.free_downloads, 'image')} paid for, which the same command collects for free"
             if self.free_downloads
             else "",
             f"{count(self.retry_failed, 'image')} only with --retry failed" if self.retry_failed else "",
@@ -47,15 +47,15 @@ class Left:
 def left_after(summary: RunSummary, job: Job) -> Left:
     """Return what a run leaves, as far as the manifest was read and selected."""
     plan, progress, remedies = summary.plan, summary.progress, summary.progress.remedies
-    asked = plan.to_send.images
+    asked = plan.to_send.images + plan.accepted.images
     if job.selection.select is None:  # else nobody knows what became of the other rows
         groups = (plan.up_to_date, plan.kept_failed, plan.deferred, plan.kept_in_doubt)
         asked = plan.images - sum(group.images for group in groups)
     done = progress.done_images - progress.slots[Status.INVALID]
     return Left(
-        not_asked=max(0, asked - done),
+        not_asked=max(0, asked - done - progress.uncollected),
         again=remedies[Remedy.NEXT_RUN],
-        free_downloads=remedies[Remedy.FETCH] + progress.deferred,
+        free_downloads=remedies[Remedy.FETCH] + progress.deferred + progress.uncollected,
         retry_failed=remedies[Remedy.RETRY_FAILED] + plan.kept_failed.images,
         retry_blocked=remedies[Remedy.RETRY_BLOCKED] + plan.blocked_images,
         wrong_rows=plan.invalid_rows,

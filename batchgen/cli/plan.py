@@ -80,6 +80,7 @@ def describe(plan: Plan, job: Job) -> str:
         *_group("  of which lost", plan.lost, "their image was paid for and is gone: charged again"),
         *_group("  of which in doubt", plan.in_doubt, "sent before, answer never seen: may be charged again"),
         *_group("to download", plan.deferred, "paid for; only the download is missing, which is free"),
+        *_group("to collect", plan.accepted, "the service works on it as a job, which is paid for: collecting is free"),
         *_group("in doubt", plan.kept_in_doubt, "left alone (--in-doubt skip); `batchgen reconcile` finds their cost"),
         *_group("failed permanently", plan.kept_failed, "sent again only with --retry failed"),
         *_plain("invalid rows", plan.invalid_rows, "`batchgen check` says why"),

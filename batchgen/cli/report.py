@@ -59,6 +59,9 @@ def write_text(summary: RunSummary, job: Job) -> None:
     if progress.deferred:
         deferred = f"{count(progress.deferred, 'image')} paid for, still to be downloaded"
         echo(f"\n{deferred}: the same command tries again, which is free; --retry failed buys them again.")
+    if progress.uncollected:
+        jobs = f"{count(progress.uncollected, 'image')} of jobs that the service works on"
+        echo(f"\n{jobs}: the same command collects them, which is free.")
     if progress.dead_links:
         dead = "its link is" if progress.dead_links == 1 else f"the links of {progress.dead_links:,} are"
         echo(f"{dead} dead: not asked again for six hours.")
@@ -111,6 +114,7 @@ def report_of(summary: RunSummary, job: Job) -> dict[str, object]:
         "repeated": progress.repeated,
         "incredible_costs": progress.incredible_costs,
         "deferred": progress.deferred,
+        "uncollected": progress.uncollected,
         "absent": progress.absent.images,
         "dead_links": progress.dead_links,
         "kept_in_doubt": plan.kept_in_doubt.images,
@@ -138,7 +142,8 @@ def report_of(summary: RunSummary, job: Job) -> dict[str, object]:
 def _missing(summary: RunSummary) -> int:
     """Slots of the manifest that are failed, in doubt or invalid now, whichever run found that out."""
     slots, plan = summary.progress.slots, summary.plan
-    kept = plan.kept_failed.images + plan.kept_in_doubt.images + summary.progress.deferred
+    progress = summary.progress
+    kept = plan.kept_failed.images + plan.kept_in_doubt.images + progress.deferred + progress.uncollected
     return slots[Status.FAILED] + slots[Status.IN_DOUBT] + plan.invalid_rows + kept
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from argparse import Namespace
 from contextlib import ExitStack, nullcontext
+from datetime import datetime
 
 from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, Job, open_job
@@ -99,14 +100,15 @@ async def _run(job: Job, keyring: Keyring, display: AnyDisplay, onlooker: Onlook
     running = asyncio.ensure_future(run_job(job, keyring, display, stop, onlooker))
     signals: list[signal.Signals] = []
     abandoned = 0
+    jobs: tuple[int, datetime | None] = (0, None)
 
     def receive(number: signal.Signals, kind: StopKind) -> None:
-        nonlocal abandoned
+        nonlocal abandoned, jobs
         signals.append(number)
         if len(signals) == 1:
             stop.set(kind, f"stopped by {_NAMES[number]}")
         elif number is not signal.SIGHUP:  # a closed terminal sends it more than once
-            abandoned = max(abandoned, display.in_flight)
+            abandoned, jobs = max(abandoned, display.in_flight), max(jobs, display.jobs, key=lambda out: out[0])
             running.cancel()
 
     loop = asyncio.get_running_loop()
@@ -118,7 +120,7 @@ async def _run(job: Job, keyring: Keyring, display: AnyDisplay, onlooker: Onlook
         return await running
     except asyncio.CancelledError:
         display.closing()
-        error = f"Abandoned: {count(abandoned, 'request')} in doubt, recorded as such. The same command resumes."
+        error = f"Abandoned: {_left(abandoned, *jobs)}. The same command resumes."
         code = ExitCode.INTERRUPTED if signals[0] is signal.SIGINT else ExitCode.TERMINATED
         warn(error)
         at_end.leave({"exit_code": int(code), "error": error})
@@ -127,6 +129,15 @@ async def _run(job: Job, keyring: Keyring, display: AnyDisplay, onlooker: Onlook
         os._exit(code)
     finally:
         display.closing()
+
+
+def _left(in_flight: int, jobs: int, until: datetime | None) -> str:
+    """What is left of requests that were in flight, so many of them jobs at a service."""
+    in_doubt = f"{count(in_flight - jobs, 'request')} in doubt, recorded as such"
+    if until is None:
+        return in_doubt
+    left = f"{count(jobs, 'job')} left at the service, to be collected for free until {until:%Y-%m-%d %H:%M} UTC"
+    return f"{in_doubt}; {left}" if in_flight > jobs else left
 
 
 def _update_gallery(summary: RunSummary, within_s: float, quiet: bool) -> None:

@@ -1,8 +1,9 @@
-"""The answer to a request: its image slots, as they were received."""
+"""The answer to a request: its image slots, as they were received; or the job that is to bring them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +89,28 @@ class Answer:
     def images(self) -> int:
         """How many images came, usable or not: what may have been charged."""
         return sum(not isinstance(slot.image, Missing) for slot in self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class JobTicket:
+    """What a job that a service accepted is collected with, free of charge. It stands in the WAL and in the index.
+
+    Attributes:
+        id: the service's own id of the job.
+        status_url: where to ask how far it is.
+        result_url: where its result is; the same where one call tells both.
+        collect_until: until when the service surely has it (UTC), should it be done at once. A service that says later
+            that it still works on the job keeps it for longer.
+    """
+
+    id: str
+    status_url: str
+    result_url: str
+    collect_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The service took a request as a job, works on it, and charges for it."""
+
+    ticket: JobTicket

@@ -50,6 +50,8 @@ class ErrorKind(StrEnum):
     NO_IMAGE = "no_image"  # an answer without an image, and no verdict of a filter: an error of the moment
     TOO_FEW = "too_few"  # fewer images than asked for, and no reason; to ask again buys the others again
     NOT_FETCHED = "not_fetched"  # paid for, link known, download not yet done
+    ACCEPTED = "accepted"  # the service works on it as a job: it is collected, and not asked for again
+    EXPIRED = "expired"  # accepted as a job that the service has no more, or that brought nothing in its time
 
 
 class Affects(StrEnum):
@@ -116,6 +118,9 @@ _POLICIES: Final[Mapping[ErrorKind, Policy]] = MappingProxyType(
         ErrorKind.NO_IMAGE: Policy(Affects.NOBODY, Charged.NO),
         ErrorKind.TOO_FEW: Policy(Affects.NOBODY, Charged.NO, final=True),
         ErrorKind.NOT_FETCHED: Policy(Affects.NOBODY, Charged.YES),
+        ErrorKind.ACCEPTED: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),
+        # Not asked for again in the run that lost it: whatever takes one job may take all.
+        ErrorKind.EXPIRED: Policy(Affects.ROW, Charged.MAYBE, in_doubt=True),
     }
 )
 

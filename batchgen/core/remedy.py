@@ -26,6 +26,8 @@ def remedy_of(status: Status, kind: ErrorKind | None) -> Remedy:
             return Remedy.MEND
         case Status.FAILED if kind is ErrorKind.NOT_FETCHED:
             return Remedy.FETCH
+        case Status.IN_DOUBT if kind is ErrorKind.ACCEPTED:
+            return Remedy.FETCH
         case Status.FAILED if kind in FINAL_KINDS:
             return Remedy.RETRY_FAILED
         case _:

@@ -25,6 +25,7 @@ class RequestState(IntEnum):
     LOST = 6  # paid for and received, and its image is gone: sent again
     IN_DOUBT = 7  # sent again: the image is lost either way
     DEFERRED = 8  # paid for: its image is downloaded, never bought again
+    ACCEPTED = 9  # a service works on it as a job: it is collected, never bought again
 
 
 RequestStates = npt.NDArray[np.uint8]

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from batchgen.core.answer import Answer, Image
+from batchgen.core.answer import Answer, Image, JobTicket
 from batchgen.core.attempts import Attempts
 from batchgen.core.errors import DiskError, ProviderError
 from batchgen.core.keys import Keys, Mask
@@ -47,6 +47,7 @@ from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.completeness import refuse_incomplete
 from batchgen.dataset.read.deferred import deferred
 from batchgen.dataset.read.space import measure_space
+from batchgen.dataset.read.waiting_jobs import WaitingJob, waiting_jobs
 from batchgen.dataset.unreadable import UnreadableFiles
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment, Settlement
@@ -145,6 +146,11 @@ class DatasetWriter:
         else:
             self._note(log.Refused(request.fingerprint))
 
+    async def accepted(self, request: ImageRequest, ticket: JobTicket, attempts: Attempts) -> None:
+        """Make durable that the service took a request as a job. Raises DiskError."""
+        entry = log.JobAccepted(request.fingerprint, attempts, ticket, request)
+        await self._commit(lambda: Changes(None, entry))
+
     async def received(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
         """Make durable that a request was answered, with the links of its images. Raises DiskError."""
 
@@ -181,6 +187,10 @@ class DatasetWriter:
     def deferred(self) -> list[IndexRecord]:
         """Return the slots of earlier runs that are paid for and wait at a link (`image_url`). Raises DamagedIndex."""
         return deferred(self.layout, self.resume_index)
+
+    def waiting_jobs(self) -> list[WaitingJob]:
+        """Return the jobs of earlier runs that services accepted and nobody has collected. Raises DamagedIndex."""
+        return waiting_jobs(self.layout, self.resume_index)
 
     async def fetched(self, record: IndexRecord, image: Image) -> IndexRecord:
         """Save an image that came late to its slot and return its record, durable. Raises DiskError."""

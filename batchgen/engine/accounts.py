@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -123,6 +123,12 @@ def _caps(limits: LimitSettings, catalog: Catalog, layout: Layout) -> Iterator[C
         yield Cap(limits.max_total_usd, spent_usd(layout, {name: usd for usd, name in priced}))
 
 
+def _within(provider: Provider, config: RunConfig) -> RateSettings:
+    """The limits of an account: no more jobs are out than the service takes, and can be collected in time."""
+    limits, jobs = config.provider(provider.name).limits, provider.traits.jobs
+    return limits if jobs is None else replace(limits, concurrency=min(limits.concurrency, jobs.most_out))
+
+
 def open_provider(name: str, config: RunConfig, catalog: Catalog, key: ApiKey) -> Provider:
     """Open an account, inside a running event loop. Raises UsageError for an unknown provider."""
     settings = config.provider(name)
@@ -156,8 +162,8 @@ class Accounts:
         self.missing = missing
         self.providers = {name: open_provider(name, config, catalog, key) for name, key in keys.items()}
         self.limiters = {
-            name: self._limiter(config.provider(name).limits, earlier.get(name, []), self._files.get(name))
-            for name in self.providers
+            name: self._limiter(_within(provider, config), earlier.get(name, []), self._files.get(name))
+            for name, provider in self.providers.items()
         }
         self.concurrency = sum(config.provider(name).limits.concurrency for name in self.providers)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from batchgen.core.attempts import Attempts, make_attempt_id
+from batchgen.core.attempts import Attempts, make_attempt_id, run_of_attempt
 from batchgen.core.cost import Charge, CostSource
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import Charged, policy_of
@@ -28,6 +28,18 @@ class AttemptState:
     refusals: RowRefusals = field(default_factory=RowRefusals)
     _counted_s: float = 0.0
     _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def resumed(cls, request: ImageRequest, attempts: Attempts) -> AttemptState:
+        """Return the state of an attempt that an earlier run sent, and whose job goes on."""
+        ago_s = max(0.0, (datetime.now(UTC) - attempts.sent_at).total_seconds())
+        return cls(
+            request,
+            run_of_attempt(attempts.client_request_id),
+            attempts.count,
+            sent_clock=monotonic() - ago_s,
+            _sent_at=attempts.sent_at,
+        )
 
     @property
     def client_request_id(self) -> str:

@@ -42,7 +42,8 @@ class CircuitBreaker:
 
     def __init__(self, settings: RetrySettings, trip: Callable[[str], object], tell: Callable[[str], object]) -> None:
         self._settings = settings
-        self._trip = trip
+        self._on_trip = trip
+        self.has_tripped = False
         self._tell = tell
         self._is_waiting = False
         self._unanswered: dict[str, float] = {}  # when the attempt of a row left
@@ -74,7 +75,7 @@ class CircuitBreaker:
         self._was_useful = True
         self._paid_for_nothing = 0
         self._paid_rows.clear()
-        self._record_contact()
+        self.record_contact()
 
     def record_failure(self, error: ProviderError, row: str, prompt: str = "") -> None:
         """Note how an attempt failed. One that was cut off or never answered says nothing of the way there.
@@ -88,19 +89,24 @@ class CircuitBreaker:
             self._add(error)
             return
         if error.http_status is not None:
-            self._record_contact()
+            self.record_contact()
         is_verdict = error.kind is ErrorKind.SAFETY  # free, and told of one prompt
         if self._was_useful:
             self._add_paid(error, row)
         elif affects in (Affects.NOBODY, Affects.ROW) and not is_verdict:
             self._add_useless(error, row, prompt)
 
-    def _record_contact(self) -> None:
+    def record_contact(self) -> None:
+        """Note that the service has answered, whatever it said."""
         if self._is_waiting:
             self._tell(f"The service answers again, after {duration(monotonic() - self._began)}.")
         self._is_waiting = False
         self._failures = 0
         self._worked_before = True
+
+    def _trip(self, what: str) -> None:
+        self.has_tripped = True
+        self._on_trip(what)
 
     def _add_useless(self, error: ProviderError, row: str, prompt: str) -> None:
         reason = _reason(error, prompt)

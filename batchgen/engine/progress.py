@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from batchgen.core.answer import Answer
 from batchgen.core.attempts import Attempts
@@ -45,8 +46,10 @@ class Progress:
     repeated images are the same, byte for byte, as that of a row with another prompt: first_repeated names two rows.
     incredible_costs were said by the service and are beyond all sense: first_incredible has a row and its cost.
     Of the images that earlier runs paid for, saved_deferred came in this run, and deferred wait on at their links,
-    and dead_links of these are left alone for hours. fetching says what is tried now. absent images were saved by
-    earlier runs, and are not in the folder. remedies counts the slots without an image by what makes them.
+    and dead_links of these are left alone for hours. jobs are those that services work on: by the request's
+    fingerprint, until when each can be collected (UTC). uncollected images are those of jobs left to the next run.
+    fetching says what is tried now. absent images were saved by earlier runs, and are not in the folder. remedies
+    counts the slots without an image by what makes them.
     """
 
     total_images: int | None = None
@@ -62,6 +65,8 @@ class Progress:
     saved_deferred: int = 0
     deferred: int = 0
     dead_links: int = 0
+    jobs: dict[str, datetime] = field(default_factory=dict)
+    uncollected: int = 0
     fetching: Fetching | None = None
     absent: AbsentImages = field(default_factory=AbsentImages)
     repeated: int = 0
@@ -89,6 +94,15 @@ class Progress:
         cost_usd = (wasted_usd or 0.0) + ((request.price_usd or 0.0) if answer.cost_usd is None else answer.cost_usd)
         self._unsaved_usd[request.fingerprint] = cost_usd
         self.spent_usd += cost_usd
+
+    def leave_job(self, request: ImageRequest, attempts: Attempts) -> None:
+        """Count what a request cost whose job is left to the next run."""
+        self.leave_open(request, attempts)
+        self.uncollected += request.num_images
+        if request.price_usd is not None:
+            self.spent_usd += request.price_usd
+        elif not attempts.in_doubt_ids:
+            self.unknown_costs += request.num_images
 
     def settle(self, request: ImageRequest, records: Iterable[IndexRecord]) -> None:
         """Count the records of a request that has its outcome; what earlier runs paid for it does not count here."""

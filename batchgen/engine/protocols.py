@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from batchgen.core.answer import Answer
+from batchgen.core.answer import Answer, JobTicket
 from batchgen.core.attempts import Attempts
 from batchgen.core.errors import ProviderError
 from batchgen.core.request import ImageRequest, RejectedRow
@@ -41,6 +41,9 @@ class PermitSource(Protocol):
     async def acquire(self, *, images: int, price_usd: float | None) -> Permit:
         """Wait for a permit. Raises a BatchgenError when none will be given any more."""
 
+    def hold(self) -> Callable[[], None]:
+        """Count a job of an earlier run among what is in flight, until what is returned is called."""
+
     def close(self) -> None:
         """Give no more permits: those who wait are told so."""
 
@@ -53,6 +56,9 @@ class Sink(Protocol):
 
     def refused(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> None:
         """An attempt gave nothing, and another may follow."""
+
+    async def accepted(self, request: ImageRequest, ticket: JobTicket, attempts: Attempts) -> None:
+        """The service took an attempt as a job, which is to be asked about."""
 
     async def received(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
         """The answer is known; its images are to be fetched."""

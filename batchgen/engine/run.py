@@ -28,6 +28,7 @@ from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.last_config import read_last_config
 from batchgen.dataset.read.presence import AbsentImages, count_absent
+from batchgen.dataset.read.waiting_jobs import WaitingJob
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.accounts import Accounts, Keyring
 from batchgen.engine.consent import SettingChange, confirm_rebuy, refuse_other_service, setting_changes
@@ -184,12 +185,15 @@ class _Running:
 
     async def _plan_and_send(self, planner: Planner, work: WorkList) -> Plan:
         planning = await planner.start(self._writer.resume_index, self._live)
+        jobs = await asyncio.to_thread(self._writer.waiting_jobs)
         async with self._accounts:
             if self._changes:
                 await self._ask_first(planning)
             await self._prepare(planning)
-            if not self._stop.is_set and not self._nothing_to_do():
-                await self._send(work)
+            if not self._stop.is_set and (jobs or not self._nothing_to_do()):
+                await self._send(work, jobs)
+            else:
+                self.progress.uncollected = sum(job.request.num_images for job in jobs)
         plan = await planning
         self.progress.deferred = self._deferred.count(plan.gone)
         await self._count_absent()
@@ -229,7 +233,7 @@ class _Running:
         plan.space = self._writer.space
         self._live.plan = plan
         self.events.planned(plan)
-        self.progress.total_images = plan.to_send.images
+        self.progress.total_images = plan.to_send.images + plan.accepted.images
         self._display.planned(plan)
         self._halts.recheck()
         looking = asyncio.to_thread(count_absent, self._writer.layout, plan.gone, lambda: self._stop.is_set)
@@ -274,19 +278,16 @@ class _Running:
         plan = self._live.plan
         return plan is not None and not (plan.to_send.requests or plan.deferred.requests or plan.invalid_rows)
 
-    async def _send(self, work: WorkList) -> None:
+    async def _send(self, work: WorkList, jobs: Sequence[WaitingJob]) -> None:
         await asyncio.to_thread(self._writer.rehearse, self._accounts.concurrency)
-        prices_usd = self._preflight.prices_usd
         silent = {model.key for model in self._job.rules.catalog.models if model.drops_blocked}
-        context = RunContext(
-            self._run_id, self._config, prices_usd, self._halts, self.progress, self.events, silent, self._onlooker
-        )
+        prices, halts, told = self._preflight.prices_usd, self._halts, self.events
+        context = RunContext(self._run_id, self._config, prices, halts, self.progress, told, silent, self._onlooker)
         async with asyncio.TaskGroup() as tasks:
             if Status.FAILED not in self._job.selection.retry:
                 tasks.create_task(self._deferred.collect(self._accounts.providers, self._halts.need))
-            tasks.create_task(
-                run_shard(work, self._accounts.providers, self._accounts.limiters, self._writer, self._stop, context)
-            )
+            providers, limiters = self._accounts.providers, self._accounts.limiters
+            tasks.create_task(run_shard(work, providers, limiters, self._writer, self._stop, context, jobs))
 
 
 def _config_text(loaded: Loaded) -> bytes:

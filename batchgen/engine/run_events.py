@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from batchgen.billing.preflight import Preflight
-from batchgen.core.answer import Answer
+from batchgen.core.answer import Answer, JobTicket
 from batchgen.core.errors import ProviderError
 from batchgen.core.format import round_usd
 from batchgen.dataset.events.events import (
@@ -25,6 +25,7 @@ from batchgen.dataset.events.events import (
     Sent,
     Started,
     Stopping,
+    Taken,
 )
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.index.records import IndexRecord
@@ -124,6 +125,18 @@ class RunEvents:
             )
         )
         _logger.debug("%s: sent as %s", request.row_id, attempt.client_request_id)
+
+    def taken(self, attempt: AttemptState, ticket: JobTicket) -> None:
+        """The service took an attempt as a job."""
+        self._log.write(
+            Taken(
+                at=_now(),
+                run=self._run_id,
+                client_request_id=attempt.client_request_id,
+                job_id=ticket.id,
+                collect_until=ticket.collect_until,
+            )
+        )
 
     def answered(self, attempt: AttemptState, answer: Answer) -> None:
         """An attempt was answered with success."""

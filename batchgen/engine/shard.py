@@ -7,15 +7,17 @@ what is in flight is finished. Memory holds at most two requests a worker, and o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from batchgen.config.settings import RunConfig
 from batchgen.core.errors import BatchgenError, DatasetError, Locked
 from batchgen.core.request import ImageRequest, ModelKey
+from batchgen.dataset.read.waiting_jobs import WaitingJob
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Onlooker, PermitSource, Sink, nobody
+from batchgen.engine.resumed_jobs import ResumedJobs
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.worker import Worker
@@ -51,6 +53,7 @@ async def run_shard(
     sink: Sink,
     stop: StopSignal,
     context: RunContext,
+    jobs: Sequence[WaitingJob] = (),
 ) -> None:
     """Send all of `work` and keep what comes back. Returns when everything that was begun has ended.
 
@@ -61,6 +64,7 @@ async def run_shard(
         sink: Keeps answers and rejected rows.
         stop: Set from outside to end early; set here when the account, the disk or the manifest ends the run.
         context: What the requests of the run share.
+        jobs: Those that earlier runs left, to be collected.
     """
     worker = Worker(
         providers,
@@ -77,7 +81,12 @@ async def run_shard(
     )
     slots = sum(context.config.provider(name).limits.concurrency for name in providers)
     requests = _requests(work, sink, context.prices_usd)
-    await settle_all(requests, worker.settle, permits.values(), slots * _WORKERS_PER_SLOT, stop)
+    resumed = ResumedJobs(worker.polls, permits, sink, worker.keeper, context.progress, context.drops_blocked)
+    async with asyncio.TaskGroup() as tasks:
+        for job in jobs:  # they are in flight before the first request asks for a permit
+            context.halts.need(job.request.provider)
+            tasks.create_task(_told(resumed.settle(job), stop))
+        tasks.create_task(settle_all(requests, worker.settle, permits.values(), slots * _WORKERS_PER_SLOT, stop))
     await worker.finish()
     context.halts.finish()
 
@@ -109,12 +118,8 @@ async def settle_all(
 
     async def work() -> None:
         while (request := await waiting.get()) is not None:
-            if stop.is_set:
-                continue
-            try:
-                await settle(request)
-            except BatchgenError as error:
-                stop.set(StopKind.LOCKED if isinstance(error, Locked) else StopKind.DISK, str(error))
+            if not stop.is_set:
+                await _told(settle(request), stop)
 
     async def watch(feeder: asyncio.Task[None]) -> None:
         await stop.wait()
@@ -132,6 +137,14 @@ async def settle_all(
         busy = [tasks.create_task(work()) for _ in range(workers)]
         await asyncio.wait(busy)
         watcher.cancel()
+
+
+async def _told(settling: Awaitable[None], stop: StopSignal) -> None:
+    """Settle something; a disk that refuses it, or a dataset that is another process's, stops the run."""
+    try:
+        await settling
+    except BatchgenError as error:
+        stop.set(StopKind.LOCKED if isinstance(error, Locked) else StopKind.DISK, str(error))
 
 
 async def _fill(

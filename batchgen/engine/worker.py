@@ -1,49 +1,50 @@
 """Takes one request to its outcome: permit, attempt, answer, and what follows from it.
 
 Promised: an attempt is in the write-ahead log before it leaves; an answer is on disk before its request
-counts as done; a retry holds no slot while it waits; and when the run is to stop, what is in
+counts as done; a job that a service accepted is on disk before it is asked about, and holds its permit until it has
+ended; a retry holds no slot while it waits; and when the run is to stop, what is in
 flight is finished and nothing new leaves.
 """
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.answer import Answer, Flagged, Slot, Ticket
-from batchgen.core.cost import MOST_CREDIBLE_USD
+from batchgen.core.answer import Accepted, Answer
 from batchgen.core.errors import BatchgenError, ProviderError
 from batchgen.core.format import count
 from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
 from batchgen.core.request import ImageRequest, ModelKey
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.circuit_breaker import CircuitBreaker
-from batchgen.engine.collect import collect
 from batchgen.engine.halts import Halts
+from batchgen.engine.jobs import JobPolls, Uncollected
+from batchgen.engine.keeper import Keeper
 from batchgen.engine.long_waits import LongWaits
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Onlooker, Permit, PermitSource, Sink, nobody
 from batchgen.engine.refusals import Refusals
 from batchgen.engine.retry import Decision, Fail, Retry, Stop, Suspend, decide
 from batchgen.engine.run_events import RunEvents
-from batchgen.engine.same_images import SameImages
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.suspects import Suspect, Suspects
 from batchgen.engine.unexpected import describe
 from batchgen.engine.unreadable import keep_body, keep_slots
 from batchgen.engine.verdict import judge
 from batchgen.pacing import Closed, NeverFits, NoPermit
-from batchgen.providers.base import Provider
+from batchgen.providers.base import JobProvider, Provider
 
 
 class Worker:
     """Settles requests, one call of `settle` each; many may run at once.
 
-    drops_blocked: the models whose filter drops images in silence.
+    drops_blocked: the models whose filter drops images in silence. keeper: keeps what became of them. polls: asks about
+    jobs, by provider.
     """
 
     def __init__(
@@ -70,8 +71,7 @@ class Worker:
         self._progress = progress
         self._events = events
         self._drops_blocked = drops_blocked
-        self._onlooker = onlooker
-        self._images = SameImages()
+        self.keeper = Keeper(providers, dataset, config, stop, progress, events, onlooker)
         self._long_waits = {name: LongWaits(name, halts.note) for name in providers}
         self._too_large = 0
         self._too_large_because = ""
@@ -80,6 +80,12 @@ class Worker:
         self._breakers = {
             name: CircuitBreaker(config.retry, partial(halts.add_provider, name, StopKind.NETWORK), halts.note)
             for name in providers
+        }
+        self.polls = {
+            # What accepts jobs can be asked about them: its traits say so.
+            name: JobPolls(cast("JobProvider", one), one.traits.jobs, self._breakers[name], halts, progress)
+            for name, one in providers.items()
+            if one.traits.jobs is not None
         }
 
     async def settle(self, request: ImageRequest) -> None:
@@ -91,10 +97,13 @@ class Worker:
                 self._progress.leave_open(request, attempt.summary())
                 return
             answer = await self._attempt(attempt, permit)
+            if isinstance(answer, Uncollected):
+                self._progress.leave_job(request, attempt.summary())
+                return
             if isinstance(answer, Answer):
-                await self._keep(request, answer, attempt)
+                await self.keeper.keep(attempt, answer)
                 for suspect in self._suspects.worked(attempt):
-                    await self._fail(suspect.attempt, suspect.error)
+                    await self.keeper.fail(suspect.attempt, suspect.error)
                 return
             if not await self._go_on(attempt, answer):
                 return
@@ -104,7 +113,7 @@ class Worker:
         blamed, unclear = self._suspects.rest()
         self._halt(unclear)
         for suspect in blamed:
-            await self._fail(suspect.attempt, suspect.error)
+            await self.keeper.fail(suspect.attempt, suspect.error)
         if self._too_large:
             left = f"Left for later: {count(self._too_large, 'request')}"
             self._stop.set(StopKind.LIMITS, f"{left}. {self._too_large_because}")
@@ -130,7 +139,7 @@ class Worker:
             return None
         return permit
 
-    async def _attempt(self, attempt: AttemptState, permit: Permit) -> Answer | ProviderError:
+    async def _attempt(self, attempt: AttemptState, permit: Permit) -> Answer | ProviderError | Uncollected:
         """Send once; return the outcome. The permit is settled when this returns."""
         request = attempt.request
         attempt.begin_attempt()
@@ -144,10 +153,11 @@ class Worker:
         self._events.sent(attempt)
         breaker, account = self._breakers[request.provider], self._refusals[request.provider]
         try:
-            answer = await self._submit(attempt, permit)
+            submitted = await self._submit(attempt, permit)
+            answer = await self._collect(attempt, submitted, permit) if isinstance(submitted, Accepted) else submitted
         except ProviderError as raised:
             error = raised
-            error.cost_usd = self._credible(attempt, error.cost_usd)
+            error.cost_usd = self.keeper.credible(attempt, error.cost_usd)
             try:
                 error = await keep_body(self._dataset, attempt.client_request_id, raised)
             finally:
@@ -160,7 +170,10 @@ class Worker:
             self._progress.in_flight -= 1
         account.accepted += 1
         self._long_waits[request.provider].answered()
-        answer = replace(answer, cost_usd=self._credible(attempt, answer.cost_usd))
+        if isinstance(answer, Uncollected):
+            permit.in_doubt()
+            return answer
+        answer = replace(answer, cost_usd=self.keeper.credible(attempt, answer.cost_usd))
         nothing_charged = not answer.images and answer.cost_usd is None
         try:
             answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
@@ -173,7 +186,7 @@ class Worker:
             breaker.record_success()
         return judged
 
-    async def _submit(self, attempt: AttemptState, permit: Permit) -> Answer:
+    async def _submit(self, attempt: AttemptState, permit: Permit) -> Answer | Accepted:
         request = attempt.request
         breaker = self._breakers[request.provider]
         breaker.sent(request.fingerprint)
@@ -187,35 +200,17 @@ class Worker:
             breaker.answered(request.fingerprint)
         raise ProviderError(ErrorKind.BAD_ANSWER, problem)  # outside of the handler: the exception may hold the key
 
-    def _credible(self, attempt: AttemptState, cost_usd: float | None) -> float | None:
-        """The cost that a service says; None for one beyond all sense, which is recorded."""
-        if cost_usd is None or cost_usd <= MOST_CREDIBLE_USD:
-            return cost_usd
-        self._progress.incredible_costs += 1
-        self._progress.first_incredible = self._progress.first_incredible or (attempt.request.row_id, cost_usd)
-        self._events.incredible(attempt, cost_usd)
-        return None
-
-    async def _keep(self, request: ImageRequest, answer: Answer, attempt: AttemptState) -> None:
-        attempts = attempt.summary()
-        self._events.answered(attempt, answer)
-        if any(_ticket_of(slot) for slot in answer.slots):
-            await self._dataset.received(request, answer, attempts)
-            fetched = await asyncio.gather(*(self._collect(request.provider, slot) for slot in answer.slots))
-            answer = replace(answer, slots=tuple(fetched))
-            answer = await keep_slots(self._dataset, attempt.client_request_id, answer)
+    async def _collect(self, attempt: AttemptState, accepted: Accepted, permit: Permit) -> Answer | Uncollected:
+        """Collect a job that was accepted just now. Raises ProviderError if it gave no images, and DiskError."""
+        request = attempt.request
+        self._events.taken(attempt, accepted.ticket)
         try:
-            records = await self._dataset.save(request, answer, attempts)
+            await self._dataset.accepted(request, accepted.ticket, attempt.summary())
         except BaseException:
-            self._progress.leave_unsaved(request, answer, attempts)
+            permit.in_doubt()  # it is charged, and nobody will ask about it before the next run
             raise
-        self._onlooker(records)
-        self._progress.settle(request, records)
-        self._events.finished(attempt, records)
-        for record, like in self._images.find(records):
-            self._progress.repeated += 1
-            self._progress.first_repeated = self._progress.first_repeated or (like, record.row_id)
-            self._events.repeated(attempt, record, like)
+        self._breakers[request.provider].record_contact()
+        return await self.polls[request.provider].collect(request, accepted.ticket)
 
     async def _go_on(self, attempt: AttemptState, error: ProviderError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""
@@ -228,7 +223,7 @@ class Worker:
         error, decision = self._decide(attempt, error)
         self._events.failed(attempt, error, decision)
         if isinstance(decision, Fail):
-            await self._fail(attempt, error)
+            await self.keeper.fail(attempt, error)
             return False
         self._dataset.refused(attempt.request, error, attempt.summary())
         if isinstance(decision, Suspend):
@@ -243,11 +238,6 @@ class Worker:
             attempt.count()
         self._progress.retries += 1
         return True
-
-    async def _fail(self, attempt: AttemptState, error: ProviderError) -> None:
-        records = await self._dataset.fail(attempt.request, error, attempt.summary())
-        self._progress.settle(attempt.request, records)
-        self._events.finished(attempt, records)
 
     def _halt(self, suspects: Collection[Suspect]) -> None:
         """Ask the models of these requests no more, and blame none of them."""
@@ -269,21 +259,6 @@ class Worker:
         if isinstance(decision, Retry) and decision.counted and self._breakers[provider].is_hopeless:
             decision = Fail()  # another row may tell more
         return error, decision
-
-    async def _collect(self, provider: str, slot: Slot) -> Slot:
-        ticket = _ticket_of(slot)
-        if ticket is None:
-            return slot
-        tries = self._config.provider(provider).http.download_attempts
-        image = await collect(self._providers[provider], ticket, tries, self._stop)
-        if isinstance(slot.image, Flagged):
-            return replace(slot, image=replace(slot.image, image=image))
-        return Slot(image, slot.enhanced_prompt, ticket.url)
-
-
-def _ticket_of(slot: Slot) -> Ticket | None:
-    image = slot.image.image if isinstance(slot.image, Flagged) else slot.image
-    return image if isinstance(image, Ticket) else None
 
 
 def _settle_failed(permit: Permit, error: ProviderError, is_odd: bool) -> None:

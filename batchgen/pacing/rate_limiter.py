@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from batchgen.config.settings import RateSettings
 from batchgen.pacing.account_use import LINGER_S, AccountUse, Alone
@@ -202,6 +202,11 @@ class RateLimiter:
         finally:
             self._waiting -= 1
 
+    def hold(self) -> Callable[[], None]:
+        """Count a job of an earlier run, which takes no permit, as in flight until what is returned is called."""
+        self._in_flight += 1
+        return self._let_go
+
     def close(self) -> None:
         """Give no more permits: those who wait get Closed. Permits already given can still be settled."""
         self._closed = True
@@ -279,8 +284,11 @@ class RateLimiter:
         return LimiterPermit(self, images, self._share.reserve(images, price_usd), load, number)
 
     def _give_back(self, load: Load) -> None:
-        self._in_flight -= 1
         self._feedback.ended(load)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._in_flight -= 1
         self._changed.set()
 
     def _count_arrival(self, images: int) -> None:

@@ -43,7 +43,8 @@ class Plan:
 
     Groups: up_to_date; new; changed (the row is known, but asked for something else); to_retry (failed by
     chance, lost, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry
-    failed); deferred (paid for, waits at a link); kept_in_doubt (in doubt or lost, left alone by --in-doubt skip).
+    failed); deferred (paid for, waits at a link); accepted (a service works on it as a job, which is collected);
+    kept_in_doubt (in doubt or lost, left alone by --in-doubt skip).
     models counts the images to send by model, unpriced those of them whose price is not known, and costs_usd is what
     the others cost by model; sizes counts the requests to send by how many images they ask for. blocked_images counts
     those of up_to_date that the safety filter blocked in an earlier run. removed counts requests of the index that the
@@ -66,6 +67,7 @@ class Plan:
     kept_in_doubt: Group = field(default_factory=Group)
     kept_failed: Group = field(default_factory=Group)
     deferred: Group = field(default_factory=Group)
+    accepted: Group = field(default_factory=Group)
     to_send: Group = field(default_factory=Group)
     removed: int = 0
     replaced: int = 0
@@ -199,6 +201,7 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_
         plan.blocked_images += max(0, batch.num_images[index] - len(resume_index.priors.get(key, Prior()).held))
     add(plan.kept_failed, np.flatnonzero(kept & (states == RequestState.REFUSED)))
     add(plan.deferred, np.flatnonzero(kept & (states == RequestState.DEFERRED)))
+    add(plan.accepted, np.flatnonzero(kept & (states == RequestState.ACCEPTED)))
     add(plan.kept_in_doubt, np.flatnonzero(kept & np.isin(states, (RequestState.LOST, RequestState.IN_DOUBT))))
     if not len(pending):
         return

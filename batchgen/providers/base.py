@@ -12,9 +12,36 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from batchgen.core.answer import Answer, Image, Ticket
+from batchgen.config.settings import ProviderSettings
+from batchgen.core.answer import Accepted, Answer, Image, JobTicket, Ticket
+from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
+
+
+@dataclass(frozen=True, slots=True)
+class JobTraits:
+    """How a service that accepts jobs keeps them, and how often it may be asked.
+
+    Attributes:
+        kept_s: seconds for which a result, and the links in it, can be collected after the job is done.
+        longest_s: seconds after which a run waits no longer for a job, and leaves it to the next run.
+        at_once: jobs of an account that may be out; None where the service names no number.
+        poll_s: least seconds between two questions about one job.
+        polls_per_second: most questions a second about all jobs.
+    """
+
+    kept_s: float
+    longest_s: float
+    at_once: int | None = None
+    poll_s: float = 0.5
+    polls_per_second: float = 10.0
+
+    @property
+    def most_out(self) -> int:
+        """How many jobs may be out so that each is asked about twice in the time that its result is kept."""
+        most = max(1, int(self.polls_per_second * self.kept_s / 2))
+        return most if self.at_once is None else min(most, self.at_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +54,9 @@ class Traits:
         key_variables: environment variables that hold a key; the first that is set counts.
         has_keyless_servers: whether other servers speak as it does, of which some ask for no key.
         remedies: what a user can do about a failure that stops an account or a model, one sentence by kind.
+        hosts: other hosts of the service to which the key may go, where the service itself names an address there;
+            ".bfl.ai" stands for all below bfl.ai.
+        jobs: how it keeps jobs; None where it answers at once.
     """
 
     service: str
@@ -34,6 +64,12 @@ class Traits:
     key_variables: tuple[str, ...]
     remedies: Mapping[ErrorKind, str]
     has_keyless_servers: bool = False
+    hosts: tuple[str, ...] = ()
+    jobs: JobTraits | None = None
+
+    def own_hosts(self, settings: ProviderSettings) -> tuple[str, ...]:
+        """Return `hosts` for an account at the service itself; none for one at another address, with another key."""
+        return self.hosts if settings.base_url in (None, self.base_url) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +91,19 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A ticket that must not, or can not, be collected now; asking again in this run does not help."""
+    """What a ticket that must not, or can not, be collected now gives; asking again in this run does not help.
+
+    Of a job: the service does not know it, or has its result no more.
+    """
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """The service could not be asked about a job, for a reason that says nothing of the job."""
+
+    error: ProviderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +166,7 @@ class Provider(Protocol):
     def billing(self) -> Billing | None:
         """What answers questions about money; None where the service cannot be asked."""
 
-    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
+    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer | Accepted:
         """Ask for the images of a request, once; this costs money.
 
         Args:
@@ -129,7 +175,8 @@ class Provider(Protocol):
             on_sent: Called when the call has been written to its connection.
 
         Returns:
-            The answer. Its slots may be tickets: images that were paid for and are collected free of charge.
+            The answer. Its slots may be tickets: images that were paid for and are collected free of charge. Or the
+            job that the service took the request as.
 
         Raises:
             ProviderError: There is no usable answer; its kind says what follows.
@@ -142,12 +189,28 @@ class Provider(Protocol):
         """Close all connections."""
 
 
+class JobProvider(Provider, Protocol):
+    """One account at a service that accepts jobs; its traits say so."""
+
+    async def poll(self, ticket: JobTicket, request: ImageRequest) -> Answer | Pending | Gone | Unasked:
+        """Ask about a job once: free, repeatable.
+
+        Args:
+            ticket: The job's.
+            request: What it was asked for.
+
+        Raises:
+            ProviderError: The job has ended without images; its kind says what follows.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class HttpCall:
     """One HTTP call as a wire describes it; the transport adds the key.
 
     Attributes:
-        path: below the provider's base URL.
+        path: below the provider's base URL; or, where the service itself said where, a whole URL. The key goes there
+            only if the host is the provider's, or one that its traits name.
         authorization: the header that carries the key, and what stands before the key in it.
         echoed: the header of `headers` that the service sends back as it came: an answer with another value in it
             belongs to another call. None if it sends none back.
@@ -193,5 +256,37 @@ class Wire(Protocol):
     def submit(self, request: ImageRequest, attempt_id: str) -> HttpCall:
         """Return the call that asks for the images of a request."""
 
+    def read(self, response: HttpResponse, request: ImageRequest) -> Answer | Accepted:
+        """Return what an answer to `submit` says. Raises ProviderError."""
+
+
+class PlainWire(Wire, Protocol):
+    """A service over HTTP that answers at once."""
+
     def read(self, response: HttpResponse, request: ImageRequest) -> Answer:
         """Return what an answer to `submit` says. Raises ProviderError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A job is done, and its result is fetched with another call.
+
+    Attributes:
+        call: brings the result.
+        read: reads the answer to it; raises ProviderError if the job gave no images.
+    """
+
+    call: HttpCall
+    read: Callable[[HttpResponse], Answer | Pending | Gone | Unasked]
+
+
+class JobWire(Wire, Protocol):
+    """A service over HTTP that accepts jobs."""
+
+    def poll(self, ticket: JobTicket) -> HttpCall:
+        """Return the call that asks about a job."""
+
+    def read_poll(
+        self, response: HttpResponse, ticket: JobTicket, request: ImageRequest
+    ) -> Answer | Pending | Gone | Unasked | Ready:
+        """Return what an answer to `poll` says. Raises ProviderError if the job has ended without images."""

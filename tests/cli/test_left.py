@@ -79,7 +79,7 @@ def test_what_was_not_asked_for_yet_is_counted(run: Run, simulate: Simulate) -> 
 def test_images_that_are_only_to_be_downloaded_are_left_to_the_same_command(run: Run, simulate: Simulate) -> None:
     Path("quick.toml").write_text(f'image_transport = "url"\n{QUICK}[api]\ndownload_attempts = 1\n')
     ended = run(*run_of(simulate(faults=(Fault.parse("gone_cdn@1-2"),)).url))
-    assert "Left: 2 images paid for, which the same command downloads for free." in ended.out
+    assert "Left: 2 images paid for, which the same command collects for free." in ended.out
     assert "batchgen status" not in ended.out.partition("Next:")[2]
 
 

@@ -31,6 +31,8 @@ TABLE = {
     ErrorKind.NO_IMAGE: Policy(Affects.NOBODY, Charged.NO),
     ErrorKind.TOO_FEW: Policy(Affects.NOBODY, Charged.NO, final=True),
     ErrorKind.NOT_FETCHED: Policy(Affects.NOBODY, Charged.YES),
+    ErrorKind.ACCEPTED: Policy(Affects.NOBODY, Charged.MAYBE, in_doubt=True),
+    ErrorKind.EXPIRED: Policy(Affects.ROW, Charged.MAYBE, in_doubt=True),
 }
 
 

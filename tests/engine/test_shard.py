@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
@@ -75,6 +75,9 @@ class Permits:
 
     async def acquire(self, *, images: int, price_usd: float | None) -> Permit:
         raise AssertionError("the worker asks, not the loop")
+
+    def hold(self) -> Callable[[], None]:
+        raise AssertionError("no job of an earlier run waits here")
 
     def close(self) -> None:
         self.closed = True

@@ -18,6 +18,7 @@ from batchgen.engine.progress import Progress
 from batchgen.engine.shard import RunContext, run_shard
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.planning.work_columns import RequestBatch
+from batchgen.providers.aimlapi.traits import TRAITS
 
 
 @dataclass
@@ -58,6 +59,8 @@ class Permits:
 
 class Provider:
     """Answers with no image, free of charge."""
+
+    traits = TRAITS
 
     async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Any) -> Answer:
         return Answer((Slot(Missing("unfit", blocked=True), None),), 200, 0.0, "inference")

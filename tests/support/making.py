@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batchgen.core.answer import Answer, Image, Slot, Ticket
+from batchgen.core.answer import Answer, Image, JobTicket, Slot, Ticket
 from batchgen.core.attempts import Attempts
 from batchgen.core.cell_types import CellTypes
 from batchgen.core.cost import Charge, CostSource
@@ -81,6 +81,12 @@ def wasted(cost_usd: float | None, source: CostSource = CostSource.HEADER) -> tu
 def answer(*images: Any, cost_usd: float | None = 0.04) -> Answer:
     """An answer with images, links and damaged images in their order."""
     return Answer(tuple(Slot(item, "better") for item in images), 200, cost_usd, "inference")
+
+
+def job(number: int = 0) -> JobTicket:
+    """What the job of a request is collected with."""
+    url = f"https://jobs.example/{number}"
+    return JobTicket(f"job-{number}", f"{url}/status", url, datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
 
 
 def link(number: int = 0) -> Ticket:

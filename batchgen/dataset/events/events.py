@@ -57,6 +57,14 @@ class Sent(Event, frozen=True, kw_only=True):
     images: int
 
 
+class Taken(Event, frozen=True, kw_only=True):
+    """The service took an attempt as a job, which it keeps until `collect_until` or, if it is done later, longer."""
+
+    client_request_id: str
+    job_id: str
+    collect_until: datetime
+
+
 class Answered(Event, frozen=True, kw_only=True):
     """An attempt was answered with success, by so many images."""
 
@@ -136,6 +144,7 @@ AnyEvent = (
     | Checked
     | Limits
     | Sent
+    | Taken
     | Answered
     | Failed
     | Finished

@@ -12,7 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batchgen.core.cost import Charge, CostSource, merged, unknown
+from batchgen.core.attempts import Attempts
+from batchgen.core.cost import Charge, CostSource, merged, shared, to_keep, total, unknown
+from batchgen.core.request import ImageRequest
+from batchgen.dataset.index.received import ReceivedAnswer
 
 
 def of_slot(slot: Mapping[str, Any]) -> tuple[Charge, ...]:
@@ -33,3 +36,32 @@ def of_slot(slot: Mapping[str, Any]) -> tuple[Charge, ...]:
 def count_unknown(sources: pa.ChunkedArray) -> int:
     """Count the slots of unknown cost in a column `cost_source`, as `is_unknown` has it."""
     return int(pc.sum(pc.equal(sources, CostSource.UNKNOWN), min_count=0).as_py())
+
+
+def bearing(charges: tuple[Charge, ...], slots: int, request: ImageRequest, attempts: Attempts) -> dict[str, Any]:
+    """Return the columns of what each of so many slots bears of a request's charges, in equal shares."""
+    shares = shared(charges, slots)
+    cost_usd, source = total(shares)
+    kept = to_keep(shares, attempts.client_request_id, request.prior.in_doubt_ids + attempts.in_doubt_ids)
+    return {"cost_usd": cost_usd, "cost_source": source, "charges": kept}
+
+
+def charges_of(request: ImageRequest, attempts: Attempts, *own: Charge) -> tuple[Charge, ...]:
+    """Return what the attempts of a request cost, those of earlier runs and those in doubt included."""
+    return merged((*request.prior.charges, *attempts.wasted, *map(unknown, attempts.in_doubt_ids), *own))
+
+
+def own_charge(request: ImageRequest, answer: ReceivedAnswer, attempts: Attempts) -> tuple[Charge, ...]:
+    """Return what the attempt that was answered cost: as its header says, else by price, else unknown."""
+    if answer.cost_usd is not None:
+        return (Charge(attempts.client_request_id, answer.cost_usd, CostSource.HEADER),)
+    if not answer.images:
+        return ()  # a blocked image is not charged
+    return (by_price(request, attempts, answer.images),)
+
+
+def by_price(request: ImageRequest, attempts: Attempts, images: int) -> Charge:
+    """Return what the last attempt cost for so many images, by their price."""
+    if request.price_usd is None:
+        return unknown(attempts.client_request_id)
+    return Charge(attempts.client_request_id, request.price_usd / request.num_images * images, CostSource.PRICE)

@@ -46,6 +46,7 @@ COLUMN_DOCS: Mapping[str, str] = MappingProxyType(
         "image_url": "where the image was downloaded from, if the answer held a link",
         "in_doubt_ids": "ids of attempts whose answers were never seen: they may have been charged",
         "charges": "this image's share of each attempt's cost; null where the last attempt, or one in doubt, is all",
+        "job_ticket": "with what a job is collected that the service accepted, as JSON; null once it is collected",
     }
 )
 

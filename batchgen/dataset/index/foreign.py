@@ -26,8 +26,8 @@ from batchgen.dataset.index.records import IndexRecord
 from batchgen.dataset.index.schema import INDEX_SCHEMA
 
 # Added to the index later than the others. Where `charges` is missing, `charges.of_slot` tells what it would say; what
-# `served_model` would say nobody knows.
-_LATER: Final = frozenset({"charges", "served_model"})
+# `served_model` would say nobody knows; without `job_ticket` no job waits.
+_LATER: Final = frozenset({"charges", "served_model", "job_ticket"})
 # The row labels of pandas, and of Dask, as a column.
 _ROW_LABELS: Final = re.compile(r"__index_level_\d+__|__null_dask_index__")
 _PARAMS: Final = frozenset({"params"})

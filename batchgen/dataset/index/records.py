@@ -16,15 +16,17 @@ import msgspec
 from msgspec.structs import replace
 
 from batchgen import __version__
-from batchgen.core.answer import Image
+from batchgen.core.answer import Image, JobTicket
 from batchgen.core.attempts import Attempts
-from batchgen.core.cost import Charge, CostSource, Usd, merged, shared, to_keep, total, unknown
+from batchgen.core.cost import Charge, CostSource, Usd
 from batchgen.core.outcomes import FINAL_KINDS, IN_DOUBT_KINDS, ErrorKind, Status
 from batchgen.core.request import Fingerprint, ImageNumber, ImageRequest, Number, RejectedRow, SeedSource
+from batchgen.dataset.index.charges import bearing, by_price, charges_of, own_charge
 from batchgen.dataset.index.received import Failure, ImageFile, ReceivedAnswer, ReceivedSlot, image_file
 from batchgen.dataset.layout import ImageName, image_name
 
 _NO_ANSWER = "sent, but batchgen ended before an answer came: it may have been charged"
+_AT_WORK = "the service accepted it as a job, and the next run collects it"
 _BLOCKED: dict[str, Any] = {
     "status": Status.BLOCKED,
     "error_kind": ErrorKind.SAFETY,
@@ -42,6 +44,7 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     more may have been paid: by an attempt in doubt, or at a price that nobody names; null, if nothing is known.
     params is JSON: the values of the model's fields beside prompt and seed.
     charges say which attempt cost how much; they are null where `charges.of_slot` finds that without them.
+    job_ticket is JSON: what a job is collected with that the service accepted and that is not collected yet.
     """
 
     file_name: ImageName | None = None
@@ -83,6 +86,7 @@ class IndexRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     image_url: str | None = None  # where the image came from, in URL mode
     in_doubt_ids: tuple[str, ...] = ()  # client request ids whose answers were never seen
     charges: tuple[Charge, ...] | None = None  # what each attempt cost, where the other columns do not say it
+    job_ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,26 @@ def records_of_attempt(request: ImageRequest, attempts: Attempts, provenance: Pr
     """Return what is to be said of a request if nothing more is heard of its last attempt: in doubt."""
     attempts = dataclasses.replace(attempts, in_doubt_ids=(*attempts.in_doubt_ids, attempts.client_request_id))
     numbers = slot_numbers(request, 0)
-    bears = _bearing(_charges(request, attempts), len(numbers), request, attempts)
+    bears = bearing(charges_of(request, attempts), len(numbers), request, attempts)
     common = _common(request, attempts, provenance) | bears
     common |= {"status": Status.IN_DOUBT, "error_kind": ErrorKind.DISCONNECTED, "error_message": _NO_ANSWER}
+    return tuple(IndexRecord(image_number=number, **common) for number in numbers)
+
+
+def records_of_job(
+    request: ImageRequest, ticket: JobTicket, attempts: Attempts, provenance: Provenance
+) -> tuple[IndexRecord, ...]:
+    """Return the records of a request that the service accepted as a job, and that is not collected yet."""
+    numbers = slot_numbers(request, 0)
+    charges = charges_of(request, attempts, by_price(request, attempts, request.num_images))
+    common = _common(request, attempts, provenance) | bearing(charges, len(numbers), request, attempts)
+    common |= {
+        "status": Status.IN_DOUBT,
+        "error_kind": ErrorKind.ACCEPTED,
+        "error_message": f"{_AT_WORK}, which costs nothing; it is kept until {ticket.collect_until:%Y-%m-%d %H:%M} UTC",
+        "inference_id": ticket.id,
+        "job_ticket": _encode(ticket).decode(),
+    }
     return tuple(IndexRecord(image_number=number, **common) for number in numbers)
 
 
@@ -118,7 +139,7 @@ def records_of_error(
     if in_doubt and kind not in IN_DOUBT_KINDS:
         kind, message = ErrorKind.DISCONNECTED, f"an attempt was never answered; the last: {message}"
     numbers = slot_numbers(request, 0)
-    bears = _bearing(_charges(request, attempts), len(numbers), request, attempts)
+    bears = bearing(charges_of(request, attempts), len(numbers), request, attempts)
     common = _common(request, attempts, provenance) | bears
     common |= {
         "status": Status.IN_DOUBT if in_doubt else _status_of(kind),
@@ -139,11 +160,11 @@ def records_of_answer(
     common = _common(request, attempts, provenance)
     common |= {"http_status": answer.http_status, "inference_id": answer.inference_id}
     common |= {"served_model": answer.served_model}
-    charges = _charges(request, attempts, *_own_charge(request, answer, attempts))
-    bearing = common | _bearing(charges, answer.images or len(numbers), request, attempts)
-    free = common | _bearing((), 1, request, attempts) if answer.images else bearing
+    charges = charges_of(request, attempts, *own_charge(request, answer, attempts))
+    bears = common | bearing(charges, answer.images or len(numbers), request, attempts)
+    free = common | bearing((), 1, request, attempts) if answer.images else bears
     records = [
-        IndexRecord(image_number=number, **(bearing if slot.missing is None else free), **_filled(slot))
+        IndexRecord(image_number=number, **(bears if slot.missing is None else free), **_filled(slot))
         for number, slot in zip(numbers, slots, strict=False)
         if slot.missing is None or number in asked
     ]
@@ -233,31 +254,6 @@ def _saved(image: ImageFile) -> dict[str, Any]:
         "error_kind": None,
         "error_message": None,
     }
-
-
-def _bearing(charges: tuple[Charge, ...], slots: int, request: ImageRequest, attempts: Attempts) -> dict[str, Any]:
-    """The columns of what each of so many slots bears of a request's charges, in equal shares."""
-    shares = shared(charges, slots)
-    cost_usd, source = total(shares)
-    kept = to_keep(shares, attempts.client_request_id, request.prior.in_doubt_ids + attempts.in_doubt_ids)
-    return {"cost_usd": cost_usd, "cost_source": source, "charges": kept}
-
-
-def _charges(request: ImageRequest, attempts: Attempts, *own: Charge) -> tuple[Charge, ...]:
-    """What the attempts of a request cost, those of earlier runs and those in doubt included."""
-    return merged((*request.prior.charges, *attempts.wasted, *map(unknown, attempts.in_doubt_ids), *own))
-
-
-def _own_charge(request: ImageRequest, answer: ReceivedAnswer, attempts: Attempts) -> tuple[Charge, ...]:
-    """What the attempt that was answered cost: as its header says, else by price, else unknown."""
-    if answer.cost_usd is not None:
-        return (Charge(attempts.client_request_id, answer.cost_usd, CostSource.HEADER),)
-    if not answer.images:
-        return ()  # a blocked image is not charged
-    if request.price_usd is None:
-        return (unknown(attempts.client_request_id),)
-    cost_usd = request.price_usd / request.num_images * answer.images
-    return (Charge(attempts.client_request_id, cost_usd, CostSource.PRICE),)
 
 
 def _common(request: ImageRequest, attempts: Attempts, provenance: Provenance) -> dict[str, Any]:

@@ -60,6 +60,7 @@ INDEX_SCHEMA = pa.schema(
         ("image_url", pa.string()),
         ("in_doubt_ids", pa.list_(pa.string())),
         ("charges", pa.list_(_CHARGE)),
+        ("job_ticket", pa.string()),
     ]
 )
 

@@ -138,11 +138,13 @@ def states_of(table: pa.Table) -> RequestStates:
     permanent = pc.fill_null(pc.is_in(kind, pa.array(sorted(FINAL_KINDS))), False)
     deferred = pc.fill_null(pc.equal(kind, ErrorKind.NOT_FETCHED), False)
     lost = pc.fill_null(pc.equal(kind, ErrorKind.LOST), False)
+    accepted = pc.fill_null(pc.equal(kind, ErrorKind.ACCEPTED), False)
     cases = [
         (pc.equal(status, Status.OK), RequestState.DONE),
         (pc.equal(status, Status.BLOCKED), RequestState.BLOCKED),
         (pc.equal(status, Status.INVALID), RequestState.INVALID),
         (lost, RequestState.LOST),
+        (accepted, RequestState.ACCEPTED),
         (pc.equal(status, Status.IN_DOUBT), RequestState.IN_DOUBT),
         (pc.and_(failed, deferred), RequestState.DEFERRED),
         (pc.and_(failed, permanent), RequestState.REFUSED),

@@ -70,8 +70,8 @@ class ActiveSegment:
     def note(self, *entries: log.Unfinished) -> None:
         """Hand news of requests without outcome to the operating system; every entry says what is asked for.
 
-        An answer stays known here even if the WAL cannot take it; an attempt that it cannot take must not leave.
-        Raises OSError.
+        An answer, or a job, stays known here even if the WAL cannot take it; an attempt that it cannot take must not
+        leave. Raises OSError.
         """
         with self._guard:
             self._unfinished.update((entry.key, entry) for entry in entries if not isinstance(entry, log.AttemptSent))

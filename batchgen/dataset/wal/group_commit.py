@@ -39,7 +39,7 @@ class Changes(Generic[T]):
     """
 
     result: T
-    received: log.Received | log.Records | None = None
+    received: log.JobAccepted | log.Received | log.Records | None = None
     images: Sequence[tuple[str, bytes]] = ()
     settled: Sequence[Settlement] = ()
     request: ImageRequest | None = None

@@ -5,8 +5,9 @@ the request that it is about and no other; an old segment is never appended to. 
 says, such as an image's name that leads out of the dataset, is of another version or an enemy: nobody goes on from it.
 
 What is asked for stands in the first entry of a request in a segment, and only there. Entries: `open` heads a segment;
-`sent` before an attempt leaves; `refused` or `wasted` when it gave nothing and another may follow; `received` when the
-answer is known, before any of its images is saved; `done` when every image of it is safe; `failed` when the request is
+`sent` before an attempt leaves; `accepted` when the service took it as a job, before it is first asked how that is;
+`refused` or `wasted` when it gave nothing and another may follow; `received` when the answer is known, before any of
+its images is saved; `done` when every image of it is safe; `failed` when the request is
 given up; `rejected` for a row that is never sent; `records` for what an earlier run paid for; `kept` holds images that
 the disk would not take as files.
 """
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 import msgspec
 
 from batchgen import __version__
+from batchgen.core.answer import JobTicket
 from batchgen.core.attempts import Attempts
 from batchgen.core.errors import UnknownFormat
 from batchgen.core.request import ImageRequest, RejectedRow
@@ -45,6 +47,15 @@ class AttemptSent(msgspec.Struct, frozen=True, tag="sent", omit_defaults=True):
 
     key: str  # the request's fingerprint
     attempts: Attempts
+    request: ImageRequest | None = None
+
+
+class JobAccepted(msgspec.Struct, frozen=True, tag="accepted", omit_defaults=True):
+    """The service works on the attempt as a job, and charges for it; until more is heard, it is to be collected."""
+
+    key: str
+    attempts: Attempts
+    ticket: JobTicket
     request: ImageRequest | None = None
 
 
@@ -112,9 +123,11 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     key: str
 
 
-Unfinished = AttemptSent | Wasted | Received | Records
+Unfinished = AttemptSent | JobAccepted | Wasted | Received | Records
 Settling = Received | Records | RequestFailed | Rejected
-Entry = Open | AttemptSent | Refused | Wasted | Received | Records | RequestFailed | Rejected | Kept | Done
+Entry = (
+    Open | AttemptSent | JobAccepted | Refused | Wasted | Received | Records | RequestFailed | Rejected | Kept | Done
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)

@@ -14,6 +14,7 @@ from batchgen.dataset.index.records import (
     records_of_answer,
     records_of_attempt,
     records_of_error,
+    records_of_job,
 )
 from batchgen.dataset.wal import log
 from batchgen.store import LocalStore
@@ -32,6 +33,8 @@ def records_of(entry: log.Unfinished | log.Settling, provenance: Provenance) -> 
         raise ValueError(f"the entry of {entry.key} does not say what is asked for")
     if isinstance(entry, log.AttemptSent):
         return records_of_attempt(entry.request, entry.attempts, provenance)
+    if isinstance(entry, log.JobAccepted):
+        return records_of_job(entry.request, entry.ticket, entry.attempts, provenance)
     if isinstance(entry, log.Received):
         return records_of_answer(entry.request, entry.answer, entry.attempts, provenance)
     return records_of_error(entry.request, entry.failure, entry.attempts, provenance)

@@ -1,7 +1,8 @@
 """Brings a dataset back into order after a run that did not end cleanly.
 
 What the WAL still holds becomes one index part. A request that was received is done if all its
-images are on disk with the right hash; one that was sent and never answered is in doubt. Every
+images are on disk with the right hash; one that was sent and never answered is in doubt; one that
+was accepted as a job is to be collected. Every
 step may be cut short and done again.
 """
 
@@ -23,7 +24,7 @@ from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left, records_of
 from batchgen.store import StoredFile
 
-T = TypeVar("T", bound=log.AttemptSent | log.Wasted | log.Received | log.RequestFailed)
+T = TypeVar("T", bound=log.AttemptSent | log.JobAccepted | log.Wasted | log.Received | log.RequestFailed)
 
 
 def recover(layout: Layout) -> Counter[Status]:
@@ -67,7 +68,7 @@ def in_flight(layout: Layout) -> set[str]:
     for file in _unsealed(layout).values():
         try:
             for entry in log.read_segment(file):
-                if isinstance(entry, log.AttemptSent | log.Received):
+                if isinstance(entry, log.AttemptSent | log.JobAccepted | log.Received):
                     unanswered[entry.key] = entry.key
                 elif isinstance(entry, log.Records):
                     unanswered[entry.key] = entry.records[0].fingerprint

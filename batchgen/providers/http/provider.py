@@ -11,21 +11,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from batchgen.config.settings import ProviderSettings
-from batchgen.core.answer import Answer, Image, Slot, Ticket, Unusable
+from batchgen.core.answer import Accepted, Answer, Image, JobTicket, Slot, Ticket, Unusable
 from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
 from batchgen.providers.api_key import ApiKey
-from batchgen.providers.base import Billing, Gone, HttpResponse, Pending, Wire
+from batchgen.providers.base import (
+    Billing,
+    Gone,
+    HttpCall,
+    HttpResponse,
+    JobWire,
+    Pending,
+    PlainWire,
+    Ready,
+    Unasked,
+    Wire,
+)
 from batchgen.providers.http.download import REFUSALS, Downloader, RefusedLinkError
 from batchgen.providers.http.reader_pool import ReaderPool
 from batchgen.providers.http.transport import HttpTransport
 
+T = TypeVar("T")
 
-class HttpProvider:
-    """A provider over HTTP. Needs a running event loop.
+
+class HttpAccount:
+    """What providers over HTTP have in common. Needs a running event loop.
 
     Args:
         wire: The service's wire format.
@@ -44,23 +58,13 @@ class HttpProvider:
         concurrency = settings.limits.concurrency
         self.name: Final = settings.name
         self.traits: Final = wire.traits
-        self._wire = wire
         self._key = key
-        self._transport = HttpTransport(settings.base_url or wire.traits.base_url, settings.http, key, concurrency)
+        self._transport = HttpTransport(
+            settings.base_url or wire.traits.base_url, settings.http, key, concurrency, wire.traits.own_hosts(settings)
+        )
         self.billing: Final = None if billing is None else billing(self._transport)
         self._readers = ReaderPool()
         self._downloader = Downloader(settings.http, self._transport.host, concurrency, self._readers, key.is_in)
-
-    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
-        """Ask for images, once, as `Provider.submit` has it."""
-        response = await self._transport.call(self._wire.submit(request, attempt_id), on_sent)
-        outcome = await self._readers.read(lambda _: self._read(response, request), response.body)
-        if isinstance(outcome, ProviderError):
-            try:
-                raise outcome  # here, where no frame of those that saw the body hangs on to it
-            finally:
-                del outcome, response  # the error holds this frame, which must hold neither the error nor the body
-        return outcome
 
     async def collect(self, ticket: Ticket) -> Image | Pending | Gone:
         """Fetch the image behind a link, one try."""
@@ -79,10 +83,21 @@ class HttpProvider:
         await self._transport.aclose()
         await self._downloader.aclose()
 
-    def _read(self, response: HttpResponse, request: ImageRequest) -> Answer | ProviderError:
+    async def _read(self, response: HttpResponse, read: Callable[[HttpResponse], T]) -> T:
+        """Return what a wire reads from an answer, without the key. Raises ProviderError."""
+        outcome = await self._readers.read(lambda _: self._outcome(response, read), response.body)
+        if isinstance(outcome, ProviderError):
+            try:
+                raise outcome  # here, where no frame of those that saw the body hangs on to it
+            finally:
+                del outcome, response  # the error holds this frame, which must hold neither the error nor the body
+        return outcome
+
+    def _outcome(self, response: HttpResponse, read: Callable[[HttpResponse], T]) -> T | ProviderError:
         """What an answer says, without the key, should the service have echoed it."""
         try:
-            answer = self._wire.read(response, request)
+            found = read(response)
+            return self._without_key(found)
         except ProviderError as error:
             error.__traceback__ = None  # its frames hold the body and the error, for as long as nobody collects garbage
             return error.but(
@@ -90,14 +105,24 @@ class HttpProvider:
                 inference_id=error.inference_id and self._key.mask(error.inference_id),
                 body=self._masked(error.body),
             )
-        return replace(
-            answer,
-            slots=tuple(map(self._without_key, answer.slots)),
-            inference_id=answer.inference_id and self._key.mask(answer.inference_id),
-            served_model=answer.served_model and self._key.mask(answer.served_model),
-        )
 
-    def _without_key(self, slot: Slot) -> Slot:
+    def _without_key(self, found: T) -> T:
+        """What a wire found, without the key. Raises ProviderError for a job that could be asked about only with it."""
+        if isinstance(found, Answer):
+            return replace(
+                found,
+                slots=tuple(map(self._clean, found.slots)),
+                inference_id=found.inference_id and self._key.mask(found.inference_id),
+                served_model=found.served_model and self._key.mask(found.served_model),
+            )
+        if isinstance(found, Pending | Gone):
+            return replace(found, reason=self._key.mask(found.reason))
+        if isinstance(found, Accepted) and any(self._key.is_in(text) for text in _texts(found.ticket)):
+            words = "the service took the request as a job, and what it is asked about holds the API key: not kept"
+            raise ProviderError(ErrorKind.BAD_ANSWER, words)
+        return found
+
+    def _clean(self, slot: Slot) -> Slot:
         """A slot without the key: it must get into no file and to no CDN."""
         image = slot.image
         if isinstance(image, Ticket) and self._key.is_in(image.url):
@@ -111,3 +136,52 @@ class HttpProvider:
         """Bytes that nobody could read, without the key; they are kept."""
         text = data.decode("latin-1")
         return self._key.mask(text).encode("latin-1") if self._key.is_in(text) else data
+
+
+class HttpProvider(HttpAccount):
+    """A provider over HTTP that answers at once. Its arguments are those of `HttpAccount`."""
+
+    def __init__(
+        self,
+        wire: PlainWire,
+        settings: ProviderSettings,
+        key: ApiKey,
+        billing: Callable[[HttpTransport], Billing] | None = None,
+    ) -> None:
+        super().__init__(wire, settings, key, billing)
+        self._wire = wire
+
+    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
+        """Ask for images, once, as `Provider.submit` has it."""
+        response = await self._transport.call(self._wire.submit(request, attempt_id), on_sent)
+        return await self._read(response, lambda response: self._wire.read(response, request))
+
+
+class JobHttpProvider(HttpAccount):
+    """A provider over HTTP that accepts jobs."""
+
+    def __init__(self, wire: JobWire, settings: ProviderSettings, key: ApiKey) -> None:
+        super().__init__(wire, settings, key)
+        self._wire = wire
+
+    async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer | Accepted:
+        """Ask for images, once, as `Provider.submit` has it."""
+        response = await self._transport.call(self._wire.submit(request, attempt_id), on_sent)
+        return await self._read(response, lambda response: self._wire.read(response, request))
+
+    async def poll(self, ticket: JobTicket, request: ImageRequest) -> Answer | Pending | Gone | Unasked:
+        """Ask about a job, as `JobProvider.poll` has it."""
+        call = self._wire.poll(ticket)
+        found = await self._ask(call, lambda response: self._wire.read_poll(response, ticket, request))
+        return await self._ask(found.call, found.read) if isinstance(found, Ready) else found
+
+    async def _ask(self, call: HttpCall, read: Callable[[HttpResponse], T]) -> T | Unasked:
+        try:
+            response = await self._transport.call(call)
+        except ProviderError as error:
+            return Unasked(error)
+        return await self._read(response, read)
+
+
+def _texts(ticket: JobTicket) -> tuple[str, ...]:
+    return ticket.id, ticket.status_url, ticket.result_url

@@ -7,7 +7,7 @@ neither cause nor context: aiohttp's exceptions hold the request's headers, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Final
@@ -24,13 +24,13 @@ from batchgen.providers.http.body import MAX_HEADER_BYTES, READ_BUFFER_BYTES, Bo
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
 from batchgen.providers.http.loose_json import in_utf_8
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS, redact
-from batchgen.providers.http.url import parse_base_url, without_version
+from batchgen.providers.http.url import parse_base_url, parse_http_url, without_version
 from batchgen.providers.http.way_out import Proxies, certificates, hint
 
 # Beside the calls that make images: balance, prices, logs.
 _ACCOUNT_CONNECTIONS: Final = 2
 # Answers whose whole body counts; of all others the beginning is enough.
-_SUCCESS: Final = frozenset({200, 201})
+_SUCCESS: Final = frozenset({200, 201, 202})
 
 
 class HttpTransport:
@@ -41,9 +41,13 @@ class HttpTransport:
         settings: How long to wait, and how much to take.
         key: Sent in one header of each call, to this service only.
         concurrency: Calls at once at most. More wait for a connection, and their total timeout runs.
+        hosts: Other hosts of the service, as `Traits.hosts` has them.
     """
 
-    def __init__(self, base_url: str, settings: HttpSettings, key: ApiKey, concurrency: int) -> None:
+    def __init__(
+        self, base_url: str, settings: HttpSettings, key: ApiKey, concurrency: int, hosts: Collection[str] = ()
+    ) -> None:
+        self._hosts = hosts
         self._base_url = parse_base_url(without_version(base_url))
         self._settings = settings
         self._key = key
@@ -74,9 +78,10 @@ class HttpTransport:
     async def call(self, call: HttpCall, on_sent: Callable[[], None] | None = None) -> HttpResponse:
         """Make a call; `on_sent` is called once it is written to its connection.
 
-        Raises ProviderError UNREACHABLE, DISCONNECTED or TIMEOUT where no answer began.
+        Raises ProviderError UNREACHABLE, DISCONNECTED or TIMEOUT where no answer began, and ACCOUNT for a URL on a host
+        that the key is not for.
         """
-        outcome = await self._attempt(call, on_sent)
+        outcome = await self._attempt(call, self._url(call.path), on_sent)
         if isinstance(outcome, ProviderError):
             raise outcome  # here, outside of any handler: no exception of aiohttp hangs on to it
         return outcome
@@ -86,19 +91,41 @@ class HttpTransport:
         await self._http.close()
 
     def _url(self, path: str) -> URL:
+        if "://" in path:
+            return self._named_by_service(path)
         # There are a handful of paths, and to join one takes as long as to read a small answer.
         url = self._urls.get(path)
         if url is None:
             url = self._urls[path] = self._base_url.joinpath(*path.strip("/").split("/"))
         return url
 
-    async def _attempt(self, call: HttpCall, on_sent: Callable[[], None] | None) -> HttpResponse | ProviderError:
+    def _named_by_service(self, text: str) -> URL:
+        """The URL that the service named; refused where the key must not go."""
+        try:
+            url = parse_http_url(text)
+        except ValueError as problem:
+            words = f"an address that the service named {problem}"
+        else:
+            if url.origin() == self._base_url.origin() or (url.scheme == "https" and self._is_own(url.host or "")):
+                return url
+            words = f"the service named an address at {url.host}, which is not its own"
+        raise ProviderError(
+            ErrorKind.ACCOUNT, self._redact(f"{words}; the key was not sent there", MAX_MESSAGE_CHARACTERS)
+        )
+
+    def _is_own(self, host: str) -> bool:
+        """Whether a host is another one of the service."""
+        return any(host == own or (own.startswith(".") and host.endswith(own)) for own in self._hosts)
+
+    async def _attempt(
+        self, call: HttpCall, url: URL, on_sent: Callable[[], None] | None
+    ) -> HttpResponse | ProviderError:
         header, before_key = call.authorization
         authorization = {header: f"{before_key}{self._key.get_secret_value()}"} if self._key.is_set else {}
         try:
             response = await self._http.request(
                 call.method,
-                self._url(call.path),
+                url,
                 params=call.query,
                 data=call.body,
                 headers={**call.headers, **authorization},
@@ -115,7 +142,7 @@ class HttpTransport:
                 return stranger
             if response.status not in _SUCCESS:
                 use_up(response)  # whoever refused may stand before the service, whose answer follows when it comes
-            return await self._read(call, response)
+            return await self._read(url, response)
 
     def _stranger(self, call: HttpCall, response: aiohttp.ClientResponse) -> ProviderError | None:
         """The error of an answer that says that it belongs to another call."""
@@ -134,7 +161,7 @@ class HttpTransport:
         """The proxy, in words and without its password."""
         return "" if self._proxy is None else f"the proxy {self._proxy.host}:{self._proxy.port} (HTTPS_PROXY)"
 
-    async def _read(self, call: HttpCall, response: aiohttp.ClientResponse) -> HttpResponse:
+    async def _read(self, url: URL, response: aiohttp.ClientResponse) -> HttpResponse:
         """Read an answer whose status and headers are known."""
         broken = None
         if response.status not in _SUCCESS:
@@ -144,7 +171,7 @@ class HttpTransport:
             body, broken = read.data, self._broken(read.fault)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return HttpResponse(
-            str(self._url(call.path)), response.status, headers, in_utf_8(body), broken, self._redact, datetime.now(UTC)
+            str(url.with_query(None)), response.status, headers, in_utf_8(body), broken, self._redact, datetime.now(UTC)
         )
 
     def _broken(self, fault: Exception | None) -> tuple[ErrorKind, str] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.making import answer, attempts, image, link, records_in, rejected, request, wasted, writing
+from support.making import answer, attempts, image, job, link, records_in, rejected, request, wasted, writing
 
 from batchgen.core.answer import Answer, Image, Slot, Unusable
 from batchgen.core.errors import ProviderError
@@ -27,7 +27,7 @@ ERROR = ProviderError(ErrorKind.SERVER_ERROR, 'said "no"\n', http_status=500, in
 LATE = ProviderError(ErrorKind.TIMEOUT, "silence")
 
 # What becomes of a request: each letter is a step.
-STEPS = st.lists(st.sampled_from("srwlkpbufxd"), min_size=1, max_size=5).map("".join)
+STEPS = st.lists(st.sampled_from("sarwlkpbufxd"), min_size=1, max_size=5).map("".join)
 REQUESTS = st.lists(st.tuples(STEPS, st.integers(1, 3)), min_size=1, max_size=8)
 PRIORS = (Prior(), Prior(held=(0,), missing=(1, 4), charges=wasted(0.03), in_doubt_ids=("old.1",)))
 
@@ -40,6 +40,8 @@ async def step(writer: DatasetWriter, asked: ImageRequest, letter: str, count: i
     match letter:
         case "s":
             writer.sent(asked, attempts(count))
+        case "a":
+            await writer.accepted(asked, job(row), attempts(count))
         case "r":
             writer.refused(asked, ERROR, attempts(count))
         case "w":
@@ -55,10 +57,8 @@ async def step(writer: DatasetWriter, asked: ImageRequest, letter: str, count: i
             await writer.save(asked, answer(cost_usd=None), attempts(count))
         case "u":
             await writer.save(asked, answer(Unusable("cut")), attempts(count))
-        case "f":
-            await writer.fail(asked, ERROR, spent)
-        case "x":
-            await writer.fail(asked, LATE, attempts(count))
+        case "f" | "x":
+            await writer.fail(asked, *((ERROR, spent) if letter == "f" else (LATE, attempts(count))))
         case "d":
             await writer.reject([rejected(row)])
 
