@@ -203,12 +203,12 @@ class Worker:
     async def _collect(self, attempt: AttemptState, accepted: Accepted, permit: Permit) -> Answer | Uncollected:
         """Collect a job that was accepted just now. Raises ProviderError if it gave no images, and DiskError."""
         request = attempt.request
-        self._events.taken(attempt, accepted.ticket)
         try:
             await self._dataset.accepted(request, accepted.ticket, attempt.summary())
         except BaseException:
             permit.in_doubt()  # it is charged, and nobody will ask about it before the next run
             raise
+        self._events.taken(attempt, accepted.ticket)
         self._breakers[request.provider].record_contact()
         return await self.polls[request.provider].collect(request, accepted.ticket)
 

@@ -24,6 +24,7 @@ _BUILT_IN = {
     "aimlapi": "batchgen.providers.aimlapi.factory",
     "openai": "batchgen.providers.openai.factory",
     "gemini": "batchgen.providers.gemini.factory",
+    "fal": "batchgen.providers.fal.factory",
 }
 
 

@@ -19,6 +19,7 @@ from batchgen.core.errors import BatchgenError, UsageError
 from batchgen.simulator.app import build_app
 from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
+from batchgen.simulator.job_queue import JobQueue
 from batchgen.simulator.service import Service
 from batchgen.simulator.settings import SimulatorSettings
 
@@ -54,6 +55,11 @@ class Simulator:
     def cdn(self) -> Cdn:
         """The links, their fetches, and violations."""
         return self._service.cdn
+
+    @property
+    def queue(self) -> JobQueue:
+        """The jobs that were accepted, where the service works so."""
+        return self._service.queue
 
     def change(self, **changes: Any) -> None:
         """Change settings for the requests that follow: `change(faults=(), balance_usd=5)`."""
@@ -117,6 +123,11 @@ class SimulatorThread:
     def cdn(self) -> Cdn:
         """The links, their fetches, and violations."""
         return self._simulator.cdn
+
+    @property
+    def queue(self) -> JobQueue:
+        """The jobs that were accepted, where the service works so."""
+        return self._simulator.queue
 
     def change(self, **changes: Any) -> None:
         """Change settings for the requests that follow; returns when the change is made."""

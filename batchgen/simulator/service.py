@@ -15,6 +15,7 @@ from batchgen.simulator.bill import Bill
 from batchgen.simulator.cdn import Cdn
 from batchgen.simulator.dialects import find_dialect
 from batchgen.simulator.images import ImageMaker
+from batchgen.simulator.job_queue import JobQueue
 from batchgen.simulator.settings import SimulatorSettings
 
 
@@ -29,6 +30,7 @@ class Service:
         self.dialect = find_dialect(settings.provider)
         self.bill = Bill(Decimal(str(settings.balance_usd)))
         self.cdn = Cdn()
+        self.queue = JobQueue()
         self.request_limit = RateLimit()
         self.log_limit = RateLimit()
         self.in_progress: dict[int, web.Request] = {}  # by number of arrival

@@ -68,6 +68,9 @@ class SimulatorSettings:
     retry_after_s: int = 1
     # Each answer takes a random time from this range.
     latency_s: tuple[float, float] = (0.0, 0.0)
+    # A service that accepts jobs works on each for a random time from this range, and keeps it for so long after that.
+    job_s: tuple[float, float] = (0.0, 0.0)
+    job_kept_s: float = 3600.0
     # Injected faults, and the seed of everything random.
     faults: tuple[Fault, ...] = ()
     seed: int = 0
@@ -96,9 +99,10 @@ class SimulatorSettings:
     late_fetches: int = 2  # fetches of a late or cut link that fail before one works
 
     def __post_init__(self) -> None:
-        low, high = self.latency_s
-        if not 0 <= low <= high < math.inf:
-            raise UsageError(f"simulator: latency_s is a range such as (0.5, 2), not {self.latency_s}")
+        for name in ("latency_s", "job_s"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high < math.inf:
+                raise UsageError(f"simulator: {name} is a range such as (0.5, 2), not {(low, high)}")
         for name in ("window_s", "drip_s", "huge_bytes", "stall_s"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"simulator: {name} must be more than 0, not {getattr(self, name)}")
@@ -106,7 +110,7 @@ class SimulatorSettings:
             limit = getattr(self, name)
             if limit is not None and limit < 0:
                 raise UsageError(f"simulator: {name} must be 0 or more, or nothing for no limit; not {limit}")
-        for name in ("price_usd", "retry_after_s", "log_delay_s", "late_fetches"):
+        for name in ("price_usd", "job_kept_s", "retry_after_s", "log_delay_s", "late_fetches"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"simulator: {name} must be 0 or more, not {getattr(self, name)}")
         if self.success_status not in (200, 201):
@@ -175,6 +179,8 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "retry_after": RetryAfter,
     "retry_after_s": _whole,
     "latency_s": _range,
+    "job_s": _range,
+    "job_kept_s": _number,
     "faults": _faults,
     "seed": _whole,
     "balance_usd": _number,

@@ -139,6 +139,7 @@ FROZEN_DEFAULTS: dict[str, dict[str, object]] = {
         "enable_safety_checker": True,
     },
     "aimlapi/x-ai/grok-imagine-image": {"num_images": 1, "aspect_ratio": "16:9", "resolution": "2k"},
+    "fal/fal-ai/flux/schnell": {"num_images": 1, "size": "landscape_4_3", "enable_safety_checker": True},
     "gemini/gemini-3-pro-image": {"image_size": "1K"},
     "gemini/gemini-nano-banana-2.1": {"image_size": "1K"},
     "openai/gpt-image-2": GPT_IMAGE,
@@ -253,7 +254,7 @@ def test_every_shipped_file_names_its_provider() -> None:
     files = list(Path(batchgen.catalog.__file__).parent.glob("models/*.toml"))
     assert len(files) == len(FROZEN_DEFAULTS)
     written = {tomllib.loads(file.read_text())["provider"] for file in files}
-    assert written == {"aimlapi", "openai", "gemini"}
+    assert written == {"aimlapi", "openai", "gemini", "fal"}
 
 
 def test_every_name_that_is_shown_leads_to_its_model() -> None:

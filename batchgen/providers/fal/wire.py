@@ -1,0 +1,164 @@
+"""How fal's queue is spoken with: pure functions of values.
+
+Facts are from its client and documentation: `POST /OWNER/APP[/PATH]` answers with the job's id and addresses; `GET
+status_url` says IN_QUEUE or IN_PROGRESS with 202 and COMPLETED with 200; `GET response_url` gives the model's own
+status and body, errors too. The service takes no id of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from batchgen.config.settings import ProviderSettings
+from batchgen.core.answer import Accepted, Answer, JobTicket, Missing, Slot
+from batchgen.core.errors import ProviderError
+from batchgen.core.outcomes import ErrorKind
+from batchgen.core.request import ImageRequest
+from batchgen.providers.answers.reading import About, problem_in, read_images, unreadable
+from batchgen.providers.base import Gone, HttpCall, HttpResponse, Pending, Ready, Unasked
+from batchgen.providers.fal.traits import KEPT_S, LARGE_KEPT_S, TRAITS
+from batchgen.providers.http.loose_json import read_words
+from batchgen.providers.http.redaction import MAX_ID_CHARACTERS
+from batchgen.providers.http.request_body import Models, RequestBodies
+from batchgen.providers.http.words import explain
+
+_AUTHORIZATION: Final = ("Authorization", "Key ")
+# Of a ticket: it stands in the WAL and in the index.
+_MAX_ADDRESS: Final = 900
+_FLAGGED: Final = "the service's safety checker flagged the image and sent a black one in its place"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Flags(msgspec.Struct):
+    """Which images of a result its safety checker has replaced."""
+
+    has_nsfw_concepts: list[bool] | None = None
+
+
+_decode_flags = msgspec.json.Decoder(_Flags).decode
+
+
+class FalWire:
+    """The wire format of fal's queue.
+
+    Args:
+        settings: Where the service is, and how large an image may be.
+        models: The provider's models, by name.
+    """
+
+    traits = TRAITS
+
+    def __init__(self, settings: ProviderSettings, models: Models) -> None:
+        self._bodies = RequestBodies(models, settings.image_transport)
+        self._max_image_bytes = settings.http.max_image_bytes
+
+    def submit(self, request: ImageRequest, attempt_id: str) -> HttpCall:
+        """Return the call that gives the service a job."""
+        headers = {"Content-Type": "application/json"}
+        body = _encode(self._bodies.body(request))
+        return HttpCall("POST", f"/{request.model}", headers=headers, body=body, authorization=_AUTHORIZATION)
+
+    def read(self, response: HttpResponse, request: ImageRequest) -> Accepted:
+        """Return the job that the service accepted. Raises ProviderError."""
+        if failure := _failure(response, request):
+            raise failure
+        said = _object(response)
+        texts = [said.get(name) for name in ("request_id", "status_url", "response_url")]
+        if not all(isinstance(text, str) and 0 < len(text) <= _MAX_ADDRESS for text in texts):
+            raise unreadable(response, "the answer does not say how to collect the job", _nothing)
+        job_id, status_url, result_url = map(str, texts)
+        kept_s = LARGE_KEPT_S if request.params.get("sync_mode") else KEPT_S
+        until = response.received_at + timedelta(seconds=kept_s)
+        return Accepted(JobTicket(response.redact(job_id, MAX_ID_CHARACTERS), status_url, result_url, until))
+
+    def poll(self, ticket: JobTicket) -> HttpCall:
+        """Return the call that asks about a job."""
+        return HttpCall("GET", ticket.status_url, authorization=_AUTHORIZATION)
+
+    def read_poll(
+        self, response: HttpResponse, ticket: JobTicket, request: ImageRequest
+    ) -> Pending | Gone | Unasked | Ready:
+        """Return how far a job is."""
+        if response.status in (404, 410):
+            return Gone(explain(response))
+        if response.status != 202 and (failure := _failure(response, request)):
+            return Unasked(failure)
+        said = _object(response)
+        match said.get("status"):
+            case "COMPLETED":
+                call = HttpCall("GET", ticket.result_url, authorization=_AUTHORIZATION)
+                read = partial(self._read_result, ticket=ticket, request=request, has_failed=bool(said.get("error")))
+                return Ready(call, read)
+            case "IN_QUEUE" | "IN_PROGRESS" as status:
+                return Pending(f"the job is {status}")
+            case _:
+                return Unasked(unreadable(response, "the answer does not say how far the job is", _nothing))
+
+    def _read_result(
+        self, response: HttpResponse, ticket: JobTicket, request: ImageRequest, has_failed: bool
+    ) -> Answer | Gone | Unasked:
+        """Return what a job has brought. Raises ProviderError if it brought no images.
+
+        has_failed: whether its status says so.
+        """
+        if response.status in (404, 410) and not has_failed:
+            return Gone(explain(response))
+        failure = _failure(response, request)
+        if failure is not None:
+            failure = failure.but(inference_id=ticket.id)
+            if response.broken or not (has_failed or _is_of_model(response)):
+                return Unasked(failure)
+            raise failure
+
+        def read_about(response: HttpResponse, text: bytes) -> About:
+            return About(None, ticket.id)
+
+        answer = read_images(response, request, self._max_image_bytes, read_about, None)
+        flags = _flags(response.body)
+        slots = [_judged(slot, flagged) for slot, flagged in zip(answer.slots, flags, strict=False)]
+        return replace(answer, slots=(*slots, *answer.slots[len(slots) :]))
+
+
+def _failure(response: HttpResponse, request: ImageRequest) -> ProviderError | None:
+    """The error of an answer that is no success."""
+    failure = problem_in(response, _nothing, request.prompt, request.model)
+    if failure is not None and failure.http_status == 403 and failure.kind is ErrorKind.UNEXPLAINED:
+        return failure.but(kind=ErrorKind.ACCOUNT)
+    return failure
+
+
+def _is_of_model(response: HttpResponse) -> bool:
+    """Whether an error is the model's, and so the result of the job, and not of what stands before it."""
+    details = _object(response).get("detail")
+    is_of_model = isinstance(details, list) and any(isinstance(one, Mapping) and "type" in one for one in details)
+    return is_of_model or response.status in (400, 422)
+
+
+def _object(response: HttpResponse) -> Mapping[str, Any]:
+    said = read_words(response.body)
+    return said if isinstance(said, Mapping) else {}
+
+
+def _flags(body: bytes) -> list[bool]:
+    try:
+        return _decode_flags(body).has_nsfw_concepts or []
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+
+
+def _judged(slot: Slot, is_flagged: bool) -> Slot:
+    """A slot of a result; an image that the safety checker has replaced is blocked, and was made and charged."""
+    return replace(slot, image=Missing(_FLAGGED, blocked=True, is_charged=True)) if is_flagged else slot
+
+
+def _nothing(response: HttpResponse, text: bytes) -> About:
+    """What an error says of its call: the id that the service gave it."""
+    call_id = response.headers.get("x-fal-request-id")
+    return About(None, response.redact(call_id, MAX_ID_CHARACTERS) if call_id else None)

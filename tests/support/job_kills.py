@@ -1,0 +1,113 @@
+"""Runs at a service that accepts jobs, killed as real processes, and what must hold of them afterwards."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchgen.dataset.layout import Layout
+from batchgen.dataset.read.snapshot import latest
+from batchgen.dataset.repair.verify import verify
+from batchgen.simulator import ImageContent, SimulatorSettings, SimulatorThread
+
+KEY = "fal-secret-of-a-test"
+MODEL = "fal/fal-ai/flux/schnell"
+CONFIG = f"""\
+model = "{MODEL}"
+preflight = false
+allow_failures = "100%"
+gallery = false
+
+[limits]
+requests_per_minute = 60000
+window_s = 1
+concurrency = 6
+
+[providers.fal]
+base_url = "URL"
+"""
+
+
+def fal_settings(**settings: Any) -> SimulatorSettings:
+    known = {"job_s": (0.0, 0.6), "latency_s": (0.0, 0.03), "image_content": ImageContent.SMALL, "key": KEY}
+    return SimulatorSettings(**{"provider": "fal", **known, **settings})
+
+
+@dataclass
+class JobRun:
+    """A manifest for a service that accepts jobs, and a dataset that one process after another makes of it."""
+
+    folder: Path
+    url: str
+    rows: int
+    command: Sequence[str] = (sys.executable, "-m", "batchgen")
+    starts: int = 0
+
+    def __post_init__(self) -> None:
+        self.out = self.folder / "out"
+        (self.folder / "config.toml").write_text(CONFIG.replace("URL", self.url))
+        with (self.folder / "rows.csv").open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["id", "prompt", "num_images"])
+            for row in range(self.rows):
+                table.writerow([f"row-{row}", f"hill {row}", 1 + row % 2])
+
+    def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Begin the run, or go on with it, in a process of its own.
+
+        Each has a state folder of its own: a run counts what a killed one had in flight for up to twenty seconds more.
+        """
+        self.starts += 1
+        own = {"FAL_KEY": KEY, "XDG_STATE_HOME": str(self.folder / f"state-{self.starts}")}
+        known = {name: value for name, value in os.environ.items() if not name.startswith("BATCHGEN")}
+        with (self.folder / "stderr.txt").open("ab") as stderr:
+            return subprocess.Popen(
+                [*self.command, "run", "rows.csv", "-o", "out", "-c", "config.toml", *options],
+                cwd=self.folder,
+                env=known | own | environment,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+
+    def finish(self) -> None:
+        """Run to the end."""
+        process = self.start()
+        assert process.wait(timeout=110) in (0, 1), self.said()
+
+    def said(self) -> str:
+        """The end of what the runs wrote to stderr."""
+        return (self.folder / "stderr.txt").read_text()[-3000:]
+
+
+def judge_jobs(run: JobRun, simulator: SimulatorThread) -> int:
+    """Compare jobs and index of a run that has come to its end; return how many were bought twice.
+
+    Only who was told of a job can ask about it: one that was asked about has its row's image, and no other job came
+    after it. One whose submit was never answered is in doubt by name.
+    """
+    records = [record for table in latest(Layout(run.out), None) for record in table.to_pylist()]
+    assert {record["status"] for record in records} == {"ok"}
+    assert len(records) == sum(1 + row % 2 for row in range(run.rows))
+    jobs, of_row = defaultdict(list), defaultdict(list)
+    for job in simulator.queue.jobs:
+        jobs[job.prompt].append(job)
+    for record in records:
+        of_row[record["prompt"]].append(record)
+    twice = 0
+    for prompt, bought in jobs.items():
+        *unanswered, last = bought
+        assert [job.polls for job in unanswered] == [0] * len(unanswered), f"{prompt} was accepted, and bought again"
+        assert {record["inference_id"] for record in of_row[prompt]} == {last.id}
+        doubts = {doubt for record in of_row[prompt] for doubt in record["in_doubt_ids"]}
+        assert len(unanswered) <= len(doubts), f"{prompt} was bought twice, and nobody says so"
+        twice += len(unanswered)
+    assert simulator.cdn.violations == ()
+    assert not list(verify(Layout(run.out)))
+    return twice
