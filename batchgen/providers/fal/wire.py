@@ -8,7 +8,6 @@ status and body, errors too. The service takes no id of ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -16,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from batchgen.config.settings import ProviderSettings
-from batchgen.core.answer import Accepted, Answer, JobTicket, Missing, Slot
+from batchgen.core.answer import Accepted, Answer, JobTicket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
@@ -31,18 +30,8 @@ from batchgen.providers.http.words import explain
 _AUTHORIZATION: Final = ("Authorization", "Key ")
 # Of a ticket: it stands in the WAL and in the index.
 _MAX_ADDRESS: Final = 900
-_FLAGGED: Final = "the service's safety checker flagged the image and sent a black one in its place"
 
 _encode = msgspec.json.Encoder().encode
-
-
-class _Flags(msgspec.Struct):
-    """Which images of a result its safety checker has replaced."""
-
-    has_nsfw_concepts: list[bool] | None = None
-
-
-_decode_flags = msgspec.json.Decoder(_Flags).decode
 
 
 class FalWire:
@@ -120,10 +109,7 @@ class FalWire:
         def read_about(response: HttpResponse, text: bytes) -> About:
             return About(None, ticket.id)
 
-        answer = read_images(response, request, self._max_image_bytes, read_about, None)
-        flags = _flags(response.body)
-        slots = [_judged(slot, flagged) for slot, flagged in zip(answer.slots, flags, strict=False)]
-        return replace(answer, slots=(*slots, *answer.slots[len(slots) :]))
+        return read_images(response, request, self._max_image_bytes, read_about, None)
 
 
 def _failure(response: HttpResponse, request: ImageRequest) -> ProviderError | None:
@@ -131,6 +117,8 @@ def _failure(response: HttpResponse, request: ImageRequest) -> ProviderError | N
     failure = problem_in(response, _nothing, request.prompt, request.model)
     if failure is not None and failure.http_status == 403 and failure.kind is ErrorKind.UNEXPLAINED:
         return failure.but(kind=ErrorKind.ACCOUNT)
+    if failure is not None and failure.kind is ErrorKind.CUT_OFF and "detail" in _object(response):
+        return failure.but(kind=ErrorKind.SERVER_ERROR)  # in the service's own words, which charges for no 5xx
     return failure
 
 
@@ -144,18 +132,6 @@ def _is_of_model(response: HttpResponse) -> bool:
 def _object(response: HttpResponse) -> Mapping[str, Any]:
     said = read_words(response.body)
     return said if isinstance(said, Mapping) else {}
-
-
-def _flags(body: bytes) -> list[bool]:
-    try:
-        return _decode_flags(body).has_nsfw_concepts or []
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return []
-
-
-def _judged(slot: Slot, is_flagged: bool) -> Slot:
-    """A slot of a result; an image that the safety checker has replaced is blocked, and was made and charged."""
-    return replace(slot, image=Missing(_FLAGGED, blocked=True, is_charged=True)) if is_flagged else slot
 
 
 def _nothing(response: HttpResponse, text: bytes) -> About:
