@@ -37,14 +37,6 @@ from batchgen.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 HERE = (sys.executable, "-m", "batchgen")
-# A lock whose holder beats, and whose finder watches, in less than half the time; what they wait for is the same.
-HURRIED = """\
-import sys
-from batchgen.store import lock
-lock.BEAT_S, lock.WATCH_S, lock._LOOK_S, lock._SETTLE_S = 0.8, 4.0, 0.2, 0.8
-from batchgen.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
 
 
 @pytest.fixture
@@ -88,10 +80,10 @@ def test_of_two_machines_with_one_folder_the_second_stops_and_nothing_is_bought_
 def test_a_run_whose_lock_file_is_removed_stops_keeps_what_is_in_flight_and_lets_nobody_in(
     tmp_path: Path, simulator: SimulatorThread
 ) -> None:
-    job = make_job(tmp_path, simulator, HURRIED)
+    job = make_job(tmp_path, simulator)
     first = job.start()
     wait_until(lambda: len(simulator.bill.charges) > 4, first, job)
-    simulator.change(latency_s=(3.2, 3.2))  # longer than anybody would wait to see the log grow
+    simulator.change(latency_s=(8.0, 8.0))  # longer than anybody would wait to see the log grow
     wait_until(lambda: len(simulator.bill.arrivals) - len(simulator.bill.charges) >= 4, first, job)
     job.layout.lock.unlink()
     second = job.start()

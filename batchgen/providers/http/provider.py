@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from batchgen.config.settings import ProviderSettings
-from batchgen.core.answer import Accepted, Answer, Image, JobTicket, Slot, Ticket, Unusable
+from batchgen.core.answer import Accepted, Answer, Flagged, Image, JobTicket, Slot, Ticket, Unusable
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
@@ -129,6 +129,10 @@ class HttpAccount:
             image = Unusable("the link that came holds the API key, so it was neither followed nor kept")
         elif isinstance(image, Unusable):
             image = Unusable(self._key.mask(image.reason), self._masked(image.data))
+        elif isinstance(image, Flagged):
+            came = image.image
+            kept = None if isinstance(came, Ticket) and self._key.is_in(came.url) else came
+            image = Flagged(self._key.mask(image.reason), kept)
         prompt = slot.enhanced_prompt
         return replace(slot, image=image, enhanced_prompt=prompt and self._key.mask(prompt))
 
@@ -153,8 +157,12 @@ class HttpProvider(HttpAccount):
 
     async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
         """Ask for images, once, as `Provider.submit` has it."""
-        response = await self._transport.call(self._wire.submit(request, attempt_id), on_sent)
-        return await self._read(response, lambda response: self._wire.read(response, request))
+        return await self._read(
+            await self._transport.call(
+                self._wire.submit(request, attempt_id), on_sent
+            ),  # no name: an error holds frames
+            lambda response: self._wire.read(response, request),
+        )
 
 
 class JobHttpProvider(HttpAccount):
@@ -166,8 +174,12 @@ class JobHttpProvider(HttpAccount):
 
     async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer | Accepted:
         """Ask for images, once, as `Provider.submit` has it."""
-        response = await self._transport.call(self._wire.submit(request, attempt_id), on_sent)
-        return await self._read(response, lambda response: self._wire.read(response, request))
+        return await self._read(
+            await self._transport.call(
+                self._wire.submit(request, attempt_id), on_sent
+            ),  # no name: an error holds frames
+            lambda response: self._wire.read(response, request),
+        )
 
     async def poll(self, ticket: JobTicket, request: ImageRequest) -> Answer | Pending | Gone | Unasked:
         """Ask about a job, as `JobProvider.poll` has it."""
@@ -177,10 +189,10 @@ class JobHttpProvider(HttpAccount):
 
     async def _ask(self, call: HttpCall, read: Callable[[HttpResponse], T]) -> T | Unasked:
         try:
-            response = await self._transport.call(call)
+            answering = [await self._transport.call(call)]
         except ProviderError as error:
             return Unasked(error)
-        return await self._read(response, read)
+        return await self._read(answering.pop(), read)
 
 
 def _texts(ticket: JobTicket) -> tuple[str, ...]:
