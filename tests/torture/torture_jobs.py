@@ -26,7 +26,7 @@ _REQUESTS_PER_RUN = 6
 def test_a_hundred_kills_between_submit_and_done_buy_no_accepted_job_twice(tmp_path: Path) -> None:
     random = Random("torture of jobs")
     with SimulatorThread(fal_settings()) as simulator:
-        run = JobRun(tmp_path, simulator.url, rows=700)
+        run = JobRun(tmp_path, simulator.url, rows=400)
         kills = _kill_at_steps(run, random) + _kill_at_moments(run, simulator, random)
         run.command = (sys.executable, str(DRIVER), "0", "after")
         run.finish()
