@@ -61,18 +61,21 @@ def assign_columns(manifest: Manifest, rules: Rules) -> ColumnRoles:
     for model in models:
         for name, field in _fields_of(model).items():
             fields.setdefault(name, []).append(field)
-    known = {*OWN_COLUMNS, *fields}
+    taken = {*OWN_COLUMNS, *_fields_of(rules.model), *({"seed"} & fields.keys())}
     problems = []
     for index, (name, kind) in enumerate(zip(names, manifest.kinds, strict=True)):
         kinds = _OWN_KINDS.get(name) or {kind for field in fields.get(name, ()) for kind in _FIELD_KINDS[field.type]}
         if kinds and kind not in kinds:
+            if name not in taken:  # a label that has the name of a field of some model of the catalog
+                del fields[name]
+                continue
             text = f"column {name!r} has the type {manifest.type_name(index)}; it must hold {_words(kinds)}"
             problems.append(Problem("E008", manifest.name, text, 1, index + 1, name))
     if problems:
         raise ManifestError(problems)
+    known = {*OWN_COLUMNS, *fields}
     roles = {name: index for index, name in enumerate(names) if name in known}
     # What the configured model does not take is a label of rows whose own model does not take it either.
-    taken = {*OWN_COLUMNS, *_fields_of(rules.model), *({"seed"} & known)}
     labels = [index for index, name in enumerate(names) if name not in taken]
     return ColumnRoles(
         prompt=roles.pop("prompt"),

@@ -268,3 +268,16 @@ class _SmallReads:
         del size
         head, self._content = self._content[: self._size], self._content[self._size :]
         return head
+
+
+def test_a_label_may_have_the_name_of_another_models_field_whatever_its_type(read, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "prompt": ["a fox"],
+            "model": ["imagen-3"],
+            "raw": pa.array([b"\x00\x01"], pa.binary()),  # a switch of another model
+        }
+    )
+    pq.write_table(table, tmp_path / "m.parquet")
+    reading = read(tmp_path / "m.parquet")
+    assert [request.model for request in reading.requests] == ["imagen-3.0-generate-002"]
