@@ -82,6 +82,7 @@ def _about(slots: Slots, title: str) -> dict[str, Any]:
         "slots": {status.value: number for status, number in summary.slots.items()},
         "cost_usd": round_usd(summary.cost_usd),
         "unknown_costs": summary.unknown_costs,
+        "simulated": summary.simulated,
         "in_doubt": len(summary.in_doubt_ids),
         "errors": {kind: errors.count for kind, errors in summary.errors.items()},
         "runs": _runs(summary),

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from support.slots import slot, write_slots
 
 from batchgen.core.outcomes import Status
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import CONFIG, Layout
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page, write_standalone
 from batchgen.gallery.columns import encode
 
@@ -180,3 +180,11 @@ def test_more_slots_than_a_page_can_hold_show_the_newest_and_count_all(tmp_path:
     slots = read_slots(layout, most=3)
     assert slots.table["row_id"].to_pylist() == ["row-2", "row-3", "row-4"]
     assert slots.summary.slots[Status.OK] == 5
+
+
+def test_the_page_knows_whether_the_simulator_made_the_images(tmp_path: Path) -> None:
+    layout = write_slots(tmp_path, [slot(0)])
+    assert page_of(layout).block("overview")["about"]["simulated"] is False
+    address = {"api.base_url": {"value": "http://127.0.0.1:9", "from": "--simulate"}}
+    layout.store.put(CONFIG, json.dumps(address).encode())
+    assert page_of(layout).block("overview")["about"]["simulated"] is True

@@ -21,7 +21,8 @@ function showHead(data, filterBy) {
   for (const status of ["blocked", "failed", "invalid", "in_doubt"]) {
     if (about.slots[status]) figures.push(figure(numbers.format(about.slots[status]), plainWords(status), status, filterBy));
   }
-  const unknown = about.unknown_costs ? `spent, ${numbers.format(about.unknown_costs)} of unknown cost` : "spent";
+  const spent = about.simulated ? "simulated, nothing paid" : "spent";
+  const unknown = about.unknown_costs ? `${spent}, ${numbers.format(about.unknown_costs)} of unknown cost` : spent;
   figures.push(figure(dollars(about.cost_usd), unknown));
   document.getElementById("figures").replaceChildren(...figures);
 }
