@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
-# A test on each processor; a processor that has done its share takes tests of the others.
+# How many at a time says tests/conftest.py; a worker that has done its share takes tests of the others.
 TOGETHER := -n auto --dist worksteal
 ESLINT := node_modules/.package-lock.json
 AUDIT := $(BIN)/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict

@@ -33,6 +33,12 @@ hypothesis.settings.register_profile("fuzz", deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a processor: many tests wait, for a child, a window or a kill, while another computes."""
+    return 2 * (os.cpu_count() or 1)
+
+
 # What a developer's machine needs to get out, and no test on loopback does: to read a bundle of certificates costs each
 # run a tenth of a second.
 WAY_OUT = {f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")} | {"requests_ca_bundle", "curl_ca_bundle"}
