@@ -56,8 +56,9 @@ IMAGE_PATTERN = r"^images/[0-9]{5,19}/([0-9a-f]{16})-[0-9]{1,9}(-[0-9]{1,9})?\.[
 ImageName = Annotated[str, msgspec.Meta(pattern=IMAGE_PATTERN.removesuffix("$") + r"\Z")]
 _IMAGE = re.compile(IMAGE_PATTERN)
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "#recycle", "lost+found"})
-_PART = re.compile(r"index/part-(\d{8})\.parquet")
-_SEGMENT = re.compile(r"\.batchgen/ledger/segment-(\d{8})\.jsonl")
+# Eight digits, and more once eight are used up: one number has one name.
+_PART = re.compile(r"index/part-(\d{8}|[1-9]\d{8,})\.parquet")
+_SEGMENT = re.compile(r"\.batchgen/ledger/segment-(\d{8}|[1-9]\d{8,})\.jsonl")
 
 
 def part_name(number: int) -> str:

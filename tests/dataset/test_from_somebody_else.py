@@ -17,7 +17,7 @@ from batchgen._api.integrity import FileFault, repair, verify
 from batchgen.cli.main import main
 from batchgen.core.errors import BatchgenError, DamagedIndex
 from batchgen.core.exit_codes import ExitCode
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import PARTS, Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.store.scratch import ScratchFile
 
@@ -224,3 +224,17 @@ async def test_one_finding_is_one_line_whatever_a_file_is_called(
     assert [line.split()[0] for line in lines] == ["untracked", "untracked", "3"]
     assert "\x1b" not in "".join(lines)
     assert main(["verify", str(given), "--json"]) == ExitCode.FAILURES
+
+
+@pytest.mark.parametrize("digits", ["99999999", "9" * 18])
+async def test_a_part_with_the_last_number_of_its_length_is_followed_by_another(given: Path, digits: str) -> None:
+    layout = Layout(given)
+    (part,) = layout.part_names().values()
+    (given / part).rename(given / f"index/part-{digits}.parquet")
+    layout.store.path(PARTS).unlink(missing_ok=True)
+    for row in (3, 4):
+        with writing(given, NO_LABELS) as writer:
+            await writer.save(request(row), answer(image(row)), attempts())
+    assert not layout.segments()
+    rows = [row for table in latest(layout, ["row_number"]) for row in table["row_number"].to_pylist()]
+    assert sorted(rows) == list(range(5))
