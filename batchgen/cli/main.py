@@ -30,6 +30,7 @@ _ENVIRONMENT = {
     # numpy starts a thread a processor for linear algebra, which waits for work by spinning. There is none here.
     "OPENBLAS_NUM_THREADS": "1",
 }
+_OPEN_FILES = 4096
 # What may hold millions of rows.
 _LARGE = ("plan", "run")
 
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     _leave_no_core_dump()
+    _allow_open_files()
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal has no letters for is shown all the same
@@ -118,6 +120,17 @@ def _leave_no_core_dump() -> None:
 
         _, most = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+
+
+def _allow_open_files() -> None:
+    """An index in hundreds of parts is read with all of them open; macOS allows 256 files unless a process asks."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
+        if now != resource.RLIM_INFINITY and now < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _silence_stdout() -> None:

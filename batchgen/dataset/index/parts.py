@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from errno import EMFILE
 from hashlib import file_digest
 from io import BufferedReader
 from pathlib import Path
@@ -86,7 +87,7 @@ def open_file(file: StoredFile) -> BufferedReader:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise DiskError(f"cannot read {file}: {error.strerror or error}") from error
+        raise _unreadable(file, error) from error
 
 
 def read_part(file: StoredFile, part: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Table:
@@ -261,6 +262,8 @@ def _refuse_foreign_names(file: StoredFile, records: pa.Table) -> None:
 
 def _unreadable(file: StoredFile, error: Exception) -> DamagedIndex | DiskError:
     if isinstance(error, OSError) and error.errno is not None:
-        return DiskError(f"cannot read {file}: {error.strerror}")
+        # A snapshot holds all parts open, and an index from elsewhere may have hundreds.
+        more = ". Allow more: `ulimit -n 4096`" if error.errno == EMFILE else ""
+        return DiskError(f"cannot read {file}: {error.strerror}{more}")
     repair = f"`batchgen verify {file.store.root} --repair`"
     return DamagedIndex(f"{file} is damaged ({error}). {repair} puts right what can be.")
