@@ -101,7 +101,7 @@ class Check:
         if problems:
             self.error = ConfigError(problems)
         yield from self._counted(problems)
-        rules = make_rules(loaded.config, catalog_of(loaded))
+        rules = make_rules(loaded.config, catalog_of(loaded), place_of=loaded.place_of)
         yield from self._counted(rules.problems)
         manifest = open_manifest(self._manifest, None, loaded.config.columns, loaded.config.sheet)
         self.columns = use_of(manifest, rules, loaded.config.columns)

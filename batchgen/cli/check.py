@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from batchgen._api.check import Check, Problem
 from batchgen.cli.columns import describe_columns
-from batchgen.cli.config import FLAGS, settings_of
+from batchgen.cli.config import FLAGS, settings_of, warn_of_unread_file
 from batchgen.cli.output import as_json, echo, warn
 from batchgen.cli.problems import grouped
 from batchgen.cli.progress_bar import ProgressBar
@@ -16,6 +16,7 @@ from batchgen.core.format import count, printable
 
 def execute(options: Namespace) -> ExitCode:
     """Check a manifest and print what is wrong; exit code 2 if anything is."""
+    warn_of_unread_file(options)
     with ProgressBar("checking") as reading:
         check = Check(options.manifest, options.config, settings_of(options), FLAGS, reading.advance)
         {"text": _write_text, "json": _write_json, "github": _write_github}[options.format](check)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from types import MappingProxyType
 
 from batchgen._api.settings import SIMULATED, Loaded, clear_text_host, proxy_of
 from batchgen._api.settings import load_settings as load
+from batchgen._api.starter import CONFIG_NAME
 from batchgen.cli.output import warn
 
 # Option of the command line -> dotted setting.
@@ -39,6 +41,12 @@ def load_settings(options: Namespace) -> Loaded:
     simulated: dict[str, str] = getattr(options, "simulated", {})  # addresses of simulators, by setting
     flags = {**FLAGS, **dict.fromkeys(simulated, SIMULATED)}
     return load(options.config, {**settings_of(options), **simulated}, flags)
+
+
+def warn_of_unread_file(options: Namespace) -> None:
+    """Tell of a configuration file that lies here and was not asked for: its budget does not hold."""
+    if options.config is None and Path(CONFIG_NAME).is_file():
+        warn(f"{CONFIG_NAME} lies here and is not read; `-c {CONFIG_NAME}` reads it.")
 
 
 def warn_of_the_way(loaded: Loaded) -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from batchgen._api.job import Job, Selection, make_selection, open_job
 from batchgen._api.plan import Group, Plan, column_use, plan_job, rebuy_warning, show_requests, view_lag_of
 from batchgen.cli.columns import describe_columns
-from batchgen.cli.config import load_settings
+from batchgen.cli.config import load_settings, warn_of_unread_file
 from batchgen.cli.output import echo, echo_json
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.cli.view import describe_lag
@@ -38,6 +38,7 @@ def execute(options: Namespace) -> ExitCode:
         return ExitCode.OK
     if options.out is None:
         raise UsageError("batchgen plan needs a folder to compare with: batchgen plan MANIFEST -o OUT")
+    warn_of_unread_file(options)
     job = open_job(options.manifest, options.out, load_settings(options), selection_of(options))
     with ProgressBar("planning") as reading:
         plan = plan_job(job, reading.advance)

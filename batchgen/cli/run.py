@@ -15,7 +15,7 @@ from batchgen._api.job import Consent, Job, open_job
 from batchgen._api.lived_loop import LivedTimeLoop
 from batchgen._api.run import Keyring, Onlooker, RunSummary, StopKind, StopSignal, read_keys, run_job
 from batchgen._api.settings import as_toml
-from batchgen.cli.config import load_settings, warn_of_the_way
+from batchgen.cli.config import load_settings, warn_of_the_way, warn_of_unread_file
 from batchgen.cli.decisions import shown_decisions
 from batchgen.cli.display import AnyDisplay, make_display
 from batchgen.cli.gallery import command, try_to_write_gallery
@@ -56,6 +56,7 @@ def _make(options: Namespace, at_end: EndCommand) -> tuple[RunSummary, Job]:
     if options.manifest is None or options.out is None:
         raise UsageError("batchgen run needs a manifest and a folder: batchgen run MANIFEST -o OUT")
     with ExitStack() as embedded:
+        warn_of_unread_file(options)
         keyring = _prepare(options, embedded)
         consent = Consent(options.rebuy, options.mix_services, options.allow_invalid)
         job = open_job(options.manifest, options.out, load_settings(options), selection_of(options), consent)

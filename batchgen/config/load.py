@@ -18,7 +18,7 @@ from batchgen.config.environment import read_variables
 from batchgen.config.names import Setting, common_name, dotted, flatten, leaves
 from batchgen.config.settings import RunConfig
 from batchgen.core.errors import ConfigError
-from batchgen.core.problems import Problem
+from batchgen.core.problems import Problem, SettingPlace
 from batchgen.core.toml import TomlError, find_key, parse_toml, read_toml
 
 # The origin of what no flag gives.
@@ -30,10 +30,25 @@ _NEVER_QUOTED = ("base_url", "key_variable")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A valid configuration. origins: for each dotted setting that is not a default, who set it."""
+    """A valid configuration.
+
+    origins: for each dotted setting that is not a default, who set it. path, source: the file, and its text.
+    """
 
     config: RunConfig
     origins: Mapping[str, str]
+    path: Path | None = None
+    source: str = ""
+
+    def place_of(self, *keys: str) -> SettingPlace:
+        """Return who set a setting, by its keys from the outermost table down, as in ("defaults", "seed")."""
+        origin = self.origins.get(dotted(keys)) or self.origins.get(keys[0])
+        if origin is None and (self.path is None or not self.source):
+            return SettingPlace()
+        if origin not in (None, str(self.path)):
+            return SettingPlace(str(origin))
+        place = find_key(self.source, keys)
+        return SettingPlace(str(self.path), *place) if place else SettingPlace()
 
 
 def load_config(
@@ -84,7 +99,7 @@ def inspect_config(
         origins.setdefault("defaults", "the environment")
         settings["defaults"] = _with_fields(settings.get("defaults", {}), variables.fields)
     if not settings:
-        return Loaded(RunConfig(), {}), [*variables.problems]
+        return Loaded(RunConfig(), {}, path, source), [*variables.problems]
     config, mistakes = check_settings(settings)
     problems = [
         _in_file(mistake, path, source, keys[mistake.setting])
@@ -93,7 +108,7 @@ def inspect_config(
         for mistake in mistakes
     ]
     problems.sort(key=lambda item: (item.line or 0, item.column or 0))
-    return Loaded(config, origins), [*variables.problems, *problems]
+    return Loaded(config, origins, path, source), [*variables.problems, *problems]
 
 
 def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:

@@ -27,7 +27,7 @@ from typing import ClassVar
 
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.outcomes import ErrorKind
-from batchgen.core.problems import Problem
+from batchgen.core.problems import Problem, SettingPlace
 
 
 class BatchgenError(Exception):
@@ -63,8 +63,10 @@ class ConfigError(InputError):
 class CatalogError(InputError):
     """A model's file cannot be used, or no catalog file describes the model."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__((Problem("E062", "catalog", line) for line in message.splitlines()), message)
+    def __init__(self, message: str, place: SettingPlace | None = None) -> None:
+        """place: who asked for a model that there is not."""
+        found = place or SettingPlace("catalog")
+        super().__init__((found.problem("E062", line) for line in message.splitlines()), "" if place else message)
 
 
 class ManifestError(InputError):

@@ -101,6 +101,19 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingPlace:
+    """Who set something, for a message: a file, with line and column (1-based), a variable or an option."""
+
+    origin: str = "configuration"
+    line: int | None = None
+    column: int | None = None
+
+    def problem(self, code: str, message: str, column_name: str | None = None) -> Problem:
+        """Return what is wrong with the setting."""
+        return Problem(code, self.origin, message, self.line, self.column, column_name)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A problem on its way: its place is worked out only once it is known to be reported."""
 

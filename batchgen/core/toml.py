@@ -73,6 +73,8 @@ def parse_toml(source: str) -> dict[str, Any]:
 def find_key(source: str, path: Sequence[str]) -> Place | None:
     """Return where a value is assigned in a valid document: alone, or as part of an inline table or a larger key.
 
+    For a table it is where its first value is, or that of a table in it.
+
     Args:
         source: a TOML document that parses.
         path: the names of the tables around the key, and its own.
@@ -83,7 +85,7 @@ def find_key(source: str, path: Sequence[str]) -> Place | None:
         parsed = tomllib.loads(statement.text)
         if statement.text.lstrip().startswith("["):
             table = tuple(_only_path(parsed))
-        elif parsed and tuple(path[: len(table)]) == table and _contains(parsed, path[len(table) :]):
+        elif parsed and table[: len(path)] == tuple(path[: len(table)]) and _contains(parsed, path[len(table) :]):
             indent = len(statement.text) - len(statement.text.lstrip())
             return _place(source, statement.start + indent)
     return None

@@ -46,7 +46,8 @@ def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection
 
 def usable_rules(loaded: Loaded) -> Rules:
     """Return the rules of a configuration with which rows can be read. Raises CatalogError, ManifestError."""
-    rules = make_rules(loaded.config, load_catalog([Path(path) for path in loaded.config.models]))
+    catalog = load_catalog([Path(path) for path in loaded.config.models])
+    rules = make_rules(loaded.config, catalog, place_of=loaded.place_of)
     wrong = [problem for problem in rules.problems if problem.is_error]
     if wrong:
         raise ManifestError(wrong)
