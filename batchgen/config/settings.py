@@ -204,6 +204,8 @@ class RetrySettings:
     first_failures: Tries = 10
     # A router restarts in minutes; once a run has worked, a blip of a second is no reason to end its night.
     outage_s: Annotated[float, Within(ge=0, le=86_400)] = 900.0
+    # A quota of a day is back within a day. Who would rather have the run end by then allows less.
+    quota_wait_s: Annotated[float, Within(ge=0, le=2_678_400)] = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

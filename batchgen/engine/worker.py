@@ -72,7 +72,11 @@ class Worker:
         self._events = events
         self._drops_blocked = drops_blocked
         self.keeper = Keeper(providers, dataset, config, stop, progress, events, onlooker)
-        self._long_waits = {name: LongWaits(name, halts.note) for name in providers}
+        allowed_s = config.retry.quota_wait_s
+        self._long_waits = {
+            name: LongWaits(name, allowed_s, halts.note, partial(halts.add_provider, name, StopKind.ACCOUNT))
+            for name in providers
+        }
         self._too_large = 0
         self._too_large_because = ""
         self._suspects = Suspects(config.retry.connection_failures)

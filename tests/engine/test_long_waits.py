@@ -13,7 +13,8 @@ class Bench:
     def __init__(self) -> None:
         self.now = 1000.0
         self.told: list[str] = []
-        self.waits = LongWaits("acme", self.told.append, lambda: self.now)
+        self.given_up: list[str] = []
+        self.waits = LongWaits("acme", 4 * 3600.0, self.told.append, self.given_up.append, lambda: self.now)
 
     def refuse(self, minutes: int, retry_after_s: float | None = None) -> None:
         """Refuse one request, and three a minute after it for so many minutes."""
@@ -51,3 +52,22 @@ def test_a_wait_that_is_asked_for_is_told_at_once_and_again_when_it_is_asked_for
     bench.now += 1800.0
     bench.refuse(0, 1800.0)
     assert len(bench.told) == 2
+
+
+def test_a_wait_that_would_be_longer_than_allowed_is_given_up() -> None:
+    bench = Bench()
+    bench.refuse(0, 4 * 3600.0)
+    assert bench.given_up == []
+    bench.waits.answered()
+    bench.refuse(0, 4 * 3600.0 + 1)
+    assert bench.given_up == ["acme asks to wait 4 h 0 min, and retry.quota_wait_s allows 4 h 0 min: Not now."]
+
+
+def test_refusals_without_a_word_of_how_long_are_given_up_too() -> None:
+    bench = Bench()
+    bench.refuse(4 * 60)
+    assert bench.given_up == []
+    bench.refuse(0)
+    assert bench.given_up == [
+        "acme names no time after 4 h 0 min of refusals, and retry.quota_wait_s allows 4 h 0 min: Not now."
+    ]
