@@ -95,6 +95,7 @@ def _settings() -> str:
         "",
         "In a TOML file `limits.concurrency` is the key `concurrency` of the table `[limits]`; in the environment it",
         "is `BATCHGEN_LIMITS__CONCURRENCY`: capitals, and two underscores for a dot (colons between several `models`).",
+        "One entry of a table is set as in `BATCHGEN_COLUMNS__PROMPT=caption` and `BATCHGEN_DEFAULTS__SEED=7`.",
         "`BATCHGEN_BASE_URL` is `api.base_url`. `batchgen run --show-config` prints what is in force as TOML that can",
         "be used, and where each value comes from.",
         "",

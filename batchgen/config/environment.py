@@ -8,7 +8,7 @@ ignored costs money. Other names that begin with BATCHGEN_ belong to somebody el
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from batchgen.config.names import Setting, known_settings
@@ -25,12 +25,12 @@ _BASE_URL = "BATCHGEN_BASE_URL"
 class Variables:
     """What the environment says.
 
-    settings: values by dotted name. fields: those of `defaults`, which a file may set as well. origins: the variable of
-    each setting and field, by dotted name. problems: variables that set nothing.
+    settings: values by dotted name. entries: those of the tables `columns` and `defaults`, which a file may have as
+    well. origins: the variable of each setting and entry, by dotted name. problems: variables that set nothing.
     """
 
     settings: Mapping[str, Setting]
-    fields: Mapping[str, Setting]
+    entries: Mapping[str, Mapping[str, Setting]]
     origins: Mapping[str, str]
     problems: tuple[Problem, ...]
 
@@ -46,20 +46,20 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
     origins = {_setting_of(variable): variable for variable in sorted(written)}
     known = known_settings(origins)
     settings: dict[str, Setting] = {}
-    fields: dict[str, Setting] = {}
+    entries: dict[str, dict[str, Setting]] = {}
     problems: list[Problem] = []
     for setting, variable in origins.items():
-        table, _, field = setting.partition(".")
+        table, _, key = setting.partition(".")
         if any("\ud800" <= character <= "\udfff" for character in written[variable]):
             problems.append(Problem("E061", variable, "its value is not UTF-8"))
-        elif table == "defaults" and field:
-            fields[field] = _field_value(written[variable])
-        elif setting in known and table not in ("defaults", "columns"):
+        elif table in _TABLES and key:
+            entries.setdefault(table, {})[key] = _TABLES[table](written[variable])
+        elif setting in known and table not in _TABLES:
             settings[setting] = _value(written[variable], known[setting])
         else:
             problems += _unknown(variable, known)
-    used = settings.keys() | {f"defaults.{field}" for field in fields}
-    return Variables(settings, fields, {name: origins[name] for name in origins if name in used}, tuple(problems))
+    used = settings.keys() | {f"{table}.{key}" for table, set_here in entries.items() for key in set_here}
+    return Variables(settings, entries, {name: origins[name] for name in origins if name in used}, tuple(problems))
 
 
 def _setting_of(variable: str) -> str:
@@ -88,8 +88,15 @@ def _field_value(text: str) -> Setting:
 
 def _unknown(variable: str, known: Mapping[str, object]) -> Iterator[Problem]:
     """What is wrong with a variable that sets nothing; its value may be a key, and is not shown."""
-    names = {variable_of(name).removeprefix(_PREFIX): variable_of(name) for name in known}
+    names = {variable_of(name).removeprefix(_PREFIX): variable_of(name) for name in known if name not in _TABLES}
+    if variable.removeprefix(_PREFIX).lower() in _TABLES:
+        yield Problem("E061", variable, f"no setting has this name; write {variable}__NAME for one entry of the table")
+        return
     near = nearest(variable.removeprefix(_PREFIX), names)
     if near or "__" in variable:
         advice = f"did you mean {names[near[0]]}?" if near else "docs/settings.md lists them all"
         yield Problem("E061", variable, f"no setting has this name; {advice}")
+
+
+# Settings that are tables of the user's own keys: how a variable's text becomes the value of one.
+_TABLES: Mapping[str, Callable[[str], Setting]] = {"columns": str, "defaults": _field_value}

@@ -95,9 +95,10 @@ def inspect_config(
     settings = {name: written[keys[name]] for name in keys} | above
     origins = dict.fromkeys(keys, str(path)) | dict(variables.origins)
     origins |= {name: flags.get(name, _PYTHON) for name in at_hand}
-    if variables.fields and "defaults" not in at_hand:
-        origins.setdefault("defaults", "the environment")
-        settings["defaults"] = _with_fields(settings.get("defaults", {}), variables.fields)
+    for table, entries in variables.entries.items():
+        if table not in at_hand:
+            origins.setdefault(table, "the environment")
+            settings[table] = _with_entries(settings.get(table, {}), entries)
     if not settings:
         return Loaded(RunConfig(), {}, path, source), [*variables.problems]
     config, mistakes = check_settings(settings)
@@ -118,9 +119,9 @@ def rows_of(loaded: Loaded) -> Iterator[tuple[str, object, str]]:
             yield name, value, loaded.origins.get(name, "default")
 
 
-def _with_fields(defaults: Setting, fields: Mapping[str, Setting]) -> Setting:
-    """The table [defaults] with what variables say of its fields; what is no table is left as it is, and refused."""
-    return {**defaults, **fields} if isinstance(defaults, Mapping) else defaults
+def _with_entries(table: Setting, entries: Mapping[str, Setting]) -> Setting:
+    """A table with what variables say of its entries; what is no table is left as it is, and refused."""
+    return {**table, **entries} if isinstance(table, Mapping) else table
 
 
 def _parse(path: Path | None) -> tuple[str, dict[str, Setting]]:

@@ -89,6 +89,23 @@ def test_fields_of_defaults_are_added_to_those_of_the_file(tmp_path: Path) -> No
     loaded = load_config(file, environ)
     assert dict(loaded.config.defaults) == {"seed": 7, "enhance_prompt": True, "aspect_ratio": "16:9", "x": "a\nb"}
     assert loaded.origins["defaults.seed"] == "BATCHGEN_DEFAULTS__SEED"
+    assert dict(load_config(file, environ, {"defaults": {"seed": 8}}).config.defaults) == {"seed": 8}
     file.write_text("defaults = 3\n")
     with pytest.raises(ConfigError, match=r"c.toml:1:1 error E061 defaults: write a table"):
         load_config(file, environ)
+
+
+def test_the_names_of_columns_are_added_to_those_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[columns]\nid = "name"\nprompt = "text"\n')
+    loaded = load_config(file, {"BATCHGEN_COLUMNS__PROMPT": "caption", "BATCHGEN_COLUMNS__SEED": "7"})
+    assert dict(loaded.config.columns) == {"id": "name", "prompt": "caption", "seed": "7"}
+    assert loaded.origins["columns.prompt"] == "BATCHGEN_COLUMNS__PROMPT"
+    given = load_config(file, {"BATCHGEN_COLUMNS__PROMPT": "caption"}, {"columns": {"prompt": "words"}})
+    assert dict(given.config.columns) == {"prompt": "words"}
+
+
+@pytest.mark.parametrize("variable", ["BATCHGEN_COLUMNS", "BATCHGEN_DEFAULTS"])
+def test_a_variable_for_a_whole_table_is_told_how_to_name_an_entry(variable: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{variable} error E061 .*; write {variable}__NAME for one entry"):
+        load_config(environ={variable: "caption"})
