@@ -27,14 +27,18 @@ class PriceCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Megapixels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an image costs in US dollars by its size: the first million of pixels, and each further one begun."""
+    """What an image costs in US dollars by its size: the first megapixel, and each further one begun.
+
+    pixels: how many the service calls a megapixel.
+    """
 
     first: float
     further: float
+    pixels: int = _MILLION
 
     def usd(self, pixels: int) -> float:
         """Return what an image of so many pixels costs."""
-        begun = max(1, math.ceil(pixels / _MILLION))
+        begun = max(1, math.ceil(pixels / self.pixels))
         return self.first + (begun - 1) * self.further
 
 
@@ -129,6 +133,8 @@ def price_inconsistencies(price: Price, fields: Mapping[str, Field]) -> Iterator
     for key, amount in amounts.items():
         if amount is not None and not 0 <= amount < math.inf:
             yield f"price.{key}: must be 0 or more"
+    if price.megapixels is not None and price.megapixels.pixels < 1:
+        yield "price.megapixels.pixels: must be 1 or more"
     if all(amount is None for amount in amounts.values()):
         yield "price: says no figure; write usd_per_image, cases, megapixels or tokens"
     for number, case in enumerate(price.cases, 1):

@@ -101,12 +101,14 @@ class JobTicket:
         result_url: where its result is; the same where one call tells both.
         collect_until: until when the service surely has it (UTC), should it be done at once. A service that says later
             that it still works on the job keeps it for longer.
+        cost_usd: what the service said that the job costs, in US dollars; None if it did not say.
     """
 
     id: str
     status_url: str
     result_url: str
     collect_until: datetime
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

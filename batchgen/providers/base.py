@@ -7,10 +7,11 @@ which `providers.http` turns into a Provider. `providers.registry` finds both by
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from batchgen.config.settings import ProviderSettings
 from batchgen.core.answer import Accepted, Answer, Image, JobTicket, Ticket
@@ -68,8 +69,15 @@ class Traits:
     jobs: JobTraits | None = None
 
     def own_hosts(self, settings: ProviderSettings) -> tuple[str, ...]:
-        """Return `hosts` for an account at the service itself; none for one at another address, with another key."""
-        return self.hosts if settings.base_url in (None, self.base_url) else ()
+        """Return `hosts` for an account at the service itself, in a region of it, too; none for one anywhere else."""
+        address = urlsplit(settings.base_url or self.base_url)
+        is_own = address.scheme == "https" and is_among(address.hostname or "", self.hosts)
+        return self.hosts if is_own or settings.base_url in (None, self.base_url) else ()
+
+
+def is_among(host: str, hosts: Collection[str]) -> bool:
+    """Whether a host is one of some, as `Traits.hosts` has them."""
+    return any(host == own or (own.startswith(".") and host.endswith(own)) for own in hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def test_tokens_are_planned_by_their_bound_and_paid_by_their_number(tmp_path: Pa
         ("", "price: says no figure; write usd_per_image, cases, megapixels or tokens"),
         ("usd_per_image = -0.01", "price.usd_per_image: must be 0 or more"),
         ("megapixels = { first = 1, further = inf }", "price.megapixels.further: must be 0 or more"),
+        ("megapixels = { first = 1, further = 1, pixels = 0 }", "price.megapixels.pixels: must be 1 or more"),
         (
             'cases = [{ when = { style = "x" }, usd_per_image = 1 }]',
             "price.cases.1.when.style: is not a field of this model",

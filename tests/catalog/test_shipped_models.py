@@ -30,6 +30,8 @@ GPT_IMAGE = {
 }
 
 # A default in here is frozen: a fingerprint leaves out what equals it, so a change would make old images new.
+BFL = {"size": "1024x1024", "safety_tolerance": 2, "output_format": "jpeg"}
+
 FROZEN_DEFAULTS: dict[str, dict[str, object]] = {
     "aimlapi/alibaba/qwen-image": {
         "num_images": 1,
@@ -139,6 +141,10 @@ FROZEN_DEFAULTS: dict[str, dict[str, object]] = {
         "enable_safety_checker": True,
     },
     "aimlapi/x-ai/grok-imagine-image": {"num_images": 1, "aspect_ratio": "16:9", "resolution": "2k"},
+    "bfl/flux-2-flex": BFL,
+    "bfl/flux-2-klein-4b": BFL,
+    "bfl/flux-2-max": BFL,
+    "bfl/flux-2-pro": BFL,
     "fal/fal-ai/flux/schnell": {"num_images": 1, "size": "landscape_4_3", "enable_safety_checker": True},
     "gemini/gemini-3-pro-image": {"image_size": "1K"},
     "gemini/gemini-nano-banana-2.1": {"image_size": "1K"},
@@ -170,6 +176,10 @@ PRICES = {
     "aimlapi/openai/gpt-image-2": 0.054,
     "aimlapi/reve/create-image": 0.063,
     "aimlapi/x-ai/grok-imagine-image": 0.026,
+    "bfl/flux-2-flex": 0.05,
+    "bfl/flux-2-klein-4b": 0.014,
+    "bfl/flux-2-max": 0.07,
+    "bfl/flux-2-pro": 0.03,
     "gemini/gemini-3-pro-image": 0.16,
     "gemini/gemini-nano-banana-2.1": 0.05,
     "openai/gpt-image-2": 1.7,
@@ -180,6 +190,14 @@ PRICES = {
 }
 
 CATALOG = load_catalog()
+
+
+@pytest.mark.parametrize(
+    ("size", "usd"), [("1024x1024", 0.03), ("1024x768", 0.03), ("2048x2048", 0.075), ("1344x768", 0.03)]
+)
+def test_a_megapixel_of_black_forest_labs_is_a_square_of_1024(size: str, usd: float) -> None:
+    model = CATALOG.find("bfl/flux-2-pro")
+    assert model.price_of_image({"size": size}) == pytest.approx(usd)
 
 
 def named(models: tuple[Model, ...]) -> dict[str, Model]:
@@ -254,7 +272,7 @@ def test_every_shipped_file_names_its_provider() -> None:
     files = list(Path(batchgen.catalog.__file__).parent.glob("models/*.toml"))
     assert len(files) == len(FROZEN_DEFAULTS)
     written = {tomllib.loads(file.read_text())["provider"] for file in files}
-    assert written == {"aimlapi", "openai", "gemini", "fal"}
+    assert written == {"aimlapi", "openai", "gemini", "fal", "bfl"}
 
 
 def test_every_name_that_is_shown_leads_to_its_model() -> None:

@@ -19,8 +19,8 @@ from batchgen.simulator import ImageContent, SimulatorSettings, SimulatorThread
 
 KEY = "fal-secret-of-a-test"
 MODEL = "fal/fal-ai/flux/schnell"
-CONFIG = f"""\
-model = "{MODEL}"
+CONFIG = """\
+model = "MODEL"
 preflight = false
 allow_failures = "100%"
 gallery = false
@@ -30,9 +30,24 @@ requests_per_minute = 60000
 window_s = 1
 concurrency = 6
 
-[providers.fal]
+[providers.PROVIDER]
 base_url = "URL"
 """
+
+
+@dataclass(frozen=True)
+class JobService:
+    """A service that accepts jobs. most_images: what one of its jobs gives."""
+
+    provider: str
+    model: str
+    key_variable: str
+    key: str
+    most_images: int
+
+
+FAL = JobService("fal", MODEL, "FAL_KEY", KEY, 2)
+BFL = JobService("bfl", "bfl/flux-2-pro", "BFL_API_KEY", "bfl-secret-of-a-test", 1)
 
 
 def fal_settings(**settings: Any) -> SimulatorSettings:
@@ -47,17 +62,23 @@ class JobRun:
     folder: Path
     url: str
     rows: int
+    service: JobService = FAL
     command: Sequence[str] = (sys.executable, "-m", "batchgen")
     starts: int = 0
 
     def __post_init__(self) -> None:
         self.out = self.folder / "out"
-        (self.folder / "config.toml").write_text(CONFIG.replace("URL", self.url))
+        named = CONFIG.replace("MODEL", self.service.model).replace("PROVIDER", self.service.provider)
+        (self.folder / "config.toml").write_text(named.replace("URL", self.url))
         with (self.folder / "rows.csv").open("w", newline="") as file:
             table = csv.writer(file)
             table.writerow(["id", "prompt", "num_images"])
             for row in range(self.rows):
-                table.writerow([f"row-{row}", f"hill {row}", 1 + row % 2])
+                table.writerow([f"row-{row}", f"hill {row}", self.images_of(row)])
+
+    def images_of(self, row: int) -> int:
+        """How many images a row asks for."""
+        return 1 + row % self.service.most_images
 
     def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         """Begin the run, or go on with it, in a process of its own.
@@ -65,7 +86,7 @@ class JobRun:
         Each has a state folder of its own: a run counts what a killed one had in flight for up to twenty seconds more.
         """
         self.starts += 1
-        own = {"FAL_KEY": KEY, "XDG_STATE_HOME": str(self.folder / f"state-{self.starts}")}
+        own = {self.service.key_variable: self.service.key, "XDG_STATE_HOME": str(self.folder / f"state-{self.starts}")}
         known = {name: value for name, value in os.environ.items() if not name.startswith("BATCHGEN")}
         with (self.folder / "stderr.txt").open("ab") as stderr:
             return subprocess.Popen(
@@ -94,7 +115,7 @@ def judge_jobs(run: JobRun, simulator: SimulatorThread) -> int:
     """
     records = [record for table in latest(Layout(run.out), None) for record in table.to_pylist()]
     assert {record["status"] for record in records} == {"ok"}
-    assert len(records) == sum(1 + row % 2 for row in range(run.rows))
+    assert len(records) == sum(map(run.images_of, range(run.rows)))
     jobs, of_row = defaultdict(list), defaultdict(list)
     for job in simulator.queue.jobs:
         jobs[job.prompt].append(job)

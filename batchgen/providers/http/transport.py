@@ -19,7 +19,7 @@ from batchgen.config.settings import HttpSettings
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.api_key import ApiKey
-from batchgen.providers.base import HttpCall, HttpResponse
+from batchgen.providers.base import HttpCall, HttpResponse, is_among
 from batchgen.providers.http.body import MAX_HEADER_BYTES, READ_BUFFER_BYTES, BodyError, read_body, read_error_body
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
 from batchgen.providers.http.loose_json import in_utf_8
@@ -106,16 +106,14 @@ class HttpTransport:
         except ValueError as problem:
             words = f"an address that the service named {problem}"
         else:
-            if url.origin() == self._base_url.origin() or (url.scheme == "https" and self._is_own(url.host or "")):
+            if url.origin() == self._base_url.origin() or (
+                url.scheme == "https" and is_among(url.host or "", self._hosts)
+            ):
                 return url
             words = f"the service named an address at {url.host}, which is not its own"
         raise ProviderError(
             ErrorKind.ACCOUNT, self._redact(f"{words}; the key was not sent there", MAX_MESSAGE_CHARACTERS)
         )
-
-    def _is_own(self, host: str) -> bool:
-        """Whether a host is another one of the service."""
-        return any(host == own or (own.startswith(".") and host.endswith(own)) for own in self._hosts)
 
     async def _attempt(
         self, call: HttpCall, url: URL, on_sent: Callable[[], None] | None
