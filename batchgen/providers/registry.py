@@ -25,6 +25,7 @@ _BUILT_IN = {
     "openai": "batchgen.providers.openai.factory",
     "gemini": "batchgen.providers.gemini.factory",
     "fal": "batchgen.providers.fal.factory",
+    "replicate": "batchgen.providers.replicate.factory",
     "bfl": "batchgen.providers.bfl.factory",
 }
 

@@ -149,6 +149,16 @@ FROZEN_DEFAULTS: dict[str, dict[str, object]] = {
     "gemini/gemini-3-pro-image": {"image_size": "1K"},
     "gemini/gemini-nano-banana-2.1": {"image_size": "1K"},
     "openai/gpt-image-2": GPT_IMAGE,
+    "replicate/black-forest-labs/flux-schnell": {
+        "num_images": 1,
+        "aspect_ratio": "1:1",
+        "megapixels": "1",
+        "num_inference_steps": 4,
+        "go_fast": True,
+        "output_format": "webp",
+        "output_quality": 80,
+        "disable_safety_checker": False,
+    },
     "openai/gpt-image-2.5-flare": GPT_IMAGE,
     "openai/gpt-image-2.5-sunburst": GPT_IMAGE,
     "openai/gpt-image-2.6-flare": GPT_IMAGE,
@@ -187,6 +197,7 @@ PRICES = {
     "openai/gpt-image-2.5-sunburst": 0.5,
     "openai/gpt-image-2.6-flare": 0.5,
     "openai/gpt-image-2.6-sunburst": 0.5,
+    "replicate/black-forest-labs/flux-schnell": 0.003,
 }
 
 CATALOG = load_catalog()
@@ -272,7 +283,7 @@ def test_every_shipped_file_names_its_provider() -> None:
     files = list(Path(batchgen.catalog.__file__).parent.glob("models/*.toml"))
     assert len(files) == len(FROZEN_DEFAULTS)
     written = {tomllib.loads(file.read_text())["provider"] for file in files}
-    assert written == {"aimlapi", "openai", "gemini", "fal", "bfl"}
+    assert written == {"aimlapi", "openai", "gemini", "fal", "replicate", "bfl"}
 
 
 def test_every_name_that_is_shown_leads_to_its_model() -> None:

@@ -71,6 +71,8 @@ def test_of_headers(headers: dict[str, str], wait_s: float | None) -> None:
         ("retry after 5", 5.0),
         ("Please try again in a minute", 60.0),
         ("Rate limit resets in 45s", 45.0),
+        ("Request was throttled. Your rate limit resets in ~30s.", 30.0),
+        ("Your limit resets in about 2 minutes", 120.0),
         ("Your quota resets after 13h21m7s.", MAX_RETRY_AFTER_S),
         ("Available again in 33 seconds.", 33.0),
         ("images available: 20 in 60 s", None),

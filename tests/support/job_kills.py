@@ -47,6 +47,9 @@ class JobService:
 
 
 FAL = JobService("fal", MODEL, "FAL_KEY", KEY, 2)
+REPLICATE = JobService(
+    "replicate", "replicate/black-forest-labs/flux-schnell", "REPLICATE_API_TOKEN", "r8-secret-of-a-test", 2
+)
 BFL = JobService("bfl", "bfl/flux-2-pro", "BFL_API_KEY", "bfl-secret-of-a-test", 1)
 
 

@@ -28,7 +28,7 @@ _PART: Final = re.compile(
 )
 _IN_WORDS: Final = re.compile(
     r"\b(?:(?:(?:re)?try(?:ing)?|wait)\b[^.:;\d]{0,40}?|(?:retry[ -]after|wait):\s*"
-    r"|(?:available|resets?)\b (?:again )?(?:in|after) )"
+    r"|(?:available|resets?)\b (?:again )?(?:in|after) (?:~ ?|about |approximately )?)"
     rf"(?P<wait>(?:{_NUMBER}\s*[a-z]+(?:\s*(?:and\s+)?(?=\d))?)+)",
     re.IGNORECASE,
 )

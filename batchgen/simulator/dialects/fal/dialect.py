@@ -135,9 +135,9 @@ async def _show_status(request: web.Request) -> web.Response:
     """Say how far a job is: 202 while it is worked on."""
     job = _asked_for(request)
     if not job.is_done:
-        return web.json_response({"status": "IN_PROGRESS", "request_id": job.id}, status=202)
+        return web.json_response({"status": "IN_PROGRESS", "request_id": job.id, "logs": None}, status=202)
     failed = {"error": "the model refused it"} if job.status >= 400 else {}
-    return web.json_response({"status": "COMPLETED", "request_id": job.id, "metrics": {}, **failed})
+    return web.json_response({"status": "COMPLETED", "request_id": job.id, "logs": None, "metrics": {}, **failed})
 
 
 async def _show_result(request: web.Request) -> web.Response:

@@ -1,0 +1,1 @@
+"""Replicate: how it is given predictions, and how they are asked about and collected."""
