@@ -18,6 +18,7 @@ import msgspec
 
 from batchgen.catalog.catalog import Catalog, make_catalog
 from batchgen.catalog.model import Model, inconsistencies
+from batchgen.catalog.workflow import read_workflow
 from batchgen.core.errors import CatalogError
 from batchgen.core.suggest import did_you_mean
 from batchgen.core.toml import TomlError, parse_toml, read_toml
@@ -124,6 +125,11 @@ def _read(path: Path) -> _File:
     except TomlError as error:
         place = f":{error.line}:{error.column}" if error.line is not None else ""
         raise CatalogError(f"{path}{place}: {error.message}") from error
+    if isinstance(workflow := content.get("workflow"), str):
+        try:
+            content["workflow"] = msgspec.structs.asdict(read_workflow(path.parent / workflow))
+        except ValueError as error:
+            raise CatalogError(f"{path}: workflow: {path.parent / workflow} {error}") from error
     extends = content.pop("extends", None)
     return _File(path, content, extends)
 

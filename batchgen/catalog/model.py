@@ -15,6 +15,7 @@ import msgspec
 
 from batchgen.catalog.field import Field, Transport, field_inconsistencies
 from batchgen.catalog.price import Price, price_inconsistencies
+from batchgen.catalog.workflow import Workflow, workflow_inconsistencies
 from batchgen.core.request import DEFAULT_PROVIDER, ModelKey, Scalar, Value
 
 
@@ -32,6 +33,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drops_blocked: its safety filter leaves images out of the answer without a word; for other models a missing image is
     an error of the moment. retired: from which day on its maker no longer offers it, as announced; only the service
     knows whether it still answers. successor: the name of the model to take instead.
+    workflow: the graph that the fields are written into, for a service that runs one; its hash is part of what is
+    asked for.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: Price | None = None
     retired: datetime.date | None = None
     successor: str | None = None
+    workflow: Workflow | None = None
 
     def retirement(self, today: datetime.date) -> str | None:
         """Say that the model is retired or will be, and what to take instead; None if nothing of it is known."""
@@ -127,6 +131,8 @@ def inconsistencies(model: Model) -> list[str]:
         found.append("provider: must have letters, digits, - and _ only")
     for name, field in model.fields.items():
         found += [f"fields.{name}.{text}" for text in field_inconsistencies(field)]
+    if model.workflow is not None:
+        found += workflow_inconsistencies(model.workflow, model.fields)
     found += _path_inconsistencies(model)
     if sum(field.transport is not None for field in model.fields.values()) > 1:
         found.append("fields: only one field can choose the transport")

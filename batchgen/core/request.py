@@ -24,6 +24,9 @@ SIMULATED = "--simulate"
 ModelKey = tuple[str, str]
 
 # What a field of a model can hold.
+# What a request says of the workflow that it runs, among its params: the hash of its graph.
+WORKFLOW = "workflow"
+
 Scalar = str | int | float | bool
 Value = Scalar | list[Any] | dict[str, Any]
 Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]

@@ -49,7 +49,8 @@ class Keyring:
             return ApiKey(self.given[name], variables[0], traits.service)
         has_key = any(self.environment.get(variable, "").strip() for variable in variables)
         is_elsewhere = settings.base_url not in (None, traits.base_url)
-        if not has_key and is_elsewhere and traits.has_keyless_servers and not settings.key_variable:
+        is_keyless = not traits.needs_key or (is_elsewhere and traits.has_keyless_servers)
+        if not has_key and is_keyless and not settings.key_variable:
             return ApiKey.none()
         return ApiKey.from_environment(self.environment, variables, traits.service)
 

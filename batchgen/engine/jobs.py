@@ -23,7 +23,8 @@ from batchgen.engine.circuit_breaker import CircuitBreaker
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.unexpected import describe
-from batchgen.providers.base import Gone, JobProvider, JobTraits, Pending, Unasked
+from batchgen.providers.base import Gone, JobProvider, Pending, Unasked
+from batchgen.providers.traits import JobTraits
 
 # A wait that is a tenth of a job's age costs it a tenth of its time at most.
 _SHARE_OF_AGE: Final = 0.1
@@ -63,6 +64,10 @@ class JobPolls:
         self._clock = AsyncLimiter(1, 1 / traits.polls_per_second)
         self._silent_until = 0.0
 
+    def own_ticket(self, attempt_id: str) -> JobTicket | None:
+        """Return the ticket of an attempt that is about to leave, as `JobProvider.own_ticket` has it."""
+        return self._provider.own_ticket(attempt_id)
+
     async def collect(self, request: ImageRequest, ticket: JobTicket, *, is_new: bool = True) -> Answer | Uncollected:
         """Ask about a job until it has ended, also while the run is to stop.
 
@@ -98,11 +103,11 @@ class JobPolls:
                 self._progress.jobs[request.fingerprint] = until
             elif isinstance(found, Gone):
                 if gone >= _TIMES_GONE:
-                    raise _expired(ticket, found.reason)
+                    raise self._expired(ticket, found.reason)
             elif reason := self._why_left(request, found.error):
                 return Uncollected(reason)
             elif found.error.http_status is not None and datetime.now(UTC) > until:
-                raise _expired(ticket, found.error.message)
+                raise self._expired(ticket, found.error.message)
             age_s = monotonic() - began
             if age_s > self._traits.longest_s:
                 return Uncollected("the service has worked on it for longer than a run waits")
@@ -130,13 +135,15 @@ class JobPolls:
                 self._silent_until = monotonic() + min(error.retry_after_s or _LONGEST_WAIT_S, _RETRY_AFTER_MAX_S)
         return ""
 
+    def _expired(self, ticket: JobTicket, reason: str) -> ProviderError:
+        if self._traits.has_own_ids:
+            words = f"the service does not know the job {ticket.id}: it never came, or the service was restarted"
+            return ProviderError(ErrorKind.SERVER_ERROR, f"{words} ({reason})", inference_id=ticket.id)
+        words = f"the service accepted it as the job {ticket.id}, and does not have that any more: {reason}"
+        return ProviderError(ErrorKind.EXPIRED, words, inference_id=ticket.id)
+
     def _wait_s(self, found: Pending | Gone | Unasked, age_s: float, failures: int) -> float:
         asked_s = found.retry_after_s or 0.0 if isinstance(found, Pending) else 0.0
         backoff_s = self._traits.poll_s * 2.0 ** min(failures, 30)
         own_s = min(max(backoff_s, age_s * _SHARE_OF_AGE), _LONGEST_WAIT_S)
         return max(own_s, min(asked_s, _RETRY_AFTER_MAX_S), self._traits.poll_s)
-
-
-def _expired(ticket: JobTicket, reason: str) -> ProviderError:
-    words = f"the service accepted it as the job {ticket.id}, and does not have that any more: {reason}"
-    return ProviderError(ErrorKind.EXPIRED, words, inference_id=ticket.id)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import cast
 
 from batchgen.config.settings import RunConfig
-from batchgen.core.answer import Accepted, Answer
+from batchgen.core.answer import Accepted, Answer, JobTicket
 from batchgen.core.errors import BatchgenError, ProviderError
 from batchgen.core.format import count
 from batchgen.core.outcomes import Affects, Charged, ErrorKind, policy_of
@@ -157,8 +157,7 @@ class Worker:
         self._events.sent(attempt)
         breaker, account = self._breakers[request.provider], self._refusals[request.provider]
         try:
-            submitted = await self._submit(attempt, permit)
-            answer = await self._collect(attempt, submitted, permit) if isinstance(submitted, Accepted) else submitted
+            answer = await self._ask(attempt, permit)
         except ProviderError as raised:
             error = raised
             error.cost_usd = self.keeper.credible(attempt, error.cost_usd)
@@ -190,6 +189,22 @@ class Worker:
             breaker.record_success()
         return judged
 
+    async def _ask(self, attempt: AttemptState, permit: Permit) -> Answer | Uncollected:
+        """Submit a request, and collect its job if it becomes one. Raises ProviderError, and DiskError."""
+        polls = self.polls.get(attempt.request.provider)
+        ticket = None if polls is None else polls.own_ticket(attempt.client_request_id)
+        if polls is None or ticket is None:
+            submitted = await self._submit(attempt, permit)
+            return await self._collect(attempt, submitted, permit) if isinstance(submitted, Accepted) else submitted
+        # Durable before it leaves: by its own id it can be asked about, whatever becomes of the answer.
+        await self._keep_ticket(attempt, ticket, permit)
+        try:
+            await self._submit(attempt, permit)
+        except ProviderError as error:
+            if policy_of(error.kind).charged is Charged.NO:
+                raise
+        return await polls.collect(attempt.request, ticket)
+
     async def _submit(self, attempt: AttemptState, permit: Permit) -> Answer | Accepted:
         request = attempt.request
         breaker = self._breakers[request.provider]
@@ -207,14 +222,17 @@ class Worker:
     async def _collect(self, attempt: AttemptState, accepted: Accepted, permit: Permit) -> Answer | Uncollected:
         """Collect a job that was accepted just now. Raises ProviderError if it gave no images, and DiskError."""
         request = attempt.request
-        try:
-            await self._dataset.accepted(request, accepted.ticket, attempt.summary())
-        except BaseException:
-            permit.in_doubt()  # it is charged, and nobody will ask about it before the next run
-            raise
-        self._events.taken(attempt, accepted.ticket)
+        await self._keep_ticket(attempt, accepted.ticket, permit)
         self._breakers[request.provider].record_contact()
         return await self.polls[request.provider].collect(request, accepted.ticket)
+
+    async def _keep_ticket(self, attempt: AttemptState, ticket: JobTicket, permit: Permit) -> None:
+        try:
+            await self._dataset.accepted(attempt.request, ticket, attempt.summary())
+        except BaseException:
+            permit.in_doubt()  # it may be charged, and nobody will ask about it before the next run
+            raise
+        self._events.taken(attempt, ticket)
 
     async def _go_on(self, attempt: AttemptState, error: ProviderError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""

@@ -16,6 +16,7 @@ from batchgen.catalog import Field, Model, Value
 from batchgen.core.errors import CatalogError
 from batchgen.core.format import quote
 from batchgen.core.problems import Finding
+from batchgen.core.request import WORKFLOW
 from batchgen.manifest.source import Cell
 from batchgen.planning.cells import CellError, parse_cell, parse_integer, parse_seed
 from batchgen.planning.identity import model_identity
@@ -98,6 +99,8 @@ class _Resolution:
                 params[name] = value
                 if value != field.default and field.transport is None:
                     fields[name] = value
+        if model.workflow is not None:
+            fields[WORKFLOW] = params[WORKFLOW] = model.workflow.sha256
         seed_note = _why_no_seed(model, params)
         enhancement = model.enhancement
         enhanced = enhancement is not None and params.get(enhancement.field) is True

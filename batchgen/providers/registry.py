@@ -15,8 +15,9 @@ from batchgen.config.settings import ProviderSettings, RunConfig
 from batchgen.core.errors import BatchgenError, UsageError
 from batchgen.core.suggest import did_you_mean
 from batchgen.providers.api_key import ApiKey
-from batchgen.providers.base import Provider, Traits, Wire
+from batchgen.providers.base import Provider, Wire
 from batchgen.providers.http.request_body import Models
+from batchgen.providers.traits import Traits
 
 ENTRY_POINTS = "batchgen.providers"
 # Where the factories of the built-in ones are; only those that a run asks are loaded.
@@ -27,6 +28,7 @@ _BUILT_IN = {
     "fal": "batchgen.providers.fal.factory",
     "replicate": "batchgen.providers.replicate.factory",
     "bfl": "batchgen.providers.bfl.factory",
+    "comfyui": "batchgen.providers.comfyui.factory",
 }
 
 

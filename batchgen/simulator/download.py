@@ -16,14 +16,19 @@ FIRST_REDIRECT = "/redirects/1"
 
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer a fetch and record it."""
+    return await serve(request, request.path)
+
+
+async def serve(request: web.Request, path: str) -> web.StreamResponse:
+    """Answer a fetch of what is published under a path, and record it."""
     service = request.app[SERVICE]
     if _carries_key(request, service.settings.key):
         service.cdn.record_violation(f"{request.method} {request.path} carried an API key")
         answer = web.Response(status=400, text="Never send an API key here.")
     else:
-        answer = await _answer(service, request)
-    service.cdn.record_fetch(request.path, answer.status)
-    link = service.cdn.find(request.path)
+        answer = await _answer(service, request, path)
+    service.cdn.record_fetch(path, answer.status)
+    link = service.cdn.find(path)
     if answer.status == 200 and link is not None and _still_fails(service, link, FaultKind.CUT_CDN):
         return await wire.cut(request, answer)
     return answer
@@ -34,8 +39,8 @@ async def follow(request: web.Request) -> web.Response:
     return web.Response(status=307, headers={"Location": f"/redirects/{int(request.match_info['hop']) + 1}"})
 
 
-async def _answer(service: Service, request: web.Request) -> web.Response:
-    link = service.cdn.find(request.path)
+async def _answer(service: Service, request: web.Request, path: str) -> web.Response:
+    link = service.cdn.find(path)
     if link is None or link.fault is FaultKind.GONE_CDN:
         return web.Response(status=404, text="Not found")
     link.fetches += 1
@@ -44,7 +49,7 @@ async def _answer(service: Service, request: web.Request) -> web.Response:
     if link.fault is FaultKind.REDIRECT_CDN:
         return web.Response(status=302, headers={"Location": FIRST_REDIRECT})
     if link.fault is FaultKind.MOVED_CDN and "moved" not in request.query:
-        return web.Response(status=302, headers={"Location": f"{request.path}?moved"})
+        return web.Response(status=302, headers={"Location": f"{path}?moved"})
     data = await service.images.make(link.spec)
     return web.Response(body=data, content_type=f"image/{link.spec.image_format}")
 

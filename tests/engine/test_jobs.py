@@ -20,7 +20,8 @@ from batchgen.engine.jobs import JobPolls, Uncollected
 from batchgen.engine.progress import Progress
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.providers.aimlapi.traits import TRAITS
-from batchgen.providers.base import Gone, JobTraits, Pending, Unasked
+from batchgen.providers.base import Gone, Pending, Unasked
+from batchgen.providers.traits import JobTraits
 
 JOBS = JobTraits(kept_s=3600, longest_s=3600, poll_s=0.001, polls_per_second=1000)
 DONE = answer(image(1))
@@ -43,6 +44,9 @@ class Service:
 
     async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer:
         raise AssertionError("a job is never sent again")
+
+    def own_ticket(self, attempt_id: str) -> JobTicket | None:
+        return None
 
     async def poll(self, ticket: JobTicket, request: ImageRequest) -> Answer | Pending | Gone | Unasked:
         self.polls += 1

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.comfyui import write_model
+
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.verify import verify
@@ -37,19 +39,21 @@ base_url = "URL"
 
 @dataclass(frozen=True)
 class JobService:
-    """A service that accepts jobs. most_images: what one of its jobs gives."""
+    """A service that accepts jobs. most_images: what one of its jobs gives. has_file: its model is the user's own."""
 
     provider: str
     model: str
     key_variable: str
     key: str
     most_images: int
+    has_file: bool = False
 
 
 FAL = JobService("fal", MODEL, "FAL_KEY", KEY, 2)
 REPLICATE = JobService(
     "replicate", "replicate/black-forest-labs/flux-schnell", "REPLICATE_API_TOKEN", "r8-secret-of-a-test", 2
 )
+COMFYUI = JobService("comfyui", "comfyui/portrait", "COMFYUI_API_KEY", "", 2, has_file=True)
 BFL = JobService("bfl", "bfl/flux-2-pro", "BFL_API_KEY", "bfl-secret-of-a-test", 1)
 
 
@@ -72,7 +76,8 @@ class JobRun:
     def __post_init__(self) -> None:
         self.out = self.folder / "out"
         named = CONFIG.replace("MODEL", self.service.model).replace("PROVIDER", self.service.provider)
-        (self.folder / "config.toml").write_text(named.replace("URL", self.url))
+        models = f"models = [{str(write_model(self.folder / 'models'))!r}]\n" if self.service.has_file else ""
+        (self.folder / "config.toml").write_text(models + named.replace("URL", self.url))
         with (self.folder / "rows.csv").open("w", newline="") as file:
             table = csv.writer(file)
             table.writerow(["id", "prompt", "num_images"])

@@ -23,11 +23,12 @@ from batchgen.core.image_header import ImageError, recognise
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
 from batchgen.providers.api_key import ApiKey
-from batchgen.providers.base import HttpCall, HttpResponse, Traits
+from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.provider import HttpProvider
 from batchgen.providers.http.request_body import Models
 from batchgen.providers.http.words import explain
 from batchgen.providers.registry import ProviderFactory
+from batchgen.providers.traits import Traits
 
 NAME, MODEL = "toy", "toy/crayon"
 SECRET = "toy-secret-key"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.base import Traits
+from batchgen.providers.traits import Traits
 
 _AGAIN = "then type the same command again."
 

@@ -166,11 +166,29 @@ class HttpProvider(HttpAccount):
 
 
 class JobHttpProvider(HttpAccount):
-    """A provider over HTTP that accepts jobs."""
+    """A provider over HTTP that accepts jobs.
 
-    def __init__(self, wire: JobWire, settings: ProviderSettings, key: ApiKey) -> None:
+    Args:
+        wire: The service's wire format.
+        settings: Where the service is, waits, sizes and limits.
+        key: As `HttpAccount` has it.
+        own_ticket: Returns the ticket of an attempt that is about to leave, where a job's id is ours.
+    """
+
+    def __init__(
+        self,
+        wire: JobWire,
+        settings: ProviderSettings,
+        key: ApiKey,
+        own_ticket: Callable[[str], JobTicket] | None = None,
+    ) -> None:
         super().__init__(wire, settings, key)
         self._wire = wire
+        self._own_ticket = own_ticket
+
+    def own_ticket(self, attempt_id: str) -> JobTicket | None:
+        """Return the ticket of an attempt that is about to leave, as `JobProvider.own_ticket` has it."""
+        return None if self._own_ticket is None else self._own_ticket(attempt_id)
 
     async def submit(self, request: ImageRequest, attempt_id: str, on_sent: Callable[[], None]) -> Answer | Accepted:
         """Ask for images, once, as `Provider.submit` has it."""

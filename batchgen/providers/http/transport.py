@@ -19,13 +19,14 @@ from batchgen.config.settings import HttpSettings
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.providers.api_key import ApiKey
-from batchgen.providers.base import HttpCall, HttpResponse, is_among
+from batchgen.providers.base import HttpCall, HttpResponse
 from batchgen.providers.http.body import MAX_HEADER_BYTES, READ_BUFFER_BYTES, BodyError, read_body, read_error_body
 from batchgen.providers.http.connection import CarriedResponse, CleanConnector, use_up
 from batchgen.providers.http.loose_json import in_utf_8
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS, redact
 from batchgen.providers.http.url import parse_base_url, parse_http_url, without_version
 from batchgen.providers.http.way_out import Proxies, certificates, hint
+from batchgen.providers.traits import is_among
 
 # Beside the calls that make images: balance, prices, logs.
 _ACCOUNT_CONNECTIONS: Final = 2

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from batchgen.config.settings import ProviderSettings
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.base import Traits
+from batchgen.providers.traits import Traits
 
 _AGAIN = "then type the same command again."
 

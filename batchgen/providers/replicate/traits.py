@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.base import JobTraits, Traits
+from batchgen.providers.traits import JobTraits, Traits
 
 _AGAIN = "then type the same command again."
 

@@ -9,7 +9,7 @@ from batchgen.simulator.dialects.base import Fulfilment, ServiceDialect
 
 __all__ = ["DIALECTS", "Fulfilment", "ServiceDialect", "find_dialect"]
 
-DIALECTS = ("aimlapi", "openai", "gemini", "fal", "replicate", "bfl")
+DIALECTS = ("aimlapi", "openai", "gemini", "fal", "replicate", "bfl", "comfyui")
 
 
 def find_dialect(name: str) -> ServiceDialect:
