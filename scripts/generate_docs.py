@@ -123,6 +123,8 @@ def _settings() -> str:
     for key, _ in leaves(ProviderOverrides()):
         common = common_name(f"providers.{DEFAULT_PROVIDER}.{key}")
         fallback = f"`{common}`" if common else "the provider's own"
+        if key.startswith("wire."):
+            fallback = 'what most services do; only for `kind = "http"`, see [providers.md](providers.md#any-other-service-over-http)'
         if key == "base_url":
             fallback += f" for {DEFAULT_PROVIDER}, else the provider's own"
         lines.append(f"| `providers.NAME.{key}` | {fallback} |")

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from support.comfyui import write_model
 
+from batchgen.catalog import load_catalog
+from batchgen.config.load import inspect_config
 from batchgen.dataset.events.events import AnyEvent, Event
 
 ROOT = Path(__file__).parent.parent
@@ -49,3 +52,17 @@ def test_every_event_and_every_key_is_documented_and_no_other() -> None:
 
 def test_what_the_log_takes_is_every_event_there_is() -> None:
     assert set(get_args(AnyEvent)) == set(Event.__subclasses__())
+
+
+def test_the_examples_of_providers_are_configurations_and_models_that_load(tmp_path: Path) -> None:
+    page = (ROOT / "docs/providers.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) >= 5
+    write_model(tmp_path / "models").with_suffix(".json").rename(tmp_path / "models/portrait_api.json")
+    for number, block in enumerate(blocks):
+        named = re.match(r"# ([\w./-]+\.toml)\n", block)
+        (tmp_path / (named[1] if named else f"model-{number}.toml")).write_text(block)
+    models = [path for path in tmp_path.rglob("*.toml") if re.search(r"^name =", path.read_text(), re.MULTILINE)]
+    assert len(load_catalog(models).models) == len(load_catalog([]).models) + len(models)
+    for path in set(tmp_path.rglob("*.toml")) - set(models):
+        assert not inspect_config(path)[1]

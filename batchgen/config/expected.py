@@ -34,6 +34,8 @@ def _describe(kind: Any) -> str:
         plain, *extras = get_args(kind)
         bounds = next((extra.bounds for extra in extras if isinstance(extra, Within)), {})
         return f"{_WORDS[plain]}{_describe_bounds(bounds)}"
+    if get_origin(kind) is Mapping and get_origin(get_args(kind)[1]) is Literal:
+        return f"a table with the values {_describe(get_args(kind)[1])}"
     return _WORDS[get_origin(kind) or kind]
 
 

@@ -70,7 +70,8 @@ def common_name(name: str) -> str | None:
     if match is None:
         return None
     provider, key = match.groups()
-    if key in ("kind", "key_variable") or (key == "base_url" and provider != DEFAULT_PROVIDER):
+    is_own = key in ("kind", "key_variable") or key.startswith("wire.")
+    if is_own or (key == "base_url" and provider != DEFAULT_PROVIDER):
         return None
     return key if key == "image_transport" or key.startswith("limits.") else f"api.{key}"
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from batchgen.config.bounds import Passing, Within
+from batchgen.config.wire import WireSettings
 from batchgen.core.request import DEFAULT_PROVIDER
 
 PositiveInt = Annotated[int, Within(ge=1)]
@@ -165,6 +166,7 @@ class ProviderOverrides:
     download_timeout_s: Seconds | None = None
     proxy: bool | None = None
     limits: RateOverrides = field(default_factory=RateOverrides)
+    wire: WireSettings = field(default_factory=WireSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class ProviderSettings:
     name: the provider's, as in the catalog. kind: the provider whose wire format it speaks, None for its own.
     base_url: None for the provider's own address. key_variable: the
     environment variable that holds the key, None for the provider's own. image_transport: how images travel.
-    http: waits and sizes. limits: the rates of its account.
+    http: waits and sizes. limits: the rates of its account. wire: how it is spoken with, for the kind `http`.
     """
 
     name: str
@@ -184,6 +186,7 @@ class ProviderSettings:
     image_transport: ImageTransport
     http: HttpSettings
     limits: RateSettings
+    wire: WireSettings = field(default_factory=WireSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +277,7 @@ class RunConfig:
             image_transport=own.image_transport or self.image_transport,
             http=HttpSettings(**_merged(HttpSettings, self.api, own)),
             limits=RateSettings(**_merged(RateSettings, self.limits, own.limits)),
+            wire=own.wire,
         )
 
     def allowed_failures(self, slots: int) -> int:

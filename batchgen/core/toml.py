@@ -97,7 +97,7 @@ def toml_key(key: str) -> str:
 
 
 def toml_value(value: object) -> str:
-    """Return a text, a number, a truth value, or a list of them as TOML, printable and on one line."""
+    """Return a text, a number, a truth value, or a list or table of them as TOML, printable and on one line."""
     match value:
         case bool():
             return str(value).lower()
@@ -105,6 +105,8 @@ def toml_value(value: object) -> str:
             return f'"{"".join(map(_escaped, value))}"'
         case list() | tuple():
             return f"[{', '.join(map(toml_value, value))}]"
+        case Mapping():
+            return f"{{{', '.join(f'{toml_key(key)} = {toml_value(one)}' for key, one in value.items())}}}"
         case _:
             return repr(value)  # numbers, also nan and inf, look as in Python
 

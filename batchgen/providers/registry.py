@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 
 from batchgen.catalog import Catalog, Model
 from batchgen.config.settings import ProviderSettings, RunConfig
+from batchgen.config.wire import WireSettings
 from batchgen.core.errors import BatchgenError, UsageError
 from batchgen.core.suggest import did_you_mean
 from batchgen.providers.api_key import ApiKey
@@ -29,6 +30,7 @@ _BUILT_IN = {
     "replicate": "batchgen.providers.replicate.factory",
     "bfl": "batchgen.providers.bfl.factory",
     "comfyui": "batchgen.providers.comfyui.factory",
+    "http": "batchgen.providers.described.factory",
 }
 
 
@@ -81,6 +83,8 @@ def check_providers(names: Collection[str], config: RunConfig) -> None:
     for name in names:
         settings = config.provider(name)
         traits = find_factory(settings).traits(settings)
+        if settings.wire != WireSettings() and settings.kind != "http":
+            raise UsageError(f'[providers.{name}.wire] is for `kind = "http"`; write that too, or leave it out.')
         try:
             parse_base_url(settings.base_url or traits.base_url)
         except BatchgenError as error:

@@ -1,0 +1,1 @@
+"""A service that its user describes in the configuration: `kind = "http"`."""
