@@ -124,7 +124,7 @@ def _settings() -> str:
         common = common_name(f"providers.{DEFAULT_PROVIDER}.{key}")
         fallback = f"`{common}`" if common else "the provider's own"
         if key.startswith("wire."):
-            fallback = 'what most services do; only for `kind = "http"`, see [providers.md](providers.md#any-other-service-over-http)'
+            fallback = 'what most services do; only for `kind = "http"`, see [providers.md](providers.md)'
         if key == "base_url":
             fallback += f" for {DEFAULT_PROVIDER}, else the provider's own"
         lines.append(f"| `providers.NAME.{key}` | {fallback} |")
