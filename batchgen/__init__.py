@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from batchgen._api.plan import Plan, plan
     from batchgen._api.reconcile import Reconciliation, reconcile
     from batchgen._api.run import RunSummary, StopKind, StopReason, run, run_sync
+    from batchgen.core.drawn import Draw, Drawn
     from batchgen.core.errors import (
         ApiKeyError,
         BatchgenError,
@@ -57,8 +58,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from batchgen.core.exit_codes import ExitCode
-    from batchgen.core.outcomes import Status
+    from batchgen.core.outcomes import ErrorKind, Status
     from batchgen.core.problems import Problem
+    from batchgen.core.request import ImageRequest
 
 __all__ = [
     "ApiKeyError",
@@ -70,13 +72,17 @@ __all__ = [
     "DatasetError",
     "DatasetSummary",
     "DiskError",
+    "Draw",
+    "Drawn",
     "EmptySelection",
+    "ErrorKind",
     "ExitCode",
     "ExportError",
     "Exported",
     "FileFault",
     "FileProblem",
     "Gallery",
+    "ImageRequest",
     "InputError",
     "Locked",
     "ManifestError",
@@ -156,6 +162,7 @@ _HOMES = {
         "run",
         "run_sync",
     ),
+    "batchgen.core.drawn": ("Draw", "Drawn"),
     "batchgen.core.errors": (
         "ApiKeyError",
         "BatchgenError",
@@ -175,8 +182,9 @@ _HOMES = {
         "UsageError",
     ),
     "batchgen.core.exit_codes": ("ExitCode",),
-    "batchgen.core.outcomes": ("Status",),
+    "batchgen.core.outcomes": ("ErrorKind", "Status"),
     "batchgen.core.problems": ("Problem",),
+    "batchgen.core.request": ("ImageRequest",),
 }
 
 

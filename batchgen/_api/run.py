@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -13,9 +14,10 @@ from types import MappingProxyType
 from batchgen._api.display import BarDisplay, SilentDisplay
 from batchgen._api.integrity import give_up_missing_images
 from batchgen._api.job import Consent, InDoubt, Job, make_selection, open_job
-from batchgen._api.settings import Columns, Settings, load_settings, with_columns
+from batchgen._api.settings import Columns, Settings, load_settings, with_columns, with_own_code
 from batchgen._api.waiting import waiting
 from batchgen.billing.preflight import Preflight
+from batchgen.core.drawn import Draw
 from batchgen.dataset.read.presence import AbsentImages
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Display, Live
@@ -26,6 +28,7 @@ from batchgen.engine.run_summary import RunSummary
 from batchgen.engine.stop import StopKind, StopReason, StopSignal
 from batchgen.manifest import ManifestSource
 from batchgen.pacing import LimiterSnapshot
+from batchgen.providers.function.provider import FunctionProvider
 
 __all__ = [
     "AbsentImages",
@@ -65,6 +68,7 @@ async def run(
     allow_invalid: bool = False,
     repair_missing: bool = False,
     key: str | None = None,
+    provider: Draw | None = None,
     progress: bool = True,
 ) -> RunSummary:
     """Make the images, and resume by itself where an earlier run stopped.
@@ -89,6 +93,9 @@ async def run(
         allow_invalid: whether right rows may be sent although most rows are wrong.
         repair_missing: whether images that are no longer there are bought again; else the run only counts them.
         key: the API key of the configured model's provider; by default that of the environment.
+        provider: a function of your own that draws: it takes an `ImageRequest` and returns the bytes of its image, of
+            several, or `Drawn` with a cost. The rows are then asked of the model `function/own-code`, or of one of your
+            own that extends it.
         progress: whether to show a bar.
 
     Raises:
@@ -102,11 +109,15 @@ async def run(
     selection = make_selection(select, retry, in_doubt, limit)
     consent = Consent(rebuy, mix_services, allow_invalid)
     loaded = load_settings(config, with_columns(settings, columns))
+    if provider is not None:
+        loaded = with_own_code(loaded)
     out = _fixed(out)
     job = open_job(manifest, out, loaded, selection, consent)
     if repair_missing:
         await asyncio.to_thread(lambda: [*give_up_missing_images(out)])
     keyring = read_keys({} if key is None else {job.rules.model.provider: key})
+    if provider is not None:
+        keyring = replace(keyring, brought=FunctionProvider(provider))
     stop = StopSignal()
     display = BarDisplay() if progress else SilentDisplay()
     running = asyncio.ensure_future(run_job(job, keyring, display, stop))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from batchgen.config.load import Loaded, inspect_config, load_config
 from batchgen.config.show import as_toml
 from batchgen.core.problems import Problem
 from batchgen.core.request import SIMULATED
+from batchgen.providers.function import OWN_CODE
 
 __all__ = [
     "SIMULATED",
@@ -26,6 +28,7 @@ __all__ = [
     "load_settings",
     "proxy_of",
     "with_columns",
+    "with_own_code",
 ]
 
 # Values by dotted name, as in {"limits.requests_per_minute": 60}; None stands for a setting that was not given.
@@ -41,6 +44,14 @@ _NO_FLAGS: Mapping[str, str] = MappingProxyType({})
 def with_columns(settings: Settings | None, columns: Columns | None) -> Settings | None:
     """Return settings in which `columns` is what a call says, if it says anything."""
     return settings if columns is None else {**(settings or {}), "columns": columns}
+
+
+def with_own_code(loaded: Loaded) -> Loaded:
+    """Return a configuration whose model is a function of the caller's own, unless it names another model of it."""
+    config = loaded.config
+    named = "model" in loaded.origins
+    models = (str(OWN_CODE), *config.models)
+    return replace(loaded, config=replace(config, models=models, model=config.model if named else "function/own-code"))
 
 
 def load_settings(

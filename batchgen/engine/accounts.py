@@ -27,15 +27,17 @@ from batchgen.store.account_file import AccountFile, remove_unused
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Where the keys of providers are.
+    """Where the keys of providers are, and which provider needs none since its caller brings it.
 
     Attributes:
         environment: environment variables by name; a provider's own variables hold its key.
         given: keys by provider that do not come from there.
+        brought: a provider of the caller's own.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
+    brought: Provider | None = field(default=None, repr=False)
 
     def key(self, name: str, config: RunConfig) -> ApiKey:
         """Return the key of a provider; that of another address than the service's own may be none.
@@ -143,7 +145,7 @@ class Accounts:
         keys: The key of each provider to open.
         missing: Why other providers cannot be opened, by name.
         layout: The dataset, which knows what earlier runs sent, and spent.
-        environment: Says where the state of accounts is kept that all runs on this machine share.
+        keyring: Its environment says where the state of accounts is kept that all runs on this machine share.
 
     Raises UsageError where a budget for the dataset cannot be kept.
     """
@@ -155,13 +157,16 @@ class Accounts:
         keys: Mapping[str, ApiKey],
         missing: Mapping[str, str],
         layout: Layout,
-        environment: Mapping[str, str],
+        keyring: Keyring,
     ) -> None:
         earlier = earlier_attempts(layout, config, keys)
-        self._files = account_files(environment, config, keys)
+        self._files = account_files(keyring.environment, config, keys)
         self.budget = Budget(*_caps(config.limits, catalog, layout))
         self.missing = missing
-        self.providers = {name: open_provider(name, config, catalog, key) for name, key in keys.items()}
+        brought = {} if keyring.brought is None else {keyring.brought.name: keyring.brought}
+        self.providers = {
+            name: brought.get(name) or open_provider(name, config, catalog, key) for name, key in keys.items()
+        }
         self.limiters = {
             name: self._limiter(_within(provider, config), earlier.get(name, []), self._files.get(name))
             for name, provider in self.providers.items()

@@ -89,7 +89,7 @@ async def run_job(
         if not changes:
             await asyncio.to_thread(writer.write_config, _config_text(job.loaded))
         display.opened(dict(writer.recovered))
-        accounts = Accounts(job.loaded.config, job.rules.catalog, keys, missing, writer.layout, keyring.environment)
+        accounts = Accounts(job.loaded.config, job.rules.catalog, keys, missing, writer.layout, keyring)
         running = _Running(job, accounts, display, stop, writer, run_id, changes, onlooker)
         plan = await running.run(planner, FileWorkList(work))
     except asyncio.CancelledError:

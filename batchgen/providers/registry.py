@@ -31,6 +31,7 @@ _BUILT_IN = {
     "bfl": "batchgen.providers.bfl.factory",
     "comfyui": "batchgen.providers.comfyui.factory",
     "http": "batchgen.providers.described.factory",
+    "function": "batchgen.providers.function.factory",
 }
 
 
