@@ -60,7 +60,7 @@ class Catalog:
             for known in (model.name, *model.aliases)
         ]
         near = did_you_mean(name, known, 3)
-        return near or f"known models: {', '.join(model.name for model in self.models)}"
+        return near or f"`batchgen models` lists the {len(self.models)} that there are"
 
 
 def make_catalog(described: Iterable[tuple[Path, Model]]) -> Catalog:

@@ -149,7 +149,7 @@ def test_a_folder_without_a_dataset_is_named(run: Run, command: str, out: str) -
         ('models = ["\\u0000"]', "E062"),
         ('models = ["missing.toml"]', "missing.toml"),
         ('models = ["m.csv"]', "m.csv"),
-        ('model = ""', "known models"),
+        ('model = ""', "`batchgen models` lists the"),
         ("[defaults]\nseed = nan", "defaults.seed"),
         ("[defaults]\nprompt = 'a'", "defaults.prompt"),
         ("[limits]\nconcurrency = 0", "bad.toml:2:1 error E061 limits.concurrency"),
