@@ -34,7 +34,8 @@ environment:
 """
 
 _MANIFEST = (
-    "CSV, JSON Lines, JSON, Parquet or a spreadsheet, or - for standard input: a prompt with its parameters in each row"
+    "CSV, JSON Lines, JSON, Parquet or a spreadsheet, a prompt with its parameters in each row, or - for standard"
+    " input; or a sweep (.toml)"
 )
 
 
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_init(commands)
     _add_check(commands)
+    _add_expand(commands)
     _add_plan(commands)
     _add_run(commands)
     _add_status(commands)
@@ -74,6 +76,11 @@ def _add_check(commands: Commands) -> None:  # type: ignore[valid-type]
     parser.add_argument(
         "--format", choices=("text", "json", "github"), default="text", help="how to print what is wrong (default text)"
     )
+
+
+def _add_expand(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "expand", "print the rows of a sweep, a .toml manifest, as CSV, with the same ids")
+    parser.add_argument("manifest", metavar="SWEEP", help="the .toml file")
 
 
 def _add_plan(commands: Commands) -> None:  # type: ignore[valid-type]

@@ -56,6 +56,13 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "E060": "a default is set for something that takes none",
         "E061": "a setting is wrong",
         "E062": "a model's file is wrong, or the model is unknown",
+        # the sweep
+        "E080": "the sweep names an axis or a column that there is not, or is not written as one",
+        "E081": "two axes set one column",
+        "E082": "an exclude matches nothing",
+        "E083": "an axis is missing in the id",
+        "E084": "the sweep has more rows than max_rows",
+        "E085": "a name of a value cannot be part of a file name",
         # warnings
         "W001": "a column name is one typo away from a field",
         "W002": "the model does not take this field",
@@ -68,6 +75,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "W009": "the prompt is what programs write for nothing",
         "W010": "a cell seems to hold several rows",
         "W011": "the model is retired, or will be",
+        "W013": "the prompt has what looks like a placeholder, and is sent as it is",
         "W012": "cells of the spreadsheet are merged over several rows",
     }
 )

@@ -91,6 +91,14 @@ def find_key(source: str, path: Sequence[str]) -> Place | None:
     return None
 
 
+def find_tables(source: str, name: str) -> list[Place]:
+    """Return where the headers `[[name]]` of a valid document stand, in order."""
+    source = source.replace("\r\n", "\n")
+    header = re.compile(rf"\s*\[\[\s*{re.escape(name)}\s*\]\]")
+    found = (match for statement in _statements(source) if (match := header.match(source, statement.start)))
+    return [_place(source, source.index("[[", match.start())) for match in found]
+
+
 def toml_key(key: str) -> str:
     """Return a key as TOML: bare where it can be."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml_value(key)

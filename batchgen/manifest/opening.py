@@ -32,6 +32,7 @@ _FORMS: Mapping[str, Form] = {
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
     **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "sheet"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    ".toml": "sweep",
 }
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _PACKED = ("csv", "tsv", "json")
@@ -89,7 +90,8 @@ def _open_path(path: Path, name: str, out: Path | None, sheet: str | None, promp
     gzipped = last == ".gz" and _FORMS.get(before) in _PACKED
     known = _FORMS.get(before if gzipped else last)
     if known is None:
-        text = "the name must end in .csv, .tsv, .jsonl or .json, each with or without .gz, or in .parquet or .xlsx"
+        packed = "in .csv, .tsv, .jsonl or .json, each with or without .gz"
+        text = f"the name must end {packed}, or in .parquet, .xlsx or .toml"
         raise ManifestError([Problem("E006", name, text)])
     _refuse_pointer(path, name)
     return _open_file(path, name, known, sheet, prompt, gzipped=gzipped)
@@ -102,6 +104,10 @@ def _open_file(path: Path, name: str, form: Form, sheet: str | None, prompt: str
         return open_sheet(path, name, sheet, prompt)
     if sheet is not None:
         raise ManifestError([_no_sheets(name, sheet)])
+    if form == "sweep":
+        from batchgen.manifest.sweep_source import open_sweep
+
+        return open_sweep(path, name, prompt)
     if form == "parquet":
         from batchgen.manifest.arrow_source import open_parquet_file
 

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, Literal
 from batchgen.core.errors import ManifestError
 from batchgen.core.problems import Problem
 
-Form = Literal["csv", "tsv", "json", "sheet", "parquet"]
+Form = Literal["csv", "tsv", "json", "sheet", "parquet", "sweep"]
 
 STDIN: Final = "-"
 

@@ -19,6 +19,10 @@ _NOTHING = frozenset(
     {"nan", "NaN", "NAN", "None", "none", "NONE", "null", "NULL", "Null", "nil", "<NA>", "NaT", "N/A", "n/a", "NA"}
     | {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#ERROR!", "undefined", "[object Object]"}
 )
+# Of templates and of wildcards: {name}, {a|b}, __colour__. JSON in a prompt is none.
+_PLACEHOLDER = re.compile(
+    r"\{[^{}\"':\n]{0,200}\|[^{}\"\n]{0,200}\}|\{[A-Za-z_][\w. -]{0,40}\}|\b__[A-Za-z][\w/-]{0,40}?__\b"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -39,6 +43,8 @@ def check_prompts(
         yield from _check_rows_within(prompts, column)
     if not _NOTHING.isdisjoint(prompts):
         yield from _check_nothing(prompts, column)
+    if "{" in text or "__" in text:
+        yield from _check_placeholders(prompts, column)
     words = min((one.silent_from_words for one in distinct if one.silent_from_words is not None), default=None)
     # n words and what separates them take 2n - 1 characters at least.
     if words is not None and longest >= 2 * words - 1:
@@ -91,6 +97,13 @@ def _check_nothing(prompts: Sequence[str], column: int) -> Iterator[FoundInRow]:
         if prompt in _NOTHING:
             text = f"the prompt is {prompt!r}, which programs write where there is nothing; it is sent as it is"
             yield row, Finding("W009", text, column)
+
+
+def _check_placeholders(prompts: Sequence[str], column: int) -> Iterator[FoundInRow]:
+    for row, prompt in enumerate(prompts):
+        if found := _PLACEHOLDER.search(prompt):
+            text = f"the prompt has {found[0][:40]}, which other tools fill in; it is sent, and paid for, as it is"
+            yield row, Finding("W013", text, column)
 
 
 def _check_words(

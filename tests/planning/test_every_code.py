@@ -83,6 +83,13 @@ EXAMPLES: dict[str, str | bytes] = {
     "W010": 'prompt\n"a wave\t1\nan owl"\n',
     "W011": "prompt,model\na,imagen-3\n",
     "W012": "a spreadsheet with merged cells",
+    "E080": 'id = "a-{axis}"\nprompt = "b"\n',
+    "E081": 'id = "{a}-{b}"\nprompt = "p"\n[axes]\na = [1]\n[axes.b]\nx = { a = 1 }\n',
+    "E082": 'id = "{a}"\nprompt = "p"\n[axes]\na = [1]\n[[exclude]]\na = 2\n',
+    "E083": 'id = "i"\nprompt = "p{a}"\n[axes]\na = [1, 2]\n',
+    "E084": 'id = "{a}"\nprompt = "p"\nmax_rows = 1\n[axes]\na = [1, 2]\n',
+    "E085": 'id = "{a}"\nprompt = "p"\n[axes]\na = ["x/y"]\n',
+    "W013": "prompt\na {red|blue} fox\n",
     "W007": "a folder with a table that is no Parquet file",
 }
 
@@ -136,6 +143,8 @@ def _example(code: str, folder: Path, write: Callable[..., Path]) -> Path:
             return folder / "m.xlsx"
         case "E011" | "E060" | "E061" | "E062":
             return write("prompt\na\n")
+        case "E080" | "E081" | "E082" | "E083" | "E084" | "E085":
+            return write(EXAMPLES[code], "m.toml")
         case "E026" | "E027":
             return write(EXAMPLES[code], "m.jsonl")
         case _:

@@ -107,6 +107,25 @@ def test_a_prompt_that_programs_write_for_nothing_is_pointed_out(read) -> None:
     assert len(reading.requests) == 4
 
 
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("a {red|blue} fox", "{red|blue}"),
+        ("a {colour} fox", "{colour}"),
+        ("a __colour__ fox", "__colour__"),
+        ("a fox { and a hare", ""),
+        ("json {1: 2}", ""),
+        ("snake__case and __ too", ""),
+        ("a set {1, 2, 3}", ""),
+    ],
+)
+def test_what_other_tools_fill_in_is_pointed_out_and_sent(read, prompt: str, found: str) -> None:
+    reading = read(f'prompt\n"{prompt}"\n')
+    said = [problem for problem in reading.problems if problem.code == "W013"]
+    assert [found in problem.message for problem in said] == ([True] if found else [])
+    assert reading.requests[0].prompt == prompt
+
+
 def test_a_quote_that_swallowed_rows_is_pointed_out(read) -> None:
     reading = read('prompt\tlabel\na fox\t1\n"the wave\t2\nan owl\t3\nthe end"\t4\na crow\t5\n')
     assert [(problem.code, problem.line) for problem in reading.problems if problem.code != "W008"] == [("W010", 3)]
