@@ -27,7 +27,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import GALLERY_PAGE, INDEX, WAL, layout_at, part_name
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page
 
 SIZES = (10_000, 100_000)
@@ -69,13 +69,13 @@ def images() -> Iterator[bytes]:
         yield encoded.getvalue()
 
 
-def write_index(layout: Layout, slots: int) -> None:
+def write_index(folder: Path, slots: int) -> None:
     """Write an index of so many slots, one in fifty of them blocked, with texts that do not repeat."""
     chance = random.Random(1)  # the same dataset each time
     vocabulary = WORDS.split()
     made = list(images())
     for number, data in enumerate(made):
-        path = layout.images / "00000" / f"{number}.jpg"
+        path = folder / "images" / "00000" / f"{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     hashes = [sha256(data).hexdigest() for data in made]
@@ -115,12 +115,12 @@ def write_index(layout: Layout, slots: int) -> None:
         saved = {"status": "ok", "file_name": f"images/00000/{which}.jpg", "sha256": hashes[which], "cost_usd": 0.04}
         return common | saved | {"enhanced_prompt": enhanced, "width": width, "height": height}
 
-    layout.index.mkdir()
-    layout.wal.mkdir(parents=True)
+    (folder / INDEX).mkdir()
+    (folder / WAL).mkdir(parents=True)
     table = pa.Table.from_pylist([record(row) for row in range(slots)], INDEX_SCHEMA)
     for name, values in (("style", ["ink", "oil", "film", "riso"]), ("scene", ["city", "sea", "food"])):
         table = table.append_column(name, pa.array(chance.choices(values, k=slots)))
-    pq.write_table(table, layout.part(1), compression="zstd")
+    pq.write_table(table, folder / part_name(1), compression="zstd")
 
 
 def measure(page: Page, address: str) -> str:
@@ -148,12 +148,13 @@ def main() -> None:
     chromium = shutil.which("chromium") or "/usr/bin/chromium"
     for slots in map(int, sys.argv[1:] or SIZES):
         with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-            layout = Layout(Path(folder))
-            write_index(layout, slots)
+            layout = layout_at(folder)
+            write_index(Path(folder), slots)
             begun = perf_counter()
             read = read_slots(layout)
             list(make_thumbnails(layout, missing_thumbnails(layout, read)))
-            path = write_page(layout, read)
+            write_page(layout, read)
+            path = Path(folder) / GALLERY_PAGE
             print(
                 f"{slots:,} slots: page of {path.stat().st_size / 1e6:.1f} MB written in {perf_counter() - begun:.1f} s"
             )

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
-from pathlib import Path
 
 from batchgen.core.remedy import Remedy
 from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.events.log import last_ended, last_planned
 from batchgen.dataset.guard import refuse_foreign_files
-from batchgen.dataset.layout import EVENTS, Layout
+from batchgen.dataset.layout import EVENTS, GALLERY_PAGE, VIEW, layout_at
 from batchgen.dataset.read.dataset import Dataset
 from batchgen.dataset.read.missing import MissingSlot
 from batchgen.dataset.read.summary import DatasetSummary, RunTotals
-from batchgen.store.lock import is_held
 
 __all__ = [
     "Dataset",
@@ -40,7 +38,7 @@ def open_dataset(out: str | PathLike[str]) -> Dataset:
 
 def has_gallery(out: str | PathLike[str]) -> bool:
     """Whether a dataset has a gallery page."""
-    return Layout(Path(out)).gallery_page.exists()
+    return layout_at(out).store.is_taken(GALLERY_PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +58,17 @@ class ViewOrigin:
 
 def view_origin(out: str | PathLike[str]) -> ViewOrigin | None:
     """Return which run the view of a dataset is from; None if there is no view."""
-    layout = Layout(Path(out))
-    if not layout.view.exists():
+    layout = layout_at(out)
+    if not layout.store.exists(VIEW):
         return None
-    ended = last_ended(layout.store.file(EVENTS))
+    ended = last_ended(layout.file(EVENTS))
     is_behind = bool(layout.segments())
     return ViewOrigin(None, None, is_behind) if ended is None else ViewOrigin(ended.run, ended.at, is_behind)
 
 
 def not_asked_images(out: str | PathLike[str], summary: DatasetSummary) -> int:
     """Return how many images the newest run was to ask for and has not, or not yet; 0 if nobody knows."""
-    planned = last_planned(Layout(Path(out)).store.file(EVENTS))
+    planned = last_planned(layout_at(out).file(EVENTS))
     if planned is None:
         return 0
     newest = summary.runs.get(planned.run)
@@ -87,12 +85,12 @@ class RunWatch:
     """
 
     def __init__(self, out: str | PathLike[str]) -> None:
-        self._layout = Layout(Path(out))
-        self._follower = Follower(self._layout.store.file(EVENTS))
+        self._layout = layout_at(out)
+        self._follower = Follower(self._layout.file(EVENTS))
         if not self._layout.is_dataset():
             refuse_foreign_files(self._layout)
 
     def poll(self) -> tuple[Following, bool]:
         """Return the run as its events tell it by now (without an id none has begun), and whether it is running."""
-        running = is_held(self._layout.lock)  # first: what a run writes at its end is then read as well
+        running = self._layout.is_held()  # first: what a run writes at its end is then read as well
         return self._follower.poll(), running

@@ -256,7 +256,7 @@ def export_replay(
     catalog = catalog_of(load_settings(config, settings))
     path = Path(dest)
     choice = ExportChoice(where, split, split_column)
-    with chosen_images(out, dest, choice) as (source, chosen), new_file(path, source.layout.root) as file:
+    with chosen_images(out, dest, choice) as (source, chosen), new_file(path, Path(out)) as file:
         if split_column is not None:  # the manifest has it as a column of its own
             chosen = {split_column: all_of(chosen)}
         return write_replay(source, chosen, catalog, file, path.name, lambda rows: advance(rows, None))

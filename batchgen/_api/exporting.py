@@ -103,7 +103,7 @@ def export(
         total = sum(per_split.values())
         treat = embed_xmp if embed == "xmp" else unchanged
         images = Images(source, name, treat, lambda number: advance(number, total))
-        with new_folder(path, source.layout.root) as folder:
+        with new_folder(path, Path(out)) as folder:
             files = prepared.write(images, folder)
             write_card(source, chosen, folder, path.name, prepared.card, prepared.columns)
     return Exported(path, files, per_split)

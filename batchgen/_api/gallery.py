@@ -11,7 +11,7 @@ from pathlib import Path
 from batchgen._api.disk import disk_errors
 from batchgen._api.job import Job
 from batchgen._api.progress import Advance, ignore
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import GALLERY_PAGE, Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.engine.protocols import Onlooker, nobody
 from batchgen.gallery import (
@@ -69,18 +69,20 @@ def write_gallery(
         ExportError: `standalone` is something else than a page, or lies within the dataset.
         DatasetError: the dataset cannot be read, or the page not be written.
     """
-    layout = open_layout(Path(out))
+    layout = open_layout(out)
     alone = Path(standalone) if standalone is not None else None
     with disk_errors(out):
         if alone is not None:
-            check_place(layout, alone)  # before minutes of thumbnails
+            check_place(Path(out), alone)  # before minutes of thumbnails
         made = made_thumbnails(layout)
         slots = read_slots(layout)
         unreadable, left = _make_missing(layout, slots, within_s, advance)
-        pages = [write_page(layout, slots)]
+        write_page(layout, slots)
+        pages = [Path(out) / GALLERY_PAGE]
         remove_thumbnails(layout, made, slots)
         if alone is not None:
-            pages.append(write_standalone(layout, slots, alone))
+            write_standalone(layout, slots, alone)
+            pages.append(alone)
     return Gallery(tuple(pages), unreadable, len(originals(slots)), left)
 
 

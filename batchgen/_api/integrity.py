@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from os import PathLike
-from pathlib import Path
 
 from batchgen._api.progress import Advance, ignore
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import layout_at
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.lost_images import Repaired, give_up_missing
 from batchgen.dataset.repair.repair import repair as repair_layout
 from batchgen.dataset.repair.verify import FileFault, FileProblem, lost_parts, missing_records, missing_texts
 from batchgen.dataset.repair.verify import verify as verify_layout
-from batchgen.store.lock import is_held
 
 __all__ = ["FileFault", "FileProblem", "Repaired", "give_up_missing_images", "repair", "verify"]
 
@@ -29,9 +27,9 @@ def verify(out: str | PathLike[str], *, advance: Advance = ignore) -> Iterator[F
     Raises:
         NotADataset: the folder holds no dataset.
     """
-    layout = open_layout(Path(out))
+    layout = open_layout(out)
     # A run moves parts about, and writes the dataset view when it ends.
-    at_rest = () if is_held(layout.lock) else chain(lost_parts(layout), missing_records(layout), missing_texts(layout))
+    at_rest = () if layout.is_held() else chain(lost_parts(layout), missing_records(layout), missing_texts(layout))
     return chain(verify_layout(layout, lambda images: advance(images, None)), at_rest)
 
 
@@ -46,7 +44,7 @@ def repair(out: str | PathLike[str]) -> Iterator[Repaired]:
         DiskError: the disk refused a write.
         DamagedIndex: a part of the index cannot be read.
     """
-    return repair_layout(open_layout(Path(out)))
+    return repair_layout(open_layout(out))
 
 
 def give_up_missing_images(out: str | PathLike[str]) -> Iterator[Repaired]:
@@ -54,5 +52,5 @@ def give_up_missing_images(out: str | PathLike[str]) -> Iterator[Repaired]:
 
     Yields nothing where there is no dataset yet. Raises as `repair`.
     """
-    layout = Layout(Path(out))
+    layout = layout_at(out)
     return give_up_missing(layout) if layout.is_dataset() else iter(())

@@ -9,7 +9,6 @@ from batchgen._api.columns import ColumnUse, use_of
 from batchgen._api.job import InDoubt, Job, Selection, make_selection, open_job
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Columns, Loaded, Settings, load_settings, with_columns
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.lag import ViewLag, view_lag
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
@@ -81,7 +80,7 @@ def plan_job(job: Job, advance: Advance = ignore) -> Plan:
     def read(rows: int) -> None:
         advance(rows, job.manifest.row_count)
 
-    layout = Layout(job.out)
+    layout = job.layout
     refuse_incomplete_at_rest(layout)
     return make_plan(read_rows(job.manifest, job.rules), resume_index.load(layout), job.selection, read)
 
@@ -97,7 +96,7 @@ def show_requests(manifest: ManifestSource, loaded: Loaded, row_id: str) -> list
 
 def view_lag_of(plan: Plan, job: Job) -> ViewLag:
     """Return how far metadata.parquet lags behind the manifest that was planned."""
-    return view_lag(Layout(job.out), plan.gone)
+    return view_lag(job.layout, plan.gone)
 
 
 def column_use(job: Job) -> ColumnUse:
@@ -107,4 +106,4 @@ def column_use(job: Job) -> ColumnUse:
 
 def rebuy_warning(plan: Plan, job: Job) -> str | None:
     """Say what a run would buy again for settings that changed since the last one; None if that is nothing."""
-    return bought_again(plan, setting_changes(read_last_config(Layout(job.out)), job.loaded))
+    return bought_again(plan, setting_changes(read_last_config(job.layout), job.loaded))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from os import PathLike
-from pathlib import Path
 
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.run import read_keys
@@ -64,7 +63,7 @@ def reconcile_with(
 
     `advance` is called with how many more calls of the logs were read.
     """
-    layout = open_layout(Path(out))
+    layout = open_layout(out)
     keyring = read_keys(keys or {})
     with held(layout):
         refuse_incomplete(layout)

@@ -93,7 +93,7 @@ class Books:
                     if slot["client_request_id"] is not None and (slot["provider"] or DEFAULT_PROVIDER) == provider:
                         self._add(slot)
         self._runs = {run_of_attempt(i) for request in self.requests.values() for i in request.attempts}
-        starts = [run_start(run_id or "") for run_id in (*self._runs, first_run_id(layout.store.file(EVENTS)))]
+        starts = [run_start(run_id or "") for run_id in (*self._runs, first_run_id(layout.file(EVENTS)))]
         self._finished_at = max((request.finished_at for request in self.requests.values()), default=datetime.now(UTC))
         self._started_at = min(filter(None, starts), default=self._finished_at)
 

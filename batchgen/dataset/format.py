@@ -16,6 +16,6 @@ def take_over(layout: Layout) -> None:
         version = int(text)
     except (FileNotFoundError, ValueError):
         version = 1
-    refuse_newer(layout.root, version)
+    refuse_newer(layout.store, version)
     if version < FORMAT_VERSION:
         layout.store.put(FORMAT, b"%d\n" % FORMAT_VERSION)

@@ -10,26 +10,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batchgen.core.errors import NotADataset
-from batchgen.dataset.layout import VIEW, Layout
+from batchgen.dataset.layout import CARD, CROISSANT, GALLERY_PAGE, INDEX, STATE, VIEW, Layout
 
 
 def refuse_foreign_files(layout: Layout) -> None:
     """Raise NotADataset if this is no folder, or holds files that no run wrote and this one would write over."""
-    if layout.root.is_symlink() and not layout.root.exists():
-        target = layout.root.readlink()
-        raise NotADataset(
-            f"{layout.root} is a link to {target}, which does not exist. "
-            f"Make that folder, mount its disk, or choose another folder (-o)."
-        )
-    if layout.root.exists() and not layout.root.is_dir():
-        raise NotADataset(f"{layout.root} is a file; a dataset is a folder: give one with -o.")
-    if layout.state.exists() or layout.index.exists() or _is_own_view(layout):
+    store = layout.store
+    store.refuse_place()
+    if any(True for prefix in (STATE, INDEX) for _ in store.list(prefix)) or _is_own_view(layout):
         return
-    written = (layout.view, layout.card, layout.croissant, layout.gallery_page)
-    foreign = ", ".join(path.name for path in written if path.exists())
+    foreign = ", ".join(name for name in (VIEW, CARD, CROISSANT, GALLERY_PAGE) if store.is_taken(name))
     if foreign:
         raise NotADataset(
-            f"{layout.root} is no dataset, and a run would write over what it holds: {foreign}. "
+            f"{store} is no dataset, and a run would write over what it holds: {foreign}. "
             "Choose a new folder for the dataset (-o)."
         )
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
-from batchgen.store import LocalStore, StoredFile
+from batchgen.store import LocalStore, Store, StoredFile
 
 IMAGES = "images/"
 INDEX = "index/"
@@ -84,95 +85,25 @@ def fingerprint_start(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A dataset in a local folder: its store, its numbered files, and the paths of the others."""
+    """A dataset in a store: what of it is kept under which names."""
 
-    root: Path
-    store: LocalStore = field(init=False, repr=False, compare=False)
+    store: Store
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "store", LocalStore(self.root, _ELSEWHERE))
+    def file(self, name: str) -> StoredFile:
+        """Return what is kept under a name, now or when it is opened."""
+        return StoredFile(self.store, name)
 
-    @property
-    def images(self) -> Path:
-        return self.store.path(IMAGES)
-
-    @property
-    def index(self) -> Path:
-        return self.store.path(INDEX)
-
-    @property
-    def view(self) -> Path:
-        return self.store.path(VIEW)
-
-    @property
-    def card(self) -> Path:
-        return self.store.path(CARD)
-
-    @property
-    def gallery_page(self) -> Path:
-        return self.store.path(GALLERY_PAGE)
-
-    @property
-    def gallery(self) -> Path:
-        return self.store.path(THUMBNAILS)
-
-    @property
-    def croissant(self) -> Path:
-        return self.store.path(CROISSANT)
-
-    @property
-    def state(self) -> Path:
-        return self.store.path(STATE)
-
-    @property
-    def wal(self) -> Path:
-        return self.store.path(WAL)
-
-    @property
-    def lock(self) -> Path:
-        return self.store.path(LOCK)
-
-    @property
-    def reserve(self) -> Path:
-        return self.store.path(RESERVE)
-
-    @property
-    def events(self) -> Path:
-        return self.store.path(EVENTS)
-
-    @property
-    def work_list(self) -> Path:
-        return self.store.path(WORK_LIST)
-
-    @property
-    def label_updates(self) -> Path:
-        return self.store.path(LABEL_UPDATES)
-
-    @property
-    def damaged(self) -> Path:
-        return self.store.path(DAMAGED)
-
-    @property
-    def view_state(self) -> Path:
-        return self.store.path(VIEW_STATE)
-
-    @property
-    def config(self) -> Path:
-        return self.store.path(CONFIG)
-
-    def part(self, number: int) -> Path:
-        return self.store.path(part_name(number))
-
-    def segment(self, number: int) -> Path:
-        return self.store.path(segment_name(number))
+    def is_held(self) -> bool:
+        """Whether a run, or anything else that writes, has the dataset; of one elsewhere it takes seconds to tell."""
+        return self.store.is_held(LOCK)
 
     def parts(self) -> dict[int, StoredFile]:
         """The index parts, oldest first."""
-        return {number: self.store.file(name) for number, name in self.part_names().items()}
+        return {number: self.file(name) for number, name in self.part_names().items()}
 
     def segments(self) -> dict[int, StoredFile]:
         """The WAL's segments, oldest first."""
-        return {number: self.store.file(name) for number, name in self.segment_names().items()}
+        return {number: self.file(name) for number, name in self.segment_names().items()}
 
     def part_names(self) -> dict[int, str]:
         """Return the names of the index parts by number, oldest first."""
@@ -198,6 +129,11 @@ class Layout:
     def is_dataset(self) -> bool:
         """Whether batchgen has written here before."""
         return self.store.exists(VIEW) or any(True for _ in self.store.list(STATE)) or bool(self.part_names())
+
+
+def layout_at(place: str | PathLike[str]) -> Layout:
+    """Return the layout of the dataset at a place that the user named; it need not be there yet."""
+    return Layout(LocalStore(Path(place), _ELSEWHERE))
 
 
 def is_system_file(name: str) -> bool:

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 from batchgen.core.answer import Answer, Image, JobTicket
@@ -71,22 +70,22 @@ class DatasetWriter:
         label_digests: What the last clean stop stored of `LabelUpdates.digests`; empty where labels may be stale.
     """
 
-    def __init__(self, root: Path, provenance: Provenance, labels: LabelSource, reserve_bytes: int = 0) -> None:
+    def __init__(self, layout: Layout, provenance: Provenance, labels: LabelSource, reserve_bytes: int = 0) -> None:
         """Take the dataset over, and recover what an earlier run left.
 
         Args:
-            root: The dataset's folder.
+            layout: The dataset's.
             provenance: What the run's records share.
             labels: The labels of the rows that the run sends; asked when records are sealed into the index.
             reserve_bytes: How much room to keep back for a full disk.
 
         Raises:
-            NotADataset: The folder holds files of others.
+            NotADataset: The place holds files of others.
             Locked, DiskError, DamagedIndex, UnknownFormat.
         """
-        self.layout = Layout(root)
+        self.layout = layout
         self._provenance = provenance
-        with _told(root), ExitStack() as opened:
+        with _told(layout), ExitStack() as opened:
             refuse_foreign_files(self.layout)
             self._lock = opened.enter_context(self.layout.store.lock(LOCK, WAL))
             take_over(self.layout)
@@ -98,7 +97,7 @@ class DatasetWriter:
             self.resume_index = resume_index.load(self.layout)
             self.space = measure_space(self.layout)
             self._reserve = self.layout.store.reserve(RESERVE, reserve_bytes)
-            self.events = EventLog(self.layout.store.file(EVENTS))
+            self.events = EventLog(self.layout.file(EVENTS))
             opened.callback(self.events.close)
             self._active = ActiveSegment(self.layout, provenance, labels)
             self._opened = opened.pop_all()
@@ -108,7 +107,7 @@ class DatasetWriter:
 
     def rehearse(self, requests: int) -> None:
         """Do once all that saving an image takes; `requests` may be in flight. Raises DiskError."""
-        with _told(self.layout.root):
+        with _told(self.layout):
             self._images.rehearse(requests)
 
     @property
@@ -123,7 +122,7 @@ class DatasetWriter:
 
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
-        with _told(self.layout.root):
+        with _told(self.layout):
             self.layout.store.put(CONFIG, text)
 
     def sent(self, request: ImageRequest, attempts: Attempts) -> None:
@@ -133,7 +132,7 @@ class DatasetWriter:
         what room is left is for what is in flight. Raises Locked if another process may hold the dataset by now.
         """
         self._lock.confirm()
-        with _told(self.layout.root):
+        with _told(self.layout):
             if self._reserve.released_for is not None:
                 raise self._reserve.released_for
         self._note(log.AttemptSent(request.fingerprint, attempts, request))
@@ -249,7 +248,7 @@ class DatasetWriter:
         Raises:
             DiskError, DamagedIndex.
         """
-        with self._opened, _told(self.layout.root):
+        with self._opened, _told(self.layout):
             if self.lost:
                 late = self._commits.close()
                 self._active.leave()
@@ -280,21 +279,21 @@ class DatasetWriter:
         return Changes(records, received, images, [Settlement(entry, records)], request)
 
     def _note(self, entry: log.Unfinished | log.Refused) -> None:
-        with _told(self.layout.root):
+        with _told(self.layout):
             self._active.forget(entry) if isinstance(entry, log.Refused) else self._active.note(entry)
 
     async def _commit(self, make: Callable[[], Changes[T]]) -> T:
-        with _told(self.layout.root):
+        with _told(self.layout):
             return await self._commits.commit(make)
 
 
 @contextmanager
-def _told(root: Path) -> Iterator[None]:
+def _told(layout: Layout) -> Iterator[None]:
     """Tell in words what the disk refuses within the block. Raises DiskError."""
     try:
         yield
     except OSError as error:
-        where = error.filename or root
+        where = error.filename or layout.store
         raise DiskError(
             f"cannot write {where}: {error.strerror or error}. Put that right, then type the same command again."
         ) from error

@@ -88,7 +88,7 @@ def earlier_attempts(layout: Layout, config: RunConfig, names: Collection[str]) 
     now = datetime.now(UTC)
     windows = {name: config.provider(name).limits.window_s for name in names}
     earlier: dict[str, list[tuple[float, int]]] = {name: [] for name in names}
-    for entry in sent_since(layout.store.file(EVENTS), now - timedelta(seconds=max(windows.values(), default=0.0))):
+    for entry in sent_since(layout.file(EVENTS), now - timedelta(seconds=max(windows.values(), default=0.0))):
         ago_s = max(0.0, (now - entry.at).total_seconds())
         if ago_s <= windows.get(entry.provider, -1.0):
             earlier[entry.provider].append((ago_s, entry.images))

@@ -8,6 +8,7 @@ from pathlib import Path
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded
 from batchgen.core.errors import ManifestError
+from batchgen.dataset.layout import Layout, layout_at
 from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.manifest.source import Manifest
 from batchgen.planning.rules import Rules, make_rules
@@ -17,7 +18,7 @@ from batchgen.providers.registry import check_providers
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run. `rules` and `manifest` were checked when this was made."""
+    """What to run. `rules` and `manifest` were checked when this was made; `out` is the user's word for the dataset."""
 
     manifest: Manifest
     rules: Rules
@@ -25,6 +26,11 @@ class Job:
     out: Path
     selection: Selection
     consent: Consent = NO_CONSENT
+
+    @property
+    def layout(self) -> Layout:
+        """Where its dataset is kept."""
+        return layout_at(self.out)
 
     @property
     def provider_names(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from batchgen.core.outcomes import Status
 from batchgen.core.request import ImageRequest, ModelKey
 from batchgen.core.resume import RequestState
 from batchgen.dataset.index.records import IndexRecord, Provenance
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import LABEL_UPDATES, WORK_LIST
 from batchgen.dataset.read.last_config import read_last_config
 from batchgen.dataset.read.presence import AbsentImages, count_absent
 from batchgen.dataset.read.waiting_jobs import WaitingJob
@@ -74,10 +74,10 @@ async def run_job(
     provenance = Provenance(run_id, Path(job.manifest.name).name or job.manifest.name)
     slots = sum(job.loaded.config.provider(name).limits.concurrency for name in keys)
     reserve_bytes = slots * RESERVE_BYTES_PER_REQUEST
-    scratch = ScratchFile(Layout(job.out).work_list)
+    layout = job.layout
+    scratch, changed = layout.store.scratch(WORK_LIST), layout.store.scratch(LABEL_UPDATES)
     work = WorkFile(scratch, labels, cell_types)
-    writer = await asyncio.to_thread(DatasetWriter, job.out, provenance, work, reserve_bytes)
-    changed = ScratchFile(writer.layout.label_updates)
+    writer = await asyncio.to_thread(DatasetWriter, layout, provenance, work, reserve_bytes)
     updates = LabelUpdateFile(changed, labels, writer.label_digests, cell_types)
     scratches = (scratch, changed)
     planner = Planner(job, work, updates, stop)

@@ -42,14 +42,14 @@ class Images:
             self.done(1)
 
     def _read(self, record: Record) -> bytes:
-        file = self.source.layout.store.file(record["file_name"])
+        file = self.source.layout.file(record["file_name"])
         try:
             with file.open() as opened:
                 data = opened.read()
         except FileNotFoundError:
-            raise ExportError(f"{file} is missing. `batchgen verify {self.source.layout.root}` lists all.") from None
+            raise ExportError(f"{file} is missing. `batchgen verify {self.source.layout.store}` lists all.") from None
         if sha256(data).hexdigest() != record["sha256"]:
-            message = f"{file} is not what was received. `batchgen verify {self.source.layout.root}` lists all such."
+            message = f"{file} is not what was received. `batchgen verify {self.source.layout.store}` lists all such."
             raise ExportError(message)
         return data
 

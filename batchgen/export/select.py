@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from batchgen.core.errors import EmptySelection
 from batchgen.dataset.index.keys import text_keys
+from batchgen.dataset.layout import VIEW
 from batchgen.export.groups import group
 from batchgen.export.source import OpenDataset, Positions
 from batchgen.export.split import EVERYTHING, Share, assign, prompt_hashes, refuse_names
@@ -37,7 +38,8 @@ def select(source: OpenDataset, where: str | None = None, splits: Sequence[Share
     """
     positions = np.arange(source.rows)
     if where is not None:
-        names = matching(source.layout.view, where)
+        with source.layout.store.as_path(VIEW) as view:
+            names = matching(view, where)
         positions = np.flatnonzero(pc.is_in(source.read(["file_name"])["file_name"], value_set=names).to_numpy())
     if not len(positions):
         raise EmptySelection(_why_empty(source, where))
@@ -70,7 +72,7 @@ def all_of(chosen: Chosen) -> Positions:
 
 def _why_empty(source: OpenDataset, where: str | None) -> str:
     if where is None or not source.rows:
-        return f"{source.layout.root} has no saved image: nothing to export."
+        return f"{source.layout.store} has no saved image: nothing to export."
     return (
         f"None of the {source.rows:,} images matches --where {where!r}. Only saved images of the current manifest"
         " are exported, those whose status is ok."

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from os import PathLike
 from typing import BinaryIO
 
 import numpy as np
@@ -78,13 +78,15 @@ class OpenDataset:
 
 
 @contextmanager
-def open_source(root: Path) -> Iterator[OpenDataset]:
+def open_source(place: str | PathLike[str]) -> Iterator[OpenDataset]:
     """Open a dataset. Raises NotADataset, ExportError."""
-    layout = open_layout(root)
+    layout = open_layout(place)
     try:
         view = layout.store.open(VIEW)
     except FileNotFoundError:
-        message = f"{root} has no metadata.parquet yet: no run has ended here. Let the run end, or run it again."
+        message = (
+            f"{layout.store} has no metadata.parquet yet: no run has ended here. Let the run end, or run it again."
+        )
         raise ExportError(message) from None
     except OSError as error:
         raise _damaged(layout, error) from error
@@ -112,5 +114,5 @@ def _as_written_here(table: pa.Table) -> pa.Table:
 
 
 def _damaged(layout: Layout, error: Exception) -> ExportError:
-    repair = f"batchgen verify {shlex.quote(str(layout.root))} --repair"
-    return ExportError(f"{layout.view} cannot be read ({error}). `{repair}` writes it anew.")
+    repair = f"batchgen verify {shlex.quote(str(layout.store))} --repair"
+    return ExportError(f"{layout.file(VIEW)} cannot be read ({error}). `{repair}` writes it anew.")

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from io import FileIO
-from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Thread, get_ident
 
-from batchgen.dataset.layout import THUMBNAILS, Layout
+from batchgen.dataset.layout import THUMBNAILS, Layout, layout_at
 from batchgen.gallery.thumbnails import Original, decoders, make_with, thumbnail_name
 
 # One makes thumbnails of 2,000 images of 1 MB a minute. As many as processors would leave the run no path to memory.
@@ -34,7 +33,7 @@ def main(root: str, most: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # decoders end with this process, and before it
     asked: Queue[Original] = Queue(_MOST_WAITING)
     Thread(target=_listen, args=(asked, get_ident()), daemon=True).start()
-    layout = Layout(Path(root))
+    layout = layout_at(root)
     layout.store.remove_leftovers(THUMBNAILS)
     made: dict[str, None] = {}  # the oldest first
     with decoders(_DECODERS) as workers:
@@ -71,10 +70,15 @@ def _missing(layout: Layout, asked: Queue[Original], made: dict[str, None]) -> I
         while True:
             name = thumbnail_name(source.sha256)
             is_new = name not in made and not layout.store.exists(name)
-            if is_new and layout.store.free_bytes() >= _LEAST_FREE_BYTES:
+            if is_new and _has_room(layout):
                 made[name] = None
                 yield source
             source = asked.get_nowait()
+
+
+def _has_room(layout: Layout) -> bool:
+    free = layout.store.free_bytes()
+    return free is None or free >= _LEAST_FREE_BYTES
 
 
 if __name__ == "__main__":

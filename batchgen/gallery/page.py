@@ -16,9 +16,8 @@ from pathlib import Path
 from batchgen.dataset.layout import GALLERY_PAGE, Layout
 from batchgen.gallery import data
 from batchgen.gallery.slots import Slots
-from batchgen.gallery.standalone import check_place
 from batchgen.gallery.thumbnails import thumbnail_name
-from batchgen.store import LocalStore
+from batchgen.store import LocalStore, Store
 
 _STYLES = ("base.css", "wall.css", "detail.css")
 # In the order in which they need one another.
@@ -37,25 +36,22 @@ _SCRIPTS = (
 )
 
 
-def write_page(layout: Layout, slots: Slots) -> Path:
-    """Write gallery.html, all or nothing; return its path. Raises OSError."""
+def write_page(layout: Layout, slots: Slots) -> None:
+    """Write gallery.html, all or nothing. Raises OSError."""
     _write(layout.store, GALLERY_PAGE, layout, slots, iter(()))
-    return layout.gallery_page
 
 
-def write_standalone(layout: Layout, slots: Slots, file: Path) -> Path:
-    """Write the page with its thumbnails inside, to be sent to others as one file; return its path.
+def write_standalone(layout: Layout, slots: Slots, file: Path) -> None:
+    """Write the page with its thumbnails inside, to be sent to others as one file: where `check_place` allows it.
 
-    Raises ExportError: there is something else under that name, or it lies within the dataset. Raises OSError.
+    Raises OSError.
     """
-    check_place(layout, file)
     _write(LocalStore(file.parent), file.name, layout, slots, _embedded(layout, slots))
-    return file
 
 
-def _write(place: LocalStore, name: str, layout: Layout, slots: Slots, thumbnails: Iterator[bytes]) -> None:
+def _write(place: Store, name: str, layout: Layout, slots: Slots, thumbnails: Iterator[bytes]) -> None:
     blocks = [
-        _block("overview", data.overview(slots, layout.root.resolve().name)),
+        _block("overview", data.overview(slots, layout.store.title)),
         _block("details", data.details(slots)),
     ]
     head, tail = _frame()

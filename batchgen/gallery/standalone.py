@@ -11,7 +11,7 @@ from os.path import realpath
 from pathlib import Path
 
 from batchgen.core.errors import ExportError
-from batchgen.dataset.layout import GALLERY_PAGE, Layout
+from batchgen.dataset.layout import GALLERY_PAGE
 from batchgen.store import LocalStore
 
 _MARK = b'<meta name="generator" content="batchgen gallery">'
@@ -19,13 +19,13 @@ _MARK = b'<meta name="generator" content="batchgen gallery">'
 _START_BYTES = 256
 
 
-def check_place(layout: Layout, file: Path) -> None:
-    """Raise ExportError if `file` is something else than a page, or lies within the dataset; OSError."""
-    place, root = Path(realpath(file)), layout.root.resolve()  # realpath takes a link to itself for a name
+def check_place(folder: Path, file: Path) -> None:
+    """Raise ExportError if `file` is something else than a page, or lies within the dataset in a folder; OSError."""
+    place, root = Path(realpath(file)), folder.resolve()  # realpath takes a link to itself for a name
     if place == root / GALLERY_PAGE:
         return
     if place.is_relative_to(root):
-        raise ExportError(f"{file} lies within the dataset {layout.root}. Give a place outside it for the page.")
+        raise ExportError(f"{file} lies within the dataset {folder}. Give a place outside it for the page.")
     if (file.exists() or file.is_symlink()) and not _is_page(file):
         raise ExportError(
             f"{file} exists and is no gallery page of batchgen."

@@ -117,8 +117,9 @@ def make_with(
 
         def begin(decoder: Decoder) -> None:
             for source in islice(waiting, 1):
-                decoder.ask(layout.store.path(source.file_name))
-                busy.register(decoder, EVENT_READ, (decoder, source))
+                held = ExitStack()
+                decoder.ask(held.enter_context(layout.store.as_path(source.file_name)))
+                busy.register(decoder, EVENT_READ, (decoder, source, held))
 
         for decoder in workers:
             begin(decoder)
@@ -128,10 +129,11 @@ def make_with(
                 return
             ready: list[tuple[str, bytes]] = []
             for key, _ in busy.select(left_s):
-                decoder, source = key.data
+                decoder, source, held = key.data
                 busy.unregister(decoder)
                 try:
-                    ready.append((thumbnail_name(source.sha256), decoder.answer()))
+                    with held:
+                        ready.append((thumbnail_name(source.sha256), decoder.answer()))
                 except Undecodable as error:
                     yield Unreadable(source.file_name, str(error))
                 begin(decoder)

@@ -14,7 +14,7 @@ from batchgen.store import disk
 
 
 class AppendableFile:
-    """An open file that grows at its end. Safe to use from several threads.
+    """An open file that grows at its end: a Log. Safe to use from several threads.
 
     Args:
         path: Where it lies, for messages.

@@ -17,16 +17,17 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from io import BufferedRandom, BufferedReader, FileIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from batchgen.core.errors import NotADataset
 from batchgen.store import disk
 from batchgen.store.appendable import AppendableFile
-from batchgen.store.base import Buffer, Entry
-from batchgen.store.lock import Lock
+from batchgen.store.base import Buffer, Entry, Stamp
+from batchgen.store.lock import Lock, is_held
 from batchgen.store.reserve import Reserve
+from batchgen.store.scratch import ScratchFile
 from batchgen.store.temporary import is_temporary, remove_leftovers, temporary_file
 
 # Files of `put_many` that are open at once: more bring nothing, and a process may open 1,024.
@@ -45,8 +46,17 @@ class LocalStore:
         """Keep bytes below `root`; `elsewhere` are the top folders that may be links to another place."""
         self.root = root
         self._elsewhere = elsewhere
+        self._held: os.stat_result | None = None  # the root, when its lock was taken
         self._made: dict[str, Path] = {}  # folders that are there, by their names: a path is slow to make
         self._threads = ThreadPoolExecutor(disk.SYNCS_AT_ONCE - 1, "batchgen-sync")
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    @property
+    def title(self) -> str:
+        """The folder's own name, also where it was named by a link or by `.`."""
+        return self.root.resolve().name
 
     def put(self, name: str, data: Buffer) -> None:
         """Keep `data` under `name`, in place of what was there; durable and whole when this returns."""
@@ -82,6 +92,10 @@ class LocalStore:
         """Whether anything is kept under `name`."""
         return self.path(name).is_file()
 
+    def is_taken(self, name: str) -> bool:
+        """Whether there is anything of this name: a file, a folder, or what else a file system has."""
+        return self.path(name).exists()
+
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield what is kept under names that begin with `prefix`, in no order; nothing of it is a temporary file."""
         folder, _, beginning = prefix.rpartition("/")
@@ -105,9 +119,19 @@ class LocalStore:
                 shutil.copyfileobj(source, target)
             self.remove(name)
 
-    def file(self, name: str) -> StoredFile:
-        """Return what is kept under `name`, now or when it is opened."""
-        return StoredFile(self, name)
+    def stamp(self, name: str) -> Stamp:
+        """Return what tells whether anybody has kept something else under `name` since. Raises FileNotFoundError."""
+        found = self.path(name).stat()
+        return Stamp(found.st_size, found.st_mtime_ns)
+
+    def where(self, name: str) -> str:
+        """Say where the file of a name lies, for messages."""
+        return str(self.path(name))
+
+    @contextmanager
+    def as_path(self, name: str) -> Iterator[Path]:
+        """Yield the path of a file, which need not be there."""
+        yield self.path(name)
 
     def path(self, name: str) -> Path:
         """Where the file of a name lies: for messages, and for programs that need a path.
@@ -118,23 +142,33 @@ class LocalStore:
             raise OSError(errno.EINVAL, f"it leads out of {self.root}, and is no name of a file there", name)
         return self.root / name
 
-    def create_appendable(self, name: str, data: bytes) -> AppendableFile:
+    def create_log(self, name: str, data: bytes) -> AppendableFile:
         """Begin a file that is kept while it grows; it must not exist, and is durable with its first `data`."""
         self._make_folder_of(name)
         path = self.path(name)
         return AppendableFile(path, disk.create(path, data), len(data))
 
-    def open_appendable(self, name: str) -> AppendableFile:
+    def open_log(self, name: str) -> AppendableFile:
         """Open a file that is kept while it grows, at its end; it is made if it is not there."""
         self._make_folder_of(name)
         path = self.path(name)
         descriptor = disk.open_log(path)
         return AppendableFile(path, descriptor, os.fstat(descriptor).st_size)
 
+    def scratch(self, name: str) -> ScratchFile:
+        """Return a file for this process alone, with this name."""
+        return ScratchFile(self.path(name))
+
     def lock(self, name: str, beside: str) -> Lock:
         """Hold the lock of this name; names that begin with `beside` are its holder's. Raises Locked if it is held."""
         self._make_folder_of(name)
-        return Lock(self.path(name), lambda: [self.path(entry.name) for entry in self.list(beside)])
+        lock = Lock(self.path(name), lambda: [self.path(entry.name) for entry in self.list(beside)])
+        self._held = self.root.stat()
+        return lock
+
+    def is_held(self, name: str) -> bool:
+        """Whether a running process holds a lock; of one on another machine that takes some seconds to tell."""
+        return is_held(self.path(name))
 
     def reserve(self, name: str, size: int) -> Reserve:
         """Take up `size` bytes of the disk until they are given back. Raises OSError where there is no such room."""
@@ -149,6 +183,20 @@ class LocalStore:
         """How many more files fit below a folder, whatever their size; None where there is no such limit."""
         places = os.statvfs(self.path(folder))
         return places.f_favail if places.f_files else None
+
+    def refuse_place(self) -> None:
+        """Raise NotADataset if the root is no folder and cannot become one."""
+        if self.root.is_symlink() and not self.root.exists():
+            raise NotADataset(
+                f"{self.root} is a link to {self.root.readlink()}, which does not exist. "
+                f"Make that folder, mount its disk, or choose another folder (-o)."
+            )
+        if self.root.exists() and not self.root.is_dir():
+            raise NotADataset(f"{self.root} is a file; a dataset is a folder: give one with -o.")
+
+    def has_moved(self) -> bool:
+        """Whether the folder is gone, or another one has its name, since its lock was taken. Raises OSError."""
+        return self._held is not None and not disk.is_same_folder(self.root, self._held)
 
     def remove_leftovers(self, *names: str) -> None:
         """Remove what killed processes left on its way to such names, or to others with the same top folder."""
@@ -194,26 +242,6 @@ class LocalStore:
                 raise FileNotFoundError(
                     errno.ENOENT, f"it is a link to {path.readlink()}, which does not exist", str(path)
                 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One name of a store, for those who read it and need no other. As text it is where it lies, for messages."""
-
-    store: LocalStore
-    name: str
-
-    @property
-    def path(self) -> Path:
-        """Where it lies: for messages, and for programs that need a path."""
-        return self.store.path(self.name)
-
-    def open(self) -> BufferedReader:
-        """Open it for reading. Raises OSError, FileNotFoundError if nothing is kept under the name."""
-        return self.store.open(self.name)
-
-    def __str__(self) -> str:
-        return str(self.path)
 
 
 class _Stream(FileIO):

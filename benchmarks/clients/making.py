@@ -23,7 +23,7 @@ from batchgen.core.keys import NO_KEYS
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.dataset.layout import Layout, image_name
+from batchgen.dataset.layout import IMAGES, INDEX, WAL, image_name, layout_at
 from batchgen.dataset.publish.view import write_view
 from batchgen.manifest import open_manifest
 from batchgen.planning import read_rows
@@ -54,9 +54,9 @@ def make_manifest(path: Path, rows: int) -> None:
 
 def make_dataset(root: Path, manifest: Path, done: int) -> None:
     """Write the dataset in which the first `done` rows of a manifest are done."""
-    layout = Layout(root)
-    for folder in (layout.wal, layout.index, layout.images):
-        folder.mkdir(parents=True)
+    layout = layout_at(root)
+    for folder in (WAL, INDEX, IMAGES):
+        (root / folder).mkdir(parents=True)
     rules = make_rules(RunConfig(), load_catalog([]))
     tables = (_records(batch, manifest) for batch in read_rows(open_manifest(manifest), rules))
     number, left = 0, done

@@ -8,13 +8,12 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from batchgen.core.exit_codes import ExitCode
-from batchgen.store import disk
+from batchgen.store.appendable import AppendableFile
 
 if TYPE_CHECKING:
     from cli.conftest import Run
@@ -70,10 +69,14 @@ def test_a_log_that_cannot_be_written_stops_no_run(run: Run, simulate: Simulate,
 def test_events_that_the_disk_does_not_take_are_told_once_and_counted(
     run: Run, simulate: Simulate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(descriptor: int, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    append = AppendableFile.append
 
-    monkeypatch.setattr("batchgen.dataset.events.log.disk", SimpleNamespace(open_log=disk.open_log, append=refuse))
+    def refuse(file: AppendableFile, data: bytes) -> None:
+        if file.path.name == "events.jsonl":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(file, data)
+
+    monkeypatch.setattr(AppendableFile, "append", refuse)
     ended = run("run", "m.csv", "-o", "out", "--base-url", simulate().url, "--rpm", "60000", "--json")
     assert ended.code == ExitCode.OK
     assert ended.err.count("events.jsonl misses what happens now") == 1

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, answer, attempts, image, link, png, records_in, rejected, request, writing
 
 from batchgen.core.errors import DiskError, ProviderError, UsageError
@@ -22,7 +23,7 @@ from batchgen.core.resume import RequestState
 from batchgen.core.space import Space
 from batchgen.dataset.events.events import Ended
 from batchgen.dataset.index.records import Provenance
-from batchgen.dataset.layout import IMAGES, Layout
+from batchgen.dataset.layout import IMAGES, layout_at
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.space import measure_space
 from batchgen.dataset.repair.verify import verify
@@ -65,8 +66,8 @@ async def test_whatever_the_disk_refuses_an_answer_is_saved_once_it_takes_it_aga
     (record,) = records_in(out)
     assert record["status"] == "ok"
     assert (out / record["file_name"]).read_bytes() == png(3)
-    assert not list(verify(Layout(out)))
-    assert load(Layout(out)).states.tolist() == [RequestState.DONE]
+    assert not list(verify(FolderLayout(out)))
+    assert load(FolderLayout(out)).states.tolist() == [RequestState.DONE]
 
 
 @pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
@@ -87,7 +88,7 @@ async def test_an_image_that_the_disk_never_takes_as_a_file_is_kept_in_the_wal_a
     records = records_in(out)
     assert [(record["status"], record["cost_usd"]) for record in records] == [("ok", 0.02)] * 2
     assert [(out / record["file_name"]).read_bytes() for record in records] == [png(3), png(4)]
-    assert not list(verify(Layout(out)))
+    assert not list(verify(FolderLayout(out)))
 
 
 @pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
@@ -147,8 +148,8 @@ async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
     out: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
 ) -> None:
     with writing(out, reserve_bytes=3_000_000) as writer:
-        assert writer.layout.reserve.stat().st_size == 3_000_000
-        with refusing(monkeypatch, name, number, until=lambda: not writer.layout.reserve.exists()):
+        assert FolderLayout(out).reserve.stat().st_size == 3_000_000
+        with refusing(monkeypatch, name, number, until=lambda: not FolderLayout(out).reserve.exists()):
             (record,) = await writer.save(request(), answer(image(3)), attempts())
         assert record.file_name is not None
         assert (out / record.file_name).read_bytes() == png(3)
@@ -161,7 +162,7 @@ async def test_a_link_that_the_wal_cannot_take_is_kept_all_the_same(out: Path, m
         writer.sent(request(), attempts())
         with refusing(monkeypatch, "append", errno.ENOSPC), pytest.raises(DiskError):
             await writer.received(request(), answer(link()), attempts())
-    assert load(Layout(out)).states.tolist() == [RequestState.DEFERRED]
+    assert load(FolderLayout(out)).states.tolist() == [RequestState.DEFERRED]
 
 
 async def test_an_attempt_that_cannot_be_noted_must_not_leave(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,11 +195,11 @@ async def test_the_log_of_events_costs_no_run_its_life(out: Path, monkeypatch: p
 async def test_an_event_that_a_kill_tore_does_not_take_the_next_along(out: Path) -> None:
     with writing(out) as writer:
         writer.events.write(ended(1))
-    with Layout(out).events.open("ab") as log:
+    with FolderLayout(out).events.open("ab") as log:
         log.write(b'{"at":"2026-01-')
     with writing(out) as writer:
         writer.events.write(ended(2))
-    lines = Layout(out).events.read_bytes().splitlines()
+    lines = FolderLayout(out).events.read_bytes().splitlines()
     assert [line.endswith(b"}") for line in lines] == [True, False, True]
 
 
@@ -232,7 +233,7 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
     rename = disk.rename
 
     def refuse(temporary: Path, final: Path) -> None:
-        if final == Layout(out).part(1):
+        if final == FolderLayout(out).part(1):
             raise OSError(errno.ENOSPC, "No space left on device")
         rename(temporary, final)
 
@@ -240,13 +241,13 @@ async def test_a_part_that_cannot_be_sealed_keeps_later_ones_from_hiding_its_seg
         context.setattr(disk, "rename", refuse)
         with pytest.raises(DiskError, match="No space left"):
             await _reject_in_two(out, rows)
-    assert not Layout(out).parts()
+    assert not FolderLayout(out).parts()
     with writing(out) as writer:
         assert len(writer.resume_index.keys) == len(rows)
 
 
 async def test_a_run_that_cannot_be_closed_is_recovered_by_the_next(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = DatasetWriter(out, Provenance("run", "rows.csv"), NO_LABELS)
+    writer = DatasetWriter(layout_at(out), Provenance("run", "rows.csv"), NO_LABELS)
     await writer.fail(request(), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
     with refusing(monkeypatch, "open_new", errno.ENOSPC), pytest.raises(DiskError, match="No space left"):
         writer.close(None)
@@ -261,12 +262,18 @@ def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> Non
         pass
 
 
+def space_of(out: Path) -> Space:
+    space = measure_space(FolderLayout(out))
+    assert space is not None
+    return space
+
+
 async def test_the_room_that_images_need_is_that_of_the_newest_ones(out: Path) -> None:
     with writing(out) as writer:
-        assert measure_space(writer.layout).image_bytes == 2_000_000
+        assert space_of(out).image_bytes == 2_000_000
         await writer.save(request(), answer(image(1)), attempts())
         await writer.fail(request(1), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
-    space = measure_space(Layout(out))
+    space = space_of(out)
     assert space.image_bytes == len(png(1))
     assert not space.is_short(10)
     assert Space(free_bytes=999, image_bytes=100).is_short(10)

@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, answer, attempts, image, request, writing
 
 import batchgen
 from batchgen.core.errors import UnknownFormat
 from batchgen.dataset.index import parts
-from batchgen.dataset.layout import Layout
-from batchgen.dataset.read.snapshot import latest, open_layout
+from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.wal import log
 
 OLD = Path(__file__).parent / "format_1"
@@ -31,7 +31,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def records(out: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    rows = [row for table in latest(Layout(out), None) for row in table.to_pylist()]
+    rows = [row for table in latest(FolderLayout(out), None) for row in table.to_pylist()]
     return {(row["row_id"], row["image_number"]): row for row in rows}
 
 
@@ -84,7 +84,7 @@ async def test_nothing_of_it_is_bought_again_and_its_labels_come_from_todays_man
     view = pq.read_table(old / "out" / "metadata.parquet")
     assert view["row_number"].to_pylist() == sorted(view["row_number"].to_pylist())
     assert view.num_rows == sum(row["status"] == "ok" for row in found.values())
-    assert not Layout(old / "out").segments()
+    assert not FolderLayout(old / "out").segments()
 
 
 def _check_bill(old: Path, found: dict[tuple[str, int], dict[str, Any]], simulator: Any) -> None:
@@ -101,7 +101,7 @@ def _check_bill(old: Path, found: dict[tuple[str, int], dict[str, Any]], simulat
 async def test_a_run_leaves_a_dataset_of_todays_format(old: Path, simulate: Any) -> None:
     simulator = simulate()
     await run(old, simulator.url)
-    layout = Layout(old / "out")
+    layout = FolderLayout(old / "out")
     assert (layout.state / "format").read_text() == "2\n"
     assert all(b"batchgen.format" in pq.read_metadata(path).metadata for path in parts_of(layout))
     arrivals = len(simulator.bill.arrivals)
@@ -136,7 +136,7 @@ def test_a_log_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with writing(out):
         pass
-    segment = open_layout(out).segment(1)
+    segment = FolderLayout(out).segment(1)
     segment.parent.mkdir(exist_ok=True)
     segment.write_bytes(log.encode(log.Open("run", "rows.csv", format=3)))
     with pytest.raises(UnknownFormat, match="another version"), writing(out):

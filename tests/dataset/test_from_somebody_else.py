@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, answer, attempts, image, request, writing
 
 from batchgen._api.integrity import FileFault, repair, verify
 from batchgen.cli.main import main
 from batchgen.core.errors import BatchgenError, DamagedIndex
 from batchgen.core.exit_codes import ExitCode
-from batchgen.dataset.layout import PARTS, Layout
+from batchgen.dataset.layout import PARTS, WORK_LIST
 from batchgen.dataset.read.snapshot import latest
-from batchgen.store.scratch import ScratchFile
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def put_link(place: Path, target: Path) -> None:
 async def use(out: Path) -> None:
     with writing(out, reserve_bytes=1000) as writer:
         writer.write_config(b"{}")
-        scratch = ScratchFile(writer.layout.work_list)
+        scratch = writer.layout.store.scratch(WORK_LIST)
         scratch.append(b"rows")
         await writer.save(request(5), answer(image(5)), attempts())
         scratch.remove()
@@ -142,7 +142,7 @@ def test_an_out_that_is_a_link_to_nowhere_says_so(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize("is_absolute", [False, True])
 async def test_a_name_in_an_index_that_leads_outside_moves_nothing(given: Path, mine: Path, is_absolute: bool) -> None:
     victim = mine / "diary.txt"
-    (part,) = parts_of(Layout(given))
+    (part,) = parts_of(FolderLayout(given))
     table = pq.read_table(part)
     names = table["file_name"].to_pylist()
     names[1] = str(victim) if is_absolute else "../mine/diary.txt"
@@ -151,12 +151,12 @@ async def test_a_name_in_an_index_that_leads_outside_moves_nothing(given: Path, 
     pq.write_table(table, part)
     before = contents(mine)
     with pytest.raises(DamagedIndex, match="no name of an image"):
-        list(latest(Layout(given), None))
+        list(latest(FolderLayout(given), None))
     assert [found.fault for found in verify(given)][:1] == [FileFault.DAMAGED]
     list(repair(given))
     await use(given)
     assert contents(mine) == before
-    assert {record["status"] for table in latest(Layout(given), None) for record in table.to_pylist()} == {"ok"}
+    assert {record["status"] for table in latest(FolderLayout(given), None) for record in table.to_pylist()} == {"ok"}
 
 
 async def test_a_pipe_in_the_place_of_a_file_is_waited_for_by_nobody(given: Path) -> None:
@@ -194,7 +194,7 @@ async def test_a_second_damaged_image_of_one_name_is_set_aside_beside_the_first(
         list(repair(given))
         record = next(
             record["row_number"]
-            for table in latest(Layout(given), None)
+            for table in latest(FolderLayout(given), None)
             for record in table.to_pylist()
             if record["status"] != "ok"
         )
@@ -228,10 +228,10 @@ async def test_one_finding_is_one_line_whatever_a_file_is_called(
 
 @pytest.mark.parametrize("digits", ["99999999", "9" * 18])
 async def test_a_part_with_the_last_number_of_its_length_is_followed_by_another(given: Path, digits: str) -> None:
-    layout = Layout(given)
+    layout = FolderLayout(given)
     (part,) = layout.part_names().values()
     (given / part).rename(given / f"index/part-{digits}.parquet")
-    layout.store.path(PARTS).unlink(missing_ok=True)
+    layout.path(PARTS).unlink(missing_ok=True)
     for row in (3, 4):
         with writing(given, NO_LABELS) as writer:
             await writer.save(request(row), answer(image(row)), attempts())

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, answer, attempts, image, png, records_in, request, writing
 
 from batchgen.cli.main import main
 from batchgen.core.answer import Ticket
 from batchgen.core.errors import DamagedIndex
 from batchgen.core.exit_codes import ExitCode
-from batchgen.dataset.layout import Layout, segment_name
+from batchgen.dataset.layout import segment_name
 from batchgen.dataset.read.snapshot import latest
 from batchgen.store import LocalStore, lock
 
@@ -49,7 +50,7 @@ def files(folder: Path) -> set[str]:
 def write_segment(out: Path, *entries: dict[str, Any]) -> None:
     """A segment that a run seems to have left: its checksums are right, which anybody can compute."""
     bodies = [msgspec.json.encode(entry) for entry in ({"type": "open", "run_id": "r", "manifest": "m"}, *entries)]
-    path = Layout(out).segment(50)
+    path = FolderLayout(out).segment(50)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(b"%08x %b\n" % (zlib.crc32(body), body) for body in bodies))
 
@@ -114,7 +115,7 @@ VALUES: dict[str, Any] = {
 def test_an_index_that_calls_itself_ours_is_not_believed_either(
     given: Path, tmp_path: Path, column: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (part,) = parts_of(Layout(given))
+    (part,) = parts_of(FolderLayout(given))
     marks = {
         key.decode(): value.decode() for key, value in pq.read_metadata(part).metadata.items() if b"batchgen" in key
     }
@@ -127,7 +128,7 @@ def test_an_index_that_calls_itself_ours_is_not_believed_either(
         writer.write_table(pa.Table.from_pylist(rows, table.schema))
         writer.add_key_value_metadata(marks)
     with pytest.raises(DamagedIndex, match=f"the column ({column}|cost_usd) has"):
-        list(latest(Layout(given), None))
+        list(latest(FolderLayout(given), None))
     before = files(tmp_path)
     assert commands(tmp_path, given) <= {ExitCode.OK, ExitCode.FAILURES, ExitCode.STOPPED}
     assert main(["verify", str(given)]) == ExitCode.OK
@@ -136,7 +137,7 @@ def test_an_index_that_calls_itself_ours_is_not_believed_either(
 
 
 def test_endless_brackets_in_an_index_are_refused(given: Path) -> None:
-    (part,) = parts_of(Layout(given))
+    (part,) = parts_of(FolderLayout(given))
     table = pq.read_table(part)
     deep = pa.array(['{"a":' + "[" * 100_000 + "]" * 100_000 + "}"] * len(table))
     pq.write_table(table.set_column(table.schema.get_field_index("params"), "params", deep), part)
@@ -149,7 +150,7 @@ ACTIONS: dict[str, Callable[[LocalStore, str], object]] = {
     "move from": lambda store, name: store.move(name, "here"),
     "move to": lambda store, name: store.move("file", name),
     "remove": lambda store, name: store.remove(name),
-    "append": lambda store, name: store.create_appendable(name, b"x"),
+    "append": lambda store, name: store.create_log(name, b"x"),
     "list": lambda store, name: list(store.list(f"{name}/")),
 }
 

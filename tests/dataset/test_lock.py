@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, records_in, request, writing
 
 from batchgen.core.errors import Locked
@@ -256,7 +257,7 @@ async def test_what_a_run_had_paid_for_is_kept_where_another_took_its_log_for_a_
         await asleep.save(request(1), answer(image(1)), attempts())
         asleep.sent(request(2), attempts())
         monkeypatch.setattr(asleep._lock, "_beside", tuple)  # as if it were stopped
-        asleep.layout.lock.unlink()
+        FolderLayout(out).lock.unlink()
         with writing(out, run_id="other") as other:
             await other.save(request(3), answer(image(3)), attempts())
             while not asleep.lost:

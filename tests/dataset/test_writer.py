@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import segments_of
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, answer, attempts, image, link, png, records_in, rejected, request, wasted, writing
 
 from batchgen.core.answer import Unusable
@@ -20,7 +21,7 @@ from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.request import Prior
 from batchgen.core.resume import RequestState
 from batchgen.dataset.index.records import Provenance
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import layout_at
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.wal import recovery
 from batchgen.dataset.wal.active_segment import _RECORDS_PER_SEGMENT
@@ -38,7 +39,7 @@ def images_in(out: Path) -> dict[str, bytes]:
 
 
 def state_of(out: Path, row: int) -> RequestState:
-    known = load(Layout(out))
+    known = load(FolderLayout(out))
     states, _ = known.look_up(known.keys[known.keys == key_of(request(row).fingerprint)])
     return RequestState(int(states[0])) if len(states) else RequestState.UNSEEN
 
@@ -86,7 +87,7 @@ async def test_an_answer_whose_image_never_reached_the_disk_is_never_called_save
         cut = crashed()
         (out_image,) = cut.glob("images/*/*")
         # As if the kill had come between the `received` of the WAL and the image.
-        (segment,) = segments_of(Layout(cut))
+        (segment,) = segments_of(FolderLayout(cut))
         received = segment.read_bytes().splitlines(keepends=True)[:-1]
         segment.write_bytes(b"".join(received))
         out_image.unlink()
@@ -122,8 +123,8 @@ async def test_half_a_fetched_request_still_waits_although_its_parts_were_never_
     with writing(out) as writer:
         await writer.fetched(writer.deferred()[0], image(1))
         cut = crashed()
-    assert recovery.recover(Layout(cut)) == {Status.OK: 1}
-    assert len(Layout(cut).parts()) == 2
+    assert recovery.recover(FolderLayout(cut)) == {Status.OK: 1}
+    assert len(FolderLayout(cut).parts()) == 2
     assert state_of(cut, 0) is RequestState.DEFERRED
 
 
@@ -157,7 +158,7 @@ async def test_an_image_that_came_too_much_and_was_lost_is_replaced_and_its_cost
         await writer.save(request(num_images=2), answer(image(1), image(2), image(3), cost_usd=0.12), attempts())
         cut = crashed()
     # As if the kill had come when only the first two images were on disk.
-    (segment,) = segments_of(Layout(cut))
+    (segment,) = segments_of(FolderLayout(cut))
     segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-1]))
     (last,) = cut.glob("images/*/*-2.png")
     last.unlink()
@@ -237,7 +238,7 @@ async def test_wrong_rows_are_recorded_and_recognised_again(out: Path) -> None:
         await writer.reject([rejected(7)])
     (record,) = records_in(out)
     assert (record["status"], record["error_message"], record["cost_usd"]) == ("invalid", "wrong", 0.0)
-    assert load(Layout(out)).states.tolist() == [RequestState.INVALID]
+    assert load(FolderLayout(out)).states.tolist() == [RequestState.INVALID]
 
 
 async def test_a_long_run_is_sealed_into_parts_while_it_goes_on_and_a_kill_loses_nothing(
@@ -248,7 +249,7 @@ async def test_a_long_run_is_sealed_into_parts_while_it_goes_on_and_a_kill_loses
         writer.sent(request(10_000), attempts())  # unfinished when the segment is sealed
         await writer.reject(rows[:_RECORDS_PER_SEGMENT])
         await writer.reject(rows[_RECORDS_PER_SEGMENT:])
-        while not (Layout(out).parts() and len(Layout(out).segments()) == 1):
+        while not (FolderLayout(out).parts() and len(FolderLayout(out).segments()) == 1):
             await asyncio.sleep(0.01)
         cut = crashed()
     with writing(cut) as writer:
@@ -261,9 +262,9 @@ async def test_a_clean_stop_leaves_one_small_part_and_nothing_temporary(out: Pat
     for row in range(4):
         with writing(out, reserve_bytes=1_000_000) as writer:
             await writer.save(request(row), answer(image(row)), attempts())
-            assert Layout(out).reserve.stat().st_blocks * 512 >= 1_000_000
-    assert len(Layout(out).parts()) == 1
-    left = {path.relative_to(out).as_posix() for path in Layout(out).state.rglob("*") if path.is_file()}
+            assert FolderLayout(out).reserve.stat().st_blocks * 512 >= 1_000_000
+    assert len(FolderLayout(out).parts()) == 1
+    left = {path.relative_to(out).as_posix() for path in FolderLayout(out).state.rglob("*") if path.is_file()}
     assert left == {f".batchgen/{name}" for name in ("format", "parts.json", "events.jsonl", "view.state")}
 
 
@@ -272,8 +273,8 @@ async def test_the_view_shows_saved_images_of_the_current_manifest_only(out: Pat
         for row in range(3):
             await writer.save(request(row), answer(image(row)), attempts())
         await writer.fail(request(3), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
-    keys = load(Layout(out)).keys
-    writer = DatasetWriter(out, Provenance("later", "rows.csv"), NO_LABELS)
+    keys = load(FolderLayout(out)).keys
+    writer = DatasetWriter(layout_at(out), Provenance("later", "rows.csv"), NO_LABELS)
     writer.close(keys[keys == key_of(request(1).fingerprint)])
     view = pq.read_table(out / "metadata.parquet")
     assert sorted(view["row_id"].to_pylist()) == ["row-0", "row-2"]

@@ -19,6 +19,7 @@ from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.request import ImageRequest, SeedSource
 from batchgen.dataset.index.records import Provenance
+from batchgen.dataset.layout import layout_at
 from batchgen.dataset.writer import DatasetWriter
 from batchgen.engine.collect import collect
 from batchgen.engine.halts import Halts
@@ -92,7 +93,7 @@ class Bench:
         self.stop = StopSignal()
         self.progress = Progress()
         self.warnings: list[str] = []
-        self.writer = DatasetWriter(out, Provenance("run", "m.csv"), NO_LABELS)
+        self.writer = DatasetWriter(layout_at(out), Provenance("run", "m.csv"), NO_LABELS)
         limiters = {"aimlapi": RateLimiter(RateSettings(requests_per_minute=60_000), Budget())}
         events = RunEvents(self.writer.events, "run")
         remedies = {"aimlapi": TRAITS.remedies}

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from gallery.test_thumbnails import jpeg_of_many_scans
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, request, writing
 from support.processes import children, is_running, until
 from support.slots import slot, write_slots
 
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.records import IndexRecord
-from batchgen.dataset.layout import Layout
 from batchgen.gallery import BackgroundThumbnails, missing_thumbnails, read_slots
 from batchgen.gallery.thumbnails import thumbnail_name
 
@@ -43,7 +43,7 @@ def record(known: Mapping[str, Any]) -> IndexRecord:
     return IndexRecord(**fields | {"status": Status(known["status"])})
 
 
-def has(layout: Layout, *slots: Mapping[str, Any]) -> bool:
+def has(layout: FolderLayout, *slots: Mapping[str, Any]) -> bool:
     return all(layout.store.exists(thumbnail_name(one["sha256"])) for one in slots)
 
 
@@ -76,7 +76,7 @@ async def test_what_a_run_saved_has_its_thumbnail_before_the_run_ends(tmp_path: 
         until(lambda: list((tmp_path / "gallery").rglob("*.webp")))
         beside.saved(await writer.save(request(1), answer(image(1)), attempts()))
         until(lambda: len(list((tmp_path / "gallery").rglob("*.webp"))) == 2)
-    layout = Layout(tmp_path)
+    layout = FolderLayout(tmp_path)
     assert missing_thumbnails(layout, read_slots(layout)) == []
 
 

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.folder_layout import FolderLayout
 from support.slots import slot, write_slots
 
-from batchgen.dataset.layout import GALLERY_PAGE, Layout
+from batchgen.dataset.layout import GALLERY_PAGE
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page, write_standalone
 
 
-def gallery(layout: Layout, alone: Path) -> None:
+def gallery(layout: FolderLayout, alone: Path) -> None:
     slots = read_slots(layout)
     assert list(make_thumbnails(layout, missing_thumbnails(layout, slots))) == [None] * len(slots.saved)
     write_page(layout, slots)
@@ -51,7 +52,7 @@ def test_what_a_killed_gallery_left_is_removed_by_the_next(tmp_path: Path) -> No
 
 def test_one_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     layout = write_slots(tmp_path / "out", [slot(0)])
-    with Layout(layout.root).store.put_stream(GALLERY_PAGE) as file:
+    with FolderLayout(layout.root).store.put_stream(GALLERY_PAGE) as file:
         gallery(layout, tmp_path / "alone.html")
         file.write(b"whole")
     assert layout.gallery_page.read_bytes() == b"whole"

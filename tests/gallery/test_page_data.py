@@ -17,10 +17,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.folder_layout import FolderLayout
 from support.slots import slot, write_slots
 
 from batchgen.core.outcomes import Status
-from batchgen.dataset.layout import CONFIG, Layout
+from batchgen.dataset.layout import CONFIG
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page, write_standalone
 from batchgen.gallery.columns import encode
 
@@ -59,8 +60,9 @@ def decode(column: dict[str, Any], count: int) -> list[Any]:
     return [None if code < 0 else values[code] for code in codes]
 
 
-def page_of(layout: Layout) -> Page:
-    return Page(write_page(layout, read_slots(layout)))
+def page_of(layout: FolderLayout) -> Page:
+    write_page(layout, read_slots(layout))
+    return Page(layout.gallery_page)
 
 
 @settings(max_examples=60, deadline=None)
@@ -167,7 +169,8 @@ def test_a_standalone_page_holds_its_thumbnails(tmp_path: Path) -> None:
     layout = write_slots(tmp_path / "out", [slot(0), slot(1), slot(2, status="failed")])
     slots = read_slots(layout)
     list(make_thumbnails(layout, missing_thumbnails(layout, slots)))
-    page = Page(write_standalone(layout, slots, tmp_path / "alone.html"))
+    write_standalone(layout, slots, tmp_path / "alone.html")
+    page = Page(tmp_path / "alone.html")
     embedded = [
         b64decode(text) for _, attributes, text in page.texts if (attributes.get("id") or "").startswith("thumbnail-")
     ]

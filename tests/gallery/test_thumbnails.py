@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.folder_layout import FolderLayout
 from support.slots import image_bytes, slot, write_slots
 
 from batchgen.core.image_header import MAX_PIXELS, recognise
-from batchgen.dataset.layout import Layout
 from batchgen.gallery import Unreadable, make_thumbnails, missing_thumbnails, read_slots
 from batchgen.gallery.decoder import Decoder, Undecodable
 from batchgen.gallery.shrink import HEIGHT_PIXELS, MOST_PIXELS, shrink
 
 
-def make_all(layout: Layout) -> list[Unreadable | None]:
+def make_all(layout: FolderLayout) -> list[Unreadable | None]:
     return list(make_thumbnails(layout, missing_thumbnails(layout, read_slots(layout))))
 
 
-def thumbnails(layout: Layout) -> dict[Path, int]:
+def thumbnails(layout: FolderLayout) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in layout.gallery.rglob("*") if path.is_file()}
 
 

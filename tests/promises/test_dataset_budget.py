@@ -16,7 +16,7 @@ from batchgen.billing.reconcile import reconcile
 from batchgen.billing.spent import spent_usd
 from batchgen.core.errors import UsageError
 from batchgen.core.outcomes import Status
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import layout_at
 from batchgen.dataset.repair.cost_corrections import held
 from batchgen.engine.stop import StopKind
 from batchgen.simulator import Fault, Simulator
@@ -76,16 +76,16 @@ async def test_a_settled_doubt_counts_as_billed_and_makes_no_later_doubt_dearer(
         await run_batch(three, out, simulator.url, **alone)
         simulator.change(faults=())
         await run_batch(three, out, simulator.url)
-        assert spent_usd(Layout(out), {}) == pytest.approx(6 * 0.04), "in doubt"
+        assert spent_usd(layout_at(out), {}) == pytest.approx(6 * 0.04), "in doubt"
         provider = open_aimlapi(simulator.url)
         assert provider.billing is not None
-        with held(Layout(out)):
-            await reconcile(Layout(out), "aimlapi", provider.billing, datetime.now(UTC))
+        with held(layout_at(out)):
+            await reconcile(layout_at(out), "aimlapi", provider.billing, datetime.now(UTC))
         await provider.aclose()
-        assert spent_usd(Layout(out), {}) == pytest.approx(6 * 0.04) == float(simulator.bill.charged_usd), "settled"
+        assert spent_usd(layout_at(out), {}) == pytest.approx(6 * 0.04) == float(simulator.bill.charged_usd), "settled"
         simulator.change(faults=lost)
         await run_batch(four, out, simulator.url, **alone)
-        assert spent_usd(Layout(out), {}) == pytest.approx(7 * 0.04) == float(simulator.bill.charged_usd)
+        assert spent_usd(layout_at(out), {}) == pytest.approx(7 * 0.04) == float(simulator.bill.charged_usd)
 
 
 async def test_a_price_that_nobody_tells_is_asked_for_before_anything_is_sent(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 
-from batchgen.dataset.layout import Layout
 from batchgen.manifest import csv_source
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def view(batch: Batch) -> list[tuple[Any, ...]]:
-    table = pq.read_table(Layout(batch.out).view)
+    table = pq.read_table(FolderLayout(batch.out).view)
     return [(row["row_id"], row.get("label")) for row in table.to_pylist()]
 
 
@@ -67,13 +67,13 @@ async def test_a_column_that_is_added_or_removed_is_added_or_removed(batch: Batc
     await batch.run(ROWS)
     assert_follows(batch, ROWS)
     await batch.run(bare)
-    assert "label" not in pq.read_schema(Layout(batch.out).view).names
+    assert "label" not in pq.read_schema(FolderLayout(batch.out).view).names
     assert len(batch.simulator.bill.arrivals) == 7
 
 
 async def test_nothing_is_written_again_where_nothing_changed(batch: Batch) -> None:
     await batch.run(ROWS)
-    layout = Layout(batch.out)
+    layout = FolderLayout(batch.out)
     files = [layout.view, *parts_of(layout)]
     before = [file.stat().st_mtime_ns for file in files]
     await batch.run(ROWS)

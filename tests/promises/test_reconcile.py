@@ -13,11 +13,11 @@ from typing import Any, cast
 import pyarrow.parquet as pq
 import pytest
 from support.batches import Watcher, read_index, run_batch, write_manifest
+from support.folder_layout import FolderLayout
 from support.providers import open_aimlapi
 
 from batchgen.billing.reconcile import Fate, Reconciliation, reconcile
 from batchgen.core.outcomes import Status
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.summary import summarise
 from batchgen.dataset.repair.cost_corrections import held, shares
 from batchgen.planning.selection import Selection
@@ -29,7 +29,7 @@ PROMPTS = [f"a fox number {number}" for number in range(12)]
 
 async def reconciled(out: Path, simulator: Simulator, later: timedelta = timedelta()) -> Reconciliation:
     """The index corrected as of now, or as if so much later."""
-    layout = Layout(out)
+    layout = FolderLayout(out)
     provider = open_aimlapi(simulator.url)
     assert provider.billing is not None
     with held(layout):
@@ -127,14 +127,14 @@ async def test_a_bill_is_booked_on_the_runs_that_sent_and_leaves_no_doubts(tmp_p
         first = await run_batch(manifest, out, simulator.url, retry__max_attempts=1)
         simulator.change(faults=())
         second = await run_batch(manifest, out, simulator.url)
-        doubtful = summarise(Layout(out))
+        doubtful = summarise(FolderLayout(out))
         assert len(doubtful.in_doubt_ids) == 9
         assert {i: round(run.cost_usd, 6) for i, run in doubtful.runs.items()} == {
             first.run_id: 0.24,
             second.run_id: 0.72,
         }
         await reconciled(out, simulator)
-    settled = summarise(Layout(out))
+    settled = summarise(FolderLayout(out))
     assert {i: round(run.cost_usd, 6) for i, run in settled.runs.items()} == {first.run_id: 0.96, second.run_id: 0.72}
     assert settled.in_doubt_ids == []
 
@@ -147,7 +147,7 @@ async def test_a_run_whose_images_all_came_later_is_named_with_what_it_cost(tmp_
         simulator.change(faults=())
         await run_batch(manifest, out, simulator.url)
         await reconciled(out, simulator)
-    run = summarise(Layout(out)).runs[first.run_id]
+    run = summarise(FolderLayout(out)).runs[first.run_id]
     assert (run.images, round(run.cost_usd, 6), run.started_at is not None) == (0, 0.16, True)
 
 
@@ -229,9 +229,9 @@ async def test_a_log_that_does_not_reach_back_so_far_makes_nothing_free(tmp_path
         before = read_index(out)
         provider = open_aimlapi(simulator.url)
         assert provider.billing is not None
-        with held(Layout(out)):
+        with held(FolderLayout(out)):
             forgetful = cast("Billing", Forgetful(provider.billing))
-            result = await reconcile(Layout(out), "aimlapi", forgetful, datetime.now(UTC) + timedelta(days=2))
+            result = await reconcile(FolderLayout(out), "aimlapi", forgetful, datetime.now(UTC) + timedelta(days=2))
         await provider.aclose()
     assert result is not None
     assert (result.entries, result.corrected_requests, result.open_requests) == (8, 0, 4)
@@ -256,9 +256,9 @@ async def reconciled_with(out: Path, simulator: Simulator, **how: Any) -> Reconc
     """The index corrected two hours later by such a log."""
     provider = open_aimlapi(simulator.url)
     assert provider.billing is not None
-    with held(Layout(out)):
+    with held(FolderLayout(out)):
         other = cast("Billing", Other(provider.billing, **how))
-        result = await reconcile(Layout(out), "aimlapi", other, datetime.now(UTC) + timedelta(hours=2))
+        result = await reconcile(FolderLayout(out), "aimlapi", other, datetime.now(UTC) + timedelta(hours=2))
     await provider.aclose()
     assert result is not None
     return result

@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.folder_layout import FolderLayout
 from support.making import image, request, writing
 
 from batchgen.billing.reconcile import reconcile
@@ -22,7 +23,6 @@ from batchgen.core.keys import key_of
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import Prior
 from batchgen.core.resume import RequestState
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.cost_corrections import held
 from batchgen.engine.attempt import AttemptState
@@ -145,7 +145,7 @@ async def play(out: Path, books: Books, run: Run, number: int) -> None:
 
 async def read_log(out: Path, books: Books, key: str) -> None:
     """Reconcile with a key, when every call has had the time to be logged."""
-    layout = Layout(out)
+    layout = FolderLayout(out)
     if layout.is_dataset():
         with held(layout):
             await reconcile(
@@ -156,7 +156,7 @@ async def read_log(out: Path, books: Books, key: str) -> None:
 
 def check(out: Path, books: Books) -> None:
     """The index says of the request what is known by now."""
-    slots = [slot for table in latest(Layout(out), ["cost_usd", "cost_source"]) for slot in table.to_pylist()]
+    slots = [slot for table in latest(FolderLayout(out), ["cost_usd", "cost_source"]) for slot in table.to_pylist()]
     known = sum(usd for usd in books.believed_usd.values() if usd is not None)
     assert sum(slot["cost_usd"] or 0.0 for slot in slots) == pytest.approx(known)
     is_unknown = any(slot["cost_source"] == CostSource.UNKNOWN for slot in slots)
@@ -197,7 +197,7 @@ async def test_a_doubt_that_cost_nothing_is_a_doubt_no_more(tmp_path: Path) -> N
     await play(tmp_path, books, Run("A", ("lost and free",), "made", cut_off=False), 0)
     check(tmp_path, books)
     await read_log(tmp_path, books, "A")
-    for table in latest(Layout(tmp_path), ["cost_usd", "cost_source", "in_doubt_ids"]):
+    for table in latest(FolderLayout(tmp_path), ["cost_usd", "cost_source", "in_doubt_ids"]):
         for slot in table.to_pylist():
             assert (slot["cost_usd"], slot["cost_source"]) == (0.04, "bill")
             assert len(slot["in_doubt_ids"]) == 1
@@ -216,5 +216,5 @@ async def test_what_another_key_paid_for_the_same_image_stays_in_its_cost(tmp_pa
     await play(tmp_path, books, Run("A", (), "spoilt", cut_off=False), 0)
     await play(tmp_path, books, Run("B", (), "made at another price", cut_off=False), 1)
     await read_log(tmp_path, books, "B")
-    slots = [slot for table in latest(Layout(tmp_path), ["cost_usd"]) for slot in table.to_pylist()]
+    slots = [slot for table in latest(FolderLayout(tmp_path), ["cost_usd"]) for slot in table.to_pylist()]
     assert sum(slot["cost_usd"] for slot in slots) == pytest.approx(0.05 + 0.06)

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 
 from batchgen.cli.main import main
 from batchgen.core.exit_codes import ExitCode
-from batchgen.dataset.layout import Layout
 from batchgen.manifest import csv_source
 from batchgen.manifest.csv_source import CsvManifest
 
@@ -43,7 +43,7 @@ def read(batch: Batch, column: str = "label") -> tuple[pa.DataType, list[Any]]:
     schemas = [pq.read_schema(path) for path in paths]
     assert all(schema.equals(schemas[0]) for schema in schemas)
     table = pq.read_table(batch.out / "index").sort_by("row_id")
-    view = pq.read_table(Layout(batch.out).view)
+    view = pq.read_table(FolderLayout(batch.out).view)
     assert view.schema.field(column).type.equals(table.schema.field(column).type)
     labels = dict(zip(table["row_id"].to_pylist(), table[column].to_pylist(), strict=True))
     shown = zip(view["row_id"].to_pylist(), view[column].to_pylist(), strict=True)
@@ -86,7 +86,7 @@ async def test_where_compares_numbers(batch: Batch, tmp_path: Path) -> None:
 async def test_the_same_command_writes_nothing_again(batch: Batch) -> None:
     manifest = rows(["1.0", "", "2.0", "3.5"])
     await batch.run(manifest)
-    layout = Layout(batch.out)
+    layout = FolderLayout(batch.out)
     files = [layout.view, *parts_of(layout)]
     before = [file.stat().st_mtime_ns for file in files]
     await batch.run(manifest)

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 from support.batches import read_index, run_batch, write_manifest
+from support.folder_layout import FolderLayout
 from support.misfortune import ENDINGS
 from support.noise import noise
 
 from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.dataset import unreadable
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.summary import summarise
 from batchgen.dataset.repair.verify import verify
 from batchgen.simulator import Fault, Simulator
@@ -100,7 +100,7 @@ async def test_the_index_says_where_the_last_answer_is(tmp_path: Path) -> None:
     (record,) = read_index(out)
     assert record["status"] == Status.IN_DOUBT, "nothing says what it cost"
     assert named_in(record, out) == b"no. 2 of nothing"
-    layout = Layout(out)
+    layout = FolderLayout(out)
     assert list(verify(layout)) == []
     assert summarise(layout).in_doubt_ids == list(record["in_doubt_ids"])
 

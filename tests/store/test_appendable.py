@@ -16,7 +16,7 @@ LINES = [b"the first line of a file\n", b"the second line of it, a little longer
 
 
 def begin(folder: Path) -> AppendableFile:
-    return LocalStore(folder).create_appendable("segment", LINES[0])
+    return LocalStore(folder).create_log("segment", LINES[0])
 
 
 def test_one_fsync_serves_all_who_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import verify
 from batchgen.simulator import BillEntry, Fault, ImageContent, SimulatorSettings
 
@@ -80,7 +80,7 @@ class Job:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.out = self.folder / "out"
-        self.layout = Layout(self.out)
+        self.layout = FolderLayout(self.out)
         (self.folder / "config.toml").write_text(CONFIG.format(transport=self.transport))
         with (self.folder / "rows.csv").open("w", newline="") as file:
             table = csv.writer(file)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from batchgen.dataset.layout import Layout
+from support.folder_layout import FolderLayout
+
 from batchgen.store import LocalStore, StoredFile
 
 
-def parts_of(layout: Layout) -> list[Path]:
+def parts_of(layout: FolderLayout) -> list[Path]:
     """Return the paths of the index parts, oldest first."""
-    return [file.path for file in layout.parts().values()]
+    return [layout.path(file.name) for file in layout.parts().values()]
 
 
-def segments_of(layout: Layout) -> list[Path]:
+def segments_of(layout: FolderLayout) -> list[Path]:
     """Return the paths of the WAL's segments, oldest first."""
-    return [file.path for file in layout.segments().values()]
+    return [layout.path(file.name) for file in layout.segments().values()]
 
 
 def stored(path: Path) -> StoredFile:
     """Return a file as a store has it, for readers that know no path."""
-    return LocalStore(path.parent).file(path.name)
+    return StoredFile(LocalStore(path.parent), path.name)

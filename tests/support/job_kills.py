@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from support.comfyui import write_model
+from support.folder_layout import FolderLayout
 
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.verify import verify
 from batchgen.simulator import ImageContent, SimulatorSettings, SimulatorThread
@@ -121,7 +121,7 @@ def judge_jobs(run: JobRun, simulator: SimulatorThread) -> int:
     Only who was told of a job can ask about it: one that was asked about has its row's image, and no other job came
     after it. One whose submit was never answered is in doubt by name.
     """
-    records = [record for table in latest(Layout(run.out), None) for record in table.to_pylist()]
+    records = [record for table in latest(FolderLayout(run.out), None) for record in table.to_pylist()]
     assert {record["status"] for record in records} == {"ok"}
     assert len(records) == sum(map(run.images_of, range(run.rows)))
     jobs, of_row = defaultdict(list), defaultdict(list)
@@ -138,5 +138,5 @@ def judge_jobs(run: JobRun, simulator: SimulatorThread) -> int:
         assert len(unanswered) <= len(doubts), f"{prompt} was bought twice, and nobody says so"
         twice += len(unanswered)
     assert simulator.cdn.violations == ()
-    assert not list(verify(Layout(run.out)))
+    assert not list(verify(FolderLayout(run.out)))
     return twice

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, link, records_in, rejected, request, writing
 from support.power import Acknowledged, Fate, Recorder, Step, crash
 
@@ -16,7 +17,6 @@ from batchgen.core.answer import Answer, Slot
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import FileFault, verify
 from batchgen.store import disk
 
@@ -92,7 +92,7 @@ def check(steps: Sequence[Step], root: Path, fate: Fate, folder: Path) -> None:
         if isinstance(step, Acknowledged):
             step.holds(records)
     # An image that reached the disk before its WAL record did is no harm: nobody was told of it.
-    wrong = [finding for finding in verify(Layout(folder)) if finding.fault is not FileFault.UNTRACKED]
+    wrong = [finding for finding in verify(FolderLayout(folder)) if finding.fault is not FileFault.UNTRACKED]
     assert not wrong
 
 

@@ -23,6 +23,7 @@ from batchgen.core.keys import NO_KEYS, Mask, key_of
 from batchgen.core.labels import LabelBatch, LabelSource, LabelUpdates, Numbers
 from batchgen.core.request import ImageRequest, Prior, RejectedRow, SeedSource
 from batchgen.dataset.index.records import Provenance
+from batchgen.dataset.layout import layout_at
 from batchgen.dataset.writer import DatasetWriter
 
 
@@ -149,7 +150,7 @@ def writing(
     updates: LabelUpdates | None = None,
 ) -> Iterator[DatasetWriter]:
     """A run's writer, closed at the end as a run closes it: cleanly where there are `updates`."""
-    writer = DatasetWriter(out, Provenance(run_id, "rows.csv"), labels, reserve_bytes)
+    writer = DatasetWriter(layout_at(out), Provenance(run_id, "rows.csv"), labels, reserve_bytes)
     try:
         yield writer
     finally:

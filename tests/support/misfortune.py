@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from support.batches import IMPATIENT, compare_with_bill, read_index, run_batch, write_manifest
+from support.folder_layout import FolderLayout
 
 from batchgen.core.outcomes import ErrorKind, Status
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.repair.verify import verify
 from batchgen.simulator import Fault, FaultKind, ImageContent, Simulator, SimulatorSettings
 
@@ -77,7 +77,7 @@ async def misfortune(
         if not _BROKEN_OFF.isdisjoint(fault.kind for fault in faults):
             explained.add((Status.FAILED, ErrorKind.BAD_IMAGE))
         assert {(r["status"], r["error_kind"]) for r in records if r["status"] != Status.OK} <= explained
-        assert list(verify(Layout(out))) == []
+        assert list(verify(FolderLayout(out))) == []
         assert simulator.cdn.violations == ()
         compare_with_bill(out, simulator)
         slots = Counter(record["status"] for record in records)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 from PIL import Image
+from support.folder_layout import FolderLayout
 
 from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.dataset.layout import Layout, image_name
+from batchgen.dataset.layout import image_name
 from batchgen.gallery import make_thumbnails, missing_thumbnails, read_slots, write_page
 
 _BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -77,9 +78,9 @@ def slot(row: int, own: Mapping[str, Any] | None = None, image: bytes | None = N
     return {"data": data if made else None, "own": own or {}} | everyone | (saved if made else {}) | known
 
 
-def write_slots(out: Path, slots: Iterable[Mapping[str, Any]]) -> Layout:
+def write_slots(out: Path, slots: Iterable[Mapping[str, Any]]) -> FolderLayout:
     """Write a dataset that holds these slots."""
-    layout = Layout(out)
+    layout = FolderLayout(out)
     for folder in (layout.wal, layout.index):
         folder.mkdir(parents=True)
     rows = list(slots)
@@ -98,8 +99,9 @@ def write_slots(out: Path, slots: Iterable[Mapping[str, Any]]) -> Layout:
     return layout
 
 
-def make_gallery(layout: Layout) -> Path:
+def make_gallery(layout: FolderLayout) -> Path:
     """Write a dataset's thumbnails and page; return the page."""
     slots = read_slots(layout)
     list(make_thumbnails(layout, missing_thumbnails(layout, slots)))
-    return write_page(layout, slots)
+    write_page(layout, slots)
+    return layout.gallery_page

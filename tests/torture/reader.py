@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.summary import summarise
 
 
-def read_all(layout: Layout) -> int:
+def read_all(layout: FolderLayout) -> int:
     """Read every Parquet file, and count the dataset as `batchgen status` does."""
     files = 0
-    for path in [*(part.path for part in layout.parts().values()), layout.view]:
+    for path in [*parts_of(layout), layout.view]:
         try:
             # Opened once: `pq.read_table` opens a path twice, and may find a newer file the second time.
             with path.open("rb") as file:
@@ -32,7 +33,7 @@ def read_all(layout: Layout) -> int:
 
 
 def main() -> None:
-    layout, files = Layout(Path(sys.argv[1])), 0
+    layout, files = FolderLayout(Path(sys.argv[1])), 0
     while not select.select([sys.stdin], [], [], 0.1)[0]:
         files += read_all(layout)
     print(f"{files} files read")

@@ -17,7 +17,7 @@ import msgspec
 
 from batchgen.core.request import DEFAULT_PROVIDER
 from batchgen.dataset.events.events import AnyEvent, Ended, Event, Planned
-from batchgen.store import StoredFile, disk
+from batchgen.store import StoredFile
 
 _encoder = msgspec.json.Encoder()
 
@@ -58,7 +58,7 @@ class EventLog:
     """
 
     def __init__(self, file: StoredFile) -> None:
-        self._descriptor = disk.open_log(file.path)
+        self._log = file.open_log()
         self._torn = _ends_torn(file)
         self._noted: list[bytes] = []
         self.lost = 0
@@ -79,7 +79,7 @@ class EventLog:
             return
         lines = b"".join(self._noted)
         try:
-            disk.append(self._descriptor, b"\n" + lines if self._torn else lines)
+            self._log.append(b"\n" + lines if self._torn else lines)
             self._torn = False
         except OSError as error:
             self._torn = True
@@ -91,7 +91,7 @@ class EventLog:
     def close(self) -> None:
         """Close the file."""
         self.flush()
-        os.close(self._descriptor)
+        self._log.close()
 
 
 def _ends_torn(file: StoredFile) -> bool:

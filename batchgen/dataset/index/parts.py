@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from errno import EMFILE
 from hashlib import file_digest
 from io import BufferedReader
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -33,7 +32,7 @@ from batchgen.dataset.index.foreign import (
 from batchgen.dataset.index.old_format import is_old, new_schema, old_names, with_new_columns
 from batchgen.dataset.index.schema import DISTINCT_COLUMNS
 from batchgen.dataset.layout import IMAGE_PATTERN, Layout, part_name
-from batchgen.store import StoredFile
+from batchgen.store import Store, StoredFile
 
 # Rows that are read at a time from the start of a part to its end.
 _BATCH_ROWS = 32_768
@@ -71,7 +70,7 @@ def opened_part(file: StoredFile, opened: BinaryIO) -> pq.ParquetFile:
     return part
 
 
-def refuse_newer(what: StoredFile | Path, version: int) -> None:
+def refuse_newer(what: StoredFile | Store, version: int) -> None:
     """Raise UnknownFormat if a file or a dataset says that it is of a format that is not known here."""
     if version > FORMAT_VERSION:
         raise UnknownFormat(
@@ -265,5 +264,5 @@ def _unreadable(file: StoredFile, error: Exception) -> DamagedIndex | DiskError:
         # A snapshot holds all parts open, and an index from elsewhere may have hundreds.
         more = ". Allow more: `ulimit -n 4096`" if error.errno == EMFILE else ""
         return DiskError(f"cannot read {file}: {error.strerror}{more}")
-    repair = f"`batchgen verify {file.store.root} --repair`"
+    repair = f"`batchgen verify {file.store} --repair`"
     return DamagedIndex(f"{file} is damaged ({error}). {repair} puts right what can be.")

@@ -45,7 +45,7 @@ def view_lag(layout: Layout, gone: Keys) -> ViewLag:
     """
     unfinished = bool(layout.segments())
     state = load(layout)
-    is_known = state is not None and state.has_written(layout.view)
+    is_known = state is not None and state.has_written(layout)
     if state is not None and is_known and state.gone == digest_of(gone):
         return ViewLag(exists=True, unfinished=unfinished)
     try:

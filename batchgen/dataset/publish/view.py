@@ -53,11 +53,11 @@ def write_view(layout: Layout, gone: Keys | None, run_id: str = "", labels: pa.S
     before = load(layout)
     state = before
     own = _own_columns(before, labels)
-    if state is None or not state.has_written(layout.view) or not state.is_made_of(parts, gone, own):
+    if state is None or not state.has_written(layout) or not state.is_made_of(parts, gone, own):
         state = _make(layout, before, parts, gone, run_id, own)
     counts = [group.counts for group in state.groups]
     stats = gather(counts, state.overview, state.parts.values(), last_service(layout))
-    name, schema = layout.root.resolve().name, pa.ipc.read_schema(pa.py_buffer(state.schema))
+    name, schema = layout.store.title, pa.ipc.read_schema(pa.py_buffer(state.schema))
     terms = read_terms(layout)
     _publish(layout, CARD, render_card(name, stats, schema, terms).encode())
     _publish(layout, CROISSANT, render_croissant(name, state.digest.hex(), stats, schema, terms))
@@ -97,7 +97,7 @@ def _make(
         records = OrderedRecords(_shown(layout, parts, gone, run_id), opened)
         signatures = list(parts)
         keys = [_key(records, group, signatures) for group in records.groups] or [_EMPTY]
-        if before is not None and before.has_written(layout.view) and [group.key for group in cached] == keys:
+        if before is not None and before.has_written(layout) and [group.key for group in cached] == keys:
             groups, digest = before.groups, before.digest
             overview: Overview | None = before.overview
         else:
@@ -105,8 +105,8 @@ def _make(
             overview = None
         del records  # large, and of no use any more
     if overview is None:
-        overview = count_view(layout.store.file(VIEW))
-    written = layout.view.stat()
+        overview = count_view(layout.file(VIEW))
+    written = layout.store.stamp(VIEW)
     known = {} if before is None else before.parts
     return ViewState(
         schema=serialised,
@@ -114,8 +114,8 @@ def _make(
         gone=digest_of(gone),
         own=own,
         groups=groups,
-        size_bytes=written.st_size,
-        mtime_ns=written.st_mtime_ns,
+        size_bytes=written.size_bytes,
+        mtime_ns=written.mtime_ns,
         digest=digest,
         overview=overview,
     )
@@ -131,7 +131,7 @@ def _write(
 ) -> tuple[tuple[RowGroup, ...], bytes]:
     """Write metadata.parquet; return its row groups and its SHA-256."""
     with layout.store.put_stream(VIEW) as file:
-        view = CachedView(file, schema, layout.store.file(VIEW), cached)
+        view = CachedView(file, schema, layout.file(VIEW), cached)
         for group, key in enumerate(keys):
             if not view.keep(key):
                 table = records.read(group, index_schema)
@@ -176,7 +176,7 @@ def _all_but(gone: Keys) -> Callable[[Keys], Mask]:
 def _as_before(layout: Layout) -> Callable[[Keys], Mask] | None:
     """Show the requests that the view shows now; all, if there is no readable view."""
     try:
-        keys = [fingerprint_keys(table["fingerprint"]) for table in iterate(layout.store.file(VIEW), ["fingerprint"])]
+        keys = [fingerprint_keys(table["fingerprint"]) for table in iterate(layout.file(VIEW), ["fingerprint"])]
     except (FileNotFoundError, DamagedIndex):
         return None
     return Finder(np.sort(np.concatenate([NO_KEYS, *keys]))).contains

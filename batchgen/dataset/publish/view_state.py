@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from hashlib import blake2b, sha256
-from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
 from batchgen import __version__
 from batchgen.core.keys import Keys
-from batchgen.dataset.layout import VIEW_STATE, Layout
+from batchgen.dataset.layout import VIEW, VIEW_STATE, Layout
 from batchgen.dataset.publish.stats import Asked, Counts, Overview
+from batchgen.store.base import Stamp
 
 _CHECKSUM_BYTES = 32
 # Another version may count, convert or write in another way.
@@ -57,13 +57,12 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
     overview: Overview
 
-    def has_written(self, view: Path) -> bool:
+    def has_written(self, layout: Layout) -> bool:
         """Whether the view lies there as it was written."""
         try:
-            found = view.stat()
+            return layout.store.stamp(VIEW) == Stamp(self.size_bytes, self.mtime_ns)
         except FileNotFoundError:
             return False
-        return (found.st_size, found.st_mtime_ns) == (self.size_bytes, self.mtime_ns)
 
     def is_made_of(self, parts: Collection[bytes], gone: Keys | None, own: bytes | None) -> bool:
         """Whether a view of these parts, without these requests and with these own columns, would be the same."""

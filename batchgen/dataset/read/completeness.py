@@ -16,10 +16,9 @@ from batchgen.core.format import count
 from batchgen.core.keys import NO_KEYS, Finder, Keys, key_of
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
 from batchgen.dataset.index.parts_list import listed_parts, lost_records
-from batchgen.dataset.layout import IMAGES, Layout, fingerprint_start
+from batchgen.dataset.layout import IMAGES, INDEX, VIEW, Layout, fingerprint_start
 from batchgen.dataset.read.salvage import slots_in_view
 from batchgen.dataset.read.snapshot import snapshot
-from batchgen.store.lock import is_held
 
 # Enough to see what they are.
 _EXAMPLES = 3
@@ -41,7 +40,7 @@ def refuse_incomplete_at_rest(layout: Layout) -> None:
     try:
         refuse_incomplete(layout)
     except DamagedIndex:
-        if not is_held(layout.lock):  # asked last: of a holder on another machine it takes seconds to tell
+        if not layout.is_held():  # asked last: of a holder on another machine it takes seconds to tell
             raise
 
 
@@ -66,7 +65,7 @@ def _ask_witnesses(layout: Layout) -> None:
     shown = slots_in_view(layout)
     alone = np.count_nonzero(~Finder(np.sort(np.concatenate(slots))).contains(shown))
     if alone:
-        raise _incomplete(layout, f"{layout.view.name} shows {count(int(alone), 'image')} that it does not know")
+        raise _incomplete(layout, f"{VIEW} shows {count(int(alone), 'image')} that it does not know")
     if names := unknown_images(layout, np.concatenate(requests)):
         examples = ", ".join([*names[:_EXAMPLES], *["..."][: len(names) - _EXAMPLES]])
         raise _incomplete(layout, f"it knows nothing of {count(len(names), 'image')} on the disk ({examples})")
@@ -74,7 +73,7 @@ def _ask_witnesses(layout: Layout) -> None:
 
 def _incomplete(layout: Layout, what: str) -> DamagedIndex:
     return DamagedIndex(
-        f"{layout.index} is not whole: {what}. What is lost would be bought again. Put the files back if you have "
-        f"them; else `batchgen verify {shlex.quote(str(layout.root))} --repair` rebuilds it from {layout.view.name}, "
+        f"{layout.file(INDEX)} is not whole: {what}. What is lost would be bought again. Put the files back if you "
+        f"have them; else `batchgen verify {shlex.quote(str(layout.store))} --repair` rebuilds it from {VIEW}, "
         "as far as that knows it, and says what is lost."
     )

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import layout_at
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.missing import MissingSlot, missing_slots
 from batchgen.dataset.read.snapshot import latest, open_layout
@@ -40,13 +40,14 @@ class Dataset:
     """A dataset on disk, also while a run is writing it. Made by `batchgen.open_dataset`."""
 
     def __init__(self, out: str | PathLike[str]) -> None:
-        open_layout(Path(out))  # what is wrong with it is said by the name that was given
-        self._layout = Layout(Path(out).absolute())
+        open_layout(out)  # what is wrong with it is said by the name that was given
+        self._path = Path(out).absolute()
+        self._layout = layout_at(self._path)
 
     @property
     def path(self) -> Path:
         """The dataset's folder, from the root of the file system."""
-        return self._layout.root
+        return self._path
 
     def index(self) -> pd.DataFrame:
         """Return the newest record of every image asked for, in the manifest's order, whatever its status.
@@ -79,7 +80,7 @@ class Dataset:
             saved = table.filter(pc.equal(table["status"], Status.OK))
             for batch in saved.to_batches(1024):
                 for record in batch.to_pylist():
-                    yield record, self._layout.root / record["file_name"]
+                    yield record, self._path / record["file_name"]
 
     def missing(self) -> Iterator[MissingSlot]:
         """Yield every image that was asked for and is not there, with the reason and what makes it.

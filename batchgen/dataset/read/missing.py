@@ -15,7 +15,6 @@ from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.read.summary import settled
 from batchgen.dataset.wal.recovery import in_flight
-from batchgen.store.lock import is_held
 
 _COLUMNS = [
     "status",
@@ -54,7 +53,7 @@ def missing_slots(layout: Layout) -> Iterator[MissingSlot]:
     Raises DamagedIndex, also where the index is not whole.
     """
     refuse_incomplete_at_rest(layout)
-    sent = in_flight(layout) if is_held(layout.lock) else set()
+    sent = in_flight(layout) if layout.is_held() else set()
     for whole in latest(layout, _COLUMNS):
         table = settled(whole.filter(pc.not_equal(whole["status"], Status.OK)), sent)
         for start in range(0, len(table), _SLOTS_AT_ONCE):

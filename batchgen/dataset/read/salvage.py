@@ -18,7 +18,7 @@ from batchgen.store import StoredFile
 
 def slots_in_view(layout: Layout) -> Keys:
     """Return the keys of the slots that the view shows; none where there is no view that can be read."""
-    slots = _readable(layout.store.file(VIEW), SLOT_COLUMNS)
+    slots = _readable(layout.file(VIEW), SLOT_COLUMNS)
     return NO_KEYS if slots is None else slot_keys(slots)
 
 
@@ -31,7 +31,7 @@ def only_in_view(layout: Layout, without: Container[StoredFile] = ()) -> pa.Tabl
     parts = [_readable(file, SLOT_COLUMNS) for file in layout.parts().values() if file not in without]
     there = np.sort(np.concatenate([NO_KEYS, *(slot_keys(table) for table in parts if table is not None)]))
     alone = ~Finder(there).contains(shown)
-    view = _readable(layout.store.file(VIEW), None) if alone.any() else None
+    view = _readable(layout.file(VIEW), None) if alone.any() else None
     if view is None:
         return INDEX_SCHEMA.empty_table()
     records = view.filter(pa.array(alone))

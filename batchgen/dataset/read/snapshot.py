@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from batchgen.core.keys import Finder, Keys, Mask, first_of_each
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys, slot_keys
 from batchgen.dataset.index.parts import open_file, opened_part, read_part
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, to_table
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import Layout, layout_at
 from batchgen.dataset.wal.recovery import unsealed_records
 from batchgen.store import StoredFile
 
@@ -28,11 +28,11 @@ from batchgen.store import StoredFile
 _TRIES = 5
 
 
-def open_layout(root: Path) -> Layout:
+def open_layout(place: str | PathLike[str]) -> Layout:
     """Return the layout of an existing dataset. Raises NotADataset."""
-    layout = Layout(root)
+    layout = layout_at(place)
     if not layout.is_dataset():
-        message = f"{root} holds no dataset. Give the folder that `batchgen run MANIFEST -o FOLDER` wrote."
+        message = f"{layout.store} holds no dataset. Give the folder that `batchgen run MANIFEST -o FOLDER` wrote."
         raise NotADataset(message)
     return layout
 
@@ -100,7 +100,7 @@ def snapshot(layout: Layout, opened: ExitStack, without: Container[StoredFile] =
         except FileNotFoundError:
             continue
         return [wal, *parts]
-    raise DatasetError(f"{layout.root} is changing too fast to be read. Try again in a moment.")
+    raise DatasetError(f"{layout.store} is changing too fast to be read. Try again in a moment.")
 
 
 def _read_wal(layout: Layout) -> pa.Table:

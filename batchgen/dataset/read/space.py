@@ -12,9 +12,13 @@ from batchgen.dataset.layout import Layout
 _IMAGE_BYTES = 2_000_000
 
 
-def measure_space(layout: Layout) -> Space:
-    """Return the room there is, with the average size of the newest images. Raises DamagedIndex, OSError."""
-    return Space(layout.store.free_bytes(), _average_bytes(layout))
+def measure_space(layout: Layout) -> Space | None:
+    """Return the room there is, with the average size of the newest images; None where there is no limit.
+
+    Raises DamagedIndex, OSError.
+    """
+    free_bytes = layout.store.free_bytes()
+    return None if free_bytes is None else Space(free_bytes, _average_bytes(layout))
 
 
 def _average_bytes(layout: Layout) -> int:

@@ -20,7 +20,6 @@ from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
 from batchgen.dataset.read.last_config import read_last_config
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.wal.recovery import in_flight
-from batchgen.store.lock import is_held
 
 # Enough to see a pattern, few enough to read.
 _EXAMPLES_PER_KIND = 3
@@ -107,7 +106,7 @@ def summarise(layout: Layout) -> DatasetSummary:
     """Count a dataset. Raises DamagedIndex, also where the index is not whole."""
     refuse_incomplete_at_rest(layout)
     last = read_last_config(layout)
-    summary = DatasetSummary(is_held(layout.lock), last is not None and last.is_simulated)
+    summary = DatasetSummary(layout.is_held(), last is not None and last.is_simulated)
     sent = in_flight(layout) if summary.running else set()
     tables: Iterable[pa.Table] = latest(layout, _COLUMNS)
     if summary.running:

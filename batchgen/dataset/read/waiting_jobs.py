@@ -66,7 +66,7 @@ def _job(layout: Layout, slots: Sequence[IndexRecord]) -> WaitingJob:
         params = _decode_params(first.params)
     except msgspec.DecodeError as error:
         raise DamagedIndex(
-            f"{layout.root}: the index says that {first.row_id} is a job, and not how to collect it ({error}). "
+            f"{layout.store}: the index says that {first.row_id} is a job, and not how to collect it ({error}). "
             "`batchgen verify OUT` says more."
         ) from error
     missing = [record for record in slots if record.status is not Status.OK]

@@ -42,7 +42,7 @@ def locked(layout: Layout) -> Iterator[None]:
         with layout.store.lock(LOCK, WAL):
             yield
     except OSError as error:
-        raise DiskError(f"cannot write {error.filename or layout.root}: {error.strerror}") from error
+        raise DiskError(f"cannot write {error.filename or layout.store}: {error.strerror}") from error
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.keys import SLOT_COLUMNS, fingerprint_keys
 from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.parts_list import list_parts, listed_parts, lost_records
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import VIEW, Layout
 from batchgen.dataset.publish.label_digests import forget_digests
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.completeness import unknown_images
@@ -75,9 +75,9 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
         taken = {*layout.parts(), *(listed_parts(layout) or {})}
         add_part(layout, max(taken, default=0) + 1, sort_records(rescued))
         left -= len(rescued)
-        yield Repaired(finding, f"rebuilt from {layout.view.name}")
+        yield Repaired(finding, f"rebuilt from {VIEW}")
     list_parts(layout)
-    lost = f"{count(left, 'record')} that {layout.view.name} does not show are lost" if left > 0 else "nothing is lost"
+    lost = f"{count(left, 'record')} that {VIEW} does not show are lost" if left > 0 else "nothing is lost"
     yield from (Repaired(finding, lost) for finding in gone)
 
 

@@ -21,11 +21,10 @@ from batchgen.core.format import count
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.parts import iterate
 from batchgen.dataset.index.parts_list import lost_records
-from batchgen.dataset.layout import CARD, CROISSANT, IMAGES, VIEW, Layout, is_system_file
+from batchgen.dataset.layout import CARD, CROISSANT, IMAGES, INDEX, VIEW, Layout, is_system_file
 from batchgen.dataset.read.salvage import only_in_view
 from batchgen.dataset.read.snapshot import latest
 from batchgen.store import StoredFile
-from batchgen.store.lock import is_held
 
 # Hashing lets the other threads run; more of them only queue at the disk.
 _HASHING_THREADS = 4
@@ -65,7 +64,7 @@ class Expected:
 
 def verify(layout: Layout, checked: Callable[[int], object] = lambda count: None) -> Iterator[FileProblem]:
     """Yield what is wrong with the index and the images; `checked` is told how many images were checked since."""
-    damaged = {layout.store.file(finding.path): finding for finding in damaged_parts(layout)}
+    damaged = {layout.file(finding.path): finding for finding in damaged_parts(layout)}
     yield from damaged.values()
     # Listed before the index is read, so that an image saved meanwhile is not taken for untracked.
     on_disk = sorted(_image_files(layout))
@@ -90,7 +89,7 @@ def missing_texts(layout: Layout) -> Iterator[FileProblem]:
         if not layout.store.exists(name):
             yield FileProblem(FileFault.MISSING, name, None, "the file is gone, or the last run did not end cleanly")
         elif name == VIEW:
-            yield from _damage(layout.store.file(name))
+            yield from _damage(layout.file(name))
 
 
 def lost_parts(layout: Layout) -> Iterator[FileProblem]:
@@ -106,10 +105,8 @@ def missing_records(layout: Layout) -> Iterator[FileProblem]:
     """Yield what the dataset view shows and the index does not know. Only sensible while no run is writing."""
     alone = len(only_in_view(layout))
     if alone:
-        name = layout.index.name
-        yield FileProblem(
-            FileFault.MISSING, name, None, f"a part is gone: {alone:,} records of {layout.view.name} are in none"
-        )
+        detail = f"a part is gone: {alone:,} records of {VIEW} are in none"
+        yield FileProblem(FileFault.MISSING, INDEX.removesuffix("/"), None, detail)
 
 
 def damaged_parts(layout: Layout) -> Iterator[FileProblem]:
@@ -131,7 +128,7 @@ def _damage(file: StoredFile) -> Iterator[FileProblem]:
 def _saved_images(layout: Layout, damaged: Container[StoredFile]) -> Iterator[Expected]:
     columns = ["file_name", "row_id", "size_bytes", "sha256", "status"]
     # While a run is writing, the view is behind and parts come and go.
-    alone = [] if is_held(layout.lock) else [only_in_view(layout, damaged).select(columns)]
+    alone = [] if layout.is_held() else [only_in_view(layout, damaged).select(columns)]
     for table in chain(latest(layout, columns, without=damaged), alone):
         saved = table.filter(pc.equal(table["status"], Status.OK)).drop_columns(["status"])
         for batch in saved.to_batches(_WINDOW_IMAGES):

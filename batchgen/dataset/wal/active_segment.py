@@ -27,8 +27,7 @@ from batchgen.dataset.index.schema import to_table
 from batchgen.dataset.layout import Layout, segment_name
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left
-from batchgen.store.appendable import AppendableFile
-from batchgen.store.disk import is_same_folder
+from batchgen.store import Log
 
 # Small enough to replay in a blink after a crash, large enough that sealing is rare.
 _RECORDS_PER_SEGMENT = 5_000
@@ -55,7 +54,6 @@ class ActiveSegment:
         self._layout = layout
         self._provenance = provenance
         self._labels = labels
-        self._root = layout.root.stat()
         self._guard = threading.Lock()
         self._unfinished: dict[str, log.Unfinished] = {}
         # The last entry of each unfinished request that this segment has.
@@ -86,7 +84,7 @@ class ActiveSegment:
             self._segment.append(log.encode(entry))
             self._written.pop(entry.key, None)
 
-    def settle(self, *settled: Settlement) -> AppendableFile:
+    def settle(self, *settled: Settlement) -> Log:
         """Note that requests have their outcome; return the segment whose sync makes that durable.
 
         Every image in their records is on disk. May be called again with the same ones. Raises OSError.
@@ -146,7 +144,7 @@ class ActiveSegment:
         """
         self._sealer.shutdown()
         self._segment.sync()
-        if self._segment.is_in_place() or not is_same_folder(self._layout.root, self._root):
+        if self._segment.is_in_place() or self._layout.store.has_moved():
             return  # a folder that was moved has taken the segment along
         run = self._provenance
         saved = [record for record in self._done.values() if record.status is Status.OK]
@@ -155,7 +153,7 @@ class ActiveSegment:
             key = f"{record.fingerprint}-{record.image_number}"
             entries += [log.Records(key, (record,)), log.Done(key)]
         number = max(self._number, *self._layout.segment_names(), *self._layout.part_names()) + _OUT_OF_REACH
-        self._layout.store.create_appendable(segment_name(number), log.encode(*entries)).close()
+        self._layout.store.create_log(segment_name(number), log.encode(*entries)).close()
 
     def _short(self, entry: T) -> T:
         """The entry as it is written: what is asked for stands in the first of a request in a segment."""
@@ -187,12 +185,10 @@ class ActiveSegment:
 
         self._sealed = self._sealer.submit(seal)
 
-    def _new_segment(self, number: int) -> AppendableFile:
+    def _new_segment(self, number: int) -> Log:
         run = self._provenance
         head = log.Open(run.run_id, run.manifest, run.version)
-        segment = self._layout.store.create_appendable(
-            segment_name(number), log.encode(head, *self._unfinished.values())
-        )
+        segment = self._layout.store.create_log(segment_name(number), log.encode(head, *self._unfinished.values()))
         self._written = dict(self._unfinished)
         return segment
 

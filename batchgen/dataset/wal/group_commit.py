@@ -23,7 +23,7 @@ from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment, Settlement
 from batchgen.dataset.wal.images import ImageFiles
 from batchgen.store import disk
-from batchgen.store.reserve import Reserve
+from batchgen.store.base import Room
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class _Waiting(Generic[T]):
 class GroupCommit:
     """Makes changes durable, in a thread of its own; the caller's event loop stays free."""
 
-    def __init__(self, active: ActiveSegment, images: ImageFiles, reserve: Reserve) -> None:
+    def __init__(self, active: ActiveSegment, images: ImageFiles, reserve: Room) -> None:
         self._active = active
         self._images = images
         self._reserve = reserve

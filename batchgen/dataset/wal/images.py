@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from batchgen.core.threads import no_more_threads
 from batchgen.dataset.layout import IMAGES, Layout
-from batchgen.store.disk import SYNCS_AT_ONCE, is_same_folder
+from batchgen.store.disk import SYNCS_AT_ONCE
 from batchgen.store.temporary import temporary_name
 
 # Beside images: segments, parts, the view, temporary files.
@@ -19,7 +19,6 @@ class ImageFiles:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._root = layout.root.stat()
 
     def rehearse(self, requests: int) -> None:
         """Do once all that saving an image takes, before any is paid for: write, sync, rename, and room for files.
@@ -36,7 +35,7 @@ class ImageFiles:
                 self._layout.store.remove(name)
         free = self._layout.store.free_files(IMAGES)
         if free is not None and free < requests + _FILES_OF_A_RUN:
-            where = str(self._layout.root / IMAGES)
+            where = self._layout.store.where(IMAGES)
             raise OSError(errno.ENOSPC, "there is room for no more files (inodes), whatever their size", where)
 
     def free_name(self, name: str, data: bytes) -> str:
@@ -51,7 +50,7 @@ class ImageFiles:
 
     def write(self, images: Sequence[tuple[str, bytes]]) -> None:
         """Write images under their names, all of them durable when this returns. Raises OSError."""
-        if images and not is_same_folder(self._layout.root, self._root):
+        if images and self._layout.store.has_moved():
             # To write there would begin a second dataset of half the images.
-            raise OSError(errno.ENOENT, "the folder was moved while the run was writing it", str(self._layout.root))
+            raise OSError(errno.ENOENT, "the folder was moved while the run was writing it", str(self._layout.store))
         self._layout.store.put_many(images)

@@ -17,7 +17,7 @@ from batchgen.dataset.index.records import (
     records_of_job,
 )
 from batchgen.dataset.wal import log
-from batchgen.store import LocalStore
+from batchgen.store import Store
 
 
 def records_of(entry: log.Unfinished | log.Settling, provenance: Provenance) -> tuple[IndexRecord, ...]:
@@ -40,7 +40,7 @@ def records_of(entry: log.Unfinished | log.Settling, provenance: Provenance) -> 
     return records_of_error(entry.request, entry.failure, entry.attempts, provenance)
 
 
-def records_left(store: LocalStore, entry: log.Unfinished, provenance: Provenance) -> tuple[IndexRecord, ...]:
+def records_left(store: Store, entry: log.Unfinished, provenance: Provenance) -> tuple[IndexRecord, ...]:
     """Return what is true of a request that was left unfinished: an image of it may never have reached the disk."""
     return tuple(_check(store, record) for record in records_of(entry, provenance))
 
@@ -59,7 +59,7 @@ def lost(record: IndexRecord, reason: str) -> IndexRecord:
     return replace(without_file, status=Status.FAILED, error_kind=ErrorKind.NOT_FETCHED, error_message=message)
 
 
-def _check(store: LocalStore, record: IndexRecord) -> IndexRecord:
+def _check(store: Store, record: IndexRecord) -> IndexRecord:
     """A received record as it is true now: its image may have died with the process, in memory."""
     if record.file_name is None:
         return record

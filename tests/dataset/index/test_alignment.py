@@ -7,16 +7,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import Labels, answer, attempts, image, request, writing
 
 from batchgen.dataset.index.alignment import add_part, align
 from batchgen.dataset.index.parts import write_part
-from batchgen.dataset.layout import Layout
 
 
 async def test_parts_that_differ_get_one_schema_with_the_next_addition(out: Path) -> None:
     """An earlier version wrote them so, also with a type of which no rows can be chosen."""
-    layout = Layout(out)
+    layout = FolderLayout(out)
     with writing(out) as writer:
         for row in range(3):
             await writer.save(request(row), answer(image(row)), attempts())
@@ -41,7 +41,7 @@ async def test_parts_that_differ_get_one_schema_with_the_next_addition(out: Path
 async def test_a_column_goes_when_no_manifest_and_no_record_has_it_any_more(out: Path) -> None:
     with writing(out, Labels({0: {"own": 1, "gone": None}})) as writer:
         await writer.save(request(0), answer(image(0)), attempts())
-    layout = Layout(out)
+    layout = FolderLayout(out)
     align(layout, pa.schema([("own", pa.int64())]))
     (path,) = parts_of(layout)
     assert "own" in pq.read_schema(path).names

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, Labels, Updates, answer, attempts, image, request, writing
 
 from batchgen.core.cell_types import CellTypes
-from batchgen.dataset.layout import Layout
 
 SCHEMA = pa.schema([("label", pa.string())])
 INT, FLOAT, TEXT = pa.int64(), pa.float64(), pa.string()
@@ -51,7 +51,7 @@ async def buy(
 
 def read(out: Path) -> tuple[pa.DataType, list[Any]]:
     """The column of the index, whose parts all have one schema."""
-    schemas = [pq.read_schema(path) for path in parts_of(Layout(out))]
+    schemas = [pq.read_schema(path) for path in parts_of(FolderLayout(out))]
     assert all(schema.equals(schemas[0]) for schema in schemas)
     column = pq.read_table(out / "index").sort_by("row_number")["label"]
     return column.type, column.to_pylist()
@@ -68,7 +68,7 @@ async def test_what_fits_the_index_leaves_its_parts_alone_before_the_types_are_k
     out: Path, known_after: int
 ) -> None:
     await buy(out, {0: "7"})
-    (path,) = parts_of(Layout(out))
+    (path,) = parts_of(FolderLayout(out))
     before = path.stat().st_mtime_ns
     await buy(out, {1: "8", 2: "", 3: "9"}, known_after=known_after, run_id="later")
     assert path.stat().st_mtime_ns == before

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, records_in, request, wasted, writing
 
 from batchgen.core.answer import Answer
@@ -21,7 +22,6 @@ from batchgen.core.keys import key_of
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.charges import of_slot
 from batchgen.dataset.index.records import IndexRecord
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.read.summary import summarise
 from batchgen.engine.progress import Progress
@@ -106,7 +106,7 @@ async def test_card_status_gallery_and_run_count_the_same_costs_as_unknown(out: 
         doubtful = attempts(2, in_doubt_ids=("run.1",))
         progress.settle(partly, await writer.save(partly, answer(image(2)), doubtful))
         progress.settle(not_at_all, await writer.save(not_at_all, answer(image(3), cost_usd=None), attempts()))
-    layout = Layout(out)
+    layout = FolderLayout(out)
     assert progress.unknown_costs == 2
     assert summarise(layout).unknown_costs == 2
     page = json.loads(zlib.decompress(b64decode(overview(read_slots(layout), "title"))))
@@ -120,9 +120,9 @@ async def test_an_index_of_a_version_that_kept_no_charges_is_read(out: Path) -> 
     with writing(out) as writer:
         await writer.save(request(0), answer(image(1)), attempts())
         await writer.fail(request(1), ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("run.1",)))
-    (part,) = parts_of(Layout(out))
+    (part,) = parts_of(FolderLayout(out))
     pq.write_table(pq.read_table(part).drop_columns(["charges"]), part)
-    slots = [slot for table in latest(Layout(out), ["row_id", "charges"]) for slot in table.to_pylist()]
+    slots = [slot for table in latest(FolderLayout(out), ["row_id", "charges"]) for slot in table.to_pylist()]
     assert [slot["charges"] for slot in slots] == [None, None]
     with writing(out, run_id="later") as writer:
         prior = writer.resume_index.priors[key_of(request(1).fingerprint)]

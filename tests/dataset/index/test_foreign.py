@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import Labels, answer, attempts, image, link, request, wasted, writing
 
 from batchgen.cli.main import main
@@ -21,7 +22,6 @@ from batchgen.core.errors import DamagedIndex, ProviderError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import latest
 from batchgen.dataset.repair.repair import repair
@@ -34,7 +34,7 @@ Rewrite = Callable[[Path], None]
 
 
 @pytest.fixture
-async def layout(out: Path) -> Layout:
+async def layout(out: Path) -> FolderLayout:
     """Four images, one of them with its link and a dear history; one blocked, one refused."""
     with writing(out, LABELS) as writer:
         for row in range(ROWS - 3):
@@ -44,10 +44,10 @@ async def layout(out: Path) -> Layout:
         await writer.save(request(ROWS - 3), linked, dear)
         await writer.save(request(ROWS - 2), answer(cost_usd=None), attempts())
         await writer.fail(request(ROWS - 1), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
-    return Layout(out)
+    return FolderLayout(out)
 
 
-def records(layout: Layout) -> list[dict[str, Any]]:
+def records(layout: FolderLayout) -> list[dict[str, Any]]:
     """The newest record of each slot, as every command reads it."""
     rows = [row for table in latest(layout, None) for row in table.to_pylist()]
     return sorted(rows, key=lambda row: str(row["row_id"]))
@@ -112,7 +112,7 @@ SAME: dict[str, Rewrite] = {
 
 @pytest.mark.parametrize("name", SAME)
 @pytest.mark.parametrize("file", ["index", "view"])
-async def test_what_says_the_same_is_read_as_it_was(layout: Layout, name: str, file: str) -> None:
+async def test_what_says_the_same_is_read_as_it_was(layout: FolderLayout, name: str, file: str) -> None:
     before, (part,) = records(layout), parts_of(layout)
     SAME[name](part if file == "index" else layout.view)
     assert records(layout) == before
@@ -174,7 +174,7 @@ SHOWN = {"broken parameters"}
 
 
 @pytest.mark.parametrize("name", WRONG)
-async def test_what_says_something_else_is_refused_by_name_and_rebuilt(layout: Layout, name: str) -> None:
+async def test_what_says_something_else_is_refused_by_name_and_rebuilt(layout: FolderLayout, name: str) -> None:
     rewrite, told = WRONG[name]
     (part,) = parts_of(layout)
     saved = [record for record in records(layout) if record["status"] == "ok"]
@@ -196,7 +196,7 @@ VIEWS = ("no fingerprints", "text", "an unknown status", "words for numbers", "a
 
 @pytest.mark.parametrize(("file", "name"), [*(("index", name) for name in WRONG), *(("view", name) for name in VIEWS)])
 def test_no_command_ends_in_a_traceback(
-    layout: Layout, name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layout: FolderLayout, name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An exception that is no error of batchgen would leave `main`, and fail this test."""
     monkeypatch.setenv("AIMLAPI_API_KEY", "sk-test-0123456789")

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, Labels, Updates, answer, attempts, image, records_in, rejected, request, writing
 
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.dataset.index import label_updates, order
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish.label_digests import stored_digests
 
 Crash = Callable[[], Path]
@@ -45,7 +45,7 @@ def update(out: Path, rows: Rows, order: Sequence[int] | None = None, schema: pa
     updates = Updates(rows, schema, order)
     with writing(out, NO_LABELS, run_id="later", updates=updates):
         pass
-    assert [*stored_digests(Layout(out))] == updates.digests
+    assert [*stored_digests(FolderLayout(out))] == updates.digests
 
 
 def labels_in(table: pa.Table, names: Sequence[str]) -> dict[str, list[Any]]:
@@ -53,11 +53,11 @@ def labels_in(table: pa.Table, names: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def index_of(out: Path) -> pa.Table:
-    return pa.concat_tables([pq.read_table(path) for path in parts_of(Layout(out))], promote_options="permissive")
+    return pa.concat_tables([pq.read_table(path) for path in parts_of(FolderLayout(out))], promote_options="permissive")
 
 
 def modified(out: Path) -> list[int]:
-    layout = Layout(out)
+    layout = FolderLayout(out)
     return [path.stat().st_mtime_ns for path in (*parts_of(layout), layout.view, layout.card, layout.croissant)]
 
 
@@ -85,7 +85,7 @@ def test_index_and_view_have_the_labels_of_the_last_manifest_and_its_order(table
             names = sorted(columns)
             rows = {row: {name: value and f"{value}{name}" for name in names} for row, value in enumerate(values)}
             update(out, rows, asked, pa.schema([(name, pa.string()) for name in names]))
-            index, view = index_of(out), pq.read_table(Layout(out).view)
+            index, view = index_of(out), pq.read_table(FolderLayout(out).view)
             kept = ["manifest_status" if name == "status" else name for name in names]
             expected = {f"row-{row}": [rows[row][name] for name in names] for row in range(ROWS)}
             assert labels_in(index, kept) == expected
@@ -114,7 +114,7 @@ def test_only_parts_in_which_a_label_differs_are_rewritten(out: Path, monkeypatc
     monkeypatch.setattr("batchgen.dataset.index.compaction._GROWTH", 0)
     asyncio.run(buy(out, rows))
     update(out, rows)
-    first, second = parts_of(Layout(out))
+    first, second = parts_of(FolderLayout(out))
     before = first.stat().st_mtime_ns, second.stat().st_mtime_ns
     update(out, rows | {4: {"label": "another"}})
     assert first.stat().st_mtime_ns != before[0]

@@ -9,11 +9,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from support.folder_layout import FolderLayout
 
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.column_docs import COLUMN_DOCS
 from batchgen.dataset.index.schema import INDEX_SCHEMA
-from batchgen.dataset.layout import VIEW, Layout
+from batchgen.dataset.layout import VIEW
 from batchgen.dataset.publish.stats import DatasetStats, count, count_asked, count_view, gather
 from batchgen.dataset.publish.terms import Terms, read_terms
 
@@ -22,9 +23,9 @@ def test_every_column_of_the_index_has_a_meaning() -> None:
     assert list(COLUMN_DOCS) == INDEX_SCHEMA.names
 
 
-def stats_of(layout: Layout) -> DatasetStats:
+def stats_of(layout: FolderLayout) -> DatasetStats:
     counts = [count(pq.read_table(layout.view))]
-    return gather(counts, count_view(layout.store.file(VIEW)), map(count_asked, layout.parts().values()), None)
+    return gather(counts, count_view(layout.file(VIEW)), map(count_asked, layout.parts().values()), None)
 
 
 async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
@@ -34,7 +35,7 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
         {"id": "c", "prompt": "BLOCKME"},
     ]
     await batch.run(rows)
-    layout = Layout(batch.out)
+    layout = FolderLayout(batch.out)
     stats = stats_of(layout)
     assert (stats.counts.images, stats.overview.rows, stats.overview.prompts) == (3, 2, 2)
     assert (stats.counts.cost_usd, stats.asked.cost_usd, stats.counts.unknown_costs) == (
@@ -53,7 +54,7 @@ async def test_the_facts_are_those_of_the_files(batch: Any) -> None:
 async def test_a_row_that_changed_leaves_the_facts_and_stays_in_the_bill(batch: Any) -> None:
     await batch.run([{"id": "a", "prompt": "a fox"}])
     await batch.run([{"id": "a", "prompt": "an owl"}])
-    layout = Layout(batch.out)
+    layout = FolderLayout(batch.out)
     stats = stats_of(layout)
     assert (stats.counts.images, stats.counts.cost_usd) == (1, pytest.approx(0.04))
     assert (stats.asked.slots, stats.asked.cost_usd) == ({Status.OK: 2}, pytest.approx(0.08))
@@ -109,9 +110,9 @@ async def test_the_card_and_croissant_say_the_terms_that_the_settings_name(batch
 async def test_the_terms_outlive_the_state_that_may_be_deleted(batch: Any) -> None:
     await batch.run([{"prompt": "a fox"}], settings=TERMS)
     shutil.rmtree(batch.out / ".batchgen")
-    assert read_terms(Layout(batch.out)) == Terms(*TERMS.values())
+    assert read_terms(FolderLayout(batch.out)) == Terms(*TERMS.values())
     (batch.out / "croissant.json").write_bytes(b"\xff")
-    assert read_terms(Layout(batch.out)) == Terms()
+    assert read_terms(FolderLayout(batch.out)) == Terms()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, request
 
 from batchgen.core.answer import Answer
@@ -26,7 +27,6 @@ from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.received import ReceivedAnswer, received_answer
 from batchgen.dataset.index.records import Provenance, default_name, records_of_answer
 from batchgen.dataset.index.schema import to_table
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.publish import view, view_state
 from batchgen.dataset.publish.view import write_view
 
@@ -59,27 +59,29 @@ TABLE = table_of(range(40))
 KEYS = fingerprint_keys(TABLE["fingerprint"])
 
 
-def new_layout(root: Path) -> Layout:
-    layout = Layout(root)
+def new_layout(root: Path) -> FolderLayout:
+    layout = FolderLayout(root)
     layout.index.mkdir(parents=True)
     return layout
 
 
-def put(layout: Layout, number: int, first: int, last: int, table: pa.Table = TABLE, is_sorted: bool = True) -> None:
+def put(
+    layout: FolderLayout, number: int, first: int, last: int, table: pa.Table = TABLE, is_sorted: bool = True
+) -> None:
     records = table.slice(first, last - first)
     write_part(layout, number, iter([sort_records(records) if is_sorted else records]), table.schema)
 
 
-def written(layout: Layout) -> dict[str, bytes]:
+def written(layout: FolderLayout) -> dict[str, bytes]:
     """What people load and read."""
     return {path.name: path.read_bytes() for path in (layout.view, layout.card, layout.croissant)}
 
 
-def times(layout: Layout) -> list[int]:
+def times(layout: FolderLayout) -> list[int]:
     return [path.stat().st_mtime_ns for path in (layout.view, layout.card, layout.croissant)]
 
 
-def from_nothing(layout: Layout, gone: Keys) -> dict[str, bytes]:
+def from_nothing(layout: FolderLayout, gone: Keys) -> dict[str, bytes]:
     """What is written where no view was."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = new_layout(Path(folder) / "out")
@@ -89,7 +91,7 @@ def from_nothing(layout: Layout, gone: Keys) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
+def layout(tmp_path: Path) -> FolderLayout:
     return new_layout(tmp_path / "out")
 
 
@@ -139,13 +141,13 @@ def test_the_same_images_give_the_same_bytes_whatever_parts_they_came_in(cuts: l
         assert written(parted) == written(whole)
 
 
-def test_rows_without_an_image_are_not_in_the_view_and_the_others_are_in_order(layout: Layout) -> None:
+def test_rows_without_an_image_are_not_in_the_view_and_the_others_are_in_order(layout: FolderLayout) -> None:
     put(layout, 1, 0, len(TABLE))
     write_view(layout, NO_KEYS)
     assert pq.read_table(layout.view)["row_number"].to_pylist() == [row for row in range(40) if row % 5 != 4]
 
 
-def test_records_of_one_place_in_the_manifest_stand_in_the_order_of_their_fingerprints(layout: Layout) -> None:
+def test_records_of_one_place_in_the_manifest_stand_in_the_order_of_their_fingerprints(layout: FolderLayout) -> None:
     """As when a row was changed and an older run's image of it is still shown: no two parts may decide it by chance."""
     numbers = pa.array([3] * len(TABLE), pa.int64())
     same = TABLE.set_column(TABLE.column_names.index("row_number"), TABLE.schema.field("row_number"), numbers)
@@ -156,7 +158,7 @@ def test_records_of_one_place_in_the_manifest_stand_in_the_order_of_their_finger
     assert fingerprints == sorted(fingerprints)
 
 
-def groups_made(layout: Layout, monkeypatch: pytest.MonkeyPatch, gone: Keys | None = NO_KEYS) -> list[int] | None:
+def groups_made(layout: FolderLayout, monkeypatch: pytest.MonkeyPatch, gone: Keys | None = NO_KEYS) -> list[int] | None:
     """Write the view; return the row groups that were made anew, None if the file was left alone."""
     made: list[int] = []
     read = order.OrderedRecords.read
@@ -172,7 +174,9 @@ def groups_made(layout: Layout, monkeypatch: pytest.MonkeyPatch, gone: Keys | No
     return None if layout.view.stat().st_ino == before else made
 
 
-def test_a_small_addition_costs_no_rewriting_of_what_was_there(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_addition_costs_no_rewriting_of_what_was_there(
+    layout: FolderLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = sort_records(TABLE)
     put(layout, 1, 0, 30, table)  # 24 images: four row groups, the last of three rows
     assert groups_made(layout, monkeypatch) == [0, 1, 2, 3]
@@ -186,7 +190,7 @@ def test_a_small_addition_costs_no_rewriting_of_what_was_there(layout: Layout, m
 
 
 def test_where_nothing_changed_nothing_is_written_and_no_part_is_read(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
+    layout: FolderLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(layout, 1, 0, 30)
     write_view(layout, NO_KEYS)
@@ -198,7 +202,7 @@ def test_where_nothing_changed_nothing_is_written_and_no_part_is_read(
 
 
 def test_a_view_of_the_same_images_is_left_alone_though_other_records_changed(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
+    layout: FolderLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocked = TABLE.filter(pa.compute.not_equal(TABLE["status"], "ok"))
     put(layout, 1, 0, 30)
@@ -208,7 +212,7 @@ def test_a_view_of_the_same_images_is_left_alone_though_other_records_changed(
     assert written(layout) == from_nothing(layout, NO_KEYS)
 
 
-def test_where_the_manifest_was_not_read_the_view_shows_what_it_showed(layout: Layout) -> None:
+def test_where_the_manifest_was_not_read_the_view_shows_what_it_showed(layout: FolderLayout) -> None:
     put(layout, 1, 0, 30)
     gone = np.sort(KEYS[:12])
     write_view(layout, gone)
@@ -222,7 +226,7 @@ def test_where_the_manifest_was_not_read_the_view_shows_what_it_showed(layout: L
     assert written(layout) == from_nothing(layout, gone)
 
 
-def test_records_that_were_corrected_are_written_anew(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_were_corrected_are_written_anew(layout: FolderLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, 1, 0, 20)
     put(layout, 2, 20, 40)
     write_view(layout, NO_KEYS)
@@ -233,7 +237,7 @@ def test_records_that_were_corrected_are_written_anew(layout: Layout, monkeypatc
 
 
 @pytest.mark.parametrize("damage", ["view", "state", "no state", "no view", "view of the same size and time"])
-def test_what_is_damaged_or_gone_is_made_again(layout: Layout, damage: str) -> None:
+def test_what_is_damaged_or_gone_is_made_again(layout: FolderLayout, damage: str) -> None:
     table = sort_records(TABLE)
     put(layout, 1, 0, 30, table)
     write_view(layout, NO_KEYS)
@@ -253,7 +257,7 @@ def test_what_is_damaged_or_gone_is_made_again(layout: Layout, damage: str) -> N
 
 
 @pytest.mark.parametrize("name", ["README.md", "croissant.json"])
-def test_a_description_that_is_gone_or_changed_is_written_again(layout: Layout, name: str) -> None:
+def test_a_description_that_is_gone_or_changed_is_written_again(layout: FolderLayout, name: str) -> None:
     put(layout, 1, 0, 30)
     write_view(layout, NO_KEYS)
     right = written(layout)
@@ -263,7 +267,7 @@ def test_a_description_that_is_gone_or_changed_is_written_again(layout: Layout, 
         assert written(layout) == right
 
 
-def test_a_dataset_without_images_has_a_view_without_rows(layout: Layout) -> None:
+def test_a_dataset_without_images_has_a_view_without_rows(layout: FolderLayout) -> None:
     write_view(layout, NO_KEYS)
     put(layout, 1, 4, 5, sort_records(TABLE))  # blocked
     write_view(layout, NO_KEYS)
@@ -273,7 +277,7 @@ def test_a_dataset_without_images_has_a_view_without_rows(layout: Layout) -> Non
     assert pq.read_table(layout.view).num_rows == 3
 
 
-def test_another_version_takes_nothing_over(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_takes_nothing_over(layout: FolderLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may count, convert or write in another way."""
     put(layout, 1, 0, 30)
     write_view(layout, NO_KEYS)
@@ -282,7 +286,7 @@ def test_another_version_takes_nothing_over(layout: Layout, monkeypatch: pytest.
     assert groups_made(layout, monkeypatch) == [0, 1, 2, 3]
 
 
-def test_an_old_view_that_cannot_be_read_is_made_again(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_view_that_cannot_be_read_is_made_again(layout: FolderLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, 1, 0, 30)
     write_view(layout, NO_KEYS)
     layout.view.write_bytes(layout.view.read_bytes()[:1000])

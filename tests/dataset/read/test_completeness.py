@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import NO_LABELS, answer, attempts, image, request, writing
 
 import batchgen
@@ -17,7 +18,7 @@ from batchgen.core.errors import DamagedIndex, DatasetError
 from batchgen.core.keys import keys_of
 from batchgen.dataset.index import compaction
 from batchgen.dataset.index.parts_list import list_parts, listed_parts
-from batchgen.dataset.layout import PARTS, Layout
+from batchgen.dataset.layout import PARTS
 from batchgen.dataset.publish.view import write_view
 from batchgen.dataset.read.completeness import refuse_incomplete, refuse_incomplete_at_rest
 from batchgen.dataset.read.resume_index import load
@@ -35,18 +36,18 @@ async def save(out: Path, rows: range) -> None:
 
 
 @pytest.fixture
-async def layout(out: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+async def layout(out: Path, monkeypatch: pytest.MonkeyPatch) -> FolderLayout:
     """Seven images in two parts, as a large dataset has them."""
     with monkeypatch.context() as patch:
         patch.setattr(compaction, "_SMALL_ROWS", 0)
         patch.setattr(compaction, "_MAX_MERGED_ROWS", 0)
         await save(out, range(FIRST))
         await save(out, range(FIRST, FIRST + SECOND))
-    assert listed_parts(Layout(out)) == {1: FIRST, 2: SECOND}
-    return Layout(out)
+    assert listed_parts(FolderLayout(out)) == {1: FIRST, 2: SECOND}
+    return FolderLayout(out)
 
 
-def known(layout: Layout) -> int:
+def known(layout: FolderLayout) -> int:
     return len(load(layout).keys)
 
 
@@ -61,7 +62,7 @@ def halve(path: Path) -> None:
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize(("harm", "told"), [(lose, "is gone, with {} records"), (halve, "and had {}")])
 async def test_a_part_that_lost_records_stops_a_run_and_every_reader(
-    layout: Layout, number: int, harm: Callable[[Path], None], told: str
+    layout: FolderLayout, number: int, harm: Callable[[Path], None], told: str
 ) -> None:
     harm(layout.part(number))
     told = told.format({1: FIRST, 2: SECOND}[number])
@@ -82,7 +83,7 @@ async def test_a_part_that_lost_records_stops_a_run_and_every_reader(
 
 
 @pytest.mark.parametrize("number", [1, 2])
-async def test_without_a_list_the_view_tells(layout: Layout, number: int) -> None:
+async def test_without_a_list_the_view_tells(layout: FolderLayout, number: int) -> None:
     shutil.rmtree(layout.state)
     layout.part(number).unlink()
     images = {1: FIRST, 2: SECOND}[number]
@@ -93,7 +94,7 @@ async def test_without_a_list_the_view_tells(layout: Layout, number: int) -> Non
     refuse_incomplete_at_rest(layout)
 
 
-async def test_without_a_list_and_a_view_the_images_tell_and_repair_says_what_is_lost(layout: Layout) -> None:
+async def test_without_a_list_and_a_view_the_images_tell_and_repair_says_what_is_lost(layout: FolderLayout) -> None:
     shutil.rmtree(layout.state)
     layout.view.unlink()
     layout.part(1).unlink()
@@ -111,7 +112,7 @@ async def test_without_a_list_and_a_view_the_images_tell_and_repair_says_what_is
     assert {path: path.read_bytes() for path in images} == images
 
 
-async def test_the_state_may_be_deleted_whatever_lies_among_the_images(layout: Layout) -> None:
+async def test_the_state_may_be_deleted_whatever_lies_among_the_images(layout: FolderLayout) -> None:
     for name in ("stranger.png", "00000/Thumbs.db", "00000/0123456789abcdef-0.png.bak", "00000/notes"):
         (layout.images / name).write_bytes(b"x")
     # The view shows a part of what the index knows.
@@ -124,7 +125,7 @@ async def test_the_state_may_be_deleted_whatever_lies_among_the_images(layout: L
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[1]", b'{"a": 1}', b'{"1": "x"}', b"\xff\xfe", b"null"])
-async def test_a_list_that_cannot_be_read_is_no_list(layout: Layout, text: bytes) -> None:
+async def test_a_list_that_cannot_be_read_is_no_list(layout: FolderLayout, text: bytes) -> None:
     layout.store.put(PARTS, text)
     refuse_incomplete_at_rest(layout)
     layout.part(1).unlink()
@@ -153,12 +154,12 @@ async def test_no_kill_at_any_step_of_a_run_with_compaction_is_taken_for_a_loss(
         with writing(out, NO_LABELS) as writer:
             for row in (2, 3, 4):  # one of them replaces a record
                 await writer.save(request(row), answer(image(row)), attempts())
-        list(repair(Layout(out)))
+        list(repair(FolderLayout(out)))
         with writing(out, NO_LABELS):
             pass
     assert len(taken) > 20
     for state in taken:
-        layout = Layout(state)
+        layout = FolderLayout(state)
         refuse_incomplete(layout)
         assert known(layout) >= 3
         with writing(state, NO_LABELS):
@@ -171,7 +172,7 @@ async def test_no_kill_at_any_step_of_a_run_with_compaction_is_taken_for_a_loss(
             refuse_incomplete(layout)
 
 
-async def test_a_list_that_says_less_than_there_is_is_completed(layout: Layout) -> None:
+async def test_a_list_that_says_less_than_there_is_is_completed(layout: FolderLayout) -> None:
     layout.store.put(PARTS, b"{}")
     refuse_incomplete(layout)
     with writing(layout.root):
@@ -179,8 +180,8 @@ async def test_a_list_that_says_less_than_there_is_is_completed(layout: Layout) 
     assert sum((listed_parts(layout) or {}).values()) == FIRST + SECOND
 
 
-async def test_listing_what_is_listed_writes_nothing(layout: Layout) -> None:
-    path = layout.store.path(PARTS)
+async def test_listing_what_is_listed_writes_nothing(layout: FolderLayout) -> None:
+    path = layout.path(PARTS)
     before = path.stat().st_mtime_ns, path.stat().st_ino
     list_parts(layout)
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == before

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from support.files_of import parts_of, segments_of
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, link, rejected, request, writing
 
 from batchgen.core.errors import NotADataset, ProviderError
@@ -28,7 +29,7 @@ from batchgen.dataset.index.parts import write_part
 from batchgen.dataset.index.received import received_answer
 from batchgen.dataset.index.records import Provenance, records_of_answer
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, own_names, to_table, unify
-from batchgen.dataset.layout import Layout, image_name
+from batchgen.dataset.layout import image_name
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import latest, open_layout
 from batchgen.dataset.read.summary import summarise
@@ -36,7 +37,7 @@ from batchgen.dataset.wal import active_segment
 from batchgen.dataset.wal.recovery import recover
 
 
-def slots_of(layout: Layout) -> list[tuple[str, int, str]]:
+def slots_of(layout: FolderLayout) -> list[tuple[str, int, str]]:
     columns = ["row_id", "image_number", "status"]
     return [tuple(row.values()) for table in latest(layout, columns) for row in table.to_pylist()]
 
@@ -53,7 +54,7 @@ def part_of(rows: dict[int, str], run_id: str = "run") -> pa.Table:
     return to_table(records)
 
 
-def written(layout: Layout, *contents: dict[int, str]) -> Layout:
+def written(layout: FolderLayout, *contents: dict[int, str]) -> FolderLayout:
     layout.index.mkdir(parents=True)
     for number, rows in enumerate(contents, start=1):
         write_part(layout, number, iter([part_of(rows)]), INDEX_SCHEMA)
@@ -66,7 +67,7 @@ def test_a_folder_without_a_dataset_is_told_in_words(tmp_path: Path) -> None:
 
 
 def test_of_every_slot_the_newest_record_counts(out: Path) -> None:
-    layout = written(Layout(out), {0: "failed", 1: "ok", 2: "in_doubt"}, {0: "in_doubt"}, {0: "ok", 3: "blocked"})
+    layout = written(FolderLayout(out), {0: "failed", 1: "ok", 2: "in_doubt"}, {0: "in_doubt"}, {0: "ok", 3: "blocked"})
     expected = [("row-0", 0, "ok"), ("row-1", 0, "ok"), ("row-2", 0, "in_doubt"), ("row-3", 0, "blocked")]
     assert sorted(slots_of(layout)) == expected
     compact(layout)
@@ -78,7 +79,11 @@ def test_what_newer_parts_replace_is_dropped_from_large_old_ones(out: Path, monk
     monkeypatch.setattr(compaction, "_SMALL_ROWS", 3)
     old = dict.fromkeys(range(40), "failed")
     layout = written(
-        Layout(out), dict.fromkeys(range(100, 120), "failed"), old, dict.fromkeys(range(100, 120), "ok"), {7: "ok"}
+        FolderLayout(out),
+        dict.fromkeys(range(100, 120), "failed"),
+        old,
+        dict.fromkeys(range(100, 120), "ok"),
+        {7: "ok"},
     )
     compact(layout)
     assert sum(pq.read_table(path).num_rows for path in parts_of(layout)) == 60
@@ -91,11 +96,11 @@ def test_what_newer_parts_replace_is_dropped_from_large_old_ones(out: Path, monk
 def test_merging_is_geometric(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand additions of one record each rewrite a logarithmic number of records, not half a million."""
     monkeypatch.setattr(compaction, "_SMALL_ROWS", 4)
-    layout = written(Layout(out))
+    layout = written(FolderLayout(out))
     rewritten = 0
     write = write_part
 
-    def counted(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
+    def counted(layout: FolderLayout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
         nonlocal rewritten
         table = pa.concat_tables(tables)
         rewritten += len(table)
@@ -119,7 +124,7 @@ async def test_a_reader_sees_a_run_while_it_writes_seals_and_merges(out: Path, m
 
     def read() -> None:
         while not done.is_set():
-            seen = slots_of(Layout(out))
+            seen = slots_of(FolderLayout(out))
             assert len(seen) == len(set(seen))
             counts.append(len(seen))
 
@@ -130,19 +135,19 @@ async def test_a_reader_sees_a_run_while_it_writes_seals_and_merges(out: Path, m
         done.set()
         await reading
     assert counts == sorted(counts)
-    assert len(slots_of(Layout(out))) == 150
+    assert len(slots_of(FolderLayout(out))) == 150
 
 
 async def test_a_segment_that_was_sealed_and_came_back_with_the_power_tells_nothing(out: Path) -> None:
     with writing(out) as writer:
         writer.sent(request(), attempts())
-        (segment,) = segments_of(writer.layout)
+        (segment,) = segments_of(FolderLayout(out))
         stale = segment.read_bytes()
         await writer.save(request(), answer(image(1)), attempts())
     segment.write_bytes(stale)
-    assert slots_of(Layout(out)) == [("row-0", 0, "ok")]
-    assert not recover(Layout(out))
-    assert slots_of(Layout(out)) == [("row-0", 0, "ok")]
+    assert slots_of(FolderLayout(out)) == [("row-0", 0, "ok")]
+    assert not recover(FolderLayout(out))
+    assert slots_of(FolderLayout(out)) == [("row-0", 0, "ok")]
 
 
 async def test_the_state_of_a_request_is_that_of_its_slot_that_needs_most(out: Path) -> None:
@@ -154,7 +159,7 @@ async def test_the_state_of_a_request_is_that_of_its_slot_that_needs_most(out: P
         await writer.fail(request(4), ProviderError(ErrorKind.SERVER_ERROR, "500"), attempts())
         await writer.fail(request(5), ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
         await writer.reject([rejected(6)])
-    known = load(Layout(out))
+    known = load(FolderLayout(out))
     keys = np.array([key_of(request(row).fingerprint) for row in range(8)], np.uint64)
     states, _ = known.look_up(keys)
     assert [RequestState(state) for state in states.tolist()] == [
@@ -178,7 +183,7 @@ async def test_a_dataset_is_counted_from_its_files(out: Path) -> None:
     with writing(out, run_id="second") as writer:
         prior = writer.resume_index.priors[key_of(request(1).fingerprint)]
         await writer.save(request(1, prior=prior), answer(image(2), cost_usd=0.05), attempts(2))
-    summary = summarise(Layout(out))
+    summary = summarise(FolderLayout(out))
     assert not summary.running
     assert summary.slots == {Status.OK: 2, Status.BLOCKED: 1}
     assert round(summary.cost_usd, 9) == 0.09

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, job, records_in, request, wasted, writing
 
 from batchgen.core.attempts import Attempts
@@ -15,7 +16,6 @@ from batchgen.core.keys import keys_of
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest, Prior
 from batchgen.core.resume import RequestState
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.summary import summarise
 from batchgen.dataset.read.waiting_jobs import WaitingJob
@@ -38,7 +38,7 @@ async def leave(out: Path, asked: ImageRequest, how: str, course: Attempts = SEN
 
 
 def state_of(out: Path, asked: ImageRequest) -> RequestState:
-    (state,), _ = resume_index.load(Layout(out)).look_up(keys_of([bytes.fromhex(asked.fingerprint)]))
+    (state,), _ = resume_index.load(FolderLayout(out)).look_up(keys_of([bytes.fromhex(asked.fingerprint)]))
     return RequestState(state)
 
 
@@ -56,7 +56,7 @@ async def test_what_a_run_left_at_a_service_is_what_the_next_one_collects(tmp_pa
 async def test_the_cost_of_a_job_is_booked_when_it_is_accepted_and_not_again_when_it_is_collected(out: Path) -> None:
     asked = replace(request(1, num_images=2), params={"num_images": 2})
     await leave(out, asked, "ended", attempts(2, in_doubt_ids=("run.1",), wasted=wasted(0.01)))
-    assert summarise(Layout(out)).cost_usd == pytest.approx(0.09)
+    assert summarise(FolderLayout(out)).cost_usd == pytest.approx(0.09)
     with writing(out, run_id="next") as writer:
         (waiting,) = writer.waiting_jobs()
         await writer.save(waiting.request, answer(image(1), image(2), cost_usd=None), waiting.attempts)

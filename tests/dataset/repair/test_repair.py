@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.files_of import parts_of
+from support.folder_layout import FolderLayout
 from support.making import Labels, answer, attempts, image, link, png, records_in, request, writing
 
 from batchgen.core.answer import Answer, Slot
@@ -21,7 +22,6 @@ from batchgen.core.outcomes import ErrorKind, Status
 from batchgen.core.request import Prior
 from batchgen.core.resume import RequestState
 from batchgen.dataset.index.parts import write_part
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.read.resume_index import load
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.dataset.repair.lost_images import Repaired
@@ -33,7 +33,7 @@ LABELS = Labels({row: {"label": "cat", "weight": 0.5} for row in range(20)})
 
 
 @pytest.fixture
-async def layout(out: Path) -> Layout:
+async def layout(out: Path) -> FolderLayout:
     """Four saved requests, the last with two images, one of them with its link; one blocked, one refused."""
     with writing(out, LABELS) as writer:
         for row in range(ROWS - 1):
@@ -43,10 +43,10 @@ async def layout(out: Path) -> Layout:
         await writer.save(two, Answer(returned, 200, 0.08, "inference"), attempts())
         await writer.save(request(ROWS), answer(cost_usd=None), attempts())
         await writer.fail(request(ROWS + 1), ProviderError(ErrorKind.BAD_REQUEST, "no"), attempts())
-    return Layout(out)
+    return FolderLayout(out)
 
 
-def path_of(layout: Layout, row: int, number: int = 0) -> Path:
+def path_of(layout: FolderLayout, row: int, number: int = 0) -> Path:
     name = next(
         record["file_name"]
         for record in records_in(layout.root)
@@ -63,17 +63,17 @@ def flip(part: Path, name: str) -> None:
     part.write_bytes(bytes(data))
 
 
-def faults(layout: Layout) -> list[FileFault]:
+def faults(layout: FolderLayout) -> list[FileFault]:
     return [finding.fault for finding in verify(layout)]
 
 
-def state_of(layout: Layout, row: int) -> RequestState:
+def state_of(layout: FolderLayout, row: int) -> RequestState:
     known = load(layout)
     states, _ = known.look_up(known.keys[known.keys == int(request(row).fingerprint[:16], 16)])
     return RequestState(int(states[0])) if len(states) else RequestState.UNSEEN
 
 
-async def test_a_dataset_in_order_has_nothing_to_find_and_nothing_to_repair(layout: Layout) -> None:
+async def test_a_dataset_in_order_has_nothing_to_find_and_nothing_to_repair(layout: FolderLayout) -> None:
     before = {path: path.read_bytes() for path in layout.images.rglob("*.png")}
     assert not faults(layout)
     assert not list(missing_texts(layout))
@@ -86,7 +86,7 @@ async def test_a_dataset_in_order_has_nothing_to_find_and_nothing_to_repair(layo
     [(FileFault.MISSING, None), (FileFault.EMPTY, b""), (FileFault.CHANGED, png(99)), (FileFault.CHANGED, png(1)[:-1])],
 )
 async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_again(
-    layout: Layout, fault: FileFault, content: bytes | None
+    layout: FolderLayout, fault: FileFault, content: bytes | None
 ) -> None:
     path = path_of(layout, 1)
     path.unlink() if content is None else path.write_bytes(content)
@@ -112,7 +112,7 @@ async def test_an_image_that_is_not_what_came_is_found_and_marked_to_be_made_aga
     assert pq.read_table(layout.view).num_rows == ROWS + 1
 
 
-async def test_an_image_whose_link_is_known_is_fetched_again_and_not_paid_again(layout: Layout) -> None:
+async def test_an_image_whose_link_is_known_is_fetched_again_and_not_paid_again(layout: FolderLayout) -> None:
     path_of(layout, ROWS - 1, 1).unlink()
     (done,) = list(repair(layout))
     assert (done.is_to_be_made_again, done.again_usd) == (False, 0.0)
@@ -124,7 +124,7 @@ async def test_an_image_whose_link_is_known_is_fetched_again_and_not_paid_again(
     assert state_of(layout, ROWS - 1) is RequestState.DONE
 
 
-async def test_a_request_that_lost_two_images_is_counted_as_paid_once(layout: Layout) -> None:
+async def test_a_request_that_lost_two_images_is_counted_as_paid_once(layout: FolderLayout) -> None:
     with writing(layout.root, LABELS) as writer:
         await writer.save(request(9, num_images=2), answer(image(5), image(6), cost_usd=0.08), attempts())
     path_of(layout, 9, 0).unlink()
@@ -134,7 +134,7 @@ async def test_a_request_that_lost_two_images_is_counted_as_paid_once(layout: La
     assert round(sum(one.again_usd for one in done), 9) == 0.08
 
 
-async def test_an_image_that_was_moved_is_put_back(layout: Layout) -> None:
+async def test_an_image_that_was_moved_is_put_back(layout: FolderLayout) -> None:
     path = path_of(layout, 2)
     path.rename(layout.images / "renamed by hand.png")
     assert sorted(faults(layout)) == [FileFault.MISSING, FileFault.UNTRACKED]
@@ -144,7 +144,7 @@ async def test_an_image_that_was_moved_is_put_back(layout: Layout) -> None:
     assert not faults(layout)
 
 
-async def test_two_images_that_changed_places_are_told_and_neither_is_lost(layout: Layout) -> None:
+async def test_two_images_that_changed_places_are_told_and_neither_is_lost(layout: FolderLayout) -> None:
     first, second = path_of(layout, 0), path_of(layout, 1)
     data = first.read_bytes(), second.read_bytes()
     first.write_bytes(data[1])
@@ -155,7 +155,7 @@ async def test_two_images_that_changed_places_are_told_and_neither_is_lost(layou
     assert kept == set(data)
 
 
-async def test_a_stray_is_told_and_left_alone(layout: Layout) -> None:
+async def test_a_stray_is_told_and_left_alone(layout: FolderLayout) -> None:
     stray = layout.images / "00000" / "stranger.png"
     stray.write_bytes(png(77))
     assert faults(layout) == [FileFault.UNTRACKED]
@@ -165,7 +165,7 @@ async def test_a_stray_is_told_and_left_alone(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("damage", ["bit flip", "cut", "empty"])
-async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Layout, damage: str) -> None:
+async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: FolderLayout, damage: str) -> None:
     (part,) = parts_of(layout)
     data = part.read_bytes()
     if damage == "bit flip":
@@ -184,7 +184,7 @@ async def test_a_damaged_part_is_set_aside_and_rebuilt_from_the_view(layout: Lay
     assert {record["label"] for record in records_in(layout.root)} == {"cat"}
 
 
-async def test_one_look_names_every_damaged_part_and_every_image_that_is_not_what_came(layout: Layout) -> None:
+async def test_one_look_names_every_damaged_part_and_every_image_that_is_not_what_came(layout: FolderLayout) -> None:
     missing, changed, empty = (path_of(layout, row) for row in range(3))
     (whole,) = parts_of(layout)
     index = pq.read_table(whole)
@@ -212,7 +212,7 @@ async def test_one_look_names_every_damaged_part_and_every_image_that_is_not_wha
     assert faults(layout) == [FileFault.DAMAGED, FileFault.DAMAGED, FileFault.EMPTY]
 
 
-async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> None:
+async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: FolderLayout) -> None:
     (part,) = parts_of(layout)
     part.unlink()
     (missing,) = missing_records(layout)
@@ -231,7 +231,7 @@ async def test_a_part_that_is_gone_is_rebuilt_from_the_view(layout: Layout) -> N
     assert [state_of(layout, row) for row in range(ROWS)] == [RequestState.DONE] * ROWS
 
 
-async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout: Layout) -> None:
+async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout: FolderLayout) -> None:
     shutil.rmtree(layout.index)
     shutil.rmtree(layout.state)
     with pytest.raises(DamagedIndex, match="--repair` rebuilds it from metadata"), writing(layout.root, LABELS):
@@ -242,22 +242,22 @@ async def test_a_run_never_starts_from_nothing_because_the_index_is_gone(layout:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+def sound(tmp_path_factory: pytest.TempPathFactory) -> FolderLayout:
     """A part of several pages of every type of column, not to be changed."""
     out = tmp_path_factory.mktemp("sound") / "out"
     with writing(out, LABELS) as writer:
         for row in range(20):
             asyncio.run(writer.save(request(row), answer(image(row)), attempts()))
-    return Layout(out)
+    return FolderLayout(out)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_flipped_bit_in_a_part_is_found_or_changes_nothing(
-    sound: Layout, tmp_path_factory: pytest.TempPathFactory, data: Any
+    sound: FolderLayout, tmp_path_factory: pytest.TempPathFactory, data: Any
 ) -> None:
     """A bit of the file's own description may say nothing about the records; a bit of the records is always found."""
-    copy = Layout(tmp_path_factory.mktemp("flipped") / "out")
+    copy = FolderLayout(tmp_path_factory.mktemp("flipped") / "out")
     shutil.copytree(sound.root, copy.root)
     (part,) = parts_of(copy)
     content = bytearray(part.read_bytes())
@@ -270,7 +270,7 @@ def test_a_flipped_bit_in_a_part_is_found_or_changes_nothing(
         assert records_in(copy.root) == records_in(sound.root)
 
 
-async def test_the_view_and_the_texts_are_written_anew(layout: Layout) -> None:
+async def test_the_view_and_the_texts_are_written_anew(layout: FolderLayout) -> None:
     view = pq.read_table(layout.view)
     layout.card.unlink()
     layout.view.write_bytes(b"PAR1 and then nothing")
@@ -281,7 +281,7 @@ async def test_the_view_and_the_texts_are_written_anew(layout: Layout) -> None:
     assert pq.read_table(layout.view).equals(view)
 
 
-async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: Layout) -> None:
+async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: FolderLayout) -> None:
     shutil.rmtree(layout.state)
     assert not faults(layout)
     with writing(layout.root, LABELS) as writer:
@@ -292,8 +292,8 @@ async def test_a_dataset_without_its_state_works_after_a_clean_stop(layout: Layo
     assert [type(done) for done in repair(layout)] == [Repaired]
 
 
-async def test_a_copied_dataset_goes_on_elsewhere(layout: Layout, tmp_path: Path) -> None:
-    copy = Layout(Path(shutil.copytree(layout.root, tmp_path / "elsewhere" / "copy")))
+async def test_a_copied_dataset_goes_on_elsewhere(layout: FolderLayout, tmp_path: Path) -> None:
+    copy = FolderLayout(Path(shutil.copytree(layout.root, tmp_path / "elsewhere" / "copy")))
     with writing(layout.root, LABELS), writing(copy.root, LABELS) as writer:
         await writer.save(request(9), answer(image(9)), attempts())
     assert not faults(copy)

@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
-    segment = LocalStore(tmp_path).create_appendable("segment", log.encode(*entries(3)))
+    segment = LocalStore(tmp_path).create_log("segment", log.encode(*entries(3)))
     for entry in entries(8)[4:]:
         segment.append(log.encode(entry))
     segment.sync()

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.folder_layout import FolderLayout
 from support.making import answer, attempts, image, job, link, records_in, rejected, request, wasted, writing
 
 from batchgen.core.answer import Answer, Image, Slot, Unusable
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest, Prior
-from batchgen.dataset.layout import Layout
 from batchgen.dataset.wal import active_segment, log
 from batchgen.dataset.wal.recovery import in_flight, unsealed_records
 from batchgen.dataset.writer import DatasetWriter
@@ -94,7 +94,7 @@ def test_a_run_that_was_killed_at_its_end_leaves_the_same_records_and_the_same_v
         with writing(cut, run_id="later"):
             pass
         assert known(cut) == known(out)
-        for path in (Layout(out).view, Layout(out).card, Layout(out).croissant):
+        for path in (FolderLayout(out).view, FolderLayout(out).card, FolderLayout(out).croissant):
             assert (cut / path.name).read_bytes() == path.read_bytes()
 
 
@@ -109,12 +109,12 @@ def test_wherever_a_run_is_killed_a_reader_sees_what_recovery_records(
         steps = max(1, round(share * sum(len(letters) for letters, _ in requests)))
         asyncio.run(run(Path(folder) / "out", requests, steps, cut))
         unsealed = {
-            (record.fingerprint, record.image_number): record.status for record in unsealed_records(Layout(cut))
+            (record.fingerprint, record.image_number): record.status for record in unsealed_records(FolderLayout(cut))
         }
         with writing(cut, run_id="later"):
             recorded = {(row["fingerprint"], row["image_number"]): row["status"] for row in records_in(cut)}
         assert unsealed.items() <= recorded.items()
-        assert not in_flight(Layout(cut))
+        assert not in_flight(FolderLayout(cut))
 
 
 def test_what_is_asked_for_stands_once_in_a_segment(tmp_path: Path) -> None:
@@ -126,10 +126,10 @@ def test_what_is_asked_for_stands_once_in_a_segment(tmp_path: Path) -> None:
                 writer.refused(asked, LATE, attempts(count, in_doubt_ids=("run.0",)))
             await writer.received(asked, answer(link(1), link(2)), attempts(3))
             await writer.save(asked, answer(image(1), image(2)), attempts(3))
-            entries = list(log.read_segment(Layout(tmp_path).segments()[1]))
+            entries = list(log.read_segment(FolderLayout(tmp_path).segments()[1]))
             whole = [entry for entry in entries if getattr(entry, "request", None) is not None]
             assert whole == [entries[1]]
-            assert Layout(tmp_path).segment(1).read_bytes().count(asked.prompt.encode()) == 1
+            assert FolderLayout(tmp_path).segment(1).read_bytes().count(asked.prompt.encode()) == 1
 
     asyncio.run(attempt())
 
@@ -143,13 +143,13 @@ def test_a_damaged_line_costs_the_request_that_it_is_about_and_no_other(tmp_path
             shutil.copytree(tmp_path / "out", tmp_path / "cut")
 
     asyncio.run(buy())
-    segment = Layout(tmp_path / "cut").segment(1)
+    segment = FolderLayout(tmp_path / "cut").segment(1)
     lines = segment.read_bytes().splitlines(keepends=True)
     for position in range(len(lines)):
         damaged = [*lines]
         damaged[position] = damaged[position].replace(b"{", b"[", 1)
         segment.write_bytes(b"".join(damaged))
-        rows = {record.row_id for record in unsealed_records(Layout(tmp_path / "cut"))}
+        rows = {record.row_id for record in unsealed_records(FolderLayout(tmp_path / "cut"))}
         assert len(rows) >= 2
         assert rows <= {"row-0", "row-1", "row-2"}
 
@@ -160,6 +160,6 @@ def test_an_image_in_the_wal_has_no_bytes_there(tmp_path: Path) -> None:
     async def save() -> None:
         with writing(tmp_path) as writer:
             await writer.save(request(), answer(found), attempts())
-            assert Layout(tmp_path).segment(1).stat().st_size < 2_000
+            assert FolderLayout(tmp_path).segment(1).stat().st_size < 2_000
 
     asyncio.run(save())
