@@ -11,14 +11,14 @@ Writing and hashing happen on threads of the writer's own, never on the event lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from batchgen.core.answer import Answer, Image, JobTicket
 from batchgen.core.attempts import Attempts
-from batchgen.core.errors import DiskError, ProviderError
+from batchgen.core.errors import ProviderError
 from batchgen.core.keys import Keys, Mask
 from batchgen.core.labels import LabelSource, LabelUpdates
 from batchgen.core.outcomes import Status
@@ -47,6 +47,7 @@ from batchgen.dataset.read.completeness import refuse_incomplete
 from batchgen.dataset.read.deferred import deferred
 from batchgen.dataset.read.space import measure_space
 from batchgen.dataset.read.waiting_jobs import WaitingJob, waiting_jobs
+from batchgen.dataset.told import told
 from batchgen.dataset.unreadable import UnreadableFiles
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.active_segment import ActiveSegment, Settlement
@@ -85,7 +86,7 @@ class DatasetWriter:
         """
         self.layout = layout
         self._provenance = provenance
-        with _told(layout), ExitStack() as opened:
+        with told(layout), ExitStack() as opened:
             refuse_foreign_files(self.layout)
             self._lock = opened.enter_context(self.layout.store.lock(LOCK, WAL))
             take_over(self.layout)
@@ -107,7 +108,7 @@ class DatasetWriter:
 
     def rehearse(self, requests: int) -> None:
         """Do once all that saving an image takes; `requests` may be in flight. Raises DiskError."""
-        with _told(self.layout):
+        with told(self.layout):
             self._images.rehearse(requests)
 
     @property
@@ -122,21 +123,26 @@ class DatasetWriter:
 
     def write_config(self, text: bytes) -> None:
         """Keep the configuration of this run beside the dataset. Raises DiskError."""
-        with _told(self.layout):
+        with told(self.layout):
             self.layout.store.put(CONFIG, text)
 
-    def sent(self, request: ImageRequest, attempts: Attempts) -> None:
+    async def sent(self, request: ImageRequest, attempts: Attempts) -> None:
         """Note that an attempt is about to leave; if nothing more is ever noted, it is in doubt.
 
-        Durable a moment later, without anybody waiting for it. Raises DiskError, also when the disk was full before:
-        what room is left is for what is in flight. Raises Locked if another process may hold the dataset by now.
+        It outlives this process when this returns; a disk makes it durable a moment later. Raises DiskError, also when
+        the disk was full before: what room is left is for what is in flight. Raises Locked if another process may hold
+        the dataset by now.
         """
         self._lock.confirm()
-        with _told(self.layout):
+        with told(self.layout):
             if self._reserve.released_for is not None:
                 raise self._reserve.released_for
         self._note(log.AttemptSent(request.fingerprint, attempts, request))
-        self._commits.sync_soon()
+        if self._active.outlives_process:
+            self._commits.sync_soon()
+            return
+        await self._commit(lambda: Changes(None))
+        self._lock.confirm()  # that may have taken minutes
 
     def refused(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> None:
         """Note that an attempt was answered with an error and another may follow. Raises DiskError."""
@@ -248,7 +254,7 @@ class DatasetWriter:
         Raises:
             DiskError, DamagedIndex.
         """
-        with self._opened, _told(self.layout):
+        with self._opened, told(self.layout):
             if self.lost:
                 late = self._commits.close()
                 self._active.leave()
@@ -279,21 +285,9 @@ class DatasetWriter:
         return Changes(records, received, images, [Settlement(entry, records)], request)
 
     def _note(self, entry: log.Unfinished | log.Refused) -> None:
-        with _told(self.layout):
+        with told(self.layout):
             self._active.forget(entry) if isinstance(entry, log.Refused) else self._active.note(entry)
 
     async def _commit(self, make: Callable[[], Changes[T]]) -> T:
-        with _told(self.layout):
+        with told(self.layout):
             return await self._commits.commit(make)
-
-
-@contextmanager
-def _told(layout: Layout) -> Iterator[None]:
-    """Tell in words what the disk refuses within the block. Raises DiskError."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or layout.store
-        raise DiskError(
-            f"cannot write {where}: {error.strerror or error}. Put that right, then type the same command again."
-        ) from error

@@ -51,8 +51,8 @@ class PermitSource(Protocol):
 class Sink(Protocol):
     """What keeps answers. A method that returns has made its news durable, but for `sent` and `refused`."""
 
-    def sent(self, request: ImageRequest, attempts: Attempts) -> None:
-        """An attempt is about to leave."""
+    async def sent(self, request: ImageRequest, attempts: Attempts) -> None:
+        """An attempt is about to leave: that outlives this process, if not a loss of power, when this returns."""
 
     def refused(self, request: ImageRequest, error: ProviderError, attempts: Attempts) -> None:
         """An attempt gave nothing, and another may follow."""

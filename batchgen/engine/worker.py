@@ -148,7 +148,7 @@ class Worker:
         request = attempt.request
         attempt.begin_attempt()
         try:
-            self._dataset.sent(request, attempt.summary())
+            await self._dataset.sent(request, attempt.summary())
         except BaseException:
             permit.refused()  # nothing left
             raise

@@ -31,6 +31,11 @@ class AppendableFile:
         self._failure: OSError | None = None
         self._changed = threading.Condition()
 
+    @property
+    def outlives_process(self) -> bool:
+        """Always: it is in the hands of the operating system."""
+        return True
+
     def append(self, data: bytes) -> None:
         """Hand `data` to the operating system, all or none: after a failed write the file is cut back.
 

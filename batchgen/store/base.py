@@ -37,6 +37,10 @@ class Stamp:
 class Log(Protocol):
     """What grows at its end while it is in use: a write-ahead log above all. Safe to use from several threads."""
 
+    @property
+    def outlives_process(self) -> bool:
+        """Whether what was appended outlives the death of this process without a `sync`."""
+
     def append(self, data: bytes) -> None:
         """Take `data`, all or none; durable after the next `sync`. Raises OSError."""
 

@@ -60,7 +60,7 @@ async def test_whatever_the_disk_refuses_an_answer_is_saved_once_it_takes_it_aga
     out: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
 ) -> None:
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         with refusing(monkeypatch, name, number), pytest.raises(DiskError, match=os.strerror(number)):
             await writer.save(request(), answer(image(3)), attempts())
     (record,) = records_in(out)
@@ -77,7 +77,7 @@ async def test_an_image_that_the_disk_never_takes_as_a_file_is_kept_in_the_wal_a
     with monkeypatch.context() as patch:
         patch.setattr(LocalStore, "put_many", refuse_images(number))
         with writing(out) as writer:
-            writer.sent(request(), attempts())
+            await writer.sent(request(), attempts())
             with pytest.raises(DiskError):
                 await writer.save(request(), answer(image(3), image(4)), attempts())
         assert writer.kept_images == 2
@@ -97,7 +97,7 @@ async def test_an_image_that_neither_disk_nor_wal_takes_is_recorded_as_paid_and_
 ) -> None:
     monkeypatch.setattr(LocalStore, "put_many", refuse_images(number))
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         with refusing(monkeypatch, "append", number), pytest.raises(DiskError):
             await writer.save(request(), answer(image(3)), attempts())
     (record,) = records_in(out)
@@ -154,12 +154,12 @@ async def test_a_full_disk_gives_up_the_reserve_and_the_answer_is_saved_at_once(
         assert record.file_name is not None
         assert (out / record.file_name).read_bytes() == png(3)
         with pytest.raises(DiskError, match=os.strerror(number)):
-            writer.sent(request(1), attempts())  # the room is for what is in flight, not for more
+            await writer.sent(request(1), attempts())  # the room is for what is in flight, not for more
 
 
 async def test_a_link_that_the_wal_cannot_take_is_kept_all_the_same(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         with refusing(monkeypatch, "append", errno.ENOSPC), pytest.raises(DiskError):
             await writer.received(request(), answer(link()), attempts())
     assert load(FolderLayout(out)).states.tolist() == [RequestState.DEFERRED]
@@ -171,7 +171,7 @@ async def test_an_attempt_that_cannot_be_noted_must_not_leave(out: Path, monkeyp
         refusing(monkeypatch, "append", errno.ENOSPC),
         pytest.raises(DiskError, match="No space left"),
     ):
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
     assert not records_in(out)
 
 

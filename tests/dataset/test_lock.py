@@ -253,9 +253,9 @@ async def test_what_a_run_had_paid_for_is_kept_where_another_took_its_log_for_a_
 ) -> None:
     monkeypatch.setattr(lock, "BEAT_S", 0.02)
     with writing(out) as asleep:
-        asleep.sent(request(1), attempts())
+        await asleep.sent(request(1), attempts())
         await asleep.save(request(1), answer(image(1)), attempts())
-        asleep.sent(request(2), attempts())
+        await asleep.sent(request(2), attempts())
         monkeypatch.setattr(asleep._lock, "_beside", tuple)  # as if it were stopped
         FolderLayout(out).lock.unlink()
         with writing(out, run_id="other") as other:
@@ -263,7 +263,7 @@ async def test_what_a_run_had_paid_for_is_kept_where_another_took_its_log_for_a_
             while not asleep.lost:
                 pass
             with pytest.raises(Locked):
-                asleep.sent(request(4), attempts())
+                await asleep.sent(request(4), attempts())
             await asleep.save(request(2), answer(image(2)), attempts())
     with writing(out, run_id="third"):
         pass

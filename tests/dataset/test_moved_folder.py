@@ -14,7 +14,7 @@ from batchgen.core.outcomes import Status
 async def test_a_folder_that_is_moved_takes_what_was_paid_for_along(tmp_path: Path) -> None:
     out, moved = tmp_path / "out", tmp_path / "moved"
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         out.rename(moved)
         with pytest.raises(DiskError, match=r"was moved|No such file"):
             await writer.save(request(), answer(image(3)), attempts())
@@ -28,7 +28,7 @@ async def test_a_folder_that_is_moved_takes_what_was_paid_for_along(tmp_path: Pa
 async def test_a_folder_made_in_the_place_of_the_moved_one_gets_none_of_its_images(tmp_path: Path) -> None:
     out, moved = tmp_path / "out", tmp_path / "moved"
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         out.rename(moved)
         out.mkdir()
         with pytest.raises(DiskError, match="was moved"):

@@ -46,7 +46,7 @@ def state_of(out: Path, row: int) -> RequestState:
 
 async def test_an_acknowledged_image_is_on_disk_with_its_bytes_and_its_record(out: Path, crashed: Crash) -> None:
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         await writer.save(request(), answer(image(5)), attempts())
         cut = crashed()
     for folder in (out, cut):
@@ -61,7 +61,7 @@ async def test_an_acknowledged_image_is_on_disk_with_its_bytes_and_its_record(ou
 
 async def test_a_request_without_an_answer_is_in_doubt_under_its_client_request_id(out: Path, crashed: Crash) -> None:
     with writing(out) as writer:
-        writer.sent(request(num_images=2), attempts(attempt=3))
+        await writer.sent(request(num_images=2), attempts(attempt=3))
         cut = crashed()
     with writing(cut) as writer:
         assert writer.recovered == {Status.IN_DOUBT: 2}
@@ -73,7 +73,7 @@ async def test_a_request_without_an_answer_is_in_doubt_under_its_client_request_
 
 async def test_an_attempt_that_was_refused_leaves_the_request_pending(out: Path, crashed: Crash) -> None:
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         writer.refused(request(), ProviderError(ErrorKind.SERVER_ERROR, "500"), attempts())
         cut = crashed()
     for folder in (out, cut):
@@ -146,7 +146,7 @@ async def test_what_is_held_is_never_overwritten_and_what_came_too_much_is_kept(
 async def test_a_request_that_holds_all_it_asked_for_still_leaves_a_record_when_it_fails(out: Path) -> None:
     with writing(out) as writer:
         full = request(num_images=1, prior=Prior(held=(0,)))
-        writer.sent(full, attempts())
+        await writer.sent(full, attempts())
         (record,) = await writer.fail(full, ProviderError(ErrorKind.TIMEOUT, "silence"), attempts(in_doubt_ids=("a",)))
     assert (record.image_number, record.status) == (1, Status.IN_DOUBT)
 
@@ -197,7 +197,7 @@ async def test_a_cost_beside_an_attempt_in_doubt_is_the_known_part_and_its_sourc
     with writing(out) as writer:
         lost = attempts(2, wasted=wasted(0.04), in_doubt_ids=("run.1",))
         (given_up,) = await writer.fail(request(0), spoilt, lost)
-        writer.sent(request(1), attempts(2, wasted=wasted(0.04)))
+        await writer.sent(request(1), attempts(2, wasted=wasted(0.04)))
         (refused,) = await writer.fail(request(2), ProviderError(ErrorKind.BAD_REQUEST, "no"), lost)
         (certain,) = await writer.fail(request(3), spoilt, attempts(wasted=wasted(0.04)))
     with writing(out, run_id="later") as writer:
@@ -246,7 +246,7 @@ async def test_a_long_run_is_sealed_into_parts_while_it_goes_on_and_a_kill_loses
 ) -> None:
     rows = [rejected(row) for row in range(_RECORDS_PER_SEGMENT + 20)]
     with writing(out) as writer:
-        writer.sent(request(10_000), attempts())  # unfinished when the segment is sealed
+        await writer.sent(request(10_000), attempts())  # unfinished when the segment is sealed
         await writer.reject(rows[:_RECORDS_PER_SEGMENT])
         await writer.reject(rows[_RECORDS_PER_SEGMENT:])
         while not (FolderLayout(out).parts() and len(FolderLayout(out).segments()) == 1):

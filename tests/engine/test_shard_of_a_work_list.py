@@ -78,7 +78,7 @@ class Dataset:
             raise DiskError("No space left on device")
         self.told += [f"rejected {row.row_id}" for row in rows]
 
-    def sent(self, request: ImageRequest, attempts: Any) -> None:
+    async def sent(self, request: ImageRequest, attempts: Any) -> None:
         self.told.append(f"sent {request.row_id}")
 
     async def save(self, request: ImageRequest, answer: Answer, attempts: Any) -> tuple[()]:

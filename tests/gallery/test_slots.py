@@ -13,7 +13,7 @@ from batchgen.gallery import read_slots
 
 async def test_while_a_run_is_writing_its_saved_images_are_there_and_open_requests_are_not(tmp_path: Path) -> None:
     with writing(tmp_path, Labels({row: {"category": "city"} for row in range(2)})) as writer:
-        writer.sent(request(0), attempts())
+        await writer.sent(request(0), attempts())
         await writer.save(request(1), answer(image(1)), attempts())
         slots = read_slots(FolderLayout(tmp_path))
         assert slots.summary.running

@@ -127,7 +127,7 @@ async def play(out: Path, books: Books, run: Run, number: int) -> None:
         outcomes = [OUTCOMES[name] for name in (*run.failed, run.last)]
         for number, outcome in enumerate(outcomes, 1):
             attempt.begin_attempt()
-            writer.sent(asked, attempt.summary())
+            await writer.sent(asked, attempt.summary())
             is_last = number == len(outcomes)
             books.enter(run.key, attempt.client_request_id, outcome, is_last and run.cut_off)
             if is_last and run.cut_off:

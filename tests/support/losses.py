@@ -55,7 +55,7 @@ async def two_runs(recorder: Recorder) -> None:
         recorder.acknowledge(known(request(50)))
         for row in range(4):
             asked = request(row, num_images=2)
-            writer.sent(asked, attempts())
+            await writer.sent(asked, attempts())
             await writer.save(asked, answer(image(2 * row), image(2 * row + 1)), attempts())
             recorder.acknowledge(saved(asked, 2))
         linked = request(10, num_images=2)
@@ -70,7 +70,7 @@ async def two_runs(recorder: Recorder) -> None:
         await writer.fetched(writer.deferred()[0], image(21))
         recorder.acknowledge(saved(linked, 2))
         synced = recorder.count_wal_syncs()
-        writer.sent(request(12), attempts())
+        await writer.sent(request(12), attempts())
         while recorder.count_wal_syncs() == synced:
             await asyncio.sleep(0.001)  # nobody waits for it, but it comes
         recorder.acknowledge(in_doubt(request(12)))

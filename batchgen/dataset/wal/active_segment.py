@@ -65,6 +65,11 @@ class ActiveSegment:
         self._sealed: Future[None] | None = None
         self._has_images = False  # then it is not sealed: who seals a segment removes it
 
+    @property
+    def outlives_process(self) -> bool:
+        """Whether what is noted outlives the death of this process before it is durable."""
+        return self._segment.outlives_process
+
     def note(self, *entries: log.Unfinished) -> None:
         """Hand news of requests without outcome to the operating system; every entry says what is asked for.
 

@@ -140,7 +140,7 @@ async def test_a_reader_sees_a_run_while_it_writes_seals_and_merges(out: Path, m
 
 async def test_a_segment_that_was_sealed_and_came_back_with_the_power_tells_nothing(out: Path) -> None:
     with writing(out) as writer:
-        writer.sent(request(), attempts())
+        await writer.sent(request(), attempts())
         (segment,) = segments_of(FolderLayout(out))
         stale = segment.read_bytes()
         await writer.save(request(), answer(image(1)), attempts())

@@ -28,7 +28,7 @@ ASKED = replace(request(1, num_images=2, prior=PRIOR), params={"aspect_ratio": "
 async def leave(out: Path, asked: ImageRequest, how: str, course: Attempts = SENT) -> None:
     """A run that had a job accepted, and was killed, or ended, before it collected it."""
     with writing(out) as writer:
-        writer.sent(asked, course)
+        await writer.sent(asked, course)
         await writer.accepted(asked, job(1), course)
         if how == "killed":
             shutil.copytree(out, out.with_name("killed"))

@@ -39,7 +39,7 @@ async def step(writer: DatasetWriter, asked: ImageRequest, letter: str, count: i
     spent = attempts(count, wasted=wasted(0.01), in_doubt_ids=("run.0",))
     match letter:
         case "s":
-            writer.sent(asked, attempts(count))
+            await writer.sent(asked, attempts(count))
         case "a":
             await writer.accepted(asked, job(row), attempts(count))
         case "r":
@@ -122,7 +122,7 @@ def test_what_is_asked_for_stands_once_in_a_segment(tmp_path: Path) -> None:
         with writing(tmp_path) as writer:
             asked = request(num_images=2)
             for count in (1, 2, 3):
-                writer.sent(asked, attempts(count))
+                await writer.sent(asked, attempts(count))
                 writer.refused(asked, LATE, attempts(count, in_doubt_ids=("run.0",)))
             await writer.received(asked, answer(link(1), link(2)), attempts(3))
             await writer.save(asked, answer(image(1), image(2)), attempts(3))
@@ -138,7 +138,7 @@ def test_a_damaged_line_costs_the_request_that_it_is_about_and_no_other(tmp_path
     async def buy() -> None:
         with writing(tmp_path / "out") as writer:
             for row in range(3):
-                writer.sent(request(row), attempts())
+                await writer.sent(request(row), attempts())
                 await writer.save(request(row), answer(image(row)), attempts())
             shutil.copytree(tmp_path / "out", tmp_path / "cut")
 
