@@ -58,18 +58,28 @@ ImageName = Annotated[str, msgspec.Meta(pattern=IMAGE_PATTERN.removesuffix("$") 
 _IMAGE = re.compile(IMAGE_PATTERN)
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "#recycle", "lost+found"})
 # Eight digits, and more once eight are used up: one number has one name.
-_PART = re.compile(r"index/part-(\d{8}|[1-9]\d{8,})\.parquet")
-_SEGMENT = re.compile(r"\.batchgen/ledger/segment-(\d{8}|[1-9]\d{8,})\.jsonl")
+_PART = re.compile(r"index/part-(\d{8}|[1-9]\d{8,})(?:-([0-9a-f]{8}))?\.parquet")
+_SEGMENT = re.compile(r"\.batchgen/ledger/segment-(\d{8}|[1-9]\d{8,})(?:-([0-9a-f]{8}))?\.jsonl")
+_TOKEN_BITS = 32
+_TOKEN = (1 << _TOKEN_BITS) - 1
 
 
 def part_name(number: int) -> str:
     """Return the name of an index part."""
-    return f"{INDEX}part-{number:08d}.parquet"
+    return f"{INDEX}part-{_numeral(number)}.parquet"
 
 
 def segment_name(number: int) -> str:
     """Return the name of a segment of the WAL."""
-    return f"{WAL}segment-{number:08d}.jsonl"
+    return f"{WAL}segment-{_numeral(number)}.jsonl"
+
+
+def place_of(number: int) -> int:
+    """Return which place in their order the number of a part or segment gives it, from 1 on.
+
+    A number is its place; where others might give the same, it is negative, and holds a token beside its place.
+    """
+    return number if number >= 0 else -number >> _TOKEN_BITS
 
 
 def image_name(row_number: int, fingerprint: str, image_number: int, extension: str) -> str:
@@ -96,6 +106,24 @@ class Layout:
     def is_held(self) -> bool:
         """Whether a run, or anything else that writes, has the dataset; of one elsewhere it takes seconds to tell."""
         return self.store.is_held(LOCK)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether another process may write at the same time, whatever the lock says: then no two make one name."""
+        return self.store.new_token() != 0
+
+    def number(self, place: int) -> int:
+        """Return a number for a part or segment at a place in their order: one that no other process gives."""
+        token = self.store.new_token()
+        return -(place << _TOKEN_BITS | token) if token else place
+
+    def renewed(self, number: int) -> int:
+        """Return the number for a part in the place of this one: the same, where no other process gives numbers."""
+        return self.number(place_of(number)) if self.is_shared else number
+
+    def next_number(self, *others: int) -> int:
+        """Return a number for a part that is newer than all there are, and than these others."""
+        return self.number(max(map(place_of, (*self.part_names(), *others)), default=0) + 1)
 
     def parts(self) -> dict[int, StoredFile]:
         """The index parts, oldest first."""
@@ -142,4 +170,13 @@ def is_system_file(name: str) -> bool:
 
 
 def _numbered(pattern: re.Pattern[str], names: Iterable[str]) -> dict[int, str]:
-    return dict(sorted((int(match[1]), name) for name in names if (match := pattern.fullmatch(name))))
+    found = {_number(*match.groups()): name for name in names if (match := pattern.fullmatch(name))}
+    return {number: found[number] for number in sorted(found, key=lambda number: (place_of(number), number))}
+
+
+def _numeral(number: int) -> str:
+    return f"{number:08d}" if number >= 0 else f"{place_of(number):08d}-{-number & _TOKEN:08x}"
+
+
+def _number(place: str, token: str | None) -> int:
+    return -(int(place) << _TOKEN_BITS | int(token, 16)) if token else int(place)

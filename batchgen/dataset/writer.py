@@ -22,7 +22,7 @@ from batchgen.core.errors import ProviderError
 from batchgen.core.keys import Keys, Mask
 from batchgen.core.labels import LabelSource, LabelUpdates
 from batchgen.core.outcomes import Status
-from batchgen.core.request import ImageRequest, RejectedRow
+from batchgen.core.request import ImageRequest, Prior, RejectedRow
 from batchgen.core.resume import RequestState
 from batchgen.dataset.events.log import EventLog
 from batchgen.dataset.format import take_over
@@ -172,9 +172,11 @@ class DatasetWriter:
         def make() -> Changes[tuple[IndexRecord, ...]]:
             numbers = slot_numbers(request, len(answer.slots))
             images: list[tuple[str, bytes]] = []
+            is_first = attempts.count == 1 and request.prior == Prior()
 
             def name_of(slot: int, image: Image) -> str:
-                name = self._images.free_name(default_name(request, numbers[slot], image), image.data)
+                default = default_name(request, numbers[slot], image)
+                name = self._images.free_name(default, image.data, is_first=is_first)
                 images.append((name, image.data))
                 return name
 
@@ -203,7 +205,7 @@ class DatasetWriter:
 
         def make() -> Changes[tuple[IndexRecord, ...]]:
             default = image_name(record.row_number, record.fingerprint, record.image_number, image.extension)
-            name = self._images.free_name(default, image.data)
+            name = self._images.free_name(default, image.data, is_first=False)
             saved = with_deferred_image(record, image, name, finished_at)
             entry = log.Records(f"{record.fingerprint}-{record.image_number}", (saved,))
             return self._settled(entry, [(name, image.data)])

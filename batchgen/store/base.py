@@ -96,6 +96,12 @@ class Store(Protocol):
     def title(self) -> str:
         """What the place is called by itself, without where it lies: the name of a dataset in it."""
 
+    def new_token(self) -> int:
+        """Return what tells a name that this process makes from those of others, 32 bits.
+
+        0 where that is not needed: where `create_log` makes what is nobody else's, and a lock keeps others out.
+        """
+
     def put(self, name: str, data: Buffer) -> None:
         """Keep `data` under `name`, in place of what was there; durable and whole when this returns."""
 

@@ -58,6 +58,10 @@ class LocalStore:
         """The folder's own name, also where it was named by a link or by `.`."""
         return self.root.resolve().name
 
+    def new_token(self) -> int:
+        """Always 0: a file is created by one process."""
+        return 0
+
     def put(self, name: str, data: Buffer) -> None:
         """Keep `data` under `name`, in place of what was there; durable and whole when this returns."""
         self.put_many([(name, data)])

@@ -96,11 +96,14 @@ class EventLog:
 
 def _ends_torn(file: StoredFile) -> bool:
     """Whether the one who wrote the last line died, or ran out of room, in the middle of it."""
-    with file.open() as log:
-        if log.seek(0, os.SEEK_END) == 0:
-            return False
-        log.seek(-1, os.SEEK_END)
-        return log.read(1) != b"\n"
+    try:
+        with file.open() as log:
+            if log.seek(0, os.SEEK_END) == 0:
+                return False
+            log.seek(-1, os.SEEK_END)
+            return log.read(1) != b"\n"
+    except FileNotFoundError:
+        return False
 
 
 def first_run_id(file: StoredFile) -> str | None:

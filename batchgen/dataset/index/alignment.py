@@ -21,12 +21,13 @@ from batchgen.dataset.index.parts import (
     iterate,
     open_part,
     read_part,
+    replace_part,
     row_count,
     schema_of,
     stored_schema_of,
     write_part,
 )
-from batchgen.dataset.index.parts_list import list_part
+from batchgen.dataset.index.parts_list import list_part, renumbered
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
 from batchgen.store import StoredFile
@@ -89,13 +90,16 @@ def adopt(layout: Layout) -> None:
 
 
 def rewrite(layout: Layout, number: int, files: Sequence[StoredFile], kept: Sequence[Mask], schema: pa.Schema) -> None:
-    """Write a part of the records of others that are marked, with this schema. Raises DamagedIndex, OSError."""
+    """Write a part in place of one, of the records of some that are marked, with this schema.
+
+    Raises DamagedIndex, OSError.
+    """
     sources = []
     for file, mask in zip(files, kept, strict=True):
         with open_part(file) as part:
             sources.append(select(file, read_part(file, part, ORDER_COLUMNS), mask))
-    with ExitStack() as opened:
-        write_part(layout, number, OrderedRecords(sources, opened).tables(schema), schema)
+    with ExitStack() as opened, renumbered(layout, number):
+        replace_part(layout, number, OrderedRecords(sources, opened).tables(schema), schema)
 
 
 def _align(layout: Layout, files: Mapping[int, StoredFile], wanted: pa.Schema) -> None:

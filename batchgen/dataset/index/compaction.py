@@ -51,11 +51,11 @@ def compact(
     if len(tail) > 1:
         sources = [files[number] for number in tail]
         with off_the_list(layout, tail):
-            rewrite(layout, max(files), sources, _newest(sources), unify([schema_of(file) for file in sources]))
+            rewrite(layout, tail[-1], sources, _newest(sources), unify([schema_of(file) for file in sources]))
             for number in tail[:-1]:
                 layout.store.remove(part_name(number))
     left = layout.parts()
-    concerned = {*fresh, files[max(files)]}
+    concerned = {*fresh, [*left.values()][-1]}
     _drop_replaced(layout, {number: file for number, file in left.items() if file in concerned} if is_new else left)
 
 
@@ -65,8 +65,8 @@ def _column(file: StoredFile) -> pa.ChunkedArray:
 
 
 def _mergeable(rows: dict[int, int]) -> list[int]:
-    """The newest part, and its older neighbours as far as merging them is worth it."""
-    numbers = sorted(rows, reverse=True)
+    """The newest part, and its older neighbours as far as merging them is worth it; `rows` by part, oldest first."""
+    numbers = [*rows][::-1]
     tail, total = [numbers[0]], rows[numbers[0]]
     for number in numbers[1:]:
         small = total + rows[number] <= _SMALL_ROWS

@@ -19,7 +19,8 @@ from batchgen.core.labels import LabelBatch, LabelUpdates
 from batchgen.dataset.index.cell_labels import added_schema
 from batchgen.dataset.index.keys import fingerprint_keys
 from batchgen.dataset.index.order import ORDER_COLUMNS, OrderedRecords, select
-from batchgen.dataset.index.parts import open_part, read_part, row_count, schema_of, write_part
+from batchgen.dataset.index.parts import open_part, read_part, replace_part, row_count, schema_of
+from batchgen.dataset.index.parts_list import renumbered
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import Layout
 from batchgen.store import StoredFile
@@ -142,6 +143,6 @@ def _rewrite(
                 table = table.append_column(name, column.take(taken))
             yield table.select(schema.names)
 
-    with ExitStack() as opened:
+    with ExitStack() as opened, renumbered(layout, number):
         records = OrderedRecords([source], opened)
-        write_part(layout, number, tables(), schema)
+        replace_part(layout, number, tables(), schema)

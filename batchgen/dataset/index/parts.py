@@ -211,6 +211,18 @@ def write_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: 
         writer.add_key_value_metadata({_ID.decode(): secrets.token_hex(16), _FORMAT.decode(): str(FORMAT_VERSION)})
 
 
+def replace_part(layout: Layout, number: int, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
+    """Write a part in the place of one that is there. Raises OSError.
+
+    Where others could do so at the same time, it gets a number of its own, and what it replaces is removed then: who
+    reads both finds the same, or what is newer.
+    """
+    own = layout.renewed(number)
+    write_part(layout, own, tables, schema)
+    if own != number:
+        layout.store.remove(part_name(number))
+
+
 def open_writer(
     target: BinaryIO | pa.NativeFile, schema: pa.Schema, described: list[Any] | None = None
 ) -> pq.ParquetWriter:

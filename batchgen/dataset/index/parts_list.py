@@ -96,8 +96,19 @@ def off_the_list(layout: Layout, numbers: Collection[int]) -> Iterator[None]:
     others = {number: records for number, records in listed.items() if number not in numbers}
     if others != listed:
         layout.store.put(PARTS, _encode(others))
+    before = {*layout.part_names()}
     yield
     files = layout.parts()
-    now = {number: row_count(files[number]) for number in numbers if number in files}
+    now = {number: row_count(files[number]) for number in files if number in numbers or number not in before}
     with suppress(OSError):  # they are safe; the next run lists them
         layout.store.put(PARTS, _encode(others | now))
+
+
+@contextmanager
+def renumbered(layout: Layout, number: int) -> Iterator[None]:
+    """Let the list have the number that a part gets in the block, where it gets another. Raises OSError."""
+    if layout.renewed(number) == number:
+        yield
+        return
+    with off_the_list(layout, [number]):
+        yield

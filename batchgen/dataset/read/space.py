@@ -25,7 +25,7 @@ def _average_bytes(layout: Layout) -> int:
     files = layout.parts()
     if not files:
         return _IMAGE_BYTES
-    newest = files[max(files)]
+    newest = [*files.values()][-1]
     with open_part(newest) as part:
         average = pc.mean(read_part(newest, part, ["size_bytes"])["size_bytes"]).as_py()
     return _IMAGE_BYTES if average is None else int(average)

@@ -65,7 +65,7 @@ def amend_costs(layout: Layout, bills: Mapping[int, Bills], remarks: Mapping[int
     if not bills:
         return
     records = _records_of(layout, np.sort(np.fromiter(bills, np.uint64, len(bills))))
-    add_part(layout, max(layout.parts()) + 1, sort_records(_corrected(records, bills, remarks)))
+    add_part(layout, layout.next_number(), sort_records(_corrected(records, bills, remarks)))
     compact(layout)
     write_view(layout, None)
 

@@ -76,7 +76,7 @@ def give_up(layout: Layout, wrong: Mapping[str, FileProblem], when: str) -> Iter
     if tables:
         schema = unify([table.schema for table in tables])
         whole = sort_records(pa.concat_tables(conform(table, schema) for table in tables))
-        add_part(layout, max(layout.parts()) + 1, whole)
+        add_part(layout, layout.next_number(), whole)
     costs = _costs(layout, [record for _, record in given_up])
     for finding, record in given_up:
         set_aside(layout, finding.path)

@@ -72,8 +72,7 @@ def _rebuild(layout: Layout) -> Iterator[Repaired]:
     for finding in missing_records(layout):
         rescued = only_in_view(layout)
         # A number that no lost part had: where that lay, a folder of the same name may be now.
-        taken = {*layout.parts(), *(listed_parts(layout) or {})}
-        add_part(layout, max(taken, default=0) + 1, sort_records(rescued))
+        add_part(layout, layout.next_number(*(listed_parts(layout) or {})), sort_records(rescued))
         left -= len(rescued)
         yield Repaired(finding, f"rebuilt from {VIEW}")
     list_parts(layout)

@@ -24,7 +24,7 @@ from batchgen.dataset.index.labels import joined
 from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.index.schema import to_table
-from batchgen.dataset.layout import Layout, segment_name
+from batchgen.dataset.layout import Layout, place_of, segment_name
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left
 from batchgen.store import Log
@@ -59,7 +59,7 @@ class ActiveSegment:
         # The last entry of each unfinished request that this segment has.
         self._written: dict[str, log.Unfinished] = {}
         self._done: dict[tuple[str, int], IndexRecord] = {}
-        self._number = max(layout.parts(), default=0) + 1
+        self._number = layout.next_number()
         self._segment = self._new_segment(self._number)
         self._sealer = started_threads(1, "batchgen-seal")
         self._sealed: Future[None] | None = None
@@ -157,8 +157,10 @@ class ActiveSegment:
         for record in saved:
             key = f"{record.fingerprint}-{record.image_number}"
             entries += [log.Records(key, (record,)), log.Done(key)]
-        number = max(self._number, *self._layout.segment_names(), *self._layout.part_names()) + _OUT_OF_REACH
-        self._layout.store.create_log(segment_name(number), log.encode(*entries)).close()
+        layout = self._layout
+        taken = map(place_of, (self._number, *layout.segment_names(), *layout.part_names()))
+        number = layout.number(max(taken) + _OUT_OF_REACH)
+        layout.store.create_log(segment_name(number), log.encode(*entries)).close()
 
     def _short(self, entry: T) -> T:
         """The entry as it is written: what is asked for stands in the first of a request in a segment."""
@@ -169,14 +171,15 @@ class ActiveSegment:
     def _rotate(self) -> None:
         """Go on in a new segment, if the disk allows one, and seal the old one in the background."""
         number, segment, done, previous = self._number, self._segment, list(self._done.values()), self._sealed
+        following = self._layout.number(place_of(number) + 1)
         try:
-            self._segment = self._new_segment(number + 1)
+            self._segment = self._new_segment(following)
         except OSError as error:
-            if self._layout.store.exists(segment_name(number + 1)):
+            if self._layout.store.exists(segment_name(following)):
                 # It may hold what is unfinished now, and would outvote what this segment still learns.
                 segment.refuse(error)
             return
-        self._number = number + 1
+        self._number = following
         self._done = {}
 
         def seal() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from hashlib import sha256
 
 from batchgen.core.threads import no_more_threads
 from batchgen.dataset.layout import IMAGES, Layout
@@ -38,10 +39,16 @@ class ImageFiles:
             where = self._layout.store.where(IMAGES)
             raise OSError(errno.ENOSPC, "there is room for no more files (inodes), whatever their size", where)
 
-    def free_name(self, name: str, data: bytes) -> str:
-        """Return `name`, or the next like it under which no other image is kept. Raises OSError."""
+    def free_name(self, name: str, data: bytes, *, is_first: bool) -> str:
+        """Return `name`, or one like it under which no other image is kept. Raises OSError.
+
+        is_first: whether nobody asked for this image before. Where others may write at the same time nobody looks what
+        is there: an image that was asked for again is named by its bytes as well.
+        """
         store = self._layout.store
         stem, dot, extension = name.rpartition(".")
+        if self._layout.is_shared:
+            return name if is_first else f"{stem}-{int(sha256(data).hexdigest()[:7], 16)}{dot}{extension}"
         candidate, count = name, 1
         while store.exists(candidate) and store.read(candidate) != data:
             count += 1

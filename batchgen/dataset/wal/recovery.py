@@ -19,7 +19,7 @@ from batchgen.dataset.index.alignment import add_part
 from batchgen.dataset.index.order import sort_records
 from batchgen.dataset.index.records import IndexRecord, Provenance
 from batchgen.dataset.index.schema import to_table
-from batchgen.dataset.layout import IMAGES, INDEX, STATE, VIEW, Layout
+from batchgen.dataset.layout import IMAGES, INDEX, STATE, VIEW, Layout, place_of
 from batchgen.dataset.wal import log
 from batchgen.dataset.wal.outcomes import records_left, records_of
 from batchgen.store import StoredFile
@@ -36,7 +36,7 @@ def recover(layout: Layout) -> Counter[Status]:
     _save_kept(layout, unsealed.values())
     records = _replay(layout, unsealed.values())
     if records:
-        add_part(layout, max(unsealed), sort_records(to_table(records)))
+        add_part(layout, layout.number(max(map(place_of, unsealed))), sort_records(to_table(records)))
     for name in (*segments.values(), *layout.old_temporary_names()):
         layout.store.remove(name)
     layout.store.remove_leftovers(VIEW, IMAGES, INDEX, STATE)
@@ -82,8 +82,8 @@ def in_flight(layout: Layout) -> set[str]:
 def _unsealed(layout: Layout) -> dict[int, StoredFile]:
     """The segments whose records are in no part: parts are sealed in order, so a segment up to the newest part's
     number is only still to be removed."""
-    newest_part = max(layout.parts(), default=0)
-    return {number: file for number, file in layout.segments().items() if number > newest_part}
+    newest_part = max(map(place_of, layout.parts()), default=0)
+    return {number: file for number, file in layout.segments().items() if place_of(number) > newest_part}
 
 
 def _replay(layout: Layout, segments: Iterable[StoredFile]) -> list[IndexRecord]:
