@@ -87,7 +87,7 @@ $(VENV)/runtime: pyproject.toml requirements.lock | $(BIN)/python
 	@touch $@
 
 $(VENV)/test: pyproject.toml requirements.lock | $(BIN)/python
-	$(PIP) --editable '.[test,export,xlsx]'
+	$(PIP) --editable '.[test,export,s3,xlsx]'
 	@touch $@ $(VENV)/runtime
 
 $(VENV)/readers: pyproject.toml requirements.lock | $(BIN)/python

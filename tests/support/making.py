@@ -23,7 +23,7 @@ from batchgen.core.keys import NO_KEYS, Mask, key_of
 from batchgen.core.labels import LabelBatch, LabelSource, LabelUpdates, Numbers
 from batchgen.core.request import ImageRequest, Prior, RejectedRow, SeedSource
 from batchgen.dataset.index.records import Provenance
-from batchgen.dataset.layout import layout_at
+from batchgen.dataset.layout import Layout, layout_at
 from batchgen.dataset.writer import DatasetWriter
 
 
@@ -143,14 +143,15 @@ class Updates:
 
 @contextmanager
 def writing(
-    out: Path,
+    out: Path | Layout,
     labels: LabelSource = NO_LABELS,
     run_id: str = "run",
     reserve_bytes: int = 0,
     updates: LabelUpdates | None = None,
 ) -> Iterator[DatasetWriter]:
     """A run's writer, closed at the end as a run closes it: cleanly where there are `updates`."""
-    writer = DatasetWriter(layout_at(out), Provenance(run_id, "rows.csv"), labels, reserve_bytes)
+    layout = out if isinstance(out, Layout) else layout_at(out)
+    writer = DatasetWriter(layout, Provenance(run_id, "rows.csv"), labels, reserve_bytes)
     try:
         yield writer
     finally:
