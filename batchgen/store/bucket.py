@@ -193,7 +193,10 @@ class BucketStore:
         return False
 
     def remove_leftovers(self, *names: str) -> None:
-        """There are none: an object is there when it is whole."""
+        """Remove what a process left that was killed while it tried whether it may write."""
+        for folder in {name.partition("/")[0] for name in names if "/" in name}:
+            found = self._client.directly_in(folder)
+            self._client.remove([name for name in found if is_temporary(name.rpartition("/")[2])])
 
 
 class NoReserve:

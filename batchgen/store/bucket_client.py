@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A bucket that is out of reach for longer stops the run; in flight is then only what was bought before.
-PATIENCE_S = 600.0
 # A server that is overloaded gets air, and one that is back is found soon.
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 10.0
 # One request, the upload of a large part included.
 _TIMEOUT = timedelta(seconds=120)
+# What a server refuses it will refuse again, but for what it takes for too slow (408) or too fast (429).
+_REFUSED = re.compile(r"status code: 4(?!08|29)\d\d")
 _CHUNK_BYTES = 16 << 20
 # S3's limit of one DeleteObjects.
 _DELETED_AT_ONCE = 1_000
@@ -57,7 +58,7 @@ class BucketClient:
         UsageError: The extra `s3` is not installed, or the environment names no server that can be asked.
     """
 
-    def __init__(self, bucket: str, prefix: str, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, bucket: str, prefix: str, patience_s: float) -> None:
         try:
             import obstore
             from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -126,6 +127,11 @@ class BucketClient:
                 return
             offset = page[-1].name
 
+    def directly_in(self, folder: str) -> list[str]:
+        """Return the names of the objects in a folder, without those of the folders in it."""
+        found = self._patiently(folder, lambda: self._obstore.list_with_delimiter(self._store, folder.rstrip("/")))
+        return [one["path"] for one in found["objects"]]
+
     def remove(self, names: Sequence[str]) -> None:
         """Remove objects; it is no error if there are none."""
         for start in range(0, len(names), _DELETED_AT_ONCE):
@@ -148,13 +154,13 @@ class BucketClient:
         while True:
             try:
                 return ask()
-            except FileNotFoundError as error:
+            except (self._failures, OSError, ValueError) as error:
                 if "NoSuchBucket" in str(error):
                     raise OSError(errno.ENXIO, "there is no such bucket", self._place) from None
-                raise FileNotFoundError(errno.ENOENT, "nothing is kept there", f"{self._place}/{name}") from None
-            except self._refusals as error:
-                raise OSError(errno.EACCES, _first_line(error), f"{self._place}/{name}") from None
-            except (self._failures, OSError, ValueError) as error:
+                if isinstance(error, FileNotFoundError):
+                    raise FileNotFoundError(errno.ENOENT, "nothing is kept there", f"{self._place}/{name}") from None
+                if isinstance(error, self._refusals) or _REFUSED.search(str(error)):
+                    raise OSError(errno.EACCES, _first_line(error), f"{self._place}/{name}") from None
                 if time.monotonic() + pause_s > ends_at:
                     reason = f"out of reach ({_first_line(error)})"
                     raise OSError(errno.EHOSTUNREACH, reason, f"{self._place}/{name}") from None

@@ -10,6 +10,7 @@ This guards money. What the dataset holds is safe without: no process writes ove
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import suppress
@@ -26,6 +27,8 @@ BEAT_S = 5.0
 # Who is silent for so long is dead, or asleep: four beats.
 WATCH_S = 20.0
 _LOOK_S = 1.0
+# The tokens of the locks that this process holds.
+_held: set[str] = set()
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -51,12 +54,14 @@ class BucketLock:
         self._released = threading.Event()
         self._turn = threading.Lock()
         self._looked_at = time.clock_gettime(_CLOCK)
-        self._beat()
+        _held.add(self._holder.token)
         self._heart = threading.Thread(target=self._beat_on, name="batchgen-lock", daemon=True)
         try:
+            self._beat()
             self._take()
             self._heart.start()
         except BaseException as error:
+            _held.discard(self._holder.token)
             with suppress(OSError):
                 client.remove([self._name])
             if isinstance(error, RuntimeError):
@@ -80,6 +85,7 @@ class BucketLock:
         """Let the dataset go."""
         self._released.set()
         self._heart.join()
+        _held.discard(self._holder.token)
         with suppress(OSError):  # it names a process that is no more
             self._client.remove([self._name])
 
@@ -112,8 +118,7 @@ class BucketLock:
         return {one.name: one.etag for one in self._client.listed(self._folder) if one.name != self._name}
 
     def _is_dead(self, name: str) -> bool:
-        holder = _holder_at(self._client, name)
-        life = Life.UNKNOWN if holder is None else holder.life(0)
+        life = _life_at(self._client, name)
         if life is Life.ALIVE:
             raise self._refusal(name)
         return life is Life.DEAD
@@ -155,8 +160,7 @@ def is_held(client: BucketClient, folder: str) -> bool:
     """Whether a running process holds the lock; of one on another machine that takes some seconds to tell."""
     unknown: dict[str, str] = {}
     for one in client.listed(folder):
-        holder = _holder_at(client, one.name)
-        life = Life.UNKNOWN if holder is None else holder.life(0)
+        life = _life_at(client, one.name)
         if life is Life.ALIVE:
             return True
         if life is Life.UNKNOWN:
@@ -167,6 +171,16 @@ def is_held(client: BucketClient, folder: str) -> bool:
         if any(unknown.get(one.name, one.etag) != one.etag for one in client.listed(folder)):
             return True
     return False
+
+
+def _life_at(client: BucketClient, name: str) -> Life:
+    holder = _holder_at(client, name)
+    if holder is None:
+        return Life.UNKNOWN
+    life = holder.life(0)
+    # One that this process could not remove, since the bucket was out of reach.
+    is_over = life is Life.ALIVE and holder.pid == os.getpid() and holder.token not in _held
+    return Life.DEAD if is_over else life
 
 
 def _holder_at(client: BucketClient, name: str) -> Holder | None:

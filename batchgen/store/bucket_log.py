@@ -56,8 +56,9 @@ class BucketLog:
         """Take `data` into memory. Raises OSError."""
         with self._changed:
             self._refuse_after_failure()
-            self._waiting.append(data)
-            self._appended += 1
+            if data:  # no object for nothing
+                self._waiting.append(data)
+                self._appended += 1
 
     def sync(self) -> None:
         """Return when all that was appended before this call is in the bucket; one PUT serves all who wait.

@@ -78,7 +78,7 @@ async def test_an_attempt_leaves_only_when_the_bucket_knows_of_it(bucket: Bucket
     with writing(dataset()) as writer:
         before = len(bucket.changes)
         await writer.sent(request(), attempts())
-        (change,) = bucket.changes[before:]
+        (change,) = [change for change in bucket.changes[before:] if change.name not in bucket.names(HOLDERS)]
         assert change.data is not None
         assert b'"sent"' in change.data
         left = list(bucket.changes)

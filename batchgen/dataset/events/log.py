@@ -1,14 +1,15 @@
 """events.jsonl: one line for every decision of a run, to be read afterwards or followed while it runs.
 
-No image depends on the log, so it is not fsynced, and it may be deleted. Two things are read from it: how many requests
-earlier runs sent within the last minute, so that limits hold over restarts, and when the first run of a dataset began,
-so that `batchgen reconcile` reads the bill from there. A full disk costs events and not the run: `lost` counts them,
-and the run tells its user.
+No image depends on the log, so it is not fsynced, and it may be deleted; in a bucket it gets its next object every few
+seconds. Two things are read from it: how many requests earlier runs sent within the last minute, so that limits hold
+over restarts, and when the first run of a dataset began, so that `batchgen reconcile` reads the bill from there. A full
+disk costs events and not the run: `lost` counts them, and the run tells its user.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import BinaryIO, TypeVar
@@ -27,6 +28,8 @@ E = TypeVar("E", bound=Event)
 _TAIL_BYTES = 16 * 1024 * 1024
 # A line holds one message of at most a thousand characters.
 _LINE_BYTES = 64 * 1024
+# Where events do not outlive this process by themselves: what a kill may cost, and each time costs a request.
+_SYNC_S = 5.0
 # Read at a time by those who look for the last of something.
 _BLOCK_BYTES = 1 << 20
 
@@ -63,6 +66,11 @@ class EventLog:
         self._noted: list[bytes] = []
         self.lost = 0
         self.failure: OSError | None = None
+        self._ended = threading.Event()
+        self._syncing: threading.Thread | None = None
+        if not self._log.outlives_process:
+            self._syncing = threading.Thread(target=self._sync_on, name="batchgen-events", daemon=True)
+            self._syncing.start()
 
     def write(self, event: AnyEvent) -> None:
         """Append one event, if the disk takes it."""
@@ -89,9 +97,23 @@ class EventLog:
             self._noted.clear()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the log."""
         self.flush()
+        if self._syncing is not None:
+            self._ended.set()
+            self._syncing.join()
+            self._sync()
         self._log.close()
+
+    def _sync_on(self) -> None:
+        while not self._ended.wait(_SYNC_S):
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
+            self._log.sync()
+        except OSError as error:
+            self.failure = self.failure or error
 
 
 def _ends_torn(file: StoredFile) -> bool:

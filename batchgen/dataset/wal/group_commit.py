@@ -2,7 +2,7 @@
 
 For every answer the order is: `received` to the WAL, each image to a temporary name, fsync,
 rename, fsync of the folder, `done` to the WAL, fsync of the WAL; only then is it acknowledged.
-Where a WAL does not outlive its process until it is synced, `received` is synced beside the images.
+Where a WAL does not outlive its process until it is synced, it is synced before the images are written, too.
 Of a group each step is taken for all before the next one begins. If the disk refuses something, the
 group is taken apart, so that only those fail that cannot be saved.
 """
@@ -13,7 +13,6 @@ import asyncio
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -66,7 +65,6 @@ class GroupCommit:
         self._waiting: deque[_Waiting[object]] = deque()
         self._busy = False
         self._thread = started_threads(1, "batchgen-write")
-        self._beside = None if active.outlives_process else started_threads(1, "batchgen-wal")
         self._failed: list[_Waiting[object]] = []
         self._kept: Counter[str] = Counter()
 
@@ -92,14 +90,10 @@ class GroupCommit:
         with self._guard:
             self._waiting.clear()
         self._thread.shutdown(wait=False, cancel_futures=True)
-        if self._beside is not None:
-            self._beside.shutdown(wait=False)
 
     def close(self) -> list[tuple[ImageRequest, tuple[IndexRecord, ...]]]:
         """Wait for what is on its way, and try once more what the disk had refused; return the outcomes it took now."""
         self._thread.shutdown()
-        if self._beside is not None:
-            self._beside.shutdown()
         late = []
         for waiting in self._failed:
             # If the disk does not take it now either, the WAL may have it; else the index says that it is lost.
@@ -169,22 +163,12 @@ class GroupCommit:
     def _write(self, group: Sequence[_Waiting[object]]) -> list[object]:
         changes = [waiting.make() for waiting in group]
         self._active.note(*(change.received for change in changes if change.received is not None))
-        self._write_images([image for change in changes for image in change.images])
+        if not self._active.outlives_process:
+            self._active.sync()
+        self._images.write([image for change in changes for image in change.images])
         self._active.settle(*(one for change in changes for one in change.settled)).sync()
         self._active.sync()
         return [change.result for change in changes]
-
-    def _write_images(self, images: Sequence[tuple[str, bytes]]) -> None:
-        """Write images, and make durable meanwhile what the WAL has of them, where it would die with this process."""
-        if self._beside is None or not images:
-            self._images.write(images)
-            return
-        synced = self._beside.submit(self._active.sync)
-        try:
-            self._images.write(images)
-        finally:
-            wait([synced])
-        synced.result()
 
 
 def _tell(group: Sequence[_Waiting[object]], results: Sequence[object]) -> None:
