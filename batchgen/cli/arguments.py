@@ -7,7 +7,16 @@ import argparse
 from batchgen import __version__
 from batchgen.cli.export_arguments import add_formats
 from batchgen.cli.help_pages import FrontPage, PlainHelp
-from batchgen.cli.options import MoreNames, add_config, add_limits, add_selection, names, not_negative, port
+from batchgen.cli.options import (
+    MoreNames,
+    add_config,
+    add_limits,
+    add_reports,
+    add_selection,
+    names,
+    not_negative,
+    port,
+)
 from batchgen.cli.strict_parser import StrictParser
 from batchgen.core.request import DEFAULT_PROVIDER
 
@@ -140,6 +149,7 @@ def _add_run(commands: Commands) -> None:  # type: ignore[valid-type]
     parser.add_argument(
         "--no-gallery", dest="gallery", action="store_const", const=False, help="do not update gallery.html"
     )
+    add_reports(parser)
     parser.add_argument(
         "--on-end",
         metavar="COMMAND",

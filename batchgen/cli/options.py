@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import cast
+from pathlib import Path
+from typing import NamedTuple, cast
+
+REPORT_FORMS = ("markdown", "junit")
+
+
+class ReportFile(NamedTuple):
+    """A report of a run that was asked for: one of REPORT_FORMS, and where to."""
+
+    form: str
+    path: Path
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +55,32 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         metavar="USD",
         help="spend at most this much in all runs of the dataset together",
     )
+
+
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which reports of a run are written, and where their readers find things."""
+    parser.add_argument(
+        "--report",
+        type=report_file,
+        action="append",
+        default=[],
+        metavar="FORM=FILE",
+        help="also write what was bought, what is missing and why: markdown=FILE or junit=FILE; repeatable",
+    )
+    parser.add_argument(
+        "--image-base", metavar="URL", help="show images in the Markdown report, from where OUT can be seen"
+    )
+    parser.add_argument(
+        "--manifest-base", metavar="URL", help="link lines in the Markdown report to the manifest below this address"
+    )
+
+
+def report_file(text: str) -> ReportFile:
+    """Parse FORM=FILE."""
+    form, _, name = text.partition("=")
+    if form not in REPORT_FORMS or not name:
+        raise argparse.ArgumentTypeError(f"{text!r}: give markdown=FILE or junit=FILE")
+    return ReportFile(form, Path(name))
 
 
 def positive(text: str) -> int:

@@ -95,6 +95,22 @@ def _outcomes(summary: RunSummary) -> list[str]:
     return parts
 
 
+def counts_of(summary: RunSummary) -> dict[str, int]:
+    """How many images, by what became of them: what a report opens with. Kinds that there are none of are left out."""
+    slots, plan, progress = summary.progress.slots, summary.plan, summary.progress
+    counts = {
+        "saved": slots[Status.OK] + progress.saved_deferred,
+        "blocked": _blocked(summary),
+        "failed": slots[Status.FAILED] + plan.kept_failed.images,
+        "in doubt": slots[Status.IN_DOUBT] + plan.kept_in_doubt.images,
+        "invalid": plan.invalid_rows,
+        "to be collected": progress.deferred + progress.uncollected,
+        "gone from the folder": progress.absent.images,
+        "up to date": plan.up_to_date.images - plan.blocked_images,
+    }
+    return {name: number for name, number in counts.items() if number or name in ("saved", "up to date")}
+
+
 def report_of(summary: RunSummary, job: Job) -> dict[str, object]:
     """Return the summary as JSON has it."""
     progress, plan = summary.progress, summary.plan
@@ -210,13 +226,14 @@ def _incredible(answers: int, row_id: str, cost_usd: float) -> str:
 
 def _spent(summary: RunSummary, job: Job) -> str:
     unknown = summary.progress.unknown_costs
-    if _is_simulated(job):
+    if is_simulated(job):
         return f"Simulated: nothing was paid; the prices come to {dollars(summary.progress.spent_usd)}."
     text = f"Spent {dollars(summary.progress.spent_usd)}"
     return f"{text}, and the unknown cost of {count(unknown, 'image')}." if unknown else f"{text}."
 
 
-def _is_simulated(job: Job) -> bool:
+def is_simulated(job: Job) -> bool:
+    """Whether the images are the simulator's, and nothing was paid."""
     return job.loaded.origins.get("api.base_url") == SIMULATED
 
 
@@ -233,7 +250,7 @@ def _next(summary: RunSummary, job: Job, left: Left) -> str:
     if summary.progress.absent.images:
         return f"{same} --repair-missing"
     in_doubt = summary.progress.slots[Status.IN_DOUBT] + summary.plan.kept_in_doubt.images
-    if in_doubt and not _is_simulated(job):  # a simulator is gone by now, and its log with it
+    if in_doubt and not is_simulated(job):  # a simulator is gone by now, and its log with it
         return f"batchgen reconcile {shlex.join([str(summary.out), *_service_options(sys.argv[1:])])}"
     if left.again or left.free_downloads:
         return same

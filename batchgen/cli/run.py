@@ -23,6 +23,7 @@ from batchgen.cli.on_end import EndCommand
 from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.plan import selection_of
 from batchgen.cli.report import exit_of, report_of, write_text
+from batchgen.cli.run_reports import Reports
 from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count
@@ -40,13 +41,17 @@ def execute(options: Namespace) -> ExitCode:
         echo(as_toml(load_settings(options)))
         return ExitCode.OK
     at_end = EndCommand(options.on_end, options.config)
+    reports = Reports(options.report, options.image_base, options.manifest_base)
     try:
+        reports.check()
         summary, job = _make(options, at_end)
     except (Exception, KeyboardInterrupt) as error:
+        reports.write_error(error)
         at_end.run_for(error)
         raise
     try:
         _tell(summary, job, options)
+        reports.write(summary, job)
     finally:
         at_end.run(report_of(summary, job))
     return exit_of(summary, job)
