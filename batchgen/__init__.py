@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from batchgen._api.gallery import Gallery, write_gallery
     from batchgen._api.integrity import FileFault, FileProblem, Repaired, repair, verify
     from batchgen._api.plan import Plan, plan
+    from batchgen._api.prune import Prunable, Pruned, prune
     from batchgen._api.reconcile import Reconciliation, reconcile
     from batchgen._api.run import RunSummary, StopKind, StopReason, run, run_sync
     from batchgen.core.drawn import Draw, Drawn
@@ -90,6 +91,8 @@ __all__ = [
     "Plan",
     "Problem",
     "ProviderError",
+    "Prunable",
+    "Pruned",
     "Reconciliation",
     "Repaired",
     "Replayed",
@@ -110,6 +113,7 @@ __all__ = [
     "export_webdataset",
     "open_dataset",
     "plan",
+    "prune",
     "reconcile",
     "repair",
     "run",
@@ -150,6 +154,11 @@ _HOMES = {
     "batchgen._api.plan": (
         "Plan",
         "plan",
+    ),
+    "batchgen._api.prune": (
+        "Prunable",
+        "Pruned",
+        "prune",
     ),
     "batchgen._api.reconcile": (
         "Reconciliation",

@@ -11,6 +11,7 @@ from batchgen.cli.options import (
     MoreNames,
     add_config,
     add_limits,
+    add_pruning,
     add_reports,
     add_selection,
     names,
@@ -62,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_gallery(commands)
     _add_export(commands)
+    _add_prune(commands)
     _add_reconcile(commands)
     _add_models(commands)
     _add_simulate(commands)
@@ -200,6 +202,14 @@ def _add_gallery(commands: Commands) -> None:  # type: ignore[valid-type]
         metavar="FILE",
         help="also write the page as one file with its thumbnails inside, to send to others",
     )
+
+
+def _add_prune(commands: Commands) -> None:  # type: ignore[valid-type]
+    parser = _command(commands, "prune", "list the images that the manifest does not ask for any more, or remove them")
+    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    _add_manifest(parser)
+    add_config(parser)
+    add_pruning(parser)
 
 
 def _add_reconcile(commands: Commands) -> None:  # type: ignore[valid-type]

@@ -75,6 +75,20 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_pruning(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which images may go, and whether they do."""
+    parser.add_argument("--model", metavar="NAME", help="the model for rows that name none")
+    parser.add_argument("--delete", action="store_true", help="remove them; what they cost stays in the index")
+    parser.add_argument(
+        "--keep-last",
+        type=not_negative,
+        default=0,
+        metavar="N",
+        help="keep, of each row, the images of the newest N requests that were replaced or removed (default 0)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def report_file(text: str) -> ReportFile:
     """Parse FORM=FILE."""
     form, _, name = text.partition("=")
