@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING
 
 from batchgen.config.bounds import REFUSED
-from batchgen.config.expected import expected
+from batchgen.config.expected import expected, expected_of
+from batchgen.config.file_rules import FileRule
 from batchgen.config.names import Setting, known_settings, nest
 from batchgen.config.settings import RunConfig
 from batchgen.core.suggest import did_you_mean
@@ -26,6 +27,9 @@ _TABLES = {
     "columns": "write the name of a column, in quotes",
     "defaults": "write a text, a number, true or false",
 }
+
+# How far the location of an error is told of what has keys of its own: a number says which of several tables.
+_BELOW = {"columns": 1, "defaults": 1, "files": 2}
 
 _LIST_ALL = "`batchgen run --show-config` lists them all"
 
@@ -79,7 +83,7 @@ def _validate(settings: Mapping[str, Setting]) -> RunConfig | list[Mistake]:
     mistakes: dict[tuple[str, ...], Mistake] = {}
     for error in errors:
         setting = _setting_at(error["loc"], settings)
-        below = tuple(map(str, error["loc"][1:2])) if setting in _TABLES else ()
+        below = tuple(map(str, error["loc"][1 : 1 + _BELOW.get(setting, 0)]))
         # Of a union, one word is enough.
         mistakes.setdefault((setting, *below), Mistake(setting, _explain(error, setting, below), below))
     return list(mistakes.values())
@@ -91,9 +95,25 @@ def _setting_at(location: tuple[int | str, ...], settings: Iterable[str]) -> str
 
 
 def _explain(error: ErrorDetails, setting: str, below: tuple[str, ...]) -> str:
-    if below:
+    if setting in _TABLES and below:
         return _TABLES[setting]
+    if setting == "files":
+        return _explain_files(error, below)
     return error["msg"] if error["type"] == REFUSED else expected(setting)
+
+
+def _explain_files(error: ErrorDetails, below: tuple[str, ...]) -> str:
+    match error["type"]:
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case type_ if type_ == REFUSED:
+            return error["msg"]
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return f"a table [[files]] has no such key; {', '.join(field.name for field in fields(FileRule))}"
+        case _ if len(below) == 2:
+            return expected_of(FileRule, below[1])
+        case _:
+            return "write tables [[files]] in the configuration file"
 
 
 def _explain_unknown(name: str, value: Setting, known: Mapping[str, object]) -> str:

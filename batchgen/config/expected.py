@@ -21,6 +21,11 @@ def expected(setting: str) -> str:
     return f"write {_describe(kind)}"
 
 
+def expected_of(kind: type, key: str) -> str:
+    """Return what to write for a key of a table."""
+    return f"write {_describe(_without_none(get_type_hints(kind, include_extras=True)[key]))}"
+
+
 def _without_none(kind: Any) -> Any:
     if get_origin(kind) in (Union, UnionType):
         return next(part for part in get_args(kind) if part is not type(None))
@@ -36,6 +41,8 @@ def _describe(kind: Any) -> str:
         return f"{_WORDS[plain]}{_describe_bounds(bounds)}"
     if get_origin(kind) is Mapping and get_origin(get_args(kind)[1]) is Literal:
         return f"a table with the values {_describe(get_args(kind)[1])}"
+    if get_origin(kind) is tuple:
+        return f"a list, each {_describe(get_args(kind)[0])}" if get_args(kind)[0] is not str else _WORDS[tuple]
     return _WORDS[get_origin(kind) or kind]
 
 

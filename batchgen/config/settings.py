@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from batchgen.config.bounds import Passing, Within
+from batchgen.config.file_rules import FileRule
 from batchgen.config.wire import WireSettings
 from batchgen.core.request import DEFAULT_PROVIDER
 
@@ -256,6 +257,8 @@ class RunConfig:
     sheet: str | None = None
     # The shipped models are enough until a user has one of their own.
     models: tuple[str, ...] = ()
+    # Each image under its row's id, as it came, until its owner says how code finds it.
+    files: tuple[FileRule, ...] = ()
     # A manifest has the names of batchgen, unless its owner says which of its own stand for them.
     columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     # Each model has defaults of its own in the catalog; none of ours would fit every manifest.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
+from batchgen.config.file_rules import FileRule
 from batchgen.config.load import Loaded, rows_of
 from batchgen.core.toml import toml_key, toml_value
 
@@ -28,4 +30,9 @@ def _fields_of(loaded: Loaded) -> Iterator[tuple[str, str, object, str]]:
                 yield name, key, own, loaded.origins.get(f"{name}.{key}", origin)
         else:
             table, _, key = name.rpartition(".")
-            yield table, key, value, origin
+            yield table, key, [*map(_stated, value)] if name == "files" and isinstance(value, tuple) else value, origin
+
+
+def _stated(rule: FileRule) -> dict[str, object]:
+    """A table of what a rule states."""
+    return {name: value for name, value in asdict(rule).items() if value is not None}

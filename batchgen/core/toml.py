@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,14 +78,19 @@ def find_key(source: str, path: Sequence[str]) -> Place | None:
 
     Args:
         source: a TOML document that parses.
-        path: the names of the tables around the key, and its own.
+        path: the names of the tables around the key, and its own. Of several tables of one name, a number says which,
+            from 0.
     """
     source = source.replace("\r\n", "\n")
     table: tuple[str, ...] = ()
+    repeated: Counter[tuple[str, ...]] = Counter()
     for statement in _statements(source):
         parsed = tomllib.loads(statement.text)
         if statement.text.lstrip().startswith("["):
             table = tuple(_only_path(parsed))
+            if statement.text.lstrip().startswith("[[") and _has_number(path, len(table)):
+                repeated[table] += 1
+                table = (*table, str(repeated[table] - 1))
         elif parsed and table[: len(path)] == tuple(path[: len(table)]) and _contains(parsed, path[len(table) :]):
             indent = len(statement.text) - len(statement.text.lstrip())
             return _place(source, statement.start + indent)
@@ -97,6 +103,10 @@ def find_tables(source: str, name: str) -> list[Place]:
     header = re.compile(rf"\s*\[\[\s*{re.escape(name)}\s*\]\]")
     found = (match for statement in _statements(source) if (match := header.match(source, statement.start)))
     return [_place(source, source.index("[[", match.start())) for match in found]
+
+
+def _has_number(path: Sequence[str], position: int) -> bool:
+    return len(path) > position and path[position].isdecimal()
 
 
 def toml_key(key: str) -> str:
