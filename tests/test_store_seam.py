@@ -77,6 +77,8 @@ READ_EXCEPTIONS = {
     ("engine/accounts.py", "find_factory(settings).open"): "it opens an account",
     ("gallery/page.py", "read_text"): "of the package itself",
     ("gallery/shrink.py", "Image.open"): "a process of its own, which is given a path, decodes what it distrusts",
+    ("export/derived.py", "read_bytes"): "of the package itself",
+    ("export/encode.py", "Image.open"): "a process of its own decodes what it distrusts, from memory",
     ("export/webdataset.py", "tarfile.open"): "over a file that is open",
     ("export/where.py", "dataset(view)"): "DuckDB scans it as often as it likes, in several threads",
 }

@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "engine": GROUND | SETTINGS | {"manifest", "planning", "providers", "pacing", "store", "dataset", "billing"},
     "billing": GROUND | {"config", "providers", "dataset"},
     "gallery": GROUND | {"store", "dataset"},
-    "export": GROUND | {"catalog", "store", "dataset"},
+    "export": GROUND | SETTINGS | {"store", "dataset"},
     "simulator": GROUND,
     "_api": GROUND
     | SETTINGS

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
+from batchgen._api.asset_files import export_files
 from batchgen._api.export import (
     Exported,
     Replayed,
@@ -18,7 +19,7 @@ from batchgen._api.export import (
     export_webdataset,
 )
 from batchgen.cli.config import settings_of
-from batchgen.cli.output import echo, warn
+from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.cli.view import describe_view
 from batchgen.core.exit_codes import ExitCode
@@ -40,6 +41,8 @@ def execute(options: Namespace) -> ExitCode:
     """Export a dataset and print where it is."""
     if view := describe_view(options.out):
         warn(f"Exported is what metadata.parquet shows, which {view.removeprefix('metadata.parquet ')}.")
+    if options.format == "files":
+        return _export_files(options)
     if options.format == "replay":
         with ProgressBar("writing", "request") as reading:
             replayed = export_replay(
@@ -68,6 +71,25 @@ def execute(options: Namespace) -> ExitCode:
             )
         echo(options.dest)
         _tell_exported(exported)
+    return ExitCode.OK
+
+
+def _export_files(options: Namespace) -> ExitCode:
+    with ProgressBar("exporting", "file") as writing:
+        exported = export_files(
+            options.out,
+            options.dest,
+            lock=options.lock,
+            config=options.config,
+            settings=settings_of(options),
+            advance=writing.advance,
+        )
+    if options.json:
+        echo_json(exported)
+    else:
+        echo(options.dest)
+    files = f"{count(exported.written, 'file')} written, {exported.kept:,} as they were, {exported.removed:,} removed"
+    warn(f"{count(exported.images, 'image')}: {files}.")
     return ExitCode.OK
 
 

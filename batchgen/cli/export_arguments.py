@@ -19,6 +19,7 @@ def add_formats(formats: Formats) -> None:  # type: ignore[valid-type]
     coco = _format(formats, "coco", "a folder of images for each split, and captions as JSON in the form of COCO")
     mds = _format(formats, "mds", "shards of images and columns, as MosaicML Streaming reads them")
     replay = _format(formats, "replay", "a manifest, .csv or .parquet, that asks for the same images again")
+    _add_files(formats)
     imagefolder.add_argument(
         "--class-column", metavar="COLUMN", help="images lie in folders that are named by what a column says"
     )
@@ -39,6 +40,20 @@ def add_formats(formats: Formats) -> None:  # type: ignore[valid-type]
         _add_shard_size(parser)
     for parser in (parquet, webdataset, captions, imagefolder, coco, mds):
         _add_embed(parser)
+
+
+def _add_files(formats: Formats) -> None:  # type: ignore[valid-type]
+    summary = "files under names that code can import, as [[files]] of the configuration says; with assets.json"
+    parser: argparse.ArgumentParser = formats.add_parser(  # type: ignore[attr-defined]
+        "files", help=summary, description=summary[0].upper() + summary[1:] + ".", formatter_class=PlainHelp
+    )
+    parser.add_argument("out", metavar="OUT", help="the dataset's folder")
+    parser.add_argument(
+        "dest", metavar="DEST", help="the folder to bring up to date; only what changed in it is written anew"
+    )
+    parser.add_argument("--lock", metavar="LOCK", help="only the images that this lock file approves")
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _format(formats: Formats, name: str, summary: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]

@@ -37,6 +37,7 @@ LABEL_DIGESTS = ".batchgen/labels.digests"
 LINK_TRIES = ".batchgen/links.json"
 FORMAT = ".batchgen/format"
 PARTS = ".batchgen/parts.json"
+DERIVED = ".batchgen/derived/"
 DAMAGED = ".batchgen/damaged/"
 UNREADABLE = ".batchgen/unreadable/"
 # Here lay temporary files before they lay beside their target, under such names.

@@ -4,13 +4,15 @@ Every export reads what the last finished run shows (metadata.parquet), leaves t
 appears under its name only when it is whole.
 """
 
+from batchgen.export.asset_files import Written, approved_records, plan_files, write_files
 from batchgen.export.caption import Caption, parse_caption
 from batchgen.export.captions import CAPTIONS_CARD, write_captions
 from batchgen.export.card import CardOf, write_card
 from batchgen.export.classes import classify
 from batchgen.export.coco import COCO_CARD, write_coco
 from batchgen.export.columns import choose_columns
-from batchgen.export.destination import new_file, new_folder
+from batchgen.export.derived import Derived
+from batchgen.export.destination import check_beside, new_file, new_folder
 from batchgen.export.imagefolder import Metadata, imagefolder_card, write_imagefolder
 from batchgen.export.images import Images, Treatment
 from batchgen.export.mds import MDS_CARD, write_mds
@@ -33,6 +35,7 @@ __all__ = [
     "Caption",
     "CardOf",
     "Chosen",
+    "Derived",
     "Images",
     "Metadata",
     "Naming",
@@ -41,6 +44,9 @@ __all__ = [
     "Share",
     "SplitColumn",
     "Treatment",
+    "Written",
+    "approved_records",
+    "check_beside",
     "choose_columns",
     "classify",
     "embed_xmp",
@@ -52,10 +58,12 @@ __all__ = [
     "parse_caption",
     "parse_shares",
     "parse_size",
+    "plan_files",
     "select",
     "write_captions",
     "write_card",
     "write_coco",
+    "write_files",
     "write_imagefolder",
     "write_mds",
     "write_parquet",

@@ -40,6 +40,11 @@ def new_file(final: Path, dataset: Path) -> Iterator[Path]:
 def _check(final: Path, dataset: Path) -> None:
     if final.exists() or final.is_symlink():
         raise ExportError(f"{final} exists already. Remove it, or give another name: an export replaces nothing.")
+    check_beside(final, dataset)
+
+
+def check_beside(final: Path, dataset: Path) -> None:
+    """Raise ExportError if an export lay within the dataset, or the dataset within it."""
     inside, outside = final.resolve(), dataset.resolve()
     if inside.is_relative_to(outside) or outside.is_relative_to(inside):
         raise ExportError(f"{final} and the dataset {dataset} lie within one another. Export to a place beside it.")

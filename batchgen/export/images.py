@@ -38,10 +38,11 @@ class Images:
     def of(self, batch: pa.RecordBatch) -> Iterator[tuple[Record, bytes]]:
         """Yield each row of a batch with its image. Raises ExportError: a file is missing or changed."""
         for record in batch.to_pylist():
-            yield record, self.treat(self._read(record), record)
+            yield record, self.treat(self.read(record), record)
             self.done(1)
 
-    def _read(self, record: Record) -> bytes:
+    def read(self, record: Record) -> bytes:
+        """Return an image as it was received. Raises ExportError: its file is missing or changed."""
         file = self.source.layout.file(record["file_name"])
         try:
             with file.open() as opened:

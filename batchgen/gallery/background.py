@@ -15,9 +15,9 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from typing import Self
 
+from batchgen.core.bare_environment import bare_environment
 from batchgen.core.outcomes import Status
 from batchgen.dataset.index.records import IndexRecord
-from batchgen.gallery.decoder import keyless_environment
 from batchgen.gallery.slots import MOST_SLOTS
 from batchgen.gallery.thumbnails import SHOWN_AS_THEY_ARE
 
@@ -72,7 +72,7 @@ class BackgroundThumbnails:
             stdout=DEVNULL,
             stderr=DEVNULL,
             process_group=0,
-            env=keyless_environment(),
+            env=bare_environment(),
         )
         if maker.stdin is not None:
             os.set_blocking(maker.stdin.fileno(), False)

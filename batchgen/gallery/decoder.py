@@ -17,14 +17,10 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import Self
 
+from batchgen.core.bare_environment import bare_environment
+
 # By its path, for what a package imports would take ten times as long as the program itself.
 _PROGRAM = Path(__file__).with_name("shrink.py")
-
-
-# What an interpreter needs to find itself and its libraries. All else stays here, above all API keys: an image that
-# takes the decoder over finds none.
-_PASSED_ON = ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "LANG")
-_PASSED_ON_BEGIN = ("PYTHON", "LC_", "LD_", "DYLD_")
 
 
 class Undecodable(Exception):
@@ -84,7 +80,7 @@ class Decoder:
                 stdout=theirs.fileno(),
                 stderr=DEVNULL,
                 process_group=0,
-                env=keyless_environment(),
+                env=bare_environment(),
             )
 
     def _read(self) -> bytes:
@@ -97,10 +93,3 @@ class Decoder:
         if code == -signal.SIGXCPU:
             return f"decoding takes more than {self._seconds} s"
         return f"decoding ends in a crash ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
-
-
-def keyless_environment() -> dict[str, str]:
-    """Return what an interpreter needs of the environment, and nothing else."""
-    return {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_BEGIN)
-    }
