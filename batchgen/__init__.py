@@ -20,6 +20,7 @@ TYPE_CHECKING = False  # as typing has it, whose import is a tenth of `batchgen 
 if TYPE_CHECKING:
     from typing import Any
 
+    from batchgen._api.asset_files import AssetExport, export_files
     from batchgen._api.check import check
     from batchgen._api.dataset import Dataset, DatasetSummary, open_dataset
     from batchgen._api.export import (
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiKeyError",
+    "AssetExport",
     "BatchgenError",
     "CatalogError",
     "ConfigError",
@@ -106,6 +108,7 @@ __all__ = [
     "check",
     "export_captions",
     "export_coco",
+    "export_files",
     "export_imagefolder",
     "export_mds",
     "export_parquet",
@@ -123,6 +126,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "batchgen._api.asset_files": (
+        "AssetExport",
+        "export_files",
+    ),
     "batchgen._api.check": ("check",),
     "batchgen._api.dataset": (
         "Dataset",

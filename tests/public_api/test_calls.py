@@ -36,6 +36,7 @@ def settings() -> Iterator[dict[str, object]]:
 def test_the_public_names_are_these_and_every_one_says_what_it_is() -> None:
     assert batchgen.__all__ == [
         "ApiKeyError",
+        "AssetExport",
         "BatchgenError",
         "CatalogError",
         "ConfigError",
@@ -77,6 +78,7 @@ def test_the_public_names_are_these_and_every_one_says_what_it_is() -> None:
         "check",
         "export_captions",
         "export_coco",
+        "export_files",
         "export_imagefolder",
         "export_mds",
         "export_parquet",
