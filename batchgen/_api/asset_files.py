@@ -33,11 +33,13 @@ class AssetExport:
     Attributes:
         dest: where it is.
         images: how many images are in it.
+        left_out: how many saved images the lock does not approve.
         written, kept, removed: files that were written, were there already, and were removed.
     """
 
     dest: Path
     images: int
+    left_out: int
     written: int
     kept: int
     removed: int
@@ -80,8 +82,9 @@ def export_files(
         records = approved_records(source, approved)
         files = plan_files(source, records, _rules(loaded))
         derived = Derived(source.layout.store)
+        left_out = source.rows - len(records)
         written = write_files(Images(source), files, LocalStore(path), derived, lambda done: advance(done, len(files)))
-    return AssetExport(path, len(records), written.written, written.kept, written.removed)
+    return AssetExport(path, len(records), left_out, written.written, written.kept, written.removed)
 
 
 def _rules(loaded: Loaded) -> list[tuple[FileRule, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from batchgen._api.approved import read_approved
 from batchgen._api.disk import disk_errors
 from batchgen._api.job import Job, make_selection, open_job
 from batchgen._api.progress import Advance, ignore
@@ -56,6 +57,7 @@ def prune(
     *,
     delete: bool = False,
     keep_last: int = 0,
+    lock: str | PathLike[str] | None = None,
     config: str | PathLike[str] | None = None,
     settings: Settings | None = None,
     columns: Columns | None = None,
@@ -71,6 +73,7 @@ def prune(
         manifest: what `run` takes; all that the dataset is made from.
         delete: whether to remove them.
         keep_last: of each row, the newest so many requests that are not asked for any more keep their images.
+        lock: the images that this lock file approves stay, whatever the manifest says.
         config: a TOML file.
         settings: values by dotted name; they beat the file.
         columns: for a name that batchgen reads the manifest's own name of the column: {"prompt": "caption"}.
@@ -80,7 +83,7 @@ def prune(
         UsageError: `keep_last` is below 0.
         NotADataset: the folder holds no dataset.
         ManifestError: the manifest cannot be read, or a row is wrong: its image might go for a slip of the pen.
-        ConfigError: a setting is wrong.
+        ConfigError: a setting is wrong, or the lock cannot be read.
         CatalogError: a model's file is wrong.
         Locked: a run is writing the dataset.
         DatasetError: the dataset cannot be read or written.
@@ -88,21 +91,22 @@ def prune(
     if keep_last < 0:
         raise UsageError(f"keep_last={keep_last}: give a whole number, 0 or more")
     layout = open_layout(Path(out))
+    approved = frozenset() if lock is None else frozenset(read_approved(lock).values())
     job = open_job(manifest, out, load_settings(config, with_columns(settings, columns)), make_selection())
     with disk_errors(out), held(layout) if delete else nullcontext():
-        images = tuple(prunable(layout, _wanted(layout, job), keep_last))
+        images = tuple(prunable(layout, _wanted(layout, job, approved), keep_last))
         if delete:
             remove(layout, images, lambda gone: advance(gone, len(images)))
     return Pruned(images, delete)
 
 
-def _wanted(layout: Layout, job: Job) -> Wanted:
+def _wanted(layout: Layout, job: Job, approved: frozenset[str]) -> Wanted:
     refuse_incomplete_at_rest(layout)
     ids = _RowIds()
     plan = make_plan(read_rows(job.manifest, job.rules), resume_index.load(layout), job.selection, sinks=[ids])
     if plan.errors:
         raise ManifestError(problem for problem in plan.problems if problem.is_error)
-    return Wanted(plan.gone, np.unique(np.concatenate(ids.keys)))
+    return Wanted(plan.gone, np.unique(np.concatenate(ids.keys)), approved)
 
 
 class _RowIds:

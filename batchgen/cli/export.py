@@ -90,6 +90,8 @@ def _export_files(options: Namespace) -> ExitCode:
         echo(options.dest)
     files = f"{count(exported.written, 'file')} written, {exported.kept:,} as they were, {exported.removed:,} removed"
     warn(f"{count(exported.images, 'image')}: {files}.")
+    if exported.left_out:
+        warn(f"{count(exported.left_out, 'image')} more, which {options.lock} does not approve.")
     return ExitCode.OK
 
 

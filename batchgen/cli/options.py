@@ -86,6 +86,7 @@ def add_pruning(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="keep, of each row, the images of the newest N requests that were replaced or removed (default 0)",
     )
+    parser.add_argument("--lock", metavar="LOCK", help="keep the images that this lock file approves")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

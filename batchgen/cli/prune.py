@@ -21,6 +21,7 @@ def execute(options: Namespace) -> ExitCode:
             options.manifest,
             delete=options.delete,
             keep_last=options.keep_last,
+            lock=options.lock,
             config=options.config,
             settings=settings_of(options),
             advance=removing.advance,

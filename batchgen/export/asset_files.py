@@ -93,7 +93,7 @@ def plan_files(
         if unknown := [name for name in fields_of(rule.name) if name not in known]:
             columns = ", ".join(sorted(known))
             raise ExportError(f"{place}: there is no {{{unknown[0]}}} for a name; there are {columns}")
-    matched = [_matching(source, rule) for rule, _ in rules]
+    matched = [_matching(source, rule, place) for rule, place in rules]
     files, faults = list[AssetFile](), list[str]()
     for record in records:
         for (rule, _), names in zip(rules, matched, strict=True):
@@ -115,6 +115,7 @@ def write_files(
     Raises OSError.
     """
     ours = _listed(dest)
+    dest.remove_leftovers(ASSETS, *{file.path.partition("/")[0] + "/" for file in files if "/" in file.path})
     wanted: dict[Ingredient, list[Recipe]] = {}
     ingredients: dict[str, Ingredient] = {}
     for file in files:
@@ -151,8 +152,10 @@ def write_files(
     return Written(written, kept, len(gone))
 
 
-def _matching(source: OpenDataset, rule: FileRule) -> set[str] | None:
-    return None if rule.where is None else set(matching(source.layout.view, rule.where).to_pylist())
+def _matching(source: OpenDataset, rule: FileRule, place: str) -> set[str] | None:
+    if rule.where is None:
+        return None
+    return set(matching(source.layout.view, rule.where, f"{place}: where").to_pylist())
 
 
 def _labels(source: OpenDataset) -> list[str]:

@@ -21,15 +21,15 @@ _LOCKED_IN: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def matching(view: Path, expression: str) -> pa.Array:
-    """Return the file names of the images for which an expression is true.
+def matching(view: Path, expression: str, said_by: str = "--where") -> pa.Array:
+    """Return the file names of the images for which an expression is true. said_by: who says it, for messages.
 
     Raises ExportError: DuckDB is not installed, or does not understand the expression.
     """
     try:
         import duckdb
     except ModuleNotFoundError:
-        message = "--where needs DuckDB. Install it with: pip install 'batchgen[export]'"
+        message = f"{said_by} needs DuckDB. Install it with: pip install 'batchgen[export]'"
         raise ExportError(message) from None
     try:
         with duckdb.connect(":memory:", config=_LOCKED_IN) as connection:
@@ -37,6 +37,8 @@ def matching(view: Path, expression: str) -> pa.Array:
             names = images.filter(expression).project("file_name").to_arrow_table()
     except duckdb.Error as error:
         reason = str(error).expandtabs(2).strip()
-        message = f"--where {expression!r} is no condition on this dataset: {reason}\nIts columns are those of {view}."
+        message = (
+            f"{said_by} {expression!r} is no condition on this dataset: {reason}\nIts columns are those of {view}."
+        )
         raise ExportError(message) from error
     return names["file_name"].combine_chunks()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from support.commands import run_of
+
+from batchgen.simulator import ImageContent
 
 if TYPE_CHECKING:
     from cli.conftest import Run
@@ -110,3 +113,13 @@ def test_the_view_never_shows_what_is_gone(run: Run, url: str, write_manifest: W
     assert run("verify", "out").code == 0
     assert run("export", "captions", "out", "captions").code == 0
     assert len([*Path("captions").rglob("*.png")]) == 2
+
+
+def test_what_a_lock_approves_stays(run: Run, simulate: Simulate, write_manifest: WriteManifest) -> None:
+    made(run, simulate(image_content=ImageContent.DRAWN).url, write_manifest, OLD, NEW)
+    said = json.loads(run("prune", "out", "m.csv", "--json").out)
+    old = next(image["file_name"] for image in said["images"] if image["row_id"] == "fox")
+    Path("a.lock").write_text(f'[fox]\nimage = "{sha256(Path("out", old).read_bytes()).hexdigest()}"\n')
+    assert run("prune", "out", "m.csv", "--lock", "a.lock", "--delete").code == 0
+    assert old in images()
+    assert len(images()) == 3

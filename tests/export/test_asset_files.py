@@ -144,7 +144,7 @@ async def test_the_lock_says_which_image_of_a_row_is_taken(tmp_path: Path, batch
     records = pq.read_table(batch.out / "metadata.parquet").to_pylist()
     second = next(record for record in records if record["image_number"] == 1)
     lock = write_lock(tmp_path / "a.lock", {"sword": second["sha256"]})
-    export_files(batch.out, tmp_path / "dest", lock=lock)
+    assert export_files(batch.out, tmp_path / "dest", lock=lock).left_out == 3
     files = files_below(tmp_path / "dest")
     assert files.keys() == {"sword.png", "assets.json"}
     assert sha256(files["sword.png"]).hexdigest() == second["sha256"]
@@ -206,6 +206,21 @@ def test_a_place_for_a_column_that_there_is_none_of_is_told_with_the_line_of_the
     config = written(tmp_path / "c.toml", '[[files]]\nname = "{nix}.{format}"\n')
     with pytest.raises(ExportError, match=r"c\.toml:2:1: there is no \{nix\} .* category, format, id"):
         export_files(out, tmp_path / "dest", config=config)
+
+
+def test_a_condition_that_is_none_is_told_with_the_line_of_the_rule(out: Path, tmp_path: Path) -> None:
+    config = written(tmp_path / "c.toml", '[[files]]\nname = "{id}.{format}"\nwhere = "nix = 1"\n')
+    with pytest.raises(ExportError, match=r"c\.toml:2:1: where 'nix = 1' is no condition on this dataset"):
+        export_files(out, tmp_path / "dest", config=config)
+
+
+def test_what_a_killed_export_left_is_removed(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "dest/icons").mkdir(parents=True)
+    left = [tmp_path / "dest" / place / f".batchgen-{'0' * 16}.tmp" for place in (".", "icons")]
+    for path in left:
+        path.write_bytes(b"half an image")
+    export_files(out, tmp_path / "dest", config=written(tmp_path / "c.toml", ICONS))
+    assert not [path for path in left if path.exists()]
 
 
 def test_what_somebody_else_wrote_is_never_replaced(out: Path, tmp_path: Path) -> None:
