@@ -112,44 +112,54 @@ def write_files(
 ) -> Written:
     """Bring a folder up to date. Raises ExportError: a file of somebody else is in the way, or an image is not whole.
 
-    Raises OSError.
+    What goes is removed first: on some systems `Icon.png` is also the file `icon.png`. Raises OSError.
     """
     ours = _listed(dest)
+    gone = ours - {file.path for file in files}
+    data_of = _made(images, files, derived)
+    passing = {path.lower() for path in gone}
+    for file in files:
+        if file.path not in ours and file.path.lower() not in passing:
+            _refuse_other(dest, file, data_of)
     dest.remove_leftovers(ASSETS, *{file.path.partition("/")[0] + "/" for file in files if "/" in file.path})
-    wanted: dict[Ingredient, list[Recipe]] = {}
-    ingredients: dict[str, Ingredient] = {}
+    for path in gone:
+        dest.remove(path)
+    written, assets = 0, []
     for file in files:
-        if file.recipe is not None:
-            image = ingredients.setdefault(file.record["sha256"], _ingredient(images, file.record))
-            wanted.setdefault(image, [])
-            if file.recipe not in wanted[image]:
-                wanted[image].append(file.recipe)
-    for _ in derived.make(wanted):
-        advance(0)
-    written = kept = 0
-    assets = []
-    for file in files:
-        data = (
-            images.read(file.record)
-            if file.recipe is None
-            else derived.read(ingredients[file.record["sha256"]], file.recipe)
-        )
-        if _has(dest, file.path, data):
-            kept += 1
-        elif dest.exists(file.path) and file.path not in ours:
-            raise ExportError(f"{dest.path(file.path)} is there and no export wrote it. Move it, or change the name.")
-        else:
+        data = data_of(file)
+        if not _has(dest, file.path, data):
             dest.put(file.path, data)
             written += 1
         assets.append(_asset(file, data, images.source))
         advance(1)
-    gone = sorted(ours - {file.path for file in files})
-    for path in gone:
-        dest.remove(path)
     listing = msgspec.json.format(msgspec.json.encode({"version": 1, "assets": assets}), indent=1) + b"\n"
     if not _has(dest, ASSETS, listing):
         dest.put(ASSETS, listing)
-    return Written(written, kept, len(gone))
+    return Written(written, len(files) - written, len(gone))
+
+
+def _made(images: Images, files: Sequence[AssetFile], derived: Derived) -> Callable[[AssetFile], bytes]:
+    """Make what has to be encoded, and return how to read what a file holds."""
+    ingredients: dict[str, Ingredient] = {}
+    wanted: dict[Ingredient, dict[Recipe, None]] = {}
+    for file in files:
+        if file.recipe is not None:
+            image = ingredients.setdefault(file.record["sha256"], _ingredient(images, file.record))
+            wanted.setdefault(image, {})[file.recipe] = None
+    for _ in derived.make({image: [*recipes] for image, recipes in wanted.items()}):
+        pass
+
+    def data_of(file: AssetFile) -> bytes:
+        if file.recipe is None:
+            return images.read(file.record)
+        return derived.read(ingredients[file.record["sha256"]], file.recipe)
+
+    return data_of
+
+
+def _refuse_other(dest: LocalStore, file: AssetFile, data_of: Callable[[AssetFile], bytes]) -> None:
+    if dest.exists(file.path) and dest.read(file.path) != data_of(file):
+        raise ExportError(f"{dest.path(file.path)} is there and no export wrote it. Move it, or change the name.")
 
 
 def _matching(source: OpenDataset, rule: FileRule, place: str) -> set[str] | None:

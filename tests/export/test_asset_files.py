@@ -139,6 +139,15 @@ async def test_only_what_changed_is_written_anew_and_what_is_gone_is_removed(
     assert (dest / "mine.txt").read_text() == "mine"
 
 
+def test_a_name_may_become_a_folder_or_change_its_case(out: Path, tmp_path: Path) -> None:
+    dest, rule = tmp_path / "dest", '[[files]]\nname = "{name}"\nformats = ["png"]\n'
+    for name in ("{id}", "{id}/large", "X/{id}", "x/{id}"):
+        exported = export_files(out, dest, config=written(tmp_path / "c.toml", rule.replace("{name}", name)))
+        assert exported.written == 3
+        listed = {asset["path"] for asset in json.loads((dest / "assets.json").read_text())["assets"]}
+        assert files_below(dest).keys() == listed | {"assets.json"}
+
+
 async def test_the_lock_says_which_image_of_a_row_is_taken(tmp_path: Path, batch: Any) -> None:
     await batch.run([{**ROWS[0], "num_images": 3}, ROWS[1]])
     records = pq.read_table(batch.out / "metadata.parquet").to_pylist()
