@@ -76,7 +76,7 @@ def export_files(
     loaded, path = load_settings(config, settings), Path(dest)
     approved = None if lock is None else read_approved(lock)
     with disk_errors(dest), open_source(Path(out)) as source:
-        check_beside(path, source.layout.root)
+        check_beside(path, Path(out))
         if path.exists() and not path.is_dir():
             raise ExportError(f"{path} is no folder. Give another name.")
         records = approved_records(source, approved)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from batchgen.core.outcomes import Status
-from batchgen.dataset.layout import Layout
+from batchgen.dataset.layout import layout_at
 from batchgen.dataset.publish.card import as_text
 from batchgen.dataset.read.outcomes import SlotOutcome, run_outcomes
 from batchgen.engine.run_summary import RunSummary
@@ -41,7 +41,7 @@ class RowOutcome:
 
 def row_outcomes(summary: RunSummary) -> Iterator[RowOutcome]:
     """Yield the rows that a run bought, and those that lack an image, in the manifest's order. Raises DatasetError."""
-    slots = run_outcomes(Layout(summary.out), summary.run_id, summary.plan.gone)
+    slots = run_outcomes(layout_at(summary.out), summary.run_id, summary.plan.gone)
     for _, alike in groupby(slots, lambda slot: (slot.row_id, slot.status, slot.reason)):
         yield _together([*alike])
 

@@ -19,6 +19,7 @@ from batchgen.core.errors import ExportError
 from batchgen.core.format import count
 from batchgen.core.image_header import recognise
 from batchgen.dataset.index.schema import INDEX_SCHEMA
+from batchgen.dataset.layout import VIEW
 from batchgen.export.derived import Derived, Ingredient, Recipe
 from batchgen.export.file_names import NamedFile, UnsafeName, clashes, fields_of, fill, refuse_unsafe
 from batchgen.export.images import Images, Record, extension_of
@@ -69,8 +70,8 @@ def approved_records(source: OpenDataset, approved: Mapping[str, str] | None) ->
     missing = approved.keys() - {record["row_id"] for record in chosen}
     if missing:
         raise ExportError(
-            f"{count(len(missing), 'image')} of the lock not in {source.layout.root}, as those of"
-            f" {', '.join(sorted(missing)[:_SHOWN])}. `batchgen run --locked` brings them, and costs nothing."
+            f"{count(len(missing), 'image')} of the lock not in {source.layout.store.title}, as those of"
+            f" {', '.join(sorted(missing)[:_SHOWN])}. Give the dataset that has them, or another lock."
         )
     return list({record["row_id"]: record for record in chosen}.values())  # two slots may have the same bytes
 
@@ -165,7 +166,8 @@ def _refuse_other(dest: LocalStore, file: AssetFile, data_of: Callable[[AssetFil
 def _matching(source: OpenDataset, rule: FileRule, place: str) -> set[str] | None:
     if rule.where is None:
         return None
-    return set(matching(source.layout.view, rule.where, f"{place}: where").to_pylist())
+    with source.layout.store.as_path(VIEW) as view:
+        return set(matching(view, rule.where, f"{place}: where").to_pylist())
 
 
 def _labels(source: OpenDataset) -> list[str]:

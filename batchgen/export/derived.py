@@ -20,7 +20,7 @@ from pathlib import Path
 from batchgen.core.bare_environment import bare_environment
 from batchgen.core.errors import ExportError
 from batchgen.dataset.layout import DERIVED
-from batchgen.store import LocalStore
+from batchgen.store import Store
 
 # By its path, for what a package imports would take ten times as long as the program itself.
 _PROGRAM = Path(__file__).with_name("encode.py")
@@ -53,7 +53,7 @@ class Ingredient:
 class Derived:
     """Makes files of images, and keeps them in a store."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._salt = f"{version('pillow')} {sha256(_PROGRAM.read_bytes()).hexdigest()}"
 

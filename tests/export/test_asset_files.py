@@ -163,7 +163,7 @@ async def test_the_lock_says_which_image_of_a_row_is_taken(tmp_path: Path, batch
 
 def test_an_approved_image_that_is_not_there_is_an_error_and_nothing_is_written(out: Path, tmp_path: Path) -> None:
     lock = write_lock(tmp_path / "a.lock", {"sword": "0" * 64})
-    with pytest.raises(ExportError, match=r"1 image of the lock not in .*sword.*--locked"):
+    with pytest.raises(ExportError, match=r"1 image of the lock not in .*sword"):
         export_files(out, tmp_path / "dest", lock=lock)
     assert not (tmp_path / "dest").exists()
     with pytest.raises(ConfigError, match=r"a\.lock:2:1 error E061"):
