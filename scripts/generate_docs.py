@@ -10,6 +10,7 @@ from pathlib import Path
 os.environ["COLUMNS"] = "110"
 
 from batchgen.cli.arguments import build_parser
+from batchgen.config.bucket import BucketSettings
 from batchgen.config.load import Loaded, rows_of
 from batchgen.config.names import common_name, leaves
 from batchgen.config.settings import ProviderOverrides, RunConfig
@@ -135,7 +136,8 @@ def _reasons() -> dict[str, str]:
     """The reason for each default, by the name of its field: the comment that stands above it."""
     reasons: dict[str, str] = {}
     comment: list[str] = []
-    for line in map(str.strip, Path(inspect.getfile(RunConfig)).read_text().splitlines()):
+    files = (Path(inspect.getfile(kind)) for kind in (RunConfig, BucketSettings))
+    for line in (line.strip() for file in files for line in file.read_text().splitlines()):
         if line.startswith("# "):
             comment.append(line.removeprefix("# "))
             continue

@@ -127,12 +127,10 @@ def test_only_the_store_opens_files_for_reading(room: str) -> None:
 # What works on a dataset, wherever it is kept: it knows names, and a store that knows where they lie.
 PLACELESS = ("billing", "dataset", "engine")
 PATH_EXCEPTIONS = {
-    "dataset/layout.py": "it opens the place that the user named",
     "dataset/read/dataset.py": "the paths that it gives to Python code are the user's",
     "engine/accounts.py": "what the processes of a machine tell each other lies with the user's other state",
-    "engine/job.py": "the user's word for the dataset, and files of models",
+    "engine/job.py": "files of models",
     "engine/run.py": "the name of the manifest",
-    "engine/run_summary.py": "the user's word for the dataset",
     "engine/unexpected.py": "a module of Python",
 }
 
@@ -153,9 +151,9 @@ def test_what_works_on_a_dataset_knows_no_paths() -> None:
     assert knowing == PATH_EXCEPTIONS.keys()
 
 
-def test_only_the_layout_chooses_a_store() -> None:
+def test_nobody_above_the_store_chooses_one() -> None:
     modules = [module for room in PLACELESS for module in (PACKAGE / room).rglob("*.py")]
-    assert [name_of(module) for module in modules if "LocalStore" in module.read_text()] == ["dataset/layout.py"]
+    assert [name_of(module) for module in modules if "LocalStore" in module.read_text()] == []
 
 
 def test_the_search_for_reads_by_path_finds_them() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
 
+from batchgen.core.place import refuse_bucket
 from batchgen.core.remedy import Remedy
 from batchgen.dataset.events.follow import Follower, Following
 from batchgen.dataset.events.log import last_ended, last_planned
@@ -85,6 +86,7 @@ class RunWatch:
     """
 
     def __init__(self, out: str | PathLike[str]) -> None:
+        refuse_bucket(out, "--watch follows a run in a folder; `batchgen status` tells what is there")
         self._layout = layout_at(out)
         self._follower = Follower(self._layout.file(EVENTS))
         if not self._layout.is_dataset():

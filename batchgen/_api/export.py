@@ -14,6 +14,7 @@ from batchgen._api.exporting import Embed, ExportChoice, Exported, Names, Place,
 from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Settings, catalog_of, load_settings
 from batchgen.core.errors import ExportError
+from batchgen.core.place import as_place
 from batchgen.export import (
     CAPTIONS_CARD,
     COCO_CARD,
@@ -256,7 +257,7 @@ def export_replay(
     catalog = catalog_of(load_settings(config, settings))
     path = Path(dest)
     choice = ExportChoice(where, split, split_column)
-    with chosen_images(out, dest, choice) as (source, chosen), new_file(path, Path(out)) as file:
+    with chosen_images(out, dest, choice) as (source, chosen), new_file(path, as_place(out)) as file:
         if split_column is not None:  # the manifest has it as a column of its own
             chosen = {split_column: all_of(chosen)}
         return write_replay(source, chosen, catalog, file, path.name, lambda rows: advance(rows, None))

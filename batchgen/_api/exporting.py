@@ -14,6 +14,7 @@ import pyarrow as pa
 from batchgen._api.disk import disk_errors
 from batchgen._api.progress import Advance
 from batchgen.core.errors import ExportError
+from batchgen.core.place import as_place, refuse_bucket
 from batchgen.export import (
     CardOf,
     Chosen,
@@ -103,7 +104,7 @@ def export(
         total = sum(per_split.values())
         treat = embed_xmp if embed == "xmp" else unchanged
         images = Images(source, name, treat, lambda number: advance(number, total))
-        with new_folder(path, Path(out)) as folder:
+        with new_folder(path, as_place(out)) as folder:
             files = prepared.write(images, folder)
             write_card(source, chosen, folder, path.name, prepared.card, prepared.columns)
     return Exported(path, files, per_split)
@@ -112,6 +113,7 @@ def export(
 @contextmanager
 def chosen_images(out: Place, dest: Place, choice: ExportChoice) -> Iterator[tuple[OpenDataset, Chosen]]:
     """Yield the dataset with the images to export. Raises as the public calls do."""
+    refuse_bucket(dest, "an export is written to a folder")
     splits = choice.splits()
-    with disk_errors(dest), open_source(Path(out)) as source:
+    with disk_errors(dest), open_source(out) as source:
         yield source, select(source, choice.where, splits)

@@ -11,6 +11,7 @@ from pathlib import Path
 from batchgen._api.disk import disk_errors
 from batchgen._api.job import Job
 from batchgen._api.progress import Advance, ignore
+from batchgen.core.place import refuse_bucket
 from batchgen.dataset.layout import GALLERY_PAGE, Layout
 from batchgen.dataset.read.snapshot import open_layout
 from batchgen.engine.protocols import Onlooker, nobody
@@ -69,6 +70,7 @@ def write_gallery(
         ExportError: `standalone` is something else than a page, or lies within the dataset.
         DatasetError: the dataset cannot be read, or the page not be written.
     """
+    refuse_bucket(out, "a gallery is written beside a dataset in a folder")
     layout = open_layout(out)
     alone = Path(standalone) if standalone is not None else None
     with disk_errors(out):
@@ -89,7 +91,7 @@ def write_gallery(
 @contextmanager
 def thumbnails_beside(job: Job) -> Iterator[Onlooker]:
     """Yield an onlooker for a run of the job that makes thumbnails of what the run saves, while it waits."""
-    if job.loaded.config.gallery:
+    if job.loaded.config.gallery and isinstance(job.out, Path):
         with BackgroundThumbnails(job.out) as thumbnails:
             yield thumbnails.saved
     else:

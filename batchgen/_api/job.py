@@ -10,6 +10,7 @@ from typing import Literal
 from batchgen._api.settings import Loaded
 from batchgen.core.errors import UsageError
 from batchgen.core.outcomes import Status
+from batchgen.core.place import as_place
 from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.engine.job import Job, make_job, usable_rules
 from batchgen.manifest import ManifestSource, open_manifest
@@ -35,9 +36,9 @@ def open_job(
     """
     usable_rules(loaded)  # before the manifest, which a wrong setting makes look wrong
     config = loaded.config
-    return make_job(
-        open_manifest(manifest, Path(out), config.columns, config.sheet), loaded, Path(out), selection, consent
-    )
+    place = as_place(out)
+    folder = place if isinstance(place, Path) else None
+    return make_job(open_manifest(manifest, folder, config.columns, config.sheet), loaded, place, selection, consent)
 
 
 def make_selection(

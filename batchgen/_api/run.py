@@ -18,6 +18,7 @@ from batchgen._api.settings import Columns, Settings, load_settings, with_column
 from batchgen._api.waiting import waiting
 from batchgen.billing.preflight import Preflight
 from batchgen.core.drawn import Draw
+from batchgen.core.place import Place, as_place
 from batchgen.dataset.read.presence import AbsentImages
 from batchgen.engine.accounts import Keyring
 from batchgen.engine.display import Display, Live
@@ -111,10 +112,10 @@ async def run(
     loaded = load_settings(config, with_columns(settings, columns))
     if provider is not None:
         loaded = with_own_code(loaded)
-    out = _fixed(out)
-    job = open_job(manifest, out, loaded, selection, consent)
+    place = _fixed(out)
+    job = open_job(manifest, place, loaded, selection, consent)
     if repair_missing:
-        await asyncio.to_thread(lambda: [*give_up_missing_images(out)])
+        await asyncio.to_thread(lambda: [*give_up_missing_images(place)])
     keyring = read_keys({} if key is None else {job.rules.model.provider: key})
     if provider is not None:
         keyring = replace(keyring, brought=FunctionProvider(provider))
@@ -134,9 +135,10 @@ async def run(
         display.closing()
 
 
-def _fixed(out: str | PathLike[str]) -> Path:
-    """The same folder, wherever the program goes while the run goes on."""
-    return Path(out).absolute()
+def _fixed(out: str | PathLike[str]) -> Place:
+    """The same place, wherever the program goes while the run goes on."""
+    place = as_place(out)
+    return place.absolute() if isinstance(place, Path) else place
 
 
 run_sync = waiting(run)

@@ -14,6 +14,7 @@ from batchgen.cli.output import echo, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, shorten
+from batchgen.core.place import Place, in_bucket
 
 # Enough to see what is wrong; `batchgen verify` names all.
 _UNREADABLE_SHOWN = 5
@@ -26,13 +27,13 @@ def execute(options: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def refresh_gallery(out: Path) -> None:
+def refresh_gallery(out: Place) -> None:
     """Write the gallery anew if the dataset has one."""
-    if has_gallery(out):
+    if not in_bucket(out) and has_gallery(out):
         try_to_write_gallery(out)
 
 
-def try_to_write_gallery(out: Path, within_s: float | None = None) -> Path | None:
+def try_to_write_gallery(out: Place, within_s: float | None = None) -> Path | None:
     """Write the gallery, with what thumbnails can be made in time, and return its page; None, and why, if it fails."""
     try:
         return _write(out, within_s=within_s)[0]
@@ -43,12 +44,12 @@ def try_to_write_gallery(out: Path, within_s: float | None = None) -> Path | Non
     return None
 
 
-def command(out: str | Path) -> str:
+def command(out: Place) -> str:
     """What brings the gallery up to date later."""
     return f"`batchgen gallery {shlex.quote(str(out))}`"
 
 
-def _write(out: str | Path, standalone: str | None = None, within_s: float | None = None) -> tuple[Path, ...]:
+def _write(out: Place, standalone: str | None = None, within_s: float | None = None) -> tuple[Path, ...]:
     from batchgen._api.gallery import write_gallery  # no command waits for its modules unless it writes a gallery
 
     with ProgressBar("making thumbnails", "thumbnail") as making:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from batchgen._api.reconcile import Doubt, Fate, Reconciliation, reconcile_with
 from batchgen.cli.config import load_settings, warn_of_the_way
@@ -12,6 +11,7 @@ from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars
+from batchgen.core.place import as_place
 
 _FATES = {
     Fate.CHARGED: "was charged",
@@ -38,7 +38,7 @@ def execute(options: Namespace) -> ExitCode:
             echo_json(result)
         else:
             echo(_describe(result, options.out))
-    refresh_gallery(Path(options.out))
+    refresh_gallery(as_place(options.out))
     is_open = any(result is None or result.open_requests or result.unindexed for result in results.values())
     return ExitCode.FAILURES if is_open else ExitCode.OK
 

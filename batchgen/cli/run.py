@@ -27,6 +27,7 @@ from batchgen.cli.run_reports import Reports
 from batchgen.core.errors import UsageError
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count
+from batchgen.core.place import in_bucket
 
 # A user who stops a run, or a machine that shuts down, does not wait for thumbnails; a lost dataset is another's.
 _IN_A_HURRY = (StopKind.INTERRUPTED, StopKind.TERMINATED, StopKind.LOCKED)
@@ -87,7 +88,7 @@ def _tell(summary: RunSummary, job: Job, options: Namespace) -> None:
         echo_json(report_of(summary, job))
     elif not options.quiet or exit_of(summary, job) is not ExitCode.OK:
         write_text(summary, job)
-    if job.loaded.config.gallery:
+    if job.loaded.config.gallery and not in_bucket(summary.out):
         _update_gallery(summary, job.loaded.config.gallery_finish_s, options.quiet)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from batchgen._api.integrity import FileFault, FileProblem, Repaired, repair, verify
 from batchgen.cli.gallery import refresh_gallery
@@ -11,15 +10,16 @@ from batchgen.cli.output import echo, echo_json, warn
 from batchgen.cli.progress_bar import ProgressBar
 from batchgen.core.exit_codes import ExitCode
 from batchgen.core.format import count, dollars, printable
+from batchgen.core.place import Place, as_place
 
 
 def execute(options: Namespace) -> ExitCode:
     """Check a dataset, and with --repair put it right; exit code 1 if anything is, or stays, wrong."""
-    out = Path(options.out)
+    out = as_place(options.out)
     return _repair(out, options.json) if options.repair else _verify(out, options.json)
 
 
-def _verify(out: Path, as_json: bool) -> ExitCode:
+def _verify(out: Place, as_json: bool) -> ExitCode:
     findings: list[FileProblem] = []
     images = 0
 
@@ -42,7 +42,7 @@ def _verify(out: Path, as_json: bool) -> ExitCode:
     return ExitCode.FAILURES if findings else ExitCode.OK
 
 
-def _repair(out: Path, as_json: bool) -> ExitCode:
+def _repair(out: Place, as_json: bool) -> ExitCode:
     done: list[Repaired] = []
     for repaired in repair(out):
         done.append(repaired)

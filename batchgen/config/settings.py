@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from batchgen.config.bounds import Passing, Within
+from batchgen.config.bucket import BucketSettings
 from batchgen.config.file_rules import FileRule
 from batchgen.config.wire import WireSettings
 from batchgen.core.request import DEFAULT_PROVIDER
@@ -267,6 +268,7 @@ class RunConfig:
     limits: LimitSettings = field(default_factory=LimitSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
+    bucket: BucketSettings = field(default_factory=BucketSettings)
     providers: Mapping[str, ProviderOverrides] = field(default_factory=lambda: MappingProxyType({}))
 
     def provider(self, name: str) -> ProviderSettings:

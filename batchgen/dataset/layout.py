@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
-from batchgen.store import LocalStore, Store, StoredFile
+from batchgen.store import Store, StoredFile
+from batchgen.store.places import PATIENCE_S, store_at
 
 IMAGES = "images/"
 INDEX = "index/"
@@ -160,9 +160,12 @@ class Layout:
         return self.store.exists(VIEW) or any(True for _ in self.store.list(STATE)) or bool(self.part_names())
 
 
-def layout_at(place: str | PathLike[str]) -> Layout:
-    """Return the layout of the dataset at a place that the user named; it need not be there yet."""
-    return Layout(LocalStore(Path(place), _ELSEWHERE))
+def layout_at(place: str | PathLike[str], patience_s: float = PATIENCE_S) -> Layout:
+    """Return the layout of the dataset at a place that the user named; it need not be there yet.
+
+    patience_s: how long a bucket may be out of reach. Raises UsageError.
+    """
+    return Layout(store_at(place, _ELSEWHERE, patience_s))
 
 
 def is_system_file(name: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from batchgen.catalog import load_catalog
 from batchgen.config.load import Loaded
 from batchgen.core.errors import ManifestError
+from batchgen.core.place import Place
 from batchgen.dataset.layout import Layout, layout_at
 from batchgen.engine.consent import NO_CONSENT, Consent
 from batchgen.manifest.source import Manifest
@@ -23,14 +24,14 @@ class Job:
     manifest: Manifest
     rules: Rules
     loaded: Loaded
-    out: Path
+    out: Place
     selection: Selection
     consent: Consent = NO_CONSENT
 
     @property
     def layout(self) -> Layout:
         """Where its dataset is kept."""
-        return layout_at(self.out)
+        return layout_at(self.out, self.loaded.config.bucket.patience_s)
 
     @property
     def provider_names(self) -> tuple[str, ...]:
@@ -40,7 +41,9 @@ class Job:
         return tuple(dict.fromkeys(model.provider for model in (self.rules.model, *self.rules.catalog.models)))
 
 
-def make_job(manifest: Manifest, loaded: Loaded, out: Path, selection: Selection, consent: Consent = NO_CONSENT) -> Job:
+def make_job(
+    manifest: Manifest, loaded: Loaded, out: Place, selection: Selection, consent: Consent = NO_CONSENT
+) -> Job:
     """Check configuration and manifest header against the catalog.
 
     Raises CatalogError, ManifestError, and UsageError for a base URL that cannot be one.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from batchgen.core.place import Place
 from batchgen.engine.progress import Progress
 from batchgen.engine.stop import StopReason
 from batchgen.planning.plan import Plan
@@ -20,7 +20,7 @@ class RunSummary:
     """
 
     run_id: str
-    out: Path
+    out: Place
     plan: Plan
     progress: Progress
     stop: StopReason | None

@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from batchgen.core.errors import ExportError, Locked
+from batchgen.core.place import Place
 from batchgen.store.staging import staged_file, staged_folder
 
 
 @contextmanager
-def new_folder(final: Path, dataset: Path) -> Iterator[Path]:
+def new_folder(final: Path, dataset: Place) -> Iterator[Path]:
     """Yield an empty folder to fill; it gets its final name when the block ends without an error.
 
     Raises ExportError: there is something under that name, or it lies within the dataset, or another export makes it
@@ -27,7 +28,7 @@ def new_folder(final: Path, dataset: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_file(final: Path, dataset: Path) -> Iterator[Path]:
+def new_file(final: Path, dataset: Place) -> Iterator[Path]:
     """Yield the path of a file to write; it gets its final name when the block ends without an error.
 
     Raises as `new_folder` does.
@@ -37,14 +38,16 @@ def new_file(final: Path, dataset: Path) -> Iterator[Path]:
         yield file
 
 
-def _check(final: Path, dataset: Path) -> None:
+def _check(final: Path, dataset: Place) -> None:
     if final.exists() or final.is_symlink():
         raise ExportError(f"{final} exists already. Remove it, or give another name: an export replaces nothing.")
     check_beside(final, dataset)
 
 
-def check_beside(final: Path, dataset: Path) -> None:
+def check_beside(final: Path, dataset: Place) -> None:
     """Raise ExportError if an export lay within the dataset, or the dataset within it."""
+    if not isinstance(dataset, Path):
+        return
     inside, outside = final.resolve(), dataset.resolve()
     if inside.is_relative_to(outside) or outside.is_relative_to(inside):
         raise ExportError(f"{final} and the dataset {dataset} lie within one another. Export to a place beside it.")

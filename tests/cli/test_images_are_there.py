@@ -45,7 +45,7 @@ def resume(run: Run, simulator: SimulatorThread) -> Resume:
 
 def image_of(row_id: str) -> Path:
     ((_, path),) = [found for found in batchgen.open_dataset("out").images() if found[0]["row_id"] == row_id]
-    return path
+    return Path(path)
 
 
 def test_images_that_are_gone_are_said_and_nothing_is_bought(

@@ -50,7 +50,7 @@ class SharedStore(LocalStore):
 
 
 def test_where_others_write_no_number_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batchgen.dataset.layout.LocalStore", SharedStore)
+    monkeypatch.setattr("batchgen.store.places.LocalStore", SharedStore)
     layout = layout_at(tmp_path)
     assert layout.is_shared
     numbers = [layout.number(7), layout.number(7), layout.renewed(layout.number(7)), layout.renewed(7)]

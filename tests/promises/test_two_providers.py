@@ -78,7 +78,7 @@ def statuses(out: Path) -> Counter[tuple[str, str]]:
 async def test_each_row_is_asked_of_its_own_provider_with_its_own_key(manifest: Path, catalog: Path) -> None:
     async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
         summary = await run(manifest, catalog, simulator, toy)
-        out = summary.out
+        out = Path(summary.out)
         assert summary.stop is None
         assert statuses(out) == {("aimlapi", "ok"): 6, ("toy", "ok"): 6}
         assert {key for key, _ in toy.calls} == {SECRET}
@@ -95,7 +95,7 @@ async def test_a_dead_account_or_model_stops_its_rows_and_no_others(manifest: Pa
     async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
         toy.status, watcher = status, Watcher()
         summary = await run(manifest, catalog, simulator, toy, watcher=watcher)
-        assert statuses(summary.out) == {("aimlapi", "ok"): 6}, "no row is blamed, the others are made"
+        assert statuses(Path(Path(summary.out))) == {("aimlapi", "ok"): 6}, "no row is blamed, the others are made"
         assert summary.stop is not None
         assert summary.stop.kind is StopKind.ACCOUNT, "rows are left: exit code 4"
         assert "no more crayons" in summary.stop.message
@@ -103,7 +103,7 @@ async def test_a_dead_account_or_model_stops_its_rows_and_no_others(manifest: Pa
         assert any("stay pending; the others go on" in warning for warning in watcher.warnings)
         toy.status = 200
         await run(manifest, catalog, simulator, toy)
-        assert statuses(summary.out) == {("aimlapi", "ok"): 6, ("toy", "ok"): 6}
+        assert statuses(Path(Path(summary.out))) == {("aimlapi", "ok"): 6, ("toy", "ok"): 6}
         assert len(simulator.bill.charges) == 6, "nothing is bought twice"
 
 
@@ -115,7 +115,7 @@ async def test_when_every_account_is_dead_the_run_stops_at_once(manifest: Path, 
         assert summary.stop is not None
         assert summary.stop.kind is StopKind.ACCOUNT
         assert len(simulator.bill.arrivals) + len(toy.calls) <= 4
-        assert read_index(summary.out) == []
+        assert read_index(Path(Path(summary.out))) == []
 
 
 async def test_a_provider_without_a_key_leaves_its_rows_pending_and_says_which_variable_to_set(
@@ -124,7 +124,7 @@ async def test_a_provider_without_a_key_leaves_its_rows_pending_and_says_which_v
     async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
         keys = {"AIMLAPI_API_KEY": "imagen-secret-key"}
         summary = await run(manifest, catalog, simulator, toy, keys=keys)
-        assert statuses(summary.out) == {("aimlapi", "ok"): 6}
+        assert statuses(Path(Path(summary.out))) == {("aimlapi", "ok"): 6}
         assert summary.stop is not None
         assert "Set TOY_KEY" in summary.stop.message
         assert toy.calls == []
@@ -144,7 +144,7 @@ async def test_a_key_is_missing_only_where_a_row_needs_it(rows_of_one: Path, cat
         summary = await run(
             rows_of_one, catalog, simulator, toy, watcher=watcher, keys={"AIMLAPI_API_KEY": "imagen-secret-key"}
         )
-        assert statuses(summary.out) == {("aimlapi", "ok"): 6}
+        assert statuses(Path(Path(summary.out))) == {("aimlapi", "ok"): 6}
         assert summary.stop is None
         assert watcher.warnings == []
 
@@ -158,7 +158,7 @@ async def test_an_image_that_waits_at_its_link_needs_the_key_too(rows_of_one: Pa
     }
     async with Simulator(late) as simulator, serve_toy() as toy:
         first = await run(rows_of_one, catalog, simulator, toy, keys={"IMAGEN_KEY": "imagen-secret-key"}, **ways)
-        assert statuses(first.out) == {("aimlapi", "failed"): 6}
+        assert statuses(Path(first.out)) == {("aimlapi", "failed"): 6}
         again = await run(rows_of_one, catalog, simulator, toy, keys={"TOY_KEY": SECRET}, **ways)
         assert again.progress.deferred == 6
         assert again.stop is not None
@@ -195,7 +195,7 @@ async def test_one_budget_holds_for_both_accounts(manifest: Path, catalog: Path,
 async def test_the_index_names_provider_model_and_parameters(manifest: Path, catalog: Path) -> None:
     async with Simulator(SIMULATOR) as simulator, serve_toy() as toy:
         summary = await run(manifest, catalog, simulator, toy)
-    record = next(record for record in read_index(summary.out) if record["row_id"] == "toy-3")
+    record = next(record for record in read_index(Path(Path(summary.out))) if record["row_id"] == "toy-3")
     assert (record["provider"], record["model"], json.loads(record["params"])) == (NAME, MODEL, {"colour": "blue"})
     assert (record["cost_usd"], record["cost_source"]) == (pytest.approx(0.10), "header")
     assert record["inference_id"].startswith("call-")

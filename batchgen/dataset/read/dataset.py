@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batchgen.core.outcomes import Status
+from batchgen.core.place import Place, as_place
 from batchgen.dataset.index.schema import INDEX_SCHEMA, conform, unify
 from batchgen.dataset.layout import layout_at
 from batchgen.dataset.read.completeness import refuse_incomplete_at_rest
@@ -41,12 +42,13 @@ class Dataset:
 
     def __init__(self, out: str | PathLike[str]) -> None:
         open_layout(out)  # what is wrong with it is said by the name that was given
-        self._path = Path(out).absolute()
+        place = as_place(out)
+        self._path = place.absolute() if isinstance(place, Path) else place
         self._layout = layout_at(self._path)
 
     @property
-    def path(self) -> Path:
-        """The dataset's folder, from the root of the file system."""
+    def path(self) -> Place:
+        """The dataset's folder, from the root of the file system; of one in a bucket its address, as text."""
         return self._path
 
     def index(self) -> pd.DataFrame:
@@ -70,8 +72,10 @@ class Dataset:
         frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get)
         return frame
 
-    def images(self) -> Iterator[tuple[Mapping[str, Any], Path]]:
+    def images(self) -> Iterator[tuple[Mapping[str, Any], Place]]:
         """Yield every saved image as its index record and the path of its file, newest part first.
+
+        In a bucket the path is the address of the object, as text.
 
         Raises DatasetError.
         """
@@ -80,7 +84,10 @@ class Dataset:
             saved = table.filter(pc.equal(table["status"], Status.OK))
             for batch in saved.to_batches(1024):
                 for record in batch.to_pylist():
-                    yield record, self._path / record["file_name"]
+                    yield record, self._place_of(record["file_name"])
+
+    def _place_of(self, name: str) -> Place:
+        return self._path / name if isinstance(self._path, Path) else f"{self._path}/{name}"
 
     def missing(self) -> Iterator[MissingSlot]:
         """Yield every image that was asked for and is not there, with the reason and what makes it.
