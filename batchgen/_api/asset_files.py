@@ -12,6 +12,7 @@ from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Loaded, Settings, load_settings
 from batchgen.config.file_rules import FileRule
 from batchgen.core.errors import ExportError
+from batchgen.core.place import refuse_bucket
 from batchgen.export import (
     Derived,
     Images,
@@ -73,6 +74,7 @@ def export_files(
             else is in the way.
         DatasetError: the dataset cannot be read, or the export not be written.
     """
+    refuse_bucket(out, "files are exported from a folder")
     loaded, path = load_settings(config, settings), Path(dest)
     approved = None if lock is None else read_approved(lock)
     with disk_errors(dest), open_source(Path(out)) as source:

@@ -17,6 +17,7 @@ from batchgen._api.progress import Advance, ignore
 from batchgen._api.settings import Columns, Settings, load_settings, with_columns
 from batchgen.core.errors import ManifestError, UsageError
 from batchgen.core.keys import NO_KEYS
+from batchgen.core.place import refuse_bucket
 from batchgen.dataset.index.keys import text_keys
 from batchgen.dataset.layout import Layout
 from batchgen.dataset.read import resume_index
@@ -90,6 +91,7 @@ def prune(
     """
     if keep_last < 0:
         raise UsageError(f"keep_last={keep_last}: give a whole number, 0 or more")
+    refuse_bucket(out, "pruning is done in a folder")
     layout = open_layout(Path(out))
     approved = frozenset() if lock is None else frozenset(read_approved(lock).values())
     job = open_job(manifest, out, load_settings(config, with_columns(settings, columns)), make_selection())

@@ -28,6 +28,14 @@ T = TypeVar("T")
 # A server that is overloaded gets air, and one that is back is found soon.
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 10.0
+# Who asks. Without one of them the client would look for a server of the machine's own that knows, and wait for it.
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_SKIP_SIGNATURE",
+)
 # One request, the upload of a large part included.
 _TIMEOUT = timedelta(seconds=120)
 # What a server refuses it will refuse again, but for what it takes for too slow (408) or too fast (429).
@@ -65,10 +73,13 @@ class BucketClient:
             from obstore.store import S3Store
         except ModuleNotFoundError:
             raise UsageError("a bucket needs obstore. Install it with: pip install 'batchgen[s3]'") from None
+        place = f"s3://{bucket}/{prefix}".rstrip("/")
+        if not any(os.environ.get(variable) for variable in _CREDENTIALS):
+            raise UsageError(f"{place}: the environment has no credentials; set AWS_ACCESS_KEY_ID and the like.")
         self._obstore = obstore
         self._failures: type[Exception] = BaseError
         self._refusals = (PermissionDeniedError, UnauthenticatedError)
-        self._place = f"s3://{bucket}/{prefix}".rstrip("/")
+        self._place = place
         self._patience_s = patience_s
         try:
             self._store: S3Store = S3Store(

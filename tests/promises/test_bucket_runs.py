@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -148,3 +149,21 @@ def test_kills_around_what_is_written_lose_nothing_and_buy_nothing_twice(
         verdict = judge(job, simulator.bill.arrivals, simulator.bill.charges)
     assert kills >= 6
     assert verdict.images > 50
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("status s3://sets/icons", "the environment has no credentials; set AWS_ACCESS_KEY_ID"),
+        ("export files s3://sets/icons dest", "the environment has no credentials; set AWS_ACCESS_KEY_ID"),
+        ("prune s3://sets/icons m.csv", "pruning is done in a folder"),
+        ("gallery s3://sets/icons", "is in a bucket, and a gallery is written beside a dataset in a folder"),
+    ],
+)
+def test_what_cannot_be_done_with_a_bucket_is_said_and_nobody_is_asked(
+    command: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(variable)
+    assert main(command.split()) == 2
+    assert said in capsys.readouterr().err
