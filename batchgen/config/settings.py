@@ -211,6 +211,8 @@ class RetrySettings:
     outage_s: Annotated[float, Within(ge=0, le=86_400)] = 900.0
     # A quota of a day is back within a day. Who would rather have the run end by then allows less.
     quota_wait_s: Annotated[float, Within(ge=0, le=2_678_400)] = 86_400.0
+    # Some services list a job only when it is done, which takes seconds. 0: no list is looked at.
+    find_s: Annotated[float, Within(ge=0, le=3600)] = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ def parse_attempt_id(text: str) -> tuple[str, int] | None:
     return None if match is None else (match["run"], int(match["key"], 16))
 
 
+def attempt_number(attempt_id: str) -> int:
+    """Return the number of the attempt in its run, from one of our own attempt ids."""
+    return int(attempt_id.rpartition(".")[2])
+
+
 def run_of_attempt(attempt_id: str) -> str:
     """Return the run id of one of our own attempt ids."""
     return attempt_id.partition(".")[0]

@@ -11,7 +11,7 @@ Writing and hashing happen on threads of the writer's own, never on the event lo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -31,13 +31,7 @@ from batchgen.dataset.index.alignment import adopt
 from batchgen.dataset.index.compaction import compact
 from batchgen.dataset.index.parts_list import list_parts
 from batchgen.dataset.index.received import failure, received_answer
-from batchgen.dataset.index.records import (
-    IndexRecord,
-    Provenance,
-    default_name,
-    slot_numbers,
-    with_deferred_image,
-)
+from batchgen.dataset.index.records import IndexRecord, Provenance, default_name, slot_numbers, with_deferred_image
 from batchgen.dataset.layout import CONFIG, EVENTS, LOCK, RESERVE, WAL, Layout, image_name
 from batchgen.dataset.publish.clean_stop import publish
 from batchgen.dataset.publish.label_digests import stored_digests
@@ -45,6 +39,7 @@ from batchgen.dataset.publish.view_state import compacted_parts
 from batchgen.dataset.read import resume_index
 from batchgen.dataset.read.completeness import refuse_incomplete
 from batchgen.dataset.read.deferred import deferred
+from batchgen.dataset.read.known_jobs import known_jobs
 from batchgen.dataset.read.space import measure_space
 from batchgen.dataset.read.waiting_jobs import WaitingJob, waiting_jobs
 from batchgen.dataset.told import told
@@ -198,6 +193,10 @@ class DatasetWriter:
     def waiting_jobs(self) -> list[WaitingJob]:
         """Return the jobs of earlier runs that services accepted and nobody has collected. Raises DamagedIndex."""
         return waiting_jobs(self.layout, self.resume_index)
+
+    def known_jobs(self, job_ids: Collection[str]) -> set[str]:
+        """Return those jobs of a service that the index or the WAL knows. Raises DamagedIndex."""
+        return known_jobs(self.layout, job_ids)
 
     async def fetched(self, record: IndexRecord, image: Image) -> IndexRecord:
         """Save an image that came late to its slot and return its record, durable. Raises DiskError."""

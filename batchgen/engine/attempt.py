@@ -25,18 +25,21 @@ class AttemptState:
     wasted: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
     sent_clock: float = 0.0  # when the current one left, by the monotonic clock
+    looked_for: int = 0  # of the attempts in doubt, also those of earlier runs, how many the service was asked about
     refusals: RowRefusals = field(default_factory=RowRefusals)
     _counted_s: float = 0.0
     _sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
     def resumed(cls, request: ImageRequest, attempts: Attempts) -> AttemptState:
-        """Return the state of an attempt that an earlier run sent, and whose job goes on."""
+        """Return the state of an attempt that an earlier run sent, or that was lost, and whose job goes on."""
         ago_s = max(0.0, (datetime.now(UTC) - attempts.sent_at).total_seconds())
         return cls(
             request,
             run_of_attempt(attempts.client_request_id),
             attempts.count,
+            wasted=attempts.wasted,
+            in_doubt_ids=attempts.in_doubt_ids,
             sent_clock=monotonic() - ago_s,
             _sent_at=attempts.sent_at,
         )

@@ -8,10 +8,11 @@ more, or what it has nothing to say of once its time is over, is expired.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Final
+from typing import Final, cast
 
 from aiolimiter import AsyncLimiter
 
@@ -23,7 +24,7 @@ from batchgen.engine.circuit_breaker import CircuitBreaker
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.unexpected import describe
-from batchgen.providers.base import Gone, JobProvider, Pending, Unasked
+from batchgen.providers.base import Gone, JobProvider, Pending, Provider, Unasked
 from batchgen.providers.traits import JobTraits
 
 # A wait that is a tenth of a job's age costs it a tenth of its time at most.
@@ -147,3 +148,14 @@ class JobPolls:
         backoff_s = self._traits.poll_s * 2.0 ** min(failures, 30)
         own_s = min(max(backoff_s, age_s * _SHARE_OF_AGE), _LONGEST_WAIT_S)
         return max(own_s, min(asked_s, _RETRY_AFTER_MAX_S), self._traits.poll_s)
+
+
+def open_polls(
+    providers: Mapping[str, Provider], breakers: Mapping[str, CircuitBreaker], halts: Halts, progress: Progress
+) -> dict[str, JobPolls]:
+    """Return what asks about jobs, by the name of a provider that accepts them: its traits say so."""
+    return {
+        name: JobPolls(cast("JobProvider", one), one.traits.jobs, breakers[name], halts, progress)
+        for name, one in providers.items()
+        if one.traits.jobs is not None
+    }

@@ -6,7 +6,7 @@ parts to an object store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from batchgen.core.answer import Answer, JobTicket
@@ -59,6 +59,9 @@ class Sink(Protocol):
 
     async def accepted(self, request: ImageRequest, ticket: JobTicket, attempts: Attempts) -> None:
         """The service took an attempt as a job, which is to be asked about."""
+
+    def known_jobs(self, job_ids: Collection[str]) -> set[str]:
+        """Those ids of a service's jobs that some request has, of this run or of earlier ones."""
 
     async def received(self, request: ImageRequest, answer: Answer, attempts: Attempts) -> None:
         """The answer is known; its images are to be fetched."""

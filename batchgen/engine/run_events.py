@@ -126,13 +126,13 @@ class RunEvents:
         )
         _logger.debug("%s: sent as %s", request.row_id, attempt.client_request_id)
 
-    def taken(self, attempt: AttemptState, ticket: JobTicket) -> None:
-        """The service took an attempt as a job."""
+    def taken(self, client_request_id: str, ticket: JobTicket) -> None:
+        """The service took an attempt as a job, as its answer or its list of jobs says."""
         self._log.write(
             Taken(
                 at=_now(),
                 run=self._run_id,
-                client_request_id=attempt.client_request_id,
+                client_request_id=client_request_id,
                 job_id=ticket.id,
                 collect_until=ticket.collect_until,
             )

@@ -17,7 +17,6 @@ from batchgen.dataset.read.waiting_jobs import WaitingJob
 from batchgen.engine.halts import Halts
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Onlooker, PermitSource, Sink, nobody
-from batchgen.engine.resumed_jobs import ResumedJobs
 from batchgen.engine.run_events import RunEvents
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.worker import Worker
@@ -81,11 +80,10 @@ async def run_shard(
     )
     slots = sum(context.config.provider(name).limits.concurrency for name in providers)
     requests = _requests(work, sink, context.prices_usd)
-    resumed = ResumedJobs(worker.polls, permits, sink, worker.keeper, context.progress, context.drops_blocked)
     async with asyncio.TaskGroup() as tasks:
         for job in jobs:  # they are in flight before the first request asks for a permit
             context.halts.need(job.request.provider)
-            tasks.create_task(_told(resumed.settle(job), stop))
+            tasks.create_task(_told(worker.resumed.settle(job), stop))
         tasks.create_task(settle_all(requests, worker.settle, permits.values(), slots * _WORKERS_PER_SLOT, stop))
     await worker.finish()
     context.halts.finish()

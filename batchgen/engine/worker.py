@@ -12,7 +12,6 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import cast
 
 from batchgen.config.settings import RunConfig
 from batchgen.core.answer import Accepted, Answer, JobTicket
@@ -23,28 +22,31 @@ from batchgen.core.request import ImageRequest, ModelKey
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.circuit_breaker import CircuitBreaker
 from batchgen.engine.halts import Halts
-from batchgen.engine.jobs import JobPolls, Uncollected
+from batchgen.engine.jobs import Uncollected, open_polls
 from batchgen.engine.keeper import Keeper
 from batchgen.engine.long_waits import LongWaits
+from batchgen.engine.lost_jobs import open_lost_jobs
 from batchgen.engine.progress import Progress
 from batchgen.engine.protocols import Onlooker, Permit, PermitSource, Sink, nobody
 from batchgen.engine.refusals import Refusals
+from batchgen.engine.resumed_jobs import ResumedJobs
 from batchgen.engine.retry import Decision, Fail, Retry, Stop, Suspend, decide
 from batchgen.engine.run_events import RunEvents
+from batchgen.engine.settling import settle_failed
 from batchgen.engine.stop import StopKind, StopSignal
 from batchgen.engine.suspects import Suspect, Suspects
 from batchgen.engine.unexpected import describe
 from batchgen.engine.unreadable import keep_body, keep_slots
 from batchgen.engine.verdict import judge
 from batchgen.pacing import Closed, NeverFits, NoPermit
-from batchgen.providers.base import JobProvider, Provider
+from batchgen.providers.base import Provider
 
 
 class Worker:
     """Settles requests, one call of `settle` each; many may run at once.
 
     drops_blocked: the models whose filter drops images in silence. keeper: keeps what became of them. polls: asks about
-    jobs, by provider.
+    jobs, by provider. resumed: settles jobs of earlier runs, and lost ones.
     """
 
     def __init__(
@@ -85,17 +87,16 @@ class Worker:
             name: CircuitBreaker(config.retry, partial(halts.add_provider, name, StopKind.NETWORK), halts.note)
             for name in providers
         }
-        self.polls = {
-            # What accepts jobs can be asked about them: its traits say so.
-            name: JobPolls(cast("JobProvider", one), one.traits.jobs, self._breakers[name], halts, progress)
-            for name, one in providers.items()
-            if one.traits.jobs is not None
-        }
+        self.polls = open_polls(providers, self._breakers, halts, progress)
+        self.resumed = ResumedJobs(self.polls, permits, dataset, self.keeper, progress, drops_blocked)
+        self._lost = open_lost_jobs(providers, config.retry.find_s, dataset, stop, halts.note)
 
     async def settle(self, request: ImageRequest) -> None:
         """Send a request until it has an outcome, or the run is to stop. Raises DiskError."""
         attempt = AttemptState(request, self._run_id)
         while True:
+            if await self._collect_lost(attempt):
+                return
             permit = await self._permit(request)
             if permit is None:
                 self._progress.leave_open(request, attempt.summary())
@@ -111,6 +112,17 @@ class Worker:
                 return
             if not await self._go_on(attempt, answer):
                 return
+
+    async def _collect_lost(self, attempt: AttemptState) -> bool:
+        """Collect the job of an attempt that was never answered, if the service has one. Raises DiskError."""
+        lost = self._lost.get(attempt.request.provider)
+        if lost is None or self._stop.is_set or self._halts.cover(attempt.request):
+            return False
+        if (job := await lost.find(attempt)) is None:
+            return False
+        self._events.taken(job.attempts.client_request_id, job.ticket)
+        await self.resumed.settle(job)
+        return True
 
     async def finish(self) -> None:
         """Settle what was set aside, when nothing else is left to tell whose fault it was. Raises DiskError."""
@@ -166,7 +178,7 @@ class Worker:
             finally:
                 if policy_of(error.kind).affects is Affects.RATE:
                     attempt.refusals.add(account)
-                _settle_failed(permit, error, attempt.refusals.is_odd(account))
+                settle_failed(permit, error, attempt.refusals.is_odd(account))
                 breaker.record_failure(error, request.fingerprint, request.prompt)
             return error
         finally:
@@ -232,7 +244,9 @@ class Worker:
         except BaseException:
             permit.in_doubt()  # it may be charged, and nobody will ask about it before the next run
             raise
-        self._events.taken(attempt, ticket)
+        self._events.taken(attempt.client_request_id, ticket)
+        if lost := self._lost.get(attempt.request.provider):
+            lost.taken(ticket.id)
 
     async def _go_on(self, attempt: AttemptState, error: ProviderError) -> bool:
         """Do what is to be done about a failed attempt; return whether the request is to be sent again."""
@@ -281,14 +295,3 @@ class Worker:
         if isinstance(decision, Retry) and decision.counted and self._breakers[provider].is_hopeless:
             decision = Fail()  # another row may tell more
         return error, decision
-
-
-def _settle_failed(permit: Permit, error: ProviderError, is_odd: bool) -> None:
-    if policy_of(error.kind).affects is Affects.RATE and not is_odd:
-        permit.throttled(error.retry_after_s)
-    elif error.cost_usd is not None:
-        permit.done(images=0, cost_usd=error.cost_usd)
-    elif policy_of(error.kind).charged is not Charged.NO:
-        permit.in_doubt()
-    else:
-        permit.refused()

@@ -7,10 +7,10 @@ which `providers.http` turns into a Provider. `providers.registry` finds both by
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from batchgen.core.answer import Accepted, Answer, Image, JobTicket, Ticket
 from batchgen.core.errors import ProviderError
@@ -51,6 +51,21 @@ class Unasked:
     """The service could not be asked about a job, for a reason that says nothing of the job."""
 
     error: ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job as a service lists it, with what it was asked for: so one whose submission was never answered is found.
+
+    Attributes:
+        ticket: what it is collected with.
+        created: when the service took it (UTC).
+        asked: the values that it was given, by the names that the service has for them.
+    """
+
+    ticket: JobTicket
+    created: datetime
+    asked: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +169,19 @@ class JobProvider(Provider, Protocol):
         """
 
 
+class ListingProvider(JobProvider, Protocol):
+    """One account at a service that lists its jobs; its traits say so."""
+
+    async def listed(self, model: str, since: datetime) -> Sequence[ListedJob]:
+        """Return the jobs of a model that the service took since then, newest first: free, repeatable.
+
+        Raises ProviderError.
+        """
+
+    def is_for(self, job: ListedJob, request: ImageRequest) -> bool:
+        """Whether a job was asked for exactly what a request asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpCall:
     """One HTTP call as a wire describes it; the transport adds the key.
@@ -240,3 +268,29 @@ class JobWire(Wire, Protocol):
         self, response: HttpResponse, ticket: JobTicket, request: ImageRequest
     ) -> Answer | Pending | Gone | Unasked | Ready:
         """Return what an answer to `poll` says. Raises ProviderError if the job has ended without images."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """One page of a list of jobs.
+
+    Attributes:
+        jobs: newest first.
+        more: brings the next page; None if this is the last.
+    """
+
+    jobs: tuple[ListedJob, ...]
+    more: HttpCall | None
+
+
+class ListingWire(JobWire, Protocol):
+    """A service over HTTP that lists its jobs."""
+
+    def list_jobs(self, model: str, since: datetime) -> HttpCall:
+        """Return the call that lists the jobs of a model, or of all models, that were taken since then (UTC)."""
+
+    def read_list(self, response: HttpResponse, model: str, since: datetime) -> ListedPage:
+        """Return what an answer to `list_jobs` says of one model. Raises ProviderError."""
+
+    def is_for(self, job: ListedJob, request: ImageRequest) -> bool:
+        """Whether a job was asked for exactly what a request asks for."""

@@ -20,6 +20,7 @@ class JobTraits:
         at_once: jobs of an account that may be out; None where the service names no number.
         poll_s: least seconds between two questions about one job.
         polls_per_second: most questions a second about all jobs.
+        listed_s: seconds for which the service lists a job, with what it was asked for; None where it lists none.
         has_own_ids: whether a job's id is ours. One that the service does not know was then never taken, or costs
             nothing: it is sent again, and nothing is ever in doubt.
     """
@@ -29,6 +30,7 @@ class JobTraits:
     at_once: int | None = None
     poll_s: float = 0.5
     polls_per_second: float = 10.0
+    listed_s: float | None = None
     has_own_ids: bool = False
 
     @property

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from batchgen.simulator.settings import SimulatorSettings
 
@@ -19,6 +21,8 @@ class QueuedJob:
         prompt: what it draws.
         status, body: of the result.
         done_at_s, gone_at_s: when it is done, and when it is forgotten, by the monotonic clock.
+        model, asked: what it was asked for; empty where the service lists no jobs.
+        created_at: when it was accepted (UTC).
         polls: how often it was asked about: only who was told of it can ask.
     """
 
@@ -28,12 +32,20 @@ class QueuedJob:
     body: bytes
     done_at_s: float
     gone_at_s: float
+    model: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     polls: int = 0
 
     @property
     def is_done(self) -> bool:
         """Whether its result can be fetched."""
         return time.monotonic() >= self.done_at_s
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the service has forgotten its result."""
+        return time.monotonic() >= self.gone_at_s
 
 
 class JobQueue:
@@ -47,16 +59,18 @@ class JobQueue:
         """Every job so far, also those that are gone."""
         return tuple(self._jobs.values())
 
-    def add(self, job_id: str, prompt: str, status: int, body: bytes, settings: SimulatorSettings) -> None:
-        """Accept a job; what it will give is known from the start."""
+    def add(self, job_id: str, prompt: str, status: int, body: bytes, settings: SimulatorSettings) -> QueuedJob:
+        """Accept a job, and return it; what it will give is known from the start."""
         chance = random.Random(f"job {settings.seed} {len(self._jobs)}")  # noqa: S311  (a test can repeat it)
         done_at_s = time.monotonic() + chance.uniform(*settings.job_s)
-        self._jobs[job_id] = QueuedJob(job_id, prompt, status, body, done_at_s, done_at_s + settings.job_kept_s)
+        job = QueuedJob(job_id, prompt, status, body, done_at_s, done_at_s + settings.job_kept_s)
+        self._jobs[job_id] = job
+        return job
 
     def ask(self, job_id: str) -> QueuedJob | None:
         """Return a job that is asked about; None if there is none, or not any more."""
         job = self._jobs.get(job_id)
-        if job is None or time.monotonic() >= job.gone_at_s:
+        if job is None or job.is_gone:
             return None
         job.polls += 1
         return job

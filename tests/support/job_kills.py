@@ -27,6 +27,9 @@ preflight = false
 allow_failures = "100%"
 gallery = false
 
+[retry]
+find_s = FIND_S
+
 [limits]
 requests_per_minute = 60000
 window_s = 1
@@ -70,12 +73,14 @@ class JobRun:
     url: str
     rows: int
     service: JobService = FAL
+    find_s: float = 4.0
     command: Sequence[str] = (sys.executable, "-m", "batchgen")
     starts: int = 0
 
     def __post_init__(self) -> None:
         self.out = self.folder / "out"
         named = CONFIG.replace("MODEL", self.service.model).replace("PROVIDER", self.service.provider)
+        named = named.replace("FIND_S", str(self.find_s))
         models = f"models = [{str(write_model(self.folder / 'models'))!r}]\n" if self.service.has_file else ""
         (self.folder / "config.toml").write_text(models + named.replace("URL", self.url))
         with (self.folder / "rows.csv").open("w", newline="") as file:

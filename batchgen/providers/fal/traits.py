@@ -27,8 +27,8 @@ TRAITS = Traits(
             ErrorKind.NOT_FOUND: f"Check the model's name, whether it is retired, and the base URL, {_AGAIN}",
         }
     ),
-    # The queue, and where it moves when that is down.
-    hosts=("queue.fal.run", "queue.falrun.com"),
-    # Jobs wait in the queue as long as it takes, and are never refused for their number.
-    jobs=JobTraits(kept_s=LARGE_KEPT_S, longest_s=7200.0),
+    # The queue, where it moves when that is down, and the list of what it did.
+    hosts=("queue.fal.run", "queue.falrun.com", "api.fal.ai"),
+    # Jobs wait in the queue as long as it takes, and are never refused for their number. Their list goes back a day.
+    jobs=JobTraits(kept_s=LARGE_KEPT_S, longest_s=7200.0, listed_s=86_400.0),
 )

@@ -2,13 +2,15 @@
 
 Facts are from its client and documentation: `POST /OWNER/APP[/PATH]` answers with the job's id and addresses; `GET
 status_url` says IN_QUEUE or IN_PROGRESS with 202 and COMPLETED with 200; `GET response_url` gives the model's own
-status and body, errors too. The service takes no id of ours.
+status and body, errors too. `GET https://api.fal.ai/v1/models/requests/by-endpoint` lists the jobs of one model by the
+time of their end, with their input where payloads are stored, which is the default; one that is not done may be left
+out. The service takes no id of ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -19,8 +21,9 @@ from batchgen.core.answer import Accepted, Answer, JobTicket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
+from batchgen.providers.answers.listing import format_time, is_id, objects_in, read_page, read_time
 from batchgen.providers.answers.reading import About, problem_in, read_images, unreadable
-from batchgen.providers.base import Gone, HttpCall, HttpResponse, Pending, Ready, Unasked
+from batchgen.providers.base import Gone, HttpCall, HttpResponse, ListedJob, ListedPage, Pending, Ready, Unasked
 from batchgen.providers.fal.traits import KEPT_S, LARGE_KEPT_S, TRAITS
 from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS
@@ -28,6 +31,7 @@ from batchgen.providers.http.request_body import Models, RequestBodies
 from batchgen.providers.http.words import explain
 
 _AUTHORIZATION: Final = ("Authorization", "Key ")
+_LIST: Final = "/v1/models/requests/by-endpoint"
 # Of a ticket: it stands in the WAL and in the index.
 _MAX_ADDRESS: Final = 900
 
@@ -47,6 +51,8 @@ class FalWire:
     def __init__(self, settings: ProviderSettings, models: Models) -> None:
         self._bodies = RequestBodies(models, settings.image_transport)
         self._max_image_bytes = settings.http.max_image_bytes
+        is_own = settings.base_url in (None, TRAITS.base_url)
+        self._list = f"https://api.fal.ai{_LIST}" if is_own else _LIST
 
     def submit(self, request: ImageRequest, attempt_id: str) -> HttpCall:
         """Return the call that gives the service a job."""
@@ -89,6 +95,34 @@ class FalWire:
                 return Pending(f"the job is {status}")
             case _:
                 return Unasked(unreadable(response, "the answer does not say how far the job is", _nothing))
+
+    def list_jobs(self, model: str, since: datetime) -> HttpCall:
+        """Return the call that lists the jobs of a model."""
+        return self._list_page(model, since, {})
+
+    def read_list(self, response: HttpResponse, model: str, since: datetime) -> ListedPage:
+        """Return the jobs of a page of the list. Raises ProviderError."""
+        said = read_page(response, "items")
+        app = "/".join(model.split("/")[:2])  # where a job is asked about, the path behind the app is left out
+        jobs = []
+        for one in objects_in(said["items"]):
+            created, asked = read_time(one.get("sent_at")), one.get("json_input")
+            if is_id(one.get("request_id")) and isinstance(asked, Mapping) and created is not None and created >= since:
+                result_url = f"/{app}/requests/{one['request_id']}"
+                until = response.received_at + timedelta(seconds=LARGE_KEPT_S)
+                ticket = JobTicket(str(one["request_id"]), f"{result_url}/status", result_url, until)
+                jobs.append(ListedJob(ticket, created, asked))
+        cursor = said.get("next_cursor") if said.get("has_more") else None
+        more = self._list_page(model, since, {"cursor": cursor}) if isinstance(cursor, str) else None
+        return ListedPage(tuple(jobs), more)
+
+    def is_for(self, job: ListedJob, request: ImageRequest) -> bool:
+        """Whether a job has the input that a request gives."""
+        return self._bodies.is_body_of(job.asked, request)
+
+    def _list_page(self, model: str, since: datetime, page: Mapping[str, str]) -> HttpCall:
+        query = {"endpoint_id": model, "start": format_time(since), "expand": "payloads", "limit": "100", **page}
+        return HttpCall("GET", self._list, query=query, authorization=_AUTHORIZATION)
 
     def _read_result(
         self, response: HttpResponse, ticket: JobTicket, request: ImageRequest, has_failed: bool

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, TypeVar
 
 from batchgen.config.settings import ProviderSettings
@@ -25,6 +26,8 @@ from batchgen.providers.base import (
     HttpCall,
     HttpResponse,
     JobWire,
+    ListedJob,
+    ListingWire,
     Pending,
     PlainWire,
     Ready,
@@ -36,6 +39,9 @@ from batchgen.providers.http.reader_pool import ReaderPool
 from batchgen.providers.http.transport import HttpTransport
 
 T = TypeVar("T")
+
+# Of a list of jobs, a hundred a page: more than a run sends in the time for which they are kept.
+_MAX_PAGES: Final = 200
 
 
 class HttpAccount:
@@ -211,6 +217,31 @@ class JobHttpProvider(HttpAccount):
         except ProviderError as error:
             return Unasked(error)
         return await self._read(answering.pop(), read)
+
+
+class ListingHttpProvider(JobHttpProvider):
+    """A provider over HTTP that lists its jobs. Its arguments are those of `JobHttpProvider`."""
+
+    def __init__(self, wire: ListingWire, settings: ProviderSettings, key: ApiKey) -> None:
+        super().__init__(wire, settings, key)
+        self._lister = wire
+
+    async def listed(self, model: str, since: datetime) -> list[ListedJob]:
+        """Return the jobs of a model since then, as `ListingProvider.listed` has it."""
+        found: list[ListedJob] = []
+        call = self._lister.list_jobs(model, since)
+        for _ in range(_MAX_PAGES):
+            answering = [await self._transport.call(call)]
+            page = await self._read(answering.pop(), lambda response: self._lister.read_list(response, model, since))
+            found += (job for job in page.jobs if not any(map(self._key.is_in, _texts(job.ticket))))
+            if page.more is None:
+                break
+            call = page.more
+        return found
+
+    def is_for(self, job: ListedJob, request: ImageRequest) -> bool:
+        """Whether a job was asked for what a request asks for, as `ListingProvider.is_for` has it."""
+        return self._lister.is_for(job, request)
 
 
 def _texts(ticket: JobTicket) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ class RequestBodies:
     def __init__(self, models: Models, image_transport: ImageTransport) -> None:
         self._transport = {name: dict(_transport(model, image_transport)) for name, model in models.items()}
         self._placed = {name: _placed(model) for name, model in models.items()}
+        self._defaults = {name: _defaults(model) for name, model in models.items()}
 
     def body(self, request: ImageRequest) -> dict[str, Any]:
         """Return the object for a request, without the model's name: prompt, seed, transport, then its params."""
@@ -43,6 +44,18 @@ class RequestBodies:
                 body[name] = value
         return body
 
+    def is_body_of(self, asked: Mapping[str, Any], request: ImageRequest) -> bool:
+        """Whether a service that says what it was asked for means this request.
+
+        It may have put in defaults, and fields of its own; a value that the request does not ask for makes it another.
+        """
+        sent = self.body(request)
+        if any(name not in asked or asked[name] != value for name, value in sent.items()):
+            return False
+        defaults = self._defaults.get(request.model, {})
+        beside = (name for name, value in asked.items() if name not in sent and value is not None)
+        return all(asked[name] == defaults.get(name, asked[name]) for name in beside)
+
 
 def _transport(model: Model, image_transport: ImageTransport) -> Mapping[str, Value]:
     if model.transport is None:
@@ -54,3 +67,8 @@ def _transport(model: Model, image_transport: ImageTransport) -> Mapping[str, Va
 def _placed(model: Model) -> Mapping[str, Field]:
     """The fields that are not written as they are, under their own names."""
     return {name: field for name, field in model.fields.items() if field.path or field.size}
+
+
+def _defaults(model: Model) -> Mapping[str, Value | None]:
+    """What the service uses for each field where nothing is sent, by its name on the wire; None where nobody says."""
+    return {field.path or name: field.default for name, field in model.fields.items()}

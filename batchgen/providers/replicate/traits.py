@@ -27,5 +27,6 @@ TRAITS = Traits(
         }
     ),
     # A prediction runs for thirty minutes at most, and may wait before it. 3,000 questions a minute are allowed.
-    jobs=JobTraits(kept_s=KEPT_S, longest_s=7200.0, polls_per_second=20.0),
+    # All predictions are listed, with their input for as long as that is kept.
+    jobs=JobTraits(kept_s=KEPT_S, longest_s=7200.0, polls_per_second=20.0, listed_s=7200.0),
 )

@@ -2,15 +2,16 @@
 
 Facts are from its documentation and client: `POST /v1/models/OWNER/NAME/predictions` of an official model, or
 `POST /v1/predictions` with a version, answers with a prediction; `GET urls.get` shows the same prediction later. It is
-starting, processing, succeeded with an output, failed with a text, canceled or aborted. The service takes no id of
-ours, and its answers do not say what they cost.
+starting, processing, succeeded with an output, failed with a text, canceled or aborted. `GET /v1/predictions` lists
+all of them, newest first, a hundred a page, with their input until that is removed. The service takes no id of ours,
+and its answers do not say what they cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +22,9 @@ from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
 from batchgen.providers.answers.absence import read_absence
+from batchgen.providers.answers.listing import format_time, is_id, objects_in, read_page, read_time
 from batchgen.providers.answers.reading import About, problem_in, read_images, unreadable
-from batchgen.providers.base import Gone, HttpCall, HttpResponse, Pending, Unasked
+from batchgen.providers.base import Gone, HttpCall, HttpResponse, ListedJob, ListedPage, Pending, Unasked
 from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
 from batchgen.providers.http.request_body import Models, RequestBodies
@@ -94,6 +96,30 @@ class ReplicateWire:
         if status in _ENDED:
             raise _ending(response, said, ticket, request)
         return Unasked(unreadable(response, "the answer does not say how far the prediction is", _nothing))
+
+    def list_jobs(self, model: str, since: datetime) -> HttpCall:
+        """Return the call that lists the predictions of all models."""
+        return HttpCall("GET", "/v1/predictions", query={"created_after": format_time(since)})
+
+    def read_list(self, response: HttpResponse, model: str, since: datetime) -> ListedPage:
+        """Return the predictions of a model on a page of the list. Raises ProviderError."""
+        said = read_page(response, "results")
+        official, _, version = model.partition(":")
+        jobs = []
+        for one in objects_in(said["results"]):
+            created, urls, asked = read_time(one.get("created_at")), one.get("urls"), one.get("input")
+            address = urls.get("get") if isinstance(urls, Mapping) else None
+            is_of_model = one.get("version") == version if version else one.get("model") == official
+            texts = is_id(one.get("id")) and isinstance(address, str) and 0 < len(address) <= _MAX_ADDRESS
+            if is_of_model and texts and isinstance(asked, Mapping) and created is not None and created >= since:
+                until = response.received_at + timedelta(seconds=KEPT_S)
+                jobs.append(ListedJob(JobTicket(str(one["id"]), str(address), str(address), until), created, asked))
+        more = said.get("next")
+        return ListedPage(tuple(jobs), HttpCall("GET", more) if isinstance(more, str) and more else None)
+
+    def is_for(self, job: ListedJob, request: ImageRequest) -> bool:
+        """Whether a prediction has the input that a request gives."""
+        return self._bodies.is_body_of(job.asked, request)
 
     def _read_output(self, response: HttpResponse, output: object, ticket: JobTicket, request: ImageRequest) -> Answer:
         """Return the images of an output: a link, a data URL, a list of either, or what else a model gives."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from batchgen.simulator import wire
 from batchgen.simulator.checks import Choice, Field, Switch, Text, Whole, check
 from batchgen.simulator.dialects.base import Fulfilment
+from batchgen.simulator.dialects.fal.listing import list_jobs
 from batchgen.simulator.faults import FaultKind
 from batchgen.simulator.generate import generate
 from batchgen.simulator.headers import bearer_key, require_key
@@ -51,8 +52,9 @@ class FalDialect:
     service = "fal"
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Return the endpoints; those of a job drop what stands behind the app."""
+        """Return the endpoints; those of a job drop what stands behind the app. The list is at another host there."""
         return [
+            web.get("/v1/models/requests/by-endpoint", list_jobs),
             web.get(f"{_APP}{_JOB}/status", _show_status),
             web.get(f"{_APP}{_JOB}", _show_result),
             web.post(_APP, _submit),
@@ -115,8 +117,9 @@ async def _submit(request: web.Request) -> web.StreamResponse:
     if job_id is None or not isinstance(result, web.Response) or not isinstance(result.body, bytes):
         return result
     service = request.app[SERVICE]
-    prompt = json.loads(await request.read())["prompt"]
-    service.queue.add(job_id, prompt, result.status, result.body, service.settings)
+    asked = json.loads(await request.read())
+    job = service.queue.add(job_id, asked["prompt"], result.status, result.body, service.settings)
+    job.model, job.asked = request.path.strip("/"), asked
     if wire.is_disconnected(request):
         return web.Response()  # it is never sent
     return web.json_response(

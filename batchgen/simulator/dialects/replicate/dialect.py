@@ -28,6 +28,7 @@ from batchgen.simulator.settings import ImageFormat, SimulatorSettings
 _MODEL = r"/v1/models/{owner:[\w.-]+}/{name:[\w.-]+}"
 _PREDICTION_ID = "x-prediction-id"  # of the simulator's own: how the made answer finds its way into the queue
 _LONGEST_WAIT_S = 60.0
+_PAGE = 100
 # What image models have in common; each has fields of its own beside them.
 _FIELDS: Mapping[str, Field] = {
     "prompt": Text(longest=10_000),
@@ -172,12 +173,15 @@ async def _cancel(request: web.Request) -> web.Response:
 
 
 async def _list(request: web.Request) -> web.Response:
-    """List predictions, newest first, of a span of time if one is asked for."""
+    """List a page of the predictions, newest first, of a span of time if one is asked for."""
     require_key(request)
     after, before = request.query.get("created_after", ""), request.query.get("created_before", "~")
-    shown = [_shown(request, job) for job in reversed(request.app[SERVICE].queue.jobs)]
+    shown = [_listed(request, job) for job in reversed(request.app[SERVICE].queue.jobs)]
     found = [prediction for prediction in shown if after <= prediction["created_at"] < before]
-    return web.json_response({"previous": None, "next": None, "results": found})
+    begin = int(request.query.get("cursor", 0))
+    end = begin + _PAGE
+    more = str(request.url.update_query(cursor=end)) if end < len(found) else None
+    return web.json_response({"previous": None, "next": more, "results": found[begin:end]})
 
 
 async def _show_model(request: web.Request) -> web.Response:
@@ -203,6 +207,12 @@ def _shown(request: web.Request, job: QueuedJob) -> dict[str, Any]:
     if not job.is_done:
         shown |= {"status": "processing", "output": None, "error": None, "metrics": {}}
     return shown
+
+
+def _listed(request: web.Request, job: QueuedJob) -> dict[str, Any]:
+    """A prediction as the list has it; what was removed of it is in no list."""
+    shown = _shown(request, job)
+    return shown | ({"data_removed": True, "input": {}, "output": None} if job.is_gone else {})
 
 
 def _mistake(asked: Any) -> tuple[str, str] | None:
