@@ -31,6 +31,8 @@ from batchgen.providers.base import ListedJob, ListingProvider, Provider
 # The service's clock and ours differ by less.
 _SKEW: Final = timedelta(seconds=60)
 _FIRST_WAIT_S: Final = 0.5
+# Many that are lost together look at one list.
+_FRESH_S: Final = 0.4
 # What is asked about a list in vain for one of these reasons is not asked again in this run.
 _REFUSED: Final = frozenset({Affects.ACCOUNT, Affects.MODEL, Affects.ROW, Affects.UNCLEAR})
 
@@ -83,7 +85,7 @@ class LostJobs:
         attempt.looked_for = len(doubts)
         began, wait_s = monotonic(), _FIRST_WAIT_S
         while not self._is_refused:
-            job = await self._look(request, _since(doubts, self._listed), monotonic())
+            job = await self._look(request, _since(doubts, self._listed), monotonic() - _FRESH_S)
             if job is not None:
                 found = _waiting(attempt, doubts, job)
                 await self._dataset.accepted(found.request, found.ticket, found.attempts)

@@ -11,7 +11,7 @@ import json
 import random
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -41,14 +41,20 @@ _LINK_FAULTS = frozenset(
 _PROXY_PAGE = "<!doctype html><html><head><title>Sign in</title></head><body>Sign in to this network.</body></html>"
 _GATEWAY_PAGE = "<html><head><title>504 Gateway Time-out</title></head><body>The server took too long.</body></html>"
 
+# Takes an order, with the answer that was made for it, as a job.
+Take = Callable[[Order, web.Response], None]
 
-async def generate(request: web.Request) -> web.StreamResponse:
-    """Record the arrival, serve it, and record its outcome."""
+
+async def generate(request: web.Request, take: Take | None = None) -> web.StreamResponse:
+    """Record the arrival, serve it, and record its outcome.
+
+    take: is called before a fault breaks the answer: a job goes on when nobody hears that it was accepted.
+    """
     service = request.app[SERVICE]
     arrival = service.bill.record_arrival(read_client_request_id(request), secrets.token_hex(12))
     service.in_progress[arrival.number] = request
     try:
-        return await _serve(service, request, arrival)
+        return await _serve(service, request, arrival, take)
     except Refusal as refusal:
         service.bill.record_outcome(arrival.number, refusal.outcome)
         raise
@@ -60,7 +66,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
         service.bill.record_outcome(arrival.number, "closed")
 
 
-async def _serve(service: Service, request: web.Request, arrival: Arrival) -> web.StreamResponse:
+async def _serve(service: Service, request: web.Request, arrival: Arrival, take: Take | None) -> web.StreamResponse:
     settings, bill, dialect = service.settings, service.bill, service.dialect
     require_key(request)
     _check_limits(service)
@@ -83,7 +89,10 @@ async def _serve(service: Service, request: web.Request, arrival: Arrival) -> we
         kind = None
     bill.record_outcome(arrival.number, kind or _name_outcome(service, request, specs))
     fulfilment = Fulfilment(order, items, _is_blocked(settings, order), arrival.inference_id, usd)
-    return await _deliver(kind, service, request, dialect.answer(fulfilment, settings))
+    answer = dialect.answer(fulfilment, settings)
+    if take is not None:
+        take(order, answer)
+    return await _deliver(kind, service, request, answer)
 
 
 def _name_outcome(service: Service, request: web.Request, specs: list[ImageSpec]) -> str:

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from aiohttp import web
+
+from batchgen.simulator.order import Order
 from batchgen.simulator.settings import SimulatorSettings
 
 
@@ -59,6 +62,18 @@ class JobQueue:
         """Every job so far, also those that are gone."""
         return tuple(self._jobs.values())
 
+    def take(self, job_id: str, order: Order, made: web.Response, settings: SimulatorSettings) -> None:
+        """Accept an order as a job that is listed, with the answer that it will give."""
+        job = self.add(job_id, order.prompt, made.status, _body_of(made), settings)
+        job.model, job.asked = order.model, order.asked
+
+    def change(self, job_id: str | None, made: web.StreamResponse) -> QueuedJob | None:
+        """Let a job give another answer, and return it; None if there is no such job."""
+        job = self._jobs.get(job_id or "")
+        if job is not None and isinstance(made, web.Response):
+            job.status, job.body = made.status, _body_of(made)
+        return job
+
     def add(self, job_id: str, prompt: str, status: int, body: bytes, settings: SimulatorSettings) -> QueuedJob:
         """Accept a job, and return it; what it will give is known from the start."""
         chance = random.Random(f"job {settings.seed} {len(self._jobs)}")  # noqa: S311  (a test can repeat it)
@@ -74,3 +89,9 @@ class JobQueue:
             return None
         job.polls += 1
         return job
+
+
+def _body_of(made: web.Response) -> bytes:
+    if not isinstance(made.body, bytes):
+        raise TypeError("only an answer whose body is bytes can be that of a job")
+    return made.body

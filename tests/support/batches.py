@@ -37,6 +37,7 @@ QUICK = {
     "retry.max_attempts": 8,
     "retry.backoff_base_s": 0.01,
     "retry.backoff_max_s": 0.05,
+    "retry.find_s": 0.2,
 }
 
 # For services that fall silent.

@@ -25,6 +25,7 @@ from batchgen.simulator.settings import ImageFormat, SimulatorSettings
 
 _APP = r"/{owner:[a-z0-9][\w.-]*}/{app:[\w.-]+}"
 _JOB = "/requests/{job}"
+_JOB_ID = "x-fal-request-id"
 # What fal's image models have in common; other fields are those of one model.
 _FIELDS: Mapping[str, Field] = {
     "prompt": Text(longest=10_000),
@@ -112,18 +113,19 @@ class FalDialect:
 
 async def _submit(request: web.Request) -> web.StreamResponse:
     """Accept a job. What it will give is made at once, and shown when it is done."""
-    result = await generate(request)
-    job_id = result.headers.get("x-fal-request-id")
-    if job_id is None or not isinstance(result, web.Response) or not isinstance(result.body, bytes):
-        return result
     service = request.app[SERVICE]
-    asked = json.loads(await request.read())
-    job = service.queue.add(job_id, asked["prompt"], result.status, result.body, service.settings)
-    job.model, job.asked = request.path.strip("/"), asked
+
+    def take(order: Order, made: web.Response) -> None:
+        service.queue.take(made.headers[_JOB_ID], order, made, service.settings)
+
+    result = await generate(request, take)
+    job = service.queue.change(result.headers.get(_JOB_ID), result)
+    if job is None:
+        return result
     if wire.is_disconnected(request):
         return web.Response()  # it is never sent
     return web.json_response(
-        {"status": "IN_QUEUE", "queue_position": 0, "request_id": job_id, **_urls(request, job_id)}
+        {"status": "IN_QUEUE", "queue_position": 0, "request_id": job.id, **_urls(request, job.id)}
     )
 
 
@@ -187,7 +189,7 @@ def _describe(item: Item) -> dict[str, Any]:
 
 
 def _json(body: Mapping[str, Any], status: int, job_id: str) -> web.Response:
-    headers = {"x-fal-request-id": job_id}
+    headers = {_JOB_ID: job_id}
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json", headers=headers)
 
 

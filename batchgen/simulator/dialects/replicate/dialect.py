@@ -133,19 +133,19 @@ class ReplicateDialect:
 
 async def _create(request: web.Request) -> web.StreamResponse:
     """Accept a prediction. What it will give is made at once, and shown when it is done."""
-    result = await generate(request)
-    prediction_id = result.headers.get(_PREDICTION_ID)
-    if prediction_id is None or not isinstance(result, web.Response) or not isinstance(result.body, bytes):
-        return result
     service = request.app[SERVICE]
-    prompt = json.loads(result.body)["input"]["prompt"]
-    service.queue.add(prediction_id, prompt, result.status, result.body, service.settings)
+
+    def take(order: Order, made: web.Response) -> None:
+        service.queue.take(made.headers[_PREDICTION_ID], order, made, service.settings)
+
+    result = await generate(request, take)
+    job = service.queue.change(result.headers.get(_PREDICTION_ID), result)
+    if job is None:
+        return result
     if wire.is_disconnected(request):
         return web.Response()  # it is never sent
-    job = service.queue.ask(prediction_id)
-    if job is None:
-        return web.json_response(json.loads(result.body) | {"status": "starting", "output": None}, status=201)
-    job.polls = 0  # nobody has asked about it yet
+    if job.is_gone:
+        return web.json_response(json.loads(job.body) | {"status": "starting", "output": None}, status=201)
     await _wait(request, job)
     return web.json_response(_shown(request, job), status=201)
 
