@@ -99,6 +99,8 @@ class LostJobs:
     async def _look(self, request: ImageRequest, since: datetime, not_before: float) -> ListedJob | None:
         """Look at a list that is no older than a moment; the job is the caller's then."""
         async with self._one_at_a_time:
+            if self._is_refused:
+                return None
             jobs = self._lists.get(request.model)
             if jobs is None or jobs.asked_at < not_before or jobs.since > since:
                 jobs = await self._ask(request.model, since if jobs is None else min(since, jobs.since))

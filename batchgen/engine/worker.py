@@ -259,7 +259,8 @@ class Worker:
         error, decision = self._decide(attempt, error)
         self._events.failed(attempt, error, decision)
         if isinstance(decision, Fail):
-            await self.keeper.fail(attempt, error)
+            if error.kind is ErrorKind.EXPIRED or not await self._collect_lost(attempt):
+                await self.keeper.fail(attempt, error)
             return False
         self._dataset.refused(attempt.request, error, attempt.summary())
         if isinstance(decision, Suspend):

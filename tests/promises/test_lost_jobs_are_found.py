@@ -121,6 +121,18 @@ async def test_a_list_that_is_refused_is_asked_for_once_and_the_request_is_sent_
     assert all(len(record["in_doubt_ids"]) == 1 for record in read_index(tmp_path / "out"))
 
 
+@EACH
+async def test_the_last_attempt_of_a_run_is_looked_for_before_it_is_in_doubt(
+    tmp_path: Path, service: JobService
+) -> None:
+    manifest = write_manifest(tmp_path / "m.csv", ["a fox"])
+    async with Simulator(settings(service, faults=(Fault.parse("reset@1-"),))) as simulator:
+        await draw(service, manifest, simulator.url, **{"retry.max_attempts": 1})
+        assert len(simulator.queue.jobs) == 1
+    (record,) = read_index(tmp_path / "out")
+    assert (record["status"], record["in_doubt_ids"]) == ("ok", [])
+
+
 async def test_no_list_is_looked_at_where_the_user_says_so(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.csv", ["a fox"])
     async with Simulator(settings(FAL, faults=(Fault.parse("reset@1"),))) as simulator:
