@@ -25,6 +25,7 @@ class AttemptState:
     wasted: tuple[Charge, ...] = ()
     in_doubt_ids: tuple[str, ...] = ()
     sent_clock: float = 0.0  # when the current one left, by the monotonic clock
+    jobs: tuple[str, ...] = ()  # that its attempts became, by the service's ids
     looked_for: int = 0  # of the attempts in doubt, also those of earlier runs, how many the service was asked about
     refusals: RowRefusals = field(default_factory=RowRefusals)
     _counted_s: float = 0.0

@@ -2,7 +2,8 @@
 
 A list tells what each job was asked for and when. Of the jobs that the service took since the run began that sent the
 attempt, and that the dataset does not know, one that was asked for exactly the same is the lost one. A list may be
-late, or leave out what is not done: it is looked at until a time is over. To look costs nothing.
+late, or leave out what is not done: it is looked at until a time is over. To look costs nothing. A job that failed is
+nobody's: it brought nothing, and another one is asked for.
 
 Accepted as a price: jobs without a seed that ask for the same are told apart by what the dataset knows, and by nothing
 else.
@@ -20,7 +21,6 @@ from typing import Final, cast
 from batchgen.core.attempts import Attempts, attempt_number, run_of_attempt, run_start
 from batchgen.core.errors import BatchgenError, ProviderError
 from batchgen.core.outcomes import Affects, policy_of
-from batchgen.core.request import ImageRequest
 from batchgen.dataset.read.waiting_jobs import WaitingJob
 from batchgen.engine.attempt import AttemptState
 from batchgen.engine.protocols import Sink
@@ -78,14 +78,13 @@ class LostJobs:
 
         Each attempt is looked for once in a run. Raises DiskError, DamagedIndex.
         """
-        request = attempt.request
-        doubts = (*request.prior.in_doubt_ids, *attempt.in_doubt_ids)
+        doubts = (*attempt.request.prior.in_doubt_ids, *attempt.in_doubt_ids)
         if len(doubts) == attempt.looked_for:
             return None
         attempt.looked_for = len(doubts)
         began, wait_s = monotonic(), _FIRST_WAIT_S
         while not self._is_refused:
-            job = await self._look(request, _since(doubts, self._listed), monotonic() - _FRESH_S)
+            job = await self._look(attempt, _since(doubts, self._listed), monotonic() - _FRESH_S)
             if job is not None:
                 found = _waiting(attempt, doubts, job)
                 await self._dataset.accepted(found.request, found.ticket, found.attempts)
@@ -96,8 +95,9 @@ class LostJobs:
             wait_s *= 2
         return None
 
-    async def _look(self, request: ImageRequest, since: datetime, not_before: float) -> ListedJob | None:
+    async def _look(self, attempt: AttemptState, since: datetime, not_before: float) -> ListedJob | None:
         """Look at a list that is no older than a moment; the job is the caller's then."""
+        request = attempt.request
         async with self._one_at_a_time:
             if self._is_refused:
                 return None
@@ -107,7 +107,8 @@ class LostJobs:
             if jobs is None:
                 return None
             for job in jobs.jobs.values():
-                if job.created >= since and self._provider.is_for(job, request):
+                is_new = job.created >= since and job.ticket.id not in attempt.jobs
+                if is_new and self._provider.is_for(job, request):
                     return jobs.jobs.pop(job.ticket.id)
         return None
 

@@ -245,6 +245,7 @@ class Worker:
             permit.in_doubt()  # it may be charged, and nobody will ask about it before the next run
             raise
         self._events.taken(attempt.client_request_id, ticket)
+        attempt.jobs += (ticket.id,)
         if lost := self._lost.get(attempt.request.provider):
             lost.taken(ticket.id)
 

@@ -290,7 +290,7 @@ class ListingWire(JobWire, Protocol):
         """Return the call that lists the jobs of a model, or of all models, that were taken since then (UTC)."""
 
     def read_list(self, response: HttpResponse, model: str, since: datetime) -> ListedPage:
-        """Return what an answer to `list_jobs` says of one model. Raises ProviderError."""
+        """Return what an answer to `list_jobs` says of one model; what failed is left out. Raises ProviderError."""
 
     def is_for(self, job: ListedJob, request: ImageRequest) -> bool:
         """Whether a job was asked for exactly what a request asks for."""

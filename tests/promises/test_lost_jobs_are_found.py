@@ -101,6 +101,20 @@ async def test_a_job_of_another_row_that_asked_for_the_same_is_not_taken_for_the
     assert len({record["inference_id"] for record in read_index(tmp_path / "out")}) == 2
 
 
+@EACH
+async def test_a_job_without_an_image_is_not_taken_for_the_lost_one_that_came_after_it(
+    tmp_path: Path, service: JobService
+) -> None:
+    manifest = write_manifest(tmp_path / "m.csv", ["a fox"])
+    faults = (Fault.parse("no_image@1"), Fault.parse("reset@2"))
+    async with Simulator(settings(service, faults=faults)) as simulator:
+        await draw(service, manifest, simulator.url)
+        first, second = simulator.queue.jobs
+    (record,) = read_index(tmp_path / "out")
+    assert (record["status"], record["inference_id"]) == ("ok", second.id)
+    assert first.id != second.id
+
+
 async def test_a_list_that_is_refused_is_asked_for_once_and_the_request_is_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

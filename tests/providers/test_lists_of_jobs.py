@@ -101,6 +101,7 @@ def test_fals_list_of_a_server_that_speaks_like_it_is_at_that_server() -> None:
         {"request_id": "../../admin"},
         {"request_id": ""},
         {"request_id": 7},
+        {"status_code": 422},
     ],
     ids=str,
 )

@@ -101,12 +101,14 @@ class FalWire:
         return self._list_page(model, since, {})
 
     def read_list(self, response: HttpResponse, model: str, since: datetime) -> ListedPage:
-        """Return the jobs of a page of the list. Raises ProviderError."""
+        """Return the jobs of a page of the list, but for those that failed. Raises ProviderError."""
         said = read_page(response, "items")
         app = "/".join(model.split("/")[:2])  # where a job is asked about, the path behind the app is left out
         jobs = []
         for one in objects_in(said["items"]):
-            created, asked = read_time(one.get("sent_at")), one.get("json_input")
+            created, asked, status = read_time(one.get("sent_at")), one.get("json_input"), one.get("status_code")
+            if isinstance(status, int) and status >= 400:
+                continue
             if is_id(one.get("request_id")) and isinstance(asked, Mapping) and created is not None and created >= since:
                 result_url = f"/{app}/requests/{one['request_id']}"
                 until = response.received_at + timedelta(seconds=LARGE_KEPT_S)

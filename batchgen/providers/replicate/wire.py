@@ -102,7 +102,7 @@ class ReplicateWire:
         return HttpCall("GET", "/v1/predictions", query={"created_after": format_time(since)})
 
     def read_list(self, response: HttpResponse, model: str, since: datetime) -> ListedPage:
-        """Return the predictions of a model on a page of the list. Raises ProviderError."""
+        """Return the predictions of a model on a page of the list, but for those that failed. Raises ProviderError."""
         said = read_page(response, "results")
         official, _, version = model.partition(":")
         jobs = []
@@ -111,7 +111,8 @@ class ReplicateWire:
             address = urls.get("get") if isinstance(urls, Mapping) else None
             is_of_model = one.get("version") == version if version else one.get("model") == official
             texts = is_id(one.get("id")) and isinstance(address, str) and 0 < len(address) <= _MAX_ADDRESS
-            if is_of_model and texts and isinstance(asked, Mapping) and created is not None and created >= since:
+            is_wanted = is_of_model and one.get("status") not in _ENDED
+            if is_wanted and texts and isinstance(asked, Mapping) and created is not None and created >= since:
                 until = response.received_at + timedelta(seconds=KEPT_S)
                 jobs.append(ListedJob(JobTicket(str(one["id"]), str(address), str(address), until), created, asked))
         more = said.get("next")
