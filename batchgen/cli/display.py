@@ -105,7 +105,8 @@ class _Messages:
         if plan.in_doubt.requests:
             again = count(plan.in_doubt.requests, "request")
             self._remark(
-                f"{again} in doubt will be sent again and may be charged twice; --in-doubt skip leaves them alone."
+                f"{again} in doubt will be sent again, and may be charged twice, unless the service's list of jobs has "
+                "them; --in-doubt skip leaves them alone."
             )
 
     def _say_what_is_to_send(self, plan: Plan) -> None:
