@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from support.files_of import parts_of
-from support.folder_layout import FolderLayout
 
+from batchgen.dataset.layout import VIEW, Layout, layout_at
 from batchgen.dataset.read.summary import summarise
 
 
-def read_all(layout: FolderLayout) -> int:
+def read_all(root: Path, layout: Layout) -> int:
     """Read every Parquet file, and count the dataset as `batchgen status` does."""
     files = 0
-    for path in [*parts_of(layout), layout.view]:
+    for name in [*layout.part_names().values(), VIEW]:
+        path = root / name
         try:
             # Opened once: `pq.read_table` opens a path twice, and may find a newer file the second time.
             with path.open("rb") as file:
@@ -33,9 +33,10 @@ def read_all(layout: FolderLayout) -> int:
 
 
 def main() -> None:
-    layout, files = FolderLayout(Path(sys.argv[1])), 0
+    root, files = Path(sys.argv[1]), 0
+    layout = layout_at(root)
     while not select.select([sys.stdin], [], [], 0.1)[0]:
-        files += read_all(layout)
+        files += read_all(root, layout)
     print(f"{files} files read")
 
 
