@@ -69,8 +69,10 @@ class _Messages:
         errors = [problem for problem in plan.problems if problem.is_error]
         for problem in (*retirements(plan), *errors[:_PROBLEMS_SHOWN]):
             self._say(str(problem))
-        for line in (*describe_columns(column_use(self._job)), *describe_warnings(plan, self._job)):
-            self._remark(f"{line[:1].upper()}{line[1:]}.")
+        columns, *doubts = describe_columns(column_use(self._job))
+        self._remark(f"{columns[:1].upper()}{columns[1:]}.")
+        for line in (*doubts, *describe_warnings(plan, self._job)):
+            self._remark(f"{line}.")
         if plan.invalid_rows:
             rows = count(plan.invalid_rows, "row")
             self._say(f"{rows} will not be sent; `batchgen check {self._job.manifest.name}` says why.")
@@ -112,7 +114,7 @@ class _Messages:
     def _say_what_is_to_send(self, plan: Plan) -> None:
         todo = f"{count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')} to send"
         cost = "at unknown cost" if plan.unpriced_images else f"about {dollars(plan.cost_usd)}"
-        least = duration(60 * plan.minutes(self._job.loaded.config.limits))
+        least = duration(60 * max(plan.minutes(self._job.loaded.config).values(), default=0.0))
         done = f"; {count(plan.up_to_date.images, 'image')} up to date" if plan.up_to_date.images else ""
         price = price_source(self._job, self._preflight.prices_usd.get(self._job.rules.model.key))
         self._remark(f"{todo}: {cost} ({price}), at least {least}{done}.")

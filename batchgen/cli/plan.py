@@ -86,14 +86,12 @@ def describe(plan: Plan, job: Job) -> str:
         *_group("failed permanently", plan.kept_failed, "sent again only with --retry failed"),
         *_plain("invalid rows", plan.invalid_rows, "`batchgen check` says why"),
         *_plain("removed", plan.removed, "in the dataset, no longer in the manifest; kept in the index"),
-        *_plain(
-            "too large", plan.too_large(job.loaded.config.limits), "more images than --ipm lets through: they wait"
-        ),
+        *_plain("too large", plan.too_large(job.loaded.config), "more images than --ipm lets through: they wait"),
         "",
         f"to send: {count(plan.to_send.requests, 'request')} for {count(plan.to_send.images, 'image')}",
         f"cost:    {_cost(plan)} ({price_source(job)})",
         *_price_origin(job),
-        f"time:    at least {duration(60 * plan.minutes(job.loaded.config.limits))} at {_limits(job)}",
+        _time(plan, job),
     ]
     return "\n".join(lines)
 
@@ -137,12 +135,15 @@ def _cost(plan: Plan) -> str:
     return f"{dollars(plan.cost_usd)} and the unknown cost of {count(plan.unpriced_images, 'image')}"
 
 
-def _limits(job: Job) -> str:
-    limits = job.loaded.config.limits
-    text = f"{limits.requests_per_minute:g} requests a minute"
+def _time(plan: Plan, job: Job) -> str:
+    """How long sending takes, at the limits of the provider where it takes longest."""
+    times = plan.minutes(job.loaded.config) or {job.rules.model.provider: 0.0}
+    provider, minutes = next(iter(times.items()))
+    limits = job.loaded.config.provider(provider).limits
+    text = f"time:    at least {duration(60 * minutes)} at {limits.requests_per_minute:g} requests a minute"
     if limits.images_per_minute is not None:
         text += f" and {limits.images_per_minute:g} images a minute"
-    return text
+    return f"{text} of {provider}" if len(times) > 1 else text
 
 
 def _group(name: str, group: Group, remark: str = "") -> list[str]:
@@ -176,8 +177,8 @@ def _as_json(plan: Plan, job: Job) -> dict[str, object]:
         "view": view_lag_of(plan, job),
         "cost_usd": None if plan.unpriced_images else plan.cost_usd,
         "price_source": price_source(job),
-        "too_large": plan.too_large(job.loaded.config.limits),
-        "minutes": plan.minutes(job.loaded.config.limits),
+        "too_large": plan.too_large(job.loaded.config),
+        "minutes": max(plan.minutes(job.loaded.config).values(), default=0.0),
         "errors": plan.errors,
         "warnings": plan.warnings,
         "configuration": [str(problem) for problem in job.rules.problems],

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from batchgen.config.settings import LimitSettings, in_window
+from batchgen.config.settings import RunConfig, in_window
 from batchgen.core.keys import NO_KEYS, Keys
 from batchgen.core.problems import Problem
 from batchgen.core.request import ModelKey, Prior
@@ -45,11 +45,12 @@ class Plan:
     chance, lost, in doubt, or chosen by --retry); kept_failed (the service refuses it, sent only with --retry
     failed); deferred (paid for, waits at a link); accepted (a service works on it as a job, which is collected);
     kept_in_doubt (in doubt or lost, left alone by --in-doubt skip).
-    models counts the images to send by model, unpriced those of them whose price is not known, and costs_usd is what
-    the others cost by model; sizes counts the requests to send by how many images they ask for. blocked_images counts
-    those of up_to_date that the safety filter blocked in an earlier run. removed counts requests of the index that the
-    manifest does not ask for any more, replaced those of them whose images are there; gone has their sorted keys, those
-    of wrong rows too. space is the room on the disk, where a run measured it.
+    models counts the images to send by model, unpriced those of them whose price is not known, and costs_usd is
+    what the others cost by model; sizes counts the requests to send by provider and how many images they ask for.
+    blocked_images counts those of up_to_date that the safety filter blocked in an earlier run. removed counts
+    requests of the index that the manifest does not ask for any more, replaced those of them whose images are
+    there; gone has their sorted keys, those of wrong rows too. space is the room on the disk, where a run measured
+    it.
     """
 
     rows: int = 0
@@ -72,7 +73,7 @@ class Plan:
     removed: int = 0
     replaced: int = 0
     models: Counter[ModelKey] = field(default_factory=Counter)
-    sizes: Counter[int] = field(default_factory=Counter)
+    sizes: Counter[tuple[str, int]] = field(default_factory=Counter)
     unpriced: Counter[ModelKey] = field(default_factory=Counter)
     costs_usd: defaultdict[ModelKey, float] = field(default_factory=lambda: defaultdict(float))
     problems: list[Problem] = field(default_factory=list)
@@ -107,20 +108,32 @@ class Plan:
         """How many warnings the manifest has."""
         return self.problem_counts.total() - self.errors
 
-    def minutes(self, limits: LimitSettings) -> float:
-        """How long sending takes at least, at the configured limits."""
+    def minutes(self, config: RunConfig) -> dict[str, float]:
+        """Return how long sending takes at least at the limits of each provider that is asked, the longest first.
+
+        The accounts work beside one another.
+        """
+        minutes = {name: self._minutes_at(name, config) for name in {provider for provider, _ in self.sizes}}
+        return dict(sorted(minutes.items(), key=lambda item: (-item[1], item[0])))
+
+    def _minutes_at(self, provider: str, config: RunConfig) -> float:
+        limits = config.provider(provider).limits
+        sizes = {images: requests for (name, images), requests in self.sizes.items() if name == provider}
         # The first leaves at once.
-        by_requests = max(0, self.to_send.requests - 1) / limits.requests_per_minute
+        by_requests = (sum(sizes.values()) - 1) / limits.requests_per_minute
         if limits.images_per_minute is None:
             return by_requests
-        return max(by_requests, max(0, self.to_send.images - 1) / limits.images_per_minute)
+        images = sum(images * requests for images, requests in sizes.items())
+        return max(by_requests, (images - 1) / limits.images_per_minute)
 
-    def too_large(self, limits: LimitSettings) -> int:
-        """How many requests to send ask for more images than may ever leave together at the configured limits."""
-        if limits.images_per_minute is None:
-            return 0
-        most = in_window(limits.images_per_minute, limits.window_s)
-        return sum(requests for images, requests in self.sizes.items() if images > most)
+    def too_large(self, config: RunConfig) -> int:
+        """How many requests to send ask for more images than may ever leave together at their provider's limits."""
+        found = 0
+        for (provider, images), requests in self.sizes.items():
+            limits = config.provider(provider).limits
+            if limits.images_per_minute is not None:
+                found += requests * (images > in_window(limits.images_per_minute, limits.window_s))
+        return found
 
 
 class BatchSink(Protocol):
@@ -206,7 +219,6 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_
     if not len(pending):
         return
     add(plan.to_send, pending)
-    plan.sizes.update(images[pending].tolist())
     unseen = pending[states[pending] == RequestState.UNSEEN]
     known_row = resume_index.knows_rows(list(map(batch.row_ids.__getitem__, unseen.tolist())))
     add(plan.changed, unseen[known_row])
@@ -220,10 +232,13 @@ def _count_requests(plan: Plan, batch: RowBatch, classified: Classified, resume_
 def _count_models(
     plan: Plan, settings: Sequence[RowSettings], images: npt.NDArray[np.intp], pending: npt.NDArray[np.intp]
 ) -> None:
-    """Count the images to send by model; rows have few different settings."""
+    """Count what is to be sent, by model and by provider; rows have few different settings."""
     numbers = {one: number for number, one in enumerate(set(settings))}
     of_request = np.fromiter(map(numbers.__getitem__, settings), np.intp, len(settings))
     counts = np.bincount(of_request[pending], images[pending], len(numbers)).astype(int).tolist()
+    providers = [one.provider for one in numbers]
+    of_pending = of_request[pending].tolist()
+    plan.sizes.update(zip((providers[number] for number in of_pending), images[pending].tolist(), strict=True))
     for one, count in zip(numbers, counts, strict=True):
         if count:
             plan.models[one.model.key] += count

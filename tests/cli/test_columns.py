@@ -41,7 +41,7 @@ def test_plan_says_it_for_people_and_programs(run: Run) -> None:
 
 def test_run_says_it_once(run: Run, simulate: Simulate) -> None:
     made = run("run", "m.csv", "-o", "out", "--base-url", simulate().url, "--no-gallery")
-    assert made.err.count(f"N{FOREIGN[1:]}.") == 1
+    assert made.err.count(f"{FOREIGN}.") == 1
     assert "Columns: prompt, seed; passed through: negative_prompt, mood." in made.err
 
 

@@ -312,7 +312,7 @@ async def test_a_request_that_no_limit_lets_through_waits_the_others_go_on_and_t
     small: list[Mapping[str, object]] = [{"id": f"{number}", "prompt": f"{number} foxes"} for number in range(6)]
     rows = [FOUR, *small]
     limits = {"limits.images_per_minute": 180, "limits.window_s": 1, "limits.concurrency": 1}
-    assert batch.plan(rows).too_large(LimitSettings(images_per_minute=180, window_s=1)) == 1
+    assert batch.plan(rows).too_large(RunConfig(limits=LimitSettings(images_per_minute=180, window_s=1))) == 1
     summary = await batch.run(rows, settings=limits)
     assert summary.stop is not None
     assert summary.stop.kind is StopKind.LIMITS

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 from support.making import answer, attempts, image, writing
 
 from batchgen.catalog import load_catalog
+from batchgen.config.load import load_config
 from batchgen.config.settings import RunConfig
 from batchgen.manifest import open_manifest
 from batchgen.planning import read_rows
@@ -146,3 +148,17 @@ async def test_what_is_in_doubt_is_sent_again_with_its_old_ids_kept(batch: Batch
     (made,) = batch.records()
     assert made["status"] == "ok"
     assert made["in_doubt_ids"] == doubt["in_doubt_ids"], "a reader of the bill must find the first attempt"
+
+
+def test_the_time_is_that_of_the_provider_whose_own_limits_take_longest() -> None:
+    given = {
+        "limits.requests_per_minute": 10,
+        "providers.comfyui.limits.requests_per_minute": 600,
+        "providers.fal.limits.images_per_minute": 4,
+    }
+    config = load_config(given=given).config
+    plan = Plan(sizes=Counter({("comfyui", 1): 601, ("fal", 2): 21, ("fal", 5): 1, ("aimlapi", 1): 11}))
+    assert plan.minutes(config) == {"fal": 11.5, "aimlapi": 1.0, "comfyui": 1.0}
+    assert list(plan.minutes(config)) == ["fal", "aimlapi", "comfyui"]
+    assert plan.too_large(config) == 1, "five images are more than fal's four a minute"
+    assert Plan().minutes(config) == {}
