@@ -24,7 +24,7 @@ class QueuedJob:
         prompt: what it draws.
         status, body: of the result.
         done_at_s, gone_at_s: when it is done, and when it is forgotten, by the monotonic clock.
-        model, asked: what it was asked for; empty where the service lists no jobs.
+        model, asked: what it was asked for.
         created_at: when it was accepted (UTC).
         polls: how often it was asked about: only who was told of it can ask.
     """
@@ -35,8 +35,8 @@ class QueuedJob:
     body: bytes
     done_at_s: float
     gone_at_s: float
-    model: str = ""
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    model: str
+    asked: Mapping[str, Any]
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     polls: int = 0
 
@@ -63,23 +63,19 @@ class JobQueue:
         return tuple(self._jobs.values())
 
     def take(self, job_id: str, order: Order, made: web.Response, settings: SimulatorSettings) -> None:
-        """Accept an order as a job that is listed, with the answer that it will give."""
-        job = self.add(job_id, order.prompt, made.status, _body_of(made), settings)
-        job.model, job.asked = order.model, order.asked
+        """Accept an order as a job; what it will give is known from the start."""
+        chance = random.Random(f"job {settings.seed} {len(self._jobs)}")  # noqa: S311  (a test can repeat it)
+        done_at_s = time.monotonic() + chance.uniform(*settings.job_s)
+        gone_at_s = done_at_s + settings.job_kept_s
+        self._jobs[job_id] = QueuedJob(
+            job_id, order.prompt, made.status, _body_of(made), done_at_s, gone_at_s, order.model, order.asked
+        )
 
     def change(self, job_id: str | None, made: web.StreamResponse) -> QueuedJob | None:
         """Let a job give another answer, and return it; None if there is no such job."""
         job = self._jobs.get(job_id or "")
         if job is not None and isinstance(made, web.Response):
             job.status, job.body = made.status, _body_of(made)
-        return job
-
-    def add(self, job_id: str, prompt: str, status: int, body: bytes, settings: SimulatorSettings) -> QueuedJob:
-        """Accept a job, and return it; what it will give is known from the start."""
-        chance = random.Random(f"job {settings.seed} {len(self._jobs)}")  # noqa: S311  (a test can repeat it)
-        done_at_s = time.monotonic() + chance.uniform(*settings.job_s)
-        job = QueuedJob(job_id, prompt, status, body, done_at_s, done_at_s + settings.job_kept_s)
-        self._jobs[job_id] = job
         return job
 
     def ask(self, job_id: str) -> QueuedJob | None:

@@ -44,6 +44,7 @@ async def test_answers_that_never_came_are_not_made_again(tmp_path: Path) -> Non
         summary = await draw(manifest, service.url, write_model(tmp_path / "models"))
         assert summary.stop is None
         assert Counter(job.prompt for job in service.queue.jobs) == {f"a fox {number}": 1 for number in range(8)}
+        assert len(service.bill.arrivals) == 9, "only what was refused was sent again"
     records = read_index(tmp_path / "out")
     assert {record["status"] for record in records} == {"ok"}
     assert not any(record["in_doubt_ids"] for record in records)

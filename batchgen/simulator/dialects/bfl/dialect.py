@@ -9,11 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from batchgen.simulator import wire
+from batchgen.simulator.accepting import accept
 from batchgen.simulator.checks import Choice, Field, Switch, Text, Whole, check
 from batchgen.simulator.dialects.base import Fulfilment
 from batchgen.simulator.faults import FaultKind
-from batchgen.simulator.generate import generate
 from batchgen.simulator.headers import require_key
 from batchgen.simulator.order import Linked, Order, Size
 from batchgen.simulator.refusals import Refusal
@@ -125,19 +124,14 @@ async def _submit(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     if sum(not job.is_done for job in service.queue.jobs) >= _TASKS_AT_ONCE:
         raise Refusal(429, "Too many active tasks", outcome=FaultKind.RATE_LIMITED)
-    result = await generate(request)
-    task_id = result.headers.get(_TASK_ID)
-    if task_id is None or not isinstance(result, web.Response) or not isinstance(result.body, bytes):
-        return result
-    asked = json.loads(await request.read())
-    service.queue.add(task_id, asked["prompt"], result.status, result.body, service.settings)
-    if wire.is_disconnected(request):
-        return web.Response()  # it is never sent
-    width, height = _size(asked)
+    job = await accept(request, _TASK_ID)
+    if isinstance(job, web.StreamResponse):
+        return job
+    width, height = _size(job.asked)
     return web.json_response(
         {
-            "id": task_id,
-            "polling_url": f"{request.url.origin()}/v1/get_result?id={task_id}",
+            "id": job.id,
+            "polling_url": f"{request.url.origin()}/v1/get_result?id={job.id}",
             **({"cost": service.settings.price_usd * 100} if service.settings.announce_cost else {}),
             "input_mp": 0.0,
             "output_mp": width * height / 2**20,

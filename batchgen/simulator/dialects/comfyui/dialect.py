@@ -10,12 +10,11 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from batchgen.simulator import wire
+from batchgen.simulator.accepting import accept
 from batchgen.simulator.cdn import PATH
 from batchgen.simulator.dialects.base import Fulfilment
 from batchgen.simulator.download import serve
 from batchgen.simulator.faults import FaultKind
-from batchgen.simulator.generate import generate
 from batchgen.simulator.job_queue import QueuedJob
 from batchgen.simulator.order import Linked, Order
 from batchgen.simulator.refusals import Refusal
@@ -96,17 +95,11 @@ class ComfyDialect:
 
 async def _queue(request: web.Request) -> web.StreamResponse:
     """Put a graph into the queue. What it will give is made at once, and shown when it has run."""
-    result = await generate(request)
-    prompt_id = result.headers.get(_PROMPT_ID)
-    if prompt_id is None or not isinstance(result, web.Response) or not isinstance(result.body, bytes):
-        return result
-    service = request.app[SERVICE]
-    graph = json.loads(await request.read())["prompt"]
-    text = next(_values(graph, str, "text", "prompt", "value"), "nothing")
-    service.queue.add(prompt_id, text, result.status, result.body, service.settings)
-    if wire.is_disconnected(request):
-        return web.Response()  # it is never sent
-    return web.json_response({"prompt_id": prompt_id, "number": len(service.queue.jobs), "node_errors": {}})
+    job = await accept(request, _PROMPT_ID)
+    if isinstance(job, web.StreamResponse):
+        return job
+    number = len(request.app[SERVICE].queue.jobs)
+    return web.json_response({"prompt_id": job.id, "number": number, "node_errors": {}})
 
 
 async def _count(request: web.Request) -> web.Response:

@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from batchgen.simulator import wire
+from batchgen.simulator.accepting import accept
 from batchgen.simulator.checks import Choice, Field, Switch, Text, Whole, check
 from batchgen.simulator.dialects.base import Fulfilment
 from batchgen.simulator.dialects.fal.listing import list_jobs
 from batchgen.simulator.faults import FaultKind
-from batchgen.simulator.generate import generate
 from batchgen.simulator.headers import bearer_key, require_key
 from batchgen.simulator.job_queue import QueuedJob
 from batchgen.simulator.order import Inline, Item, Order, Size
@@ -113,17 +112,9 @@ class FalDialect:
 
 async def _submit(request: web.Request) -> web.StreamResponse:
     """Accept a job. What it will give is made at once, and shown when it is done."""
-    service = request.app[SERVICE]
-
-    def take(order: Order, made: web.Response) -> None:
-        service.queue.take(made.headers[_JOB_ID], order, made, service.settings)
-
-    result = await generate(request, take)
-    job = service.queue.change(result.headers.get(_JOB_ID), result)
-    if job is None:
-        return result
-    if wire.is_disconnected(request):
-        return web.Response()  # it is never sent
+    job = await accept(request, _JOB_ID)
+    if isinstance(job, web.StreamResponse):
+        return job
     return web.json_response(
         {"status": "IN_QUEUE", "queue_position": 0, "request_id": job.id, **_urls(request, job.id)}
     )

@@ -13,11 +13,10 @@ from typing import Any
 
 from aiohttp import web
 
-from batchgen.simulator import wire
+from batchgen.simulator.accepting import accept
 from batchgen.simulator.checks import Choice, Field, Text, Whole, check
 from batchgen.simulator.dialects.base import Fulfilment
 from batchgen.simulator.faults import FaultKind
-from batchgen.simulator.generate import generate
 from batchgen.simulator.headers import require_key
 from batchgen.simulator.job_queue import QueuedJob
 from batchgen.simulator.order import Linked, Order, Size
@@ -133,17 +132,9 @@ class ReplicateDialect:
 
 async def _create(request: web.Request) -> web.StreamResponse:
     """Accept a prediction. What it will give is made at once, and shown when it is done."""
-    service = request.app[SERVICE]
-
-    def take(order: Order, made: web.Response) -> None:
-        service.queue.take(made.headers[_PREDICTION_ID], order, made, service.settings)
-
-    result = await generate(request, take)
-    job = service.queue.change(result.headers.get(_PREDICTION_ID), result)
-    if job is None:
-        return result
-    if wire.is_disconnected(request):
-        return web.Response()  # it is never sent
+    job = await accept(request, _PREDICTION_ID)
+    if isinstance(job, web.StreamResponse):
+        return job
     if job.is_gone:
         return web.json_response(json.loads(job.body) | {"status": "starting", "output": None}, status=201)
     await _wait(request, job)
