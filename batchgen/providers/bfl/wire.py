@@ -20,17 +20,15 @@ from batchgen.core.answer import Accepted, Answer, JobTicket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
+from batchgen.providers.answers.jobs import nothing_of_the_call, object_in, ticket_texts
 from batchgen.providers.answers.reading import About, problem_in, read_images, unreadable
 from batchgen.providers.base import Gone, HttpCall, HttpResponse, Pending, Unasked
 from batchgen.providers.bfl.traits import KEPT_S, TRAITS
-from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
 from batchgen.providers.http.request_body import Models, RequestBodies
 from batchgen.providers.http.words import explain
 
 _AUTHORIZATION: Final = ("x-key", "")
-# Of a ticket: it stands in the WAL and in the index.
-_MAX_ADDRESS: Final = 900
 _USD_PER_CREDIT: Final = 0.01
 # In lower case. The documentation has Error, and the answers of some models Failed.
 _WORKING: Final = frozenset({"pending", "queued", "processing"})
@@ -66,11 +64,9 @@ class BflWire:
         """Return the task that the service accepted. Raises ProviderError."""
         if failure := _failure(response, request):
             raise failure
-        said = _object(response)
+        said = object_in(response)
         texts = [said.get(name) for name in ("id", "polling_url")]
-        if not all(isinstance(text, str) and 0 < len(text) <= _MAX_ADDRESS for text in texts):
-            raise unreadable(response, "the answer does not say how to collect the task", _nothing)
-        task_id, address = map(str, texts)
+        task_id, address = ticket_texts(response, texts, "task")
         until = response.received_at + timedelta(seconds=KEPT_S)
         cost_usd = _cost_usd(said.get("cost"))
         return Accepted(JobTicket(response.redact(task_id, MAX_ID_CHARACTERS), address, address, until, cost_usd))
@@ -83,7 +79,7 @@ class BflWire:
         self, response: HttpResponse, ticket: JobTicket, request: ImageRequest
     ) -> Answer | Pending | Gone | Unasked:
         """Return how far a task is, and what it has brought. Raises ProviderError if it brought no image."""
-        said = _object(response)
+        said = object_in(response)
         status = str(said.get("status", "")).lower()
         if status == "task not found":
             return Gone(f"the service says {status}")
@@ -105,12 +101,12 @@ class BflWire:
             words = response.redact(f"{said['status']}{_reason(said)}", MAX_MESSAGE_CHARACTERS)
             cost_usd = ticket.cost_usd if status in _PAID else None
             raise ProviderError(kind, words, http_status=response.status, cost_usd=cost_usd, inference_id=ticket.id)
-        return Unasked(unreadable(response, "the answer does not say how far the task is", _nothing))
+        return Unasked(unreadable(response, "the answer does not say how far the task is", nothing_of_the_call))
 
 
 def _failure(response: HttpResponse, request: ImageRequest) -> ProviderError | None:
     """The error of an answer that is no success."""
-    return problem_in(response, _nothing, request.prompt, request.model)
+    return problem_in(response, nothing_of_the_call, request.prompt, request.model)
 
 
 def _with_prompt(answer: Answer, said: Mapping[str, Any], request: ImageRequest) -> Answer:
@@ -137,13 +133,3 @@ def _cost_usd(said: object) -> float | None:
     if isinstance(said, bool) or not isinstance(said, int | float):
         return None
     return said * _USD_PER_CREDIT if 0 <= said < math.inf else None
-
-
-def _object(response: HttpResponse) -> Mapping[str, Any]:
-    said = read_words(response.body)
-    return said if isinstance(said, Mapping) else {}
-
-
-def _nothing(response: HttpResponse, text: bytes) -> About:
-    """What an error says of its call: nothing."""
-    return About(None, None)

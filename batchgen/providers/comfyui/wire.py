@@ -21,10 +21,10 @@ from batchgen.core.answer import Accepted, Answer, JobTicket, Slot, Ticket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import WORKFLOW, ImageRequest
-from batchgen.providers.answers.reading import About, problem_in, unreadable
+from batchgen.providers.answers.jobs import nothing_of_the_call, object_in
+from batchgen.providers.answers.reading import problem_in, unreadable
 from batchgen.providers.base import Gone, HttpCall, HttpResponse, Pending, Ready, Unasked
 from batchgen.providers.comfyui.traits import TRAITS
-from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_MESSAGE_CHARACTERS
 from batchgen.providers.http.request_body import Models, RequestBodies
 from batchgen.providers.http.url import parse_base_url
@@ -68,13 +68,13 @@ class ComfyWire:
 
     def read(self, response: HttpResponse, request: ImageRequest) -> Accepted:
         """Return the graph that the server put into its queue. Raises ProviderError."""
-        said = _object(response)
+        said = object_in(response)
         if failure := _failure(response, request):
             refusals = "; ".join(_refusals(said))
             raise failure.but(response.redact(refusals, MAX_MESSAGE_CHARACTERS)) if refusals else failure
         prompt_id = said.get("prompt_id")
         if not isinstance(prompt_id, str):
-            raise unreadable(response, "the answer does not say that the graph is in the queue", _nothing)
+            raise unreadable(response, "the answer does not say that the graph is in the queue", nothing_of_the_call)
         path = f"/history/{prompt_id}"
         return Accepted(JobTicket(prompt_id, path, path, response.received_at))
 
@@ -88,7 +88,7 @@ class ComfyWire:
         """Return how far a graph is, and what it has brought. Raises ProviderError if it brought no image."""
         if failure := _failure(response, request):
             return Unasked(failure)
-        entry = _object(response).get(ticket.id)
+        entry = object_in(response).get(ticket.id)
         if not isinstance(entry, Mapping):
             return Ready(HttpCall("GET", "/queue"), lambda queue: _place_in(queue, ticket, request))
         status = entry.get("status")
@@ -107,7 +107,7 @@ def _place_in(response: HttpResponse, ticket: JobTicket, request: ImageRequest) 
     """Where in the queue a graph is that is not in the history."""
     if failure := _failure(response, request):
         return Unasked(failure)
-    queue = _object(response)
+    queue = object_in(response)
     for name, where in (("queue_running", "runs"), ("queue_pending", "waits")):
         entries = queue.get(name)
         # An entry is [number, id, graph, ...].
@@ -158,14 +158,4 @@ def _errors(status: Mapping[str, Any]) -> Iterator[str]:
 
 def _failure(response: HttpResponse, request: ImageRequest) -> ProviderError | None:
     """The error of an answer that is no success."""
-    return problem_in(response, _nothing, request.prompt, request.model)
-
-
-def _object(response: HttpResponse) -> Mapping[str, Any]:
-    said = read_words(response.body)
-    return said if isinstance(said, Mapping) else {}
-
-
-def _nothing(response: HttpResponse, text: bytes) -> About:
-    """What an error says of its call: nothing."""
-    return About(None, None)
+    return problem_in(response, nothing_of_the_call, request.prompt, request.model)

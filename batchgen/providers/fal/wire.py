@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -21,19 +21,17 @@ from batchgen.core.answer import Accepted, Answer, JobTicket
 from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
+from batchgen.providers.answers.jobs import object_in, ticket_texts
 from batchgen.providers.answers.listing import format_time, is_id, objects_in, read_page, read_time
 from batchgen.providers.answers.reading import About, problem_in, read_images, unreadable
 from batchgen.providers.base import Gone, HttpCall, HttpResponse, ListedJob, ListedPage, Pending, Ready, Unasked
 from batchgen.providers.fal.traits import KEPT_S, LARGE_KEPT_S, TRAITS
-from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS
 from batchgen.providers.http.request_body import Models, RequestBodies
 from batchgen.providers.http.words import explain
 
 _AUTHORIZATION: Final = ("Authorization", "Key ")
 _LIST: Final = "/v1/models/requests/by-endpoint"
-# Of a ticket: it stands in the WAL and in the index.
-_MAX_ADDRESS: Final = 900
 
 _encode = msgspec.json.Encoder().encode
 
@@ -64,11 +62,9 @@ class FalWire:
         """Return the job that the service accepted. Raises ProviderError."""
         if failure := _failure(response, request):
             raise failure
-        said = _object(response)
+        said = object_in(response)
         texts = [said.get(name) for name in ("request_id", "status_url", "response_url")]
-        if not all(isinstance(text, str) and 0 < len(text) <= _MAX_ADDRESS for text in texts):
-            raise unreadable(response, "the answer does not say how to collect the job", _nothing)
-        job_id, status_url, result_url = map(str, texts)
+        job_id, status_url, result_url = ticket_texts(response, texts, "job", _nothing)
         kept_s = LARGE_KEPT_S if request.params.get("sync_mode") else KEPT_S
         until = response.received_at + timedelta(seconds=kept_s)
         return Accepted(JobTicket(response.redact(job_id, MAX_ID_CHARACTERS), status_url, result_url, until))
@@ -85,7 +81,7 @@ class FalWire:
             return Gone(explain(response))
         if response.status != 202 and (failure := _failure(response, request)):
             return Unasked(failure)
-        said = _object(response)
+        said = object_in(response)
         match said.get("status"):
             case "COMPLETED":
                 call = HttpCall("GET", ticket.result_url, authorization=_AUTHORIZATION)
@@ -153,21 +149,16 @@ def _failure(response: HttpResponse, request: ImageRequest) -> ProviderError | N
     failure = problem_in(response, _nothing, request.prompt, request.model)
     if failure is not None and failure.http_status == 403 and failure.kind is ErrorKind.UNEXPLAINED:
         return failure.but(kind=ErrorKind.ACCOUNT)
-    if failure is not None and failure.kind is ErrorKind.CUT_OFF and "detail" in _object(response):
+    if failure is not None and failure.kind is ErrorKind.CUT_OFF and "detail" in object_in(response):
         return failure.but(kind=ErrorKind.SERVER_ERROR)  # in the service's own words, which charges for no 5xx
     return failure
 
 
 def _is_of_model(response: HttpResponse) -> bool:
     """Whether an error is the model's, and so the result of the job, and not of what stands before it."""
-    details = _object(response).get("detail")
+    details = object_in(response).get("detail")
     is_of_model = isinstance(details, list) and any(isinstance(one, Mapping) and "type" in one for one in details)
     return is_of_model or response.status in (400, 422)
-
-
-def _object(response: HttpResponse) -> Mapping[str, Any]:
-    said = read_words(response.body)
-    return said if isinstance(said, Mapping) else {}
 
 
 def _nothing(response: HttpResponse, text: bytes) -> About:

@@ -22,17 +22,15 @@ from batchgen.core.errors import ProviderError
 from batchgen.core.outcomes import ErrorKind
 from batchgen.core.request import ImageRequest
 from batchgen.providers.answers.absence import read_absence
+from batchgen.providers.answers.jobs import MAX_TICKET_CHARACTERS, nothing_of_the_call, object_in, ticket_texts
 from batchgen.providers.answers.listing import format_time, is_id, objects_in, read_page, read_time
 from batchgen.providers.answers.reading import About, problem_in, read_images, unreadable
 from batchgen.providers.base import Gone, HttpCall, HttpResponse, ListedJob, ListedPage, Pending, Unasked
-from batchgen.providers.http.loose_json import read_words
 from batchgen.providers.http.redaction import MAX_ID_CHARACTERS, MAX_MESSAGE_CHARACTERS
 from batchgen.providers.http.request_body import Models, RequestBodies
 from batchgen.providers.http.words import explain
 from batchgen.providers.replicate.traits import KEPT_S, TRAITS
 
-# Of a ticket: it stands in the WAL and in the index.
-_MAX_ADDRESS: Final = 900
 _WORKING: Final = frozenset({"starting", "processing"})
 _ENDED: Final = frozenset({"failed", "canceled", "aborted"})
 
@@ -64,12 +62,10 @@ class ReplicateWire:
         """Return the prediction that the service accepted. Raises ProviderError."""
         if response.status != 202 and (failure := _failure(response, request)):
             raise failure
-        said = _object(response)
+        said = object_in(response)
         urls = said.get("urls")
         texts = [said.get("id"), urls.get("get") if isinstance(urls, Mapping) else None]
-        if not all(isinstance(text, str) and 0 < len(text) <= _MAX_ADDRESS for text in texts):
-            raise unreadable(response, "the answer does not say how to collect the prediction", _nothing)
-        prediction_id, address = map(str, texts)
+        prediction_id, address = ticket_texts(response, texts, "prediction")
         until = response.received_at + timedelta(seconds=KEPT_S)
         return Accepted(JobTicket(response.redact(prediction_id, MAX_ID_CHARACTERS), address, address, until))
 
@@ -85,7 +81,7 @@ class ReplicateWire:
             return Gone(explain(response))
         if failure := _failure(response, request):
             return Unasked(failure)
-        said = _object(response)
+        said = object_in(response)
         status, output = said.get("status"), said.get("output")
         if status == "succeeded" and not output and said.get("data_removed"):
             return Gone("the service has removed what the prediction brought")
@@ -95,7 +91,7 @@ class ReplicateWire:
             return Pending(f"the prediction is {status}")
         if status in _ENDED:
             raise _ending(response, said, ticket, request)
-        return Unasked(unreadable(response, "the answer does not say how far the prediction is", _nothing))
+        return Unasked(unreadable(response, "the answer does not say how far the prediction is", nothing_of_the_call))
 
     def list_jobs(self, model: str, since: datetime) -> HttpCall:
         """Return the call that lists the predictions of all models."""
@@ -110,7 +106,7 @@ class ReplicateWire:
             created, urls, asked = read_time(one.get("created_at")), one.get("urls"), one.get("input")
             address = urls.get("get") if isinstance(urls, Mapping) else None
             is_of_model = one.get("version") == version if version else one.get("model") == official
-            texts = is_id(one.get("id")) and isinstance(address, str) and 0 < len(address) <= _MAX_ADDRESS
+            texts = is_id(one.get("id")) and isinstance(address, str) and 0 < len(address) <= MAX_TICKET_CHARACTERS
             is_wanted = is_of_model and one.get("status") not in _ENDED
             if is_wanted and texts and isinstance(asked, Mapping) and created is not None and created >= since:
                 until = response.received_at + timedelta(seconds=KEPT_S)
@@ -154,14 +150,4 @@ def _links(output: object) -> Iterable[str]:
 
 def _failure(response: HttpResponse, request: ImageRequest) -> ProviderError | None:
     """The error of an answer that is no success."""
-    return problem_in(response, _nothing, request.prompt, request.model)
-
-
-def _object(response: HttpResponse) -> Mapping[str, Any]:
-    said = read_words(response.body)
-    return said if isinstance(said, Mapping) else {}
-
-
-def _nothing(response: HttpResponse, text: bytes) -> About:
-    """What an error says of its call: nothing."""
-    return About(None, None)
+    return problem_in(response, nothing_of_the_call, request.prompt, request.model)
