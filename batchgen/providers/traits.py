@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from batchgen.config.settings import ProviderSettings
@@ -70,6 +71,25 @@ class Traits:
         address = urlsplit(settings.base_url or self.base_url)
         is_own = address.scheme == "https" and is_among(address.hostname or "", self.hosts)
         return self.hosts if is_own or settings.base_url in (None, self.base_url) else ()
+
+
+def remedies(check_key: str, add_money: str, look: str) -> Mapping[ErrorKind, str]:
+    """Return what a user can do about the failures that stop an account or a model.
+
+    Each argument is the beginning of a sentence in the service's own words: where the key is checked, where money is
+    added, and where the service says more of the account.
+    """
+    again = "then type the same command again."
+    return MappingProxyType(
+        {
+            ErrorKind.BAD_KEY: f"{check_key}, {again}",
+            ErrorKind.NO_CREDITS: f"{add_money}, {again}",
+            ErrorKind.ACCOUNT: f"{look}, {again}",
+            ErrorKind.QUOTA: "When the quota is renewed or raised, type the same command again.",
+            ErrorKind.UNEXPLAINED: f"Check the key and what it may do, the model and the base URL, {again}",
+            ErrorKind.NOT_FOUND: f"Check the model's name, whether it is retired, and the base URL, {again}",
+        }
+    )
 
 
 def is_among(host: str, hosts: Collection[str]) -> bool:

@@ -107,7 +107,7 @@ def test_a_pattern_that_no_id_matches_is_named(run: Run, url: str) -> None:
     [
         ("bad_key=1", "valid API key. Check the key in AIMLAPI_API_KEY"),
         ("no_credits=1", "run out of credits. Top up the account"),
-        ("not_found=1", "Check the model's name and the base URL"),
+        ("not_found=1", "Check the model's name, whether it is retired, and the base URL"),
     ],
 )
 def test_an_account_that_refuses_is_exit_code_4_with_what_to_do(

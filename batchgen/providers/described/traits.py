@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from batchgen.config.settings import ProviderSettings
 from batchgen.core.errors import UsageError
-from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.traits import Traits
-
-_AGAIN = "then type the same command again."
+from batchgen.providers.traits import Traits, remedies
 
 
 def traits_of(settings: ProviderSettings) -> Traits:
@@ -25,15 +20,10 @@ def traits_of(settings: ProviderSettings) -> Traits:
         service=name,
         base_url="",  # it has no public address
         key_variables=(variable,),
-        remedies=MappingProxyType(
-            {
-                ErrorKind.BAD_KEY: f"Check the key in {variable} and how it is sent (key_header, key_scheme), {_AGAIN}",
-                ErrorKind.NO_CREDITS: f"Top up the account, {_AGAIN}",
-                ErrorKind.ACCOUNT: f"See what the service says of your account, {_AGAIN}",
-                ErrorKind.QUOTA: "When the quota is renewed, type the same command again.",
-                ErrorKind.UNEXPLAINED: f"Check the key, the model, base_url and path, {_AGAIN}",
-                ErrorKind.NOT_FOUND: f"Check the model's name, base_url and path, {_AGAIN}",
-            }
+        remedies=remedies(
+            f"Check the key in {variable} and how it is sent (key_header, key_scheme)",
+            "Top up the account",
+            "See what the service says of your account",
         ),
         has_keyless_servers=True,
     )

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from batchgen.config.settings import ProviderSettings
-from batchgen.core.outcomes import ErrorKind
-from batchgen.providers.traits import Traits
-
-_AGAIN = "then type the same command again."
+from batchgen.providers.traits import Traits, remedies
 
 
 def traits_of(settings: ProviderSettings) -> Traits:
@@ -24,15 +19,10 @@ def _traits(service: str, base_url: str, variable: str) -> Traits:
         service=service,
         base_url=base_url,
         key_variables=(variable,),
-        remedies=MappingProxyType(
-            {
-                ErrorKind.BAD_KEY: f"Check the key in {variable} and what it may do, {_AGAIN}",
-                ErrorKind.NO_CREDITS: f"Top up the account or raise its limit, {_AGAIN}",
-                ErrorKind.ACCOUNT: f"See what your account says about it (is it verified for images?), {_AGAIN}",
-                ErrorKind.QUOTA: "When the quota is renewed, type the same command again.",
-                ErrorKind.UNEXPLAINED: f"Check the key, the model and the base URL, {_AGAIN}",
-                ErrorKind.NOT_FOUND: f"Check the model's name, whether it is retired, and the base URL, {_AGAIN}",
-            }
+        remedies=remedies(
+            f"Check the key in {variable} and what it may do",
+            "Top up the account or raise its limit",
+            "See what your account says about it (is it verified for images?)",
         ),
         has_keyless_servers=True,
     )
